@@ -1,0 +1,53 @@
+# Needs python3 with venv and pip. Everything else is installed into .venv.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check proto wheel bench clean
+
+demo: $(VENV)/core.stamp
+	$(BIN)/tfrecord-lite demo --out demo
+
+test: $(VENV)/test.stamp .venv-proto/stamp
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_import_order.py
+
+bench: $(VENV)/test.stamp
+	$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
+
+# Regenerates the message classes; tests/test_proto.py notices when they no longer match proto/*.proto.
+proto: .venv-proto/stamp
+	.venv-proto/bin/python -m grpc_tools.protoc -Itfrecord_lite/proto=proto --python_out=. --pyi_out=. \
+		$(patsubst proto/%,tfrecord_lite/proto/%,$(wildcard proto/*.proto))
+
+wheel: $(VENV)/dev.stamp
+	$(BIN)/python -m build --outdir dist
+
+clean:
+	rm -rf .venv .venv-proto build dist demo *.egg-info
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/core.stamp: $(VENV)/bin/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/test.stamp: $(VENV)/core.stamp
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@
+
+$(VENV)/dev.stamp: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+# Its own environment: what this compiler generates runs on every protobuf since 3.20, but the compiler itself wants an old one.
+.venv-proto/stamp:
+	$(PYTHON) -m venv .venv-proto
+	.venv-proto/bin/python -m pip install --quiet grpcio-tools==1.62.3 "setuptools<80"
+	touch $@

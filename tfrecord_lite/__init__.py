@@ -1,0 +1,78 @@
+"""TFRecord files without TensorFlow: written byte for byte as TensorFlow writes them, every CRC checked when read.
+
+    import tfrecord_lite as tfr
+
+    with tfr.TFRecordWriter("data.tfrecord") as writer:
+        writer.write_example({"label": 3, "image": png_bytes})
+
+    for example in tfr.read_examples("data.tfrecord"):
+        print(example["label"])
+
+Or `import tfrecord_lite as tf` in a script that prepares data with tf.io.TFRecordWriter and tf.train.Example.
+"""
+
+from typing import TYPE_CHECKING
+
+from tfrecord_lite.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from tfrecord_lite import compat as compat
+    from tfrecord_lite import io as io
+    from tfrecord_lite import python_io as python_io
+    from tfrecord_lite import train as train
+    from tfrecord_lite.errors import CorruptRecordError as CorruptRecordError
+    from tfrecord_lite.errors import DecodeError as DecodeError
+    from tfrecord_lite.errors import FeatureError as FeatureError
+    from tfrecord_lite.errors import IndexMismatchError as IndexMismatchError
+    from tfrecord_lite.errors import RecordTooLargeError as RecordTooLargeError
+    from tfrecord_lite.errors import TFRecordError as TFRecordError
+    from tfrecord_lite.errors import TruncatedRecordError as TruncatedRecordError
+    from tfrecord_lite.files.options import TFRecordOptions as TFRecordOptions
+    from tfrecord_lite.files.reader import TFRecordReader as TFRecordReader
+    from tfrecord_lite.files.reader import count_records as count_records
+    from tfrecord_lite.files.reader import read_examples as read_examples
+    from tfrecord_lite.files.reader import read_records as read_records
+    from tfrecord_lite.files.verification import verify as verify
+    from tfrecord_lite.files.writer import TFRecordWriter as TFRecordWriter
+    from tfrecord_lite.format.crc32c import masked_crc32c as masked_crc32c
+    from tfrecord_lite.format.example import decode_example as decode_example
+    from tfrecord_lite.format.example import decode_sequence_example as decode_sequence_example
+    from tfrecord_lite.format.example import encode_example as encode_example
+    from tfrecord_lite.format.example import encode_sequence_example as encode_sequence_example
+    from tfrecord_lite.format.messages import bytes_feature as bytes_feature
+    from tfrecord_lite.format.messages import float_feature as float_feature
+    from tfrecord_lite.format.messages import int64_feature as int64_feature
+    from tfrecord_lite.proto.example_pb2 import BytesList as BytesList
+    from tfrecord_lite.proto.example_pb2 import Example as Example
+    from tfrecord_lite.proto.example_pb2 import Feature as Feature
+    from tfrecord_lite.proto.example_pb2 import FeatureList as FeatureList
+    from tfrecord_lite.proto.example_pb2 import FeatureLists as FeatureLists
+    from tfrecord_lite.proto.example_pb2 import Features as Features
+    from tfrecord_lite.proto.example_pb2 import FloatList as FloatList
+    from tfrecord_lite.proto.example_pb2 import Int64List as Int64List
+    from tfrecord_lite.proto.example_pb2 import SequenceExample as SequenceExample
+
+__version__ = "0.1.0"
+
+_SOURCES = {
+    "": "compat io python_io train",
+    "tfrecord_lite.errors": "CorruptRecordError DecodeError FeatureError IndexMismatchError RecordTooLargeError"
+    " TFRecordError TruncatedRecordError",
+    "tfrecord_lite.files.options": "TFRecordOptions",
+    "tfrecord_lite.files.reader": "TFRecordReader count_records read_examples read_records",
+    "tfrecord_lite.files.verification": "verify",
+    "tfrecord_lite.files.writer": "TFRecordWriter",
+    "tfrecord_lite.format.crc32c": "masked_crc32c",
+    "tfrecord_lite.format.example": "decode_example decode_sequence_example encode_example encode_sequence_example",
+    "tfrecord_lite.format.messages": "bytes_feature float_feature int64_feature",
+    "tfrecord_lite.proto.example_pb2": "BytesList Example Feature FeatureList FeatureLists Features FloatList Int64List"
+    " SequenceExample",
+}
+_MODULE_OF = {name: module for module, names in _SOURCES.items() for name in names.split()}
+
+__all__ = ["__version__", *sorted(_MODULE_OF)]
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    _MODULE_OF,
+    ": of TensorFlow's names it has those in io, train, python_io and compat.v1 that make, write and read records",
+)

@@ -1,0 +1,55 @@
+"""tfrecord-lite: finds the command, runs it, turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import tfrecord_lite
+from tfrecord_lite.errors import TFRecordError, printable
+
+_COMMANDS = ("info", "count", "head", "cat", "verify", "cardchecker", "demo")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command in `arguments` (sys.argv when None) and return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="tfrecord-lite", description="Look into, check and write TFRecord files without TensorFlow."
+    )
+    parser.add_argument("--version", action="version", version=f"tfrecord-lite {tfrecord_lite.__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name in _COMMANDS:
+        command = importlib.import_module(f"tfrecord_lite.cli.{name}")
+        subparser = commands.add_parser(command.NAME, help=command.HELP, description=command.HELP)
+        command.configure(subparser)
+        subparser.set_defaults(run=command.run)
+    parsed = parser.parse_args(arguments)
+    try:
+        code: int = parsed.run(parsed)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has had enough (head, less). Python must not notice again when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except (TFRecordError, OSError) as error:
+        return fail(str(error) if isinstance(error, TFRecordError) else _describe(error), 1)
+    except ImportError as error:
+        return fail(str(error), 2)
+    return code
+
+
+def fail(message: str, code: int) -> int:
+    """Say on stderr what went wrong; returns the exit code, to be returned."""
+    print(f"tfrecord-lite: {message}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _describe(error: OSError) -> str:
+    if error.filename is None:
+        return str(error)
+    return f"{printable(os.fsdecode(error.filename))}: {error.strerror}"

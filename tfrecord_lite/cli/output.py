@@ -1,0 +1,96 @@
+"""What all commands share: the arguments that name files, and how values become JSON or a short line for people."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import json
+import sys
+from typing import Any
+
+import numpy as np
+
+from tfrecord_lite.errors import printable
+from tfrecord_lite.files.options import COMPRESSION_TYPES
+
+_SHORT_TEXT = 60
+_SHORT_LIST = 8
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """FILE... and --compression."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="file, directory or glob; - is standard input")
+    parser.add_argument(
+        "--compression",
+        choices=COMPRESSION_TYPES,
+        metavar="GZIP|ZLIB",
+        help="the compression; without this it is recognised from the content",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """--json."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def print_line(text: str) -> None:
+    """One line of result."""
+    sys.stdout.write(text + "\n")
+
+
+def print_json(value: Any) -> None:
+    """One line of JSON; ASCII only, so that nothing in it can act on a terminal."""
+    print_line(json.dumps(value))
+
+
+def as_json(value: Any) -> Any:
+    """A decoded feature for JSON: bytes as text where that is lossless, else {"base64": ...}; NaN and infinities as text."""
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return [_bytes_as_json(item) if isinstance(item, bytes) else as_json(item) for item in value]
+    if value.dtype == np.float32:
+        # The shortest decimal that is this float32 again, not the digits of the double beside it.
+        return [float(str(number)) if np.isfinite(number) else str(number) for number in value]
+    return value.tolist()
+
+
+def as_text(value: Any) -> str:
+    """A decoded feature for people, shortened."""
+    if value is None:
+        return "no kind"
+    shown = [_bytes_as_text(item) if isinstance(item, bytes) else as_text_item(item) for item in value[:_SHORT_LIST]]
+    more = [f"... {len(value) - _SHORT_LIST} more"] if len(value) > _SHORT_LIST else []
+    joined = ", ".join(shown + more)
+    return joined if len(value) == 1 else f"[{joined}]"
+
+
+def as_text_item(value: Any) -> str:
+    """One number, or the feature of one step."""
+    return str(value) if np.isscalar(value) else as_text(value)
+
+
+def _bytes_as_json(data: bytes) -> Any:
+    with contextlib.suppress(UnicodeDecodeError):
+        text = data.decode("utf-8")
+        if all(character.isprintable() or character in "\t\n\r" for character in text):
+            return text
+    return {"base64": base64.b64encode(data).decode("ascii")}
+
+
+def _bytes_as_text(data: bytes) -> str:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return f"<{len(data)} bytes{_kind_of(data)}>"
+    if len(text) > _SHORT_TEXT:
+        return f'"{printable(text[:_SHORT_TEXT])}..." ({len(data)} bytes)'
+    return f'"{printable(text)}"'
+
+
+def _kind_of(data: bytes) -> str:
+    for magic, kind in ((b"\x89PNG", " of PNG"), (b"\xff\xd8\xff", " of JPEG")):
+        if data.startswith(magic):
+            return kind
+    return ""

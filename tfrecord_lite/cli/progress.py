@@ -1,0 +1,40 @@
+"""One line on the terminal that says how far a job is. Nothing at all when stderr is not a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+_INTERVAL = 0.1  # seconds between two updates
+
+
+class Progress:
+    """`with Progress("writing", total) as progress: progress(done, total)`, as often as one likes."""
+
+    def __init__(self, label: str, total: int) -> None:
+        self._label = label
+        self._total = total
+        self._is_shown = sys.stderr.isatty()
+        self._start = time.monotonic()
+        self._last = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if not self._is_shown or (now - self._last < _INTERVAL and done < total):
+            return
+        self._last, self._total = now, total
+        share = done / total if total else 1.0
+        bar = "#" * round(30 * share)
+        rate = done / max(now - self._start, 1e-9)
+        sys.stderr.write(f"\r{self._label} [{bar:30}] {done}/{total} {rate:.0f}/s\x1b[K")
+        sys.stderr.flush()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._is_shown and self._last:
+            sys.stderr.write("\n")

@@ -1,0 +1,157 @@
+"""Everything that can be wrong with the data, in one tree.
+
+    TFRecordError
+    ├── CorruptRecordError   a stored CRC does not match, or a compressed stream is damaged
+    ├── TruncatedRecordError the stream ends inside a frame (also an EOFError)
+    ├── RecordTooLargeError  a record is longer than the reader allows
+    ├── DecodeError          a record is not a valid Example or SequenceExample
+    ├── FeatureError         a value cannot be a feature, or is not what the features ask for
+    └── IndexMismatchError   an index belongs to another file, or to another state of it
+
+All but TruncatedRecordError are also ValueErrors. Decoding arbitrary bytes raises one of these, or an OSError from the
+file system, and nothing else; any other exception is a bug.
+
+The facts are attributes, the text is made when it is asked for. Whoever knows a fact adds it: framing knows the offset,
+the reader adds path and record number. Payload is never part of the text, and names that come from data or from a
+directory are escaped. Every error survives pickling.
+"""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    """`text` with everything that a terminal might act on (control characters, lone surrogates) as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+class TFRecordError(Exception):
+    """Base of all errors about data.
+
+    Attributes:
+        path: name of the file, or None when the bytes came from elsewhere.
+        record_number: how many records came before the one in question, or None.
+        offset: position of the frame's first byte in the uncompressed stream, or None.
+    """
+
+    path: str | None = None
+    record_number: int | None = None
+    offset: int | None = None
+
+    def __str__(self) -> str:
+        problem = self._problem()
+        return problem if self.path is None else f"{printable(self.path)}: {problem}"
+
+    def _problem(self) -> str:
+        return "; ".join(str(fact) for fact in self.args)
+
+    def _record(self) -> str:
+        number = "" if self.record_number is None else f" #{self.record_number}"
+        offset = "" if self.offset is None else f" at offset {self.offset}"
+        return f"record{number}{offset}"
+
+
+class CorruptRecordError(TFRecordError, ValueError):
+    """Stored bytes do not match their checksum.
+
+    Attributes:
+        part: "length" or "data", whichever CRC failed, or "compression" for the GZIP or ZLIB stream around them.
+        stored, computed: the CRC-32C values, unmasked; None for "compression".
+        reason: what is known besides, such as what kind of file this seems to be.
+    """
+
+    def __init__(self, part: str, stored: int | None = None, computed: int | None = None, reason: str = "") -> None:
+        super().__init__(part, stored, computed, reason)
+        self.part = part
+        self.stored = stored
+        self.computed = computed
+        self.reason = reason
+
+    def _problem(self) -> str:
+        if self.stored is None or self.computed is None:
+            return f"corrupted {self._record()}: {self.part}: {self.reason}"
+        note = f" ({self.reason})" if self.reason else ""
+        crcs = f"{self.part} CRC-32C stored {self.stored:#010x}, computed {self.computed:#010x}"
+        return f"corrupted {self._record()}: {crcs}{note}"
+
+
+class TruncatedRecordError(TFRecordError, EOFError):
+    """The stream ends before the frame, or the compressed stream around it, is complete.
+
+    Attributes:
+        expected: bytes that the frame needs, counted from `offset`: 12 while its header is incomplete, else length
+        + 16.
+            None when a compressed stream lacks its end although no frame is open.
+        available: bytes of it that are there.
+        reason: what is known besides.
+    """
+
+    def __init__(self, expected: int | None, available: int | None, reason: str = "") -> None:
+        super().__init__(expected, available, reason)
+        self.expected = expected
+        self.available = available
+        self.reason = reason
+
+    def _problem(self) -> str:
+        if self.expected is None:
+            return f"truncated {self._record()}: {self.reason}"
+        note = f" ({self.reason})" if self.reason else ""
+        return f"truncated {self._record()}: {self.expected} bytes expected, {self.available} available{note}"
+
+
+class RecordTooLargeError(TFRecordError, ValueError):
+    """A record is longer than allowed. Nothing was allocated for it.
+
+    Attributes:
+        length: bytes in the record, as its header says.
+        limit: the largest length allowed.
+    """
+
+    def __init__(self, length: int, limit: int) -> None:
+        super().__init__(length, limit)
+        self.length = length
+        self.limit = limit
+
+    def _problem(self) -> str:
+        return f"{self._record()} is {self.length} bytes long, more than the limit of {self.limit}"
+
+
+class DecodeError(TFRecordError, ValueError):
+    """The bytes are not the protobuf message that was asked for. protobuf rejects them too.
+
+    Attributes:
+        reason: what is wrong.
+        position: where in the serialized message, in bytes from its start.
+    """
+
+    def __init__(self, reason: str, position: int | None = None) -> None:
+        super().__init__(reason, position)
+        self.reason = reason
+        self.position = position
+
+    def _problem(self) -> str:
+        record = "" if self.record_number is None else f"{self._record()}: "
+        position = "" if self.position is None else f" at byte {self.position}"
+        return f"{record}not a valid message: {self.reason}{position}"
+
+
+class FeatureError(TFRecordError, ValueError):
+    """A value has no place in a feature, or a feature is not what was asked for.
+
+    Attributes:
+        reason: what is wrong.
+        key: name of the feature, or None when it is not about one.
+    """
+
+    def __init__(self, reason: str, key: str | None = None) -> None:
+        super().__init__(reason, key)
+        self.reason = reason
+        self.key = key
+
+    def _problem(self) -> str:
+        return self.reason if self.key is None else f"feature '{printable(self.key)}': {self.reason}"
+
+
+class IndexMismatchError(TFRecordError, ValueError):
+    """An index does not describe the file it was given for."""

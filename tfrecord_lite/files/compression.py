@@ -1,0 +1,134 @@
+"""GZIP and ZLIB streams: which of them a file is, and what is inside.
+
+`recognise` looks at the first bytes. `InflateStream` takes a byte stream and is one: it gives all members of a GZIP
+file, one after the other, empty ones included (TensorFlow stops at those, without an error), in pieces of bounded
+size however well they are packed. It raises CorruptRecordError with part="compression", or TruncatedRecordError;
+what could be inflated before the damage is given first. Checksums and lengths in the trailers are checked by zlib.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError
+from tfrecord_lite.format.framing import is_header
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+#: Enough of a file for `recognise`.
+HEAD_SIZE = 512
+
+_CHUNK = 64 << 10
+_WINDOW_BITS = {"GZIP": 31, "ZLIB": 15}
+
+
+def recognise(head: bytes) -> str:
+    """The compression type, "", "GZIP" or "ZLIB", of a file that begins with `head` (HEAD_SIZE bytes, or all there is).
+
+    A plain file may begin with the magic numbers of the others (a length of 0x8b1f is written 1f 8b), so a header
+    whose CRC holds comes first.
+    """
+    if is_header(head):
+        return ""
+    if head.startswith(b"\x1f\x8b\x08"):
+        return "GZIP"
+    # Two bytes that are a multiple of 31 are no proof: what follows must inflate.
+    if len(head) >= 2 and head[0] & 0x8F == 0x08 and (head[0] << 8 | head[1]) % 31 == 0:
+        try:
+            zlib.decompressobj().decompress(head, 12)
+        except zlib.error:
+            return ""
+        return "ZLIB"
+    return ""
+
+
+class InflateStream(io.RawIOBase):
+    """The decompressed bytes of a GZIP or ZLIB stream."""
+
+    def __init__(self, source: Any, compression_type: str) -> None:
+        self._source = source
+        self._type = compression_type
+        self._inflate: Any = None  # None between members
+        self._before: Any = None  # the decompressor as it was before `_input`
+        self._input = b""
+        self._output = memoryview(b"")
+        self._members = 0
+        self._error: TFRecordError | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        if not self.closed:
+            self._source.close()
+        super().close()
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        while not self._output:
+            if self._error is not None:
+                raise self._error
+            if not self._advance(len(view)):
+                return 0
+        size = min(len(view), len(self._output))
+        view[:size] = self._output[:size]
+        self._output = self._output[size:]
+        return size
+
+    def _advance(self, size: int) -> bool:
+        """Inflate up to `size` bytes more into `_output` (none may come of it), or return False at a proper end."""
+        if not self._input:
+            self._input = self._source.read(_CHUNK)
+            if not self._input:
+                return self._end()
+        if self._inflate is None and not self._begin_member():
+            return True
+        self._before = self._inflate.copy()
+        try:
+            self._output = memoryview(self._inflate.decompress(self._input, max(size, 1)))
+        except zlib.error as error:
+            self._output = memoryview(self._salvage())
+            self._error = CorruptRecordError("compression", reason=f"{self._type}: {error}")
+            return True
+        if self._inflate.eof:
+            self._input = self._inflate.unused_data
+            self._inflate = None
+        else:
+            self._input = self._inflate.unconsumed_tail
+        return True
+
+    def _begin_member(self) -> bool:
+        """Set up a decompressor for what `_input` begins with; False when there is no member there."""
+        if self._members and self._type == "ZLIB":
+            self._error = CorruptRecordError("compression", reason="bytes after the end of the ZLIB stream")
+            return False
+        if self._members:
+            # Zeros between members and after the last are padding (tapes, tar); gzip(1) passes them over as well.
+            self._input = self._input.lstrip(b"\0")
+            if not self._input:
+                return False
+            if not b"\x1f\x8b".startswith(self._input[:2]):
+                self._error = CorruptRecordError("compression", reason="bytes after the end of the GZIP stream")
+                return False
+        self._inflate = zlib.decompressobj(_WINDOW_BITS[self._type])
+        self._members += 1
+        return True
+
+    def _end(self) -> bool:
+        if self._inflate is not None or not self._members:
+            self._error = TruncatedRecordError(None, None, f"the {self._type} stream ends before its trailer")
+            return True
+        return False
+
+    def _salvage(self) -> bytes:
+        """What the damaged piece of input gives when it is fed byte by byte."""
+        inflate, output = self._before, bytearray()
+        try:
+            for at in range(len(self._input)):
+                output += inflate.decompress(self._input[at : at + 1])
+        except zlib.error:
+            pass
+        return bytes(output)

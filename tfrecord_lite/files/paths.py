@@ -1,0 +1,76 @@
+"""From what people write to the files they mean.
+
+Takes one path, glob, directory, file object or "-" for standard input, or a sequence of them; returns a list of
+paths (str) and file objects. Raises FileNotFoundError and its like before anything is read.
+"""
+
+from __future__ import annotations
+
+import errno
+import glob
+import os
+from collections.abc import Iterable
+from typing import Any, BinaryIO
+
+Source = "str | BinaryIO"
+STDIN = "-"
+
+
+def expand_paths(paths: Any) -> list[str | BinaryIO]:
+    """Every file that `paths` stands for, in order: globs and directories sorted by name.
+
+    In a directory, the regular files (and links to them) are data whose names begin with neither "." nor "_", as
+    Spark, Beam and Hadoop have it. A name that exists is never taken as a pattern.
+
+    Raises:
+        FileNotFoundError: a path does not exist, or a pattern or directory holds no file.
+        PermissionError: a file cannot be read.
+    """
+    if _is_path(paths) or hasattr(paths, "read"):
+        paths = [paths]
+    elif not isinstance(paths, Iterable):
+        raise TypeError(f"paths are str, PathLike, file objects or a sequence of them, not {type(paths).__name__}")
+    expanded: list[str | BinaryIO] = []
+    for path in paths:
+        expanded += [path] if hasattr(path, "read") else _expand(path)
+    return expanded
+
+
+def check_readable(path: str) -> None:
+    """Raise the OSError, path in it, that opening `path` would meet; it may be a FIFO, so nothing is opened."""
+    os.stat(path)
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+
+def as_path(path: Any) -> str:
+    """A path as str; bytes are decoded as the file system's names are."""
+    if not _is_path(path):
+        raise TypeError(f"a path is str, bytes or PathLike, not {type(path).__name__}")
+    return os.fsdecode(path)
+
+
+def _is_path(path: Any) -> bool:
+    return isinstance(path, (str, bytes, os.PathLike))
+
+
+def _expand(path: Any) -> list[str | BinaryIO]:
+    name = as_path(path)
+    if name == STDIN:
+        return [name]
+    if os.path.isdir(name):
+        with os.scandir(name) as entries:
+            found = [entry.path for entry in entries if not entry.name.startswith((".", "_")) and entry.is_file()]
+        problem = "no data files in the directory"
+    elif glob.has_magic(name) and not os.path.lexists(name):
+        found = [match for match in glob.glob(name, recursive=True) if not os.path.isdir(match)]
+        problem = "no file matches the pattern"
+    else:
+        found, problem = [name], ""
+    if not found:
+        raise FileNotFoundError(errno.ENOENT, problem, name)
+    for file in found:
+        check_readable(file)
+    return [*sorted(found)]

@@ -1,0 +1,186 @@
+"""TFRecordReader, read_records, read_examples: files -> records, every CRC checked.
+
+Files are opened and inflated by `streams`, cut into frames by `format.blocks`; here path and record number are
+added to errors. Good records come first, then the error about what follows them. Memory is bounded by the longest
+record allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from itertools import chain
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from tfrecord_lite.errors import TFRecordError
+from tfrecord_lite.files.options import check_compression_type
+from tfrecord_lite.files.paths import expand_paths
+from tfrecord_lite.files.streams import open_source
+from tfrecord_lite.format.blocks import Block, read_blocks
+from tfrecord_lite.format.example import decode_example
+from tfrecord_lite.format.framing import FRAME_OVERHEAD
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class TFRecordReader:
+    """The records of one file, in order. An iterator of bytes; also a context manager.
+
+    Args:
+        path: a path, a binary file object (read from where it stands, not closed), or "-" for standard input.
+        compression_type: None recognises it from the content; "" is certainly plain, "GZIP", "ZLIB".
+        verify: whether the CRCs are checked. Those of a GZIP or ZLIB stream always are.
+        max_record_size: the longest record to accept, in bytes; None is 2 GiB - 1.
+
+    Attributes:
+        compression_type: "", "GZIP" or "ZLIB", as given or recognised.
+        name: of the file, for errors; None for a file object without one.
+        offset: of the next frame, in the uncompressed stream.
+        record_number: how many records have been read.
+
+    Raises:
+        OSError: the file cannot be opened, before anything is read.
+        CorruptRecordError, TruncatedRecordError, RecordTooLargeError: while reading, with path, record number and
+            offset; and again at each further attempt.
+    """
+
+    def __init__(
+        self,
+        path: Any,
+        compression_type: str | None = None,
+        *,
+        verify: bool = True,
+        max_record_size: int | None = None,
+    ) -> None:
+        self._stream, self.name, self.compression_type = open_source(path, compression_type)
+        self._blocks = read_blocks(self._stream, verify=verify, max_record_size=max_record_size)
+        self._records: Iterator[bytes] = iter(())
+        self._error: TFRecordError | None = None
+        self.offset = 0
+        self.record_number = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        record = next(self._records, None)
+        while record is None:
+            self._records = iter(self._next_block().records())
+            record = next(self._records, None)
+        self.offset += len(record) + FRAME_OVERHEAD
+        self.record_number += 1
+        return record
+
+    def blocks(self) -> Iterator[Block]:
+        """The records block by block, each valid until the next is asked for. Not to be mixed with iteration."""
+        while True:
+            try:
+                block = self._next_block()
+            except StopIteration:
+                return
+            self.offset += block.size
+            self.record_number += len(block)
+            yield block
+
+    def close(self) -> None:
+        """Close the file. A file object that was given stays open."""
+        self._blocks, self._records = iter(()), iter(())
+        self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _next_block(self) -> Block:
+        if self._error is not None:
+            raise self._error
+        try:
+            return next(self._blocks)
+        except TFRecordError as error:
+            error.path, error.record_number, error.offset = self.name, self.record_number, self.offset
+            self._error = error
+            raise
+        except StopIteration:
+            self._stream.close()
+            raise
+
+
+def read_records(
+    paths: Any,
+    compression_type: str | None = None,
+    *,
+    verify: bool = True,
+    max_record_size: int | None = None,
+) -> Iterator[bytes]:
+    """The records of one or many files, in order.
+
+    Args:
+        paths: a path, glob, directory, binary file object, "-" for standard input, or a sequence of these.
+        others: as for TFRecordReader.
+
+    Raises:
+        OSError: a file is missing or cannot be read, when called and not while iterating.
+        CorruptRecordError, TruncatedRecordError, RecordTooLargeError: after the good records before the damage.
+    """
+    readers = _readers(paths, compression_type, verify, max_record_size)
+    return chain.from_iterable(block.records() for reader in readers for block in reader.blocks())
+
+
+def read_examples(
+    paths: Any,
+    *,
+    keys: Collection[str] | None = None,
+    compression_type: str | None = None,
+    verify: bool = True,
+    max_record_size: int | None = None,
+) -> Iterator[dict[str, Any]]:
+    """The examples of one or many files: {name: list[bytes] | float32 array | int64 array | None}, as `decode_example`.
+
+    Args and errors as for `read_records`, and `keys`, the only features to decode.
+
+    Raises:
+        DecodeError: a record is no Example, with path, record number and offset.
+    """
+    readers = _readers(paths, compression_type, verify, max_record_size)
+    return (example for reader in readers for example in _examples(reader, keys))
+
+
+def count_records(paths: Any, compression_type: str | None = None, *, verify: bool = True) -> int:
+    """How many records the files hold. Args and errors as for `read_records`: a damaged file has no count."""
+    readers = _readers(paths, compression_type, verify, None)
+    return sum(len(block) for reader in readers for block in reader.blocks())
+
+
+def _readers(
+    paths: Any, compression_type: str | None, verify: bool, max_record_size: int | None
+) -> Iterator[TFRecordReader]:
+    """One open reader after the other. Paths are looked up at once: what is missing is known before any work."""
+    if compression_type is not None:
+        check_compression_type(compression_type)
+    expanded = expand_paths(paths)
+
+    def opened() -> Iterator[TFRecordReader]:
+        for path in expanded:
+            with TFRecordReader(path, compression_type, verify=verify, max_record_size=max_record_size) as reader:
+                yield reader
+
+    return opened()
+
+
+def _examples(reader: TFRecordReader, keys: Collection[str] | None) -> Iterator[dict[str, Any]]:
+    while True:
+        offset, number = reader.offset, reader.record_number
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        try:
+            yield decode_example(record, keys)
+        except TFRecordError as error:
+            error.path, error.record_number, error.offset = reader.name, number, offset
+            raise

@@ -1,0 +1,156 @@
+"""Paths and file objects as byte streams. The only module that opens anything.
+
+`open_source` gives what is read from: an object with `readinto`, `read` and `close`, already decompressed.
+`open_sink` gives what is written to: see `sinks.py`. Both raise the operating system's own errors with the path in
+them.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tfrecord_lite.files import sinks
+from tfrecord_lite.files.compression import HEAD_SIZE, InflateStream, recognise
+from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
+from tfrecord_lite.files.paths import STDIN, as_path, check_readable
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+
+def open_source(path: Any, compression_type: str | None = None) -> tuple[Any, str | None, str]:
+    """(stream, name for errors, compression type) of a path, a file object, or "-" for standard input.
+
+    compression_type None recognises it from the content; "" is certainly plain.
+    """
+    stream, name = _open_raw(path)
+    try:
+        if compression_type is None:
+            head = _read_head(stream)
+            compression_type = recognise(head)
+            stream = _put_back(head, stream)
+        else:
+            compression_type = check_compression_type(compression_type)
+        return (InflateStream(stream, compression_type) if compression_type else stream), name, compression_type
+    except BaseException:
+        stream.close()
+        raise
+
+
+def open_sink(path: Any, options: TFRecordOptions, atomic: bool) -> sinks.Sink:
+    """A sink for a path or a binary file object."""
+    if hasattr(path, "write") and not isinstance(path, os.PathLike):
+        sink: sinks.Sink = sinks.ObjectSink(path)
+    else:
+        sink = _open_file_sink(as_path(path), atomic)
+    compressor = options.compressor()
+    return sink if compressor is None else sinks.DeflateSink(sink, compressor, options.flush_mode)
+
+
+def _open_raw(path: Any) -> tuple[Any, str | None]:
+    if hasattr(path, "read") and not isinstance(path, os.PathLike):
+        name = getattr(path, "name", None)
+        return _ObjectStream(path), name if isinstance(name, str) else None
+    name = as_path(path)
+    if name == STDIN:
+        return _ObjectStream(sys.stdin), "<stdin>"
+    check_readable(name)
+    return open(name, "rb", buffering=0), name
+
+
+def _read_head(stream: Any) -> bytes:
+    head = b""
+    while len(head) < HEAD_SIZE and (data := stream.read(HEAD_SIZE - len(head))):
+        head += data
+        if len(head) >= 12:  # a header is enough; a pipe may not have more to give yet
+            break
+    return head
+
+
+def _put_back(head: bytes, stream: Any) -> Any:
+    """The stream with `head` before it again."""
+    if isinstance(stream, io.FileIO) and stream.seekable():
+        stream.seek(0)
+        return stream
+    return _PrefixedStream(head, stream)
+
+
+def _open_file_sink(path: str, atomic: bool) -> sinks.Sink:
+    if not os.path.basename(path):
+        raise FileNotFoundError(errno.ENOENT, "a file name is needed", path)
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        mode = None
+    if mode is not None and stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    # What is no regular file cannot be replaced, and /dev/stdout must not be, though it may lead to one.
+    is_special = mode is not None and not stat.S_ISREG(mode)
+    if is_special or not atomic or os.path.abspath(path).startswith(("/dev/", "/proc/")):
+        return sinks.FileSink(path)
+    return sinks.AtomicFileSink(path)
+
+
+class _ObjectStream(io.RawIOBase):
+    """A file object that belongs to somebody else: read from where it stands, not closed."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = getattr(source, "buffer", source) if isinstance(source, io.TextIOBase) else source
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return _checked(self._source.read(size))
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        # At most one call of the system's, so that a pipe's records come when they are there and not when a block
+        # is full.
+        read_some = getattr(self._source, "read1", self._source.read)
+        data = _checked(read_some(len(view)))
+        view[: len(data)] = data
+        return len(data)
+
+
+def _checked(data: Any) -> bytes:
+    if data is None:
+        raise BlockingIOError("the file object is non-blocking and has nothing to read now")
+    if isinstance(data, str):
+        raise TypeError("a binary file object is needed: this one gives str")
+    return bytes(data)
+
+
+class _PrefixedStream(io.RawIOBase):
+    def __init__(self, head: bytes, stream: Any) -> None:
+        self._head = memoryview(head)
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        if not self._head:
+            data: bytes = self._stream.read(size)
+            return data
+        data, self._head = bytes(self._head[:size]), self._head[size:]
+        return data
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        if not self._head:
+            count: int = self._stream.readinto(buffer)
+            return count
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._stream.close()
+        super().close()

@@ -1,0 +1,207 @@
+"""TFRecordWriter: records -> a file that appears whole or not at all.
+
+One record's way: `write` collects small records, `blocks.encode_block` frames many at once, a sink stores them.
+Large records go straight from the caller's buffer to the file.
+
+What becomes of the file:
+
+    with-block ends, close()                         published
+    exception inside the with-block, discard()       what was there before stays (atomic=False: what was written so far)
+    writer dropped, or the interpreter ends          published, with a ResourceWarning
+    the interpreter dies of an uncaught exception    as discard()
+    a write failed (disk full)                       the writer stays failed, as discard()
+    fork                                             the child's copy writes nothing
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import warnings
+import weakref
+from collections.abc import Mapping
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from tfrecord_lite.files.options import as_options
+from tfrecord_lite.files.streams import open_sink
+from tfrecord_lite.format import framing
+from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME, encode_block
+from tfrecord_lite.format.example import encode_example
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer, Self
+
+#: Records collected before they are framed: enough to spread the cost of a block, few enough that tiny ones stay few.
+_MAX_PENDING = 4096
+
+
+class TFRecordWriter:
+    """Writes records to a TFRecord file, byte for byte as tf.io.TFRecordWriter does.
+
+    Args:
+        path: a path, or a binary file object (written to, flushed, not closed).
+        options: None, a compression type ("", "GZIP", "ZLIB"), or TFRecordOptions, TensorFlow's included.
+        atomic: write to a hidden sibling (see `writing_path`) and give it its name on a clean close. False writes
+        in place,
+            as TensorFlow does. What cannot be renamed (FIFO, device, /dev/stdout, file object) is written directly.
+
+    A writer is for one thread at a time.
+
+    Raises:
+        OSError: the path cannot be written, with the path in the error; or later, when the disk is full.
+        ValueError: the options name no compression.
+    """
+
+    def __init__(self, path: Any, options: Any = None, *, atomic: bool = True) -> None:
+        self._sink = open_sink(path, as_options(options), atomic)
+        self._path = path
+        self._pending: list[bytes] | None = []  # None: nothing more can be written, see _why_unusable
+        self._pending_size = 0
+        self._why_unusable = ""
+        _open_writers.add(self)
+
+    @property
+    def writing_path(self) -> str | None:
+        """Where the bytes are while they are being written: after `flush`, whole records can be read there."""
+        return self._sink.writing_path
+
+    def write(self, record: Buffer) -> None:
+        """Write one record: anything bytes-like and contiguous, or a protobuf message, which is serialized.
+
+        The record may be changed by the caller afterwards. A large one is written from the caller's buffer without
+        a copy.
+        """
+        pending = self._pending
+        if pending is None:
+            raise ValueError(self._why_unusable)
+        data = record if type(record) is bytes else _contiguous(record)
+        size = len(data)
+        if size > LARGE_FRAME:
+            self._write_large(data)
+            return
+        pending.append(bytes(data))  # bytes as they are, a copy of what may change
+        self._pending_size += size
+        if self._pending_size >= BLOCK_SIZE or len(pending) >= _MAX_PENDING:
+            self._write_pending()
+
+    def write_example(self, example: Mapping[str, Any]) -> None:
+        """Write one example: a mapping {name: value} as for `encode_example`, or a message such as tf.train.Example."""
+        self.write(encode_example(example))
+
+    def flush(self) -> None:
+        """Hand all records so far to the operating system. Another process then reads them at `writing_path`."""
+        self._write_pending()
+        self._store(self._sink.flush)
+
+    def close(self) -> None:
+        """Write what is left and publish the file. Closing again does nothing."""
+        if self._pending is None:
+            if self._why_unusable.startswith(_FAILED):
+                raise OSError(self._why_unusable)
+            return
+        self._write_pending()
+        self._store(self._sink.close)
+        self._end(_CLOSED)
+
+    def discard(self) -> None:
+        """Give up: what was there before stays. Where nothing is atomic, what was written so far stays."""
+        if self._pending is not None:
+            self._end("the writer was discarded")
+            self._sink.discard()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        elif self._sink.is_atomic:
+            self.discard()
+        elif self._pending is not None:
+            self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_pending", None) is not None:
+            self._close_forgotten()
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a TFRecordWriter cannot be pickled: open one in each process")
+
+    def _write_pending(self) -> None:
+        pending = self._pending
+        if pending is None:
+            raise ValueError(self._why_unusable)
+        if pending:
+            self._pending, self._pending_size = [], 0
+            self._store(self._sink.write, [encode_block(pending)])
+
+    def _write_large(self, record: bytes | memoryview) -> None:
+        self._write_pending()
+        header = framing.encode_header(len(record))
+        self._store(self._sink.write, [header, record, framing.encode_footer(record)])
+
+    def _store(self, action: Any, *arguments: Any) -> None:
+        """Run one action of the sink; after an error there is no telling what was stored, so nothing more is."""
+        try:
+            action(*arguments)
+        except BaseException as error:
+            self._end(f"{_FAILED}: {error}")
+            self._sink.discard()
+            raise
+
+    def _end(self, why: str) -> None:
+        self._pending = None
+        self._why_unusable = why
+        _open_writers.discard(self)
+
+    def _close_forgotten(self) -> None:
+        self.close()  # first: a warning may be an error, and the records must not suffer for it
+        warnings.warn(f"unclosed TFRecordWriter for {self._path!r}", ResourceWarning, source=self, stacklevel=2)
+
+    def _abandon(self) -> None:
+        self._end("the writer was opened by another process, which goes on writing")
+        self._sink.abandon()
+
+
+_CLOSED = "the writer is closed"
+_FAILED = "the writer failed earlier"
+
+_open_writers: weakref.WeakSet[TFRecordWriter] = weakref.WeakSet()
+
+
+def _contiguous(record: Any) -> bytes | memoryview:
+    """The bytes of a record as bytes or a flat view of bytes."""
+    if hasattr(record, "SerializeToString"):
+        return encode_example(record)
+    try:
+        view = memoryview(record)
+        return view.cast("B") if view.nbytes else b""
+    except TypeError:
+        raise TypeError(
+            f"a record is bytes-like and contiguous, not {type(record).__name__}"
+            + (" (encode the text first)" if isinstance(record, str) else "")
+        ) from None
+
+
+@atexit.register
+def _end_of_interpreter() -> None:
+    # sys.last_value holds the exception that Python is about to die of. In an interactive session it holds the last one
+    # that was shown, and nothing died of it.
+    died = getattr(sys, "last_value", None) is not None and not hasattr(sys, "ps1") and not sys.flags.interactive
+    with ExitStack() as endings:  # one that fails does not keep the others from theirs
+        for writer in list(_open_writers):
+            endings.callback(writer.discard if died else writer._close_forgotten)
+
+
+def _after_fork_in_child() -> None:
+    for writer in list(_open_writers):
+        writer._abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

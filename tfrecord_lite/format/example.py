@@ -1,0 +1,279 @@
+"""Example and SequenceExample, one at a time: Python values <-> serialized bytes, by hand on the wire.
+
+    Example            1: Features
+    Features           1: entry, once a feature       entry        1: key (UTF-8)   2: Feature
+    Feature            1: BytesList  or  2: FloatList  or  3: Int64List
+    BytesList          1: bytes, once a value
+    FloatList          1: packed little-endian float32
+    Int64List          1: packed varints
+    SequenceExample    1: Features (the context)   2: FeatureLists
+    FeatureLists       1: entry, once a list          entry        1: key           2: FeatureList
+    FeatureList        1: Feature, once a step
+
+(tensorflow/core/example/{feature,example}.proto)
+
+Encoding gives the canonical bytes: keys ascending by their UTF-8 bytes, in an entry the key and then the value, one
+packed chunk, minimal varints. That is what `tf.train.Example(...).SerializeToString(deterministic=True)` gives,
+except that upb sorts a key that is a prefix of another one after it.
+
+Decoding reads what protobuf reads, however oddly it is written, and rejects what protobuf rejects: the last of
+equal keys and the last of two kinds win, repeated lists of one kind are joined, values may be packed, unpacked or
+both. An entry that holds an unknown field is no feature: upb, in every version, keeps it among the unknown fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfrecord_lite.errors import DecodeError, FeatureError
+from tfrecord_lite.format import wire_format
+from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST, feature_values
+from tfrecord_lite.format.wire_format import (
+    FIXED32,
+    LEN,
+    MAX_DEPTH,
+    MAX_MESSAGE_SIZE,
+    VARINT,
+    encode_field,
+    encode_varint,
+    split_fields,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_FIELD_1, _FIELD_2 = 1 << 3 | LEN, 2 << 3 | LEN
+_LIST_TAGS = {_FIELD_1: BYTES_LIST, _FIELD_2: FLOAT_LIST, 3 << 3 | LEN: INT64_LIST}
+#: The tag under which a list's values stand when they are not packed.
+_UNPACKED_TAGS = {FLOAT_LIST: 1 << 3 | FIXED32, INT64_LIST: 1 << 3 | VARINT}
+
+#: Decodes the value of an entry: (data, spans of the value in it, levels that may still open) -> value.
+_DecodeValue = Callable[[bytes, "list[tuple[int, int]]", int], Any]
+
+
+def encode_example(example: Mapping[str, Any]) -> bytes:
+    """The serialized Example of a mapping {name: value}.
+
+    Values are bytes-like, str, bool, int, float, arrays and (nested) sequences of these, None for a feature without
+    a kind, or generated Feature and list messages, TensorFlow's included. A whole message (a `tf.train.Example`)
+    gives its own bytes.
+
+    Raises:
+        FeatureError: a value has no place in a feature, naming the key; or the Example would pass 2 GiB, protobuf's
+        limit.
+    """
+    if not isinstance(example, Mapping):
+        return serialize_message(example)
+    return _checked_size(encode_field(_FIELD_1, _encode_features(example)))
+
+
+def encode_sequence_example(
+    context: Mapping[str, Any] | None, feature_lists: Mapping[str, Iterable[Any]] | None
+) -> bytes:
+    """The serialized SequenceExample of a context (as for `encode_example`) and {name: one value a step}.
+
+    An argument that is None is left out of the message; an empty mapping is present and empty.
+
+    Raises:
+        FeatureError: as `encode_example`; the key of a step reads `name[step]`.
+    """
+    serialized = b""
+    if context is not None:
+        serialized += encode_field(_FIELD_1, _encode_features(context))
+    if feature_lists is not None:
+        lists = {key: _encode_feature_list(steps, key) for key, steps in feature_lists.items()}
+        serialized += encode_field(_FIELD_2, _encode_entries(lists))
+    return _checked_size(serialized)
+
+
+def serialize_message(message: Any) -> bytes:
+    """The bytes of anything that serializes itself as protobuf messages do, in a fixed order of keys."""
+    serialize = getattr(message, "SerializeToString", None)
+    if serialize is None:
+        raise TypeError(f"an example is a mapping or a protobuf message, not {type(message).__name__}")
+    size = message.ByteSize()
+    if size > MAX_MESSAGE_SIZE:
+        raise FeatureError(f"a message of {size} bytes is more than protobuf's limit of {MAX_MESSAGE_SIZE}")
+    serialized: bytes = serialize(deterministic=True)
+    return serialized
+
+
+def _encode_features(example: Mapping[str, Any]) -> bytes:
+    return _encode_entries({key: encode_feature(value, key) for key, value in example.items()})
+
+
+def _encode_entries(values: Mapping[str, bytes]) -> bytes:
+    entries = sorted((_encode_key(key), value) for key, value in values.items())
+    return b"".join(
+        [encode_field(_FIELD_1, encode_field(_FIELD_1, key) + encode_field(_FIELD_2, value)) for key, value in entries]
+    )
+
+
+def _encode_key(key: Any) -> bytes:
+    if not isinstance(key, str):
+        raise FeatureError(f"the name of a feature is a str, not {type(key).__name__}", repr(key))
+    try:
+        return key.encode("utf-8")
+    except UnicodeEncodeError:
+        raise FeatureError("a name with a lone surrogate is not UTF-8", key) from None
+
+
+def _encode_feature_list(steps: Iterable[Any], key: str) -> bytes:
+    return b"".join(
+        [encode_field(_FIELD_1, encode_feature(value, f"{key}[{step}]")) for step, value in enumerate(steps)]
+    )
+
+
+def encode_feature(value: Any, key: str) -> bytes:
+    """The serialized Feature of one value; `key` is what errors name."""
+    if hasattr(value, "SerializeToString"):
+        return _encode_feature_message(value, key)
+    kind, values = feature_values(value, key)
+    if kind is None:
+        return b""
+    if kind == BYTES_LIST:
+        payload = b"".join(
+            [part for item in values for part in (b"\x0a", encode_varint(memoryview(item).nbytes), item)]
+        )
+    else:
+        packed = values.tobytes() if kind == FLOAT_LIST else wire_format.encode_varints(values)
+        payload = encode_field(_FIELD_1, packed) if packed else b""
+    if len(payload) > MAX_MESSAGE_SIZE:
+        raise FeatureError(f"{len(payload)} bytes are more than protobuf's limit of {MAX_MESSAGE_SIZE}", key)
+    return encode_field(kind << 3 | LEN, payload)
+
+
+def _encode_feature_message(message: Any, key: str) -> bytes:
+    name = message.DESCRIPTOR.name
+    serialized = serialize_message(message)
+    if name == "Feature":
+        return serialized
+    kinds = {"BytesList": BYTES_LIST, "FloatList": FLOAT_LIST, "Int64List": INT64_LIST}
+    if name not in kinds:
+        raise FeatureError(f"a message {name} has no place in a feature", key)
+    return encode_field(kinds[name] << 3 | LEN, serialized)
+
+
+def _checked_size(serialized: bytes) -> bytes:
+    if len(serialized) > MAX_MESSAGE_SIZE:
+        raise FeatureError(f"an Example of {len(serialized)} bytes is more than protobuf's limit of {MAX_MESSAGE_SIZE}")
+    return serialized
+
+
+def decode_example(serialized: Buffer, keys: Collection[str] | None = None) -> dict[str, Any]:
+    """{name: value} of a serialized Example.
+
+    Values are list[bytes], float32 array [n], int64 array [n], or None for a feature without a kind; a missing
+    feature is absent. Arrays are the caller's own. With `keys`, only those features are decoded and given, and the
+    values of others are not looked at.
+
+    Raises:
+        DecodeError: protobuf would reject the bytes.
+    """
+    data = _as_message(serialized)
+    example: dict[str, Any] = {}
+    for tag, start, end in split_fields(data, 0, len(data)):
+        if tag == _FIELD_1:
+            example.update(_decode_features(data, start, end, keys))
+    return example
+
+
+def decode_sequence_example(serialized: Buffer) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """(context, feature_lists) of a serialized SequenceExample: {name: value} and {name: [value of each step]}.
+
+    Raises:
+        DecodeError: protobuf would reject the bytes.
+    """
+    data = _as_message(serialized)
+    context: dict[str, Any] = {}
+    feature_lists: dict[str, list[Any]] = {}
+    for tag, start, end in split_fields(data, 0, len(data)):
+        if tag == _FIELD_1:
+            context.update(_decode_features(data, start, end, None))
+        elif tag == _FIELD_2:
+            feature_lists.update(_decode_entries(data, start, end, _decode_feature_list))
+    return context, feature_lists
+
+
+def _as_message(serialized: Buffer) -> bytes:
+    if isinstance(serialized, bytes):
+        return serialized
+    if isinstance(serialized, str):
+        raise TypeError("a serialized message is bytes-like, not str")
+    return bytes(memoryview(serialized))
+
+
+def _decode_features(data: bytes, start: int, end: int, keys: Collection[str] | None) -> dict[str, Any]:
+    return dict(_decode_entries(data, start, end, _decode_feature, keys))
+
+
+def _decode_entries(
+    data: bytes, start: int, end: int, decode: _DecodeValue, keys: Collection[str] | None = None
+) -> Iterable[tuple[str, Any]]:
+    """(key, value) of each map entry in data[start:end], a Features or FeatureLists message one level below the top."""
+    depth = MAX_DEPTH - 1
+    for tag, entry_start, entry_end in split_fields(data, start, end, depth):
+        if tag != _FIELD_1:
+            continue
+        key, spans, is_known = "", [], True
+        for entry_tag, at, stop in split_fields(data, entry_start, entry_end, depth - 1):
+            if entry_tag == _FIELD_1:
+                try:
+                    key = data[at:stop].decode("utf-8")
+                except UnicodeDecodeError:
+                    raise DecodeError("the name of a feature is not UTF-8", at) from None
+            elif entry_tag == _FIELD_2:
+                spans.append((at, stop))
+            else:
+                is_known = False
+        if keys is None or key in keys:
+            value = decode(data, spans, depth - 2)
+            if is_known:
+                yield key, value
+
+
+def _decode_feature_list(data: bytes, spans: list[tuple[int, int]], depth: int) -> list[Any]:
+    return [
+        _decode_feature(data, [(at, stop)], depth - 1)
+        for start, end in spans
+        for tag, at, stop in split_fields(data, start, end, depth)
+        if tag == _FIELD_1
+    ]
+
+
+def _decode_feature(data: bytes, spans: list[tuple[int, int]], depth: int) -> Any:
+    """The value of one Feature, whose bytes are those of `spans` joined (protobuf merges repeated messages)."""
+    kind: int | None = None
+    values: list[Any] = []
+    for start, end in spans:
+        for tag, list_start, list_end in split_fields(data, start, end, depth):
+            if tag not in _LIST_TAGS:
+                continue
+            if kind != _LIST_TAGS[tag]:
+                kind, values = _LIST_TAGS[tag], []
+            values += _decode_list(data, list_start, list_end, kind, depth - 1)
+    if kind is None or kind == BYTES_LIST:
+        return None if kind is None else values
+    if len(values) == 1:
+        return values[0]
+    return np.concatenate(values) if values else np.empty(0, np.float32 if kind == FLOAT_LIST else np.int64)
+
+
+def _decode_list(data: bytes, start: int, end: int, kind: int, depth: int) -> list[Any]:
+    """The values of a BytesList; of the other kinds, arrays to be joined, one for each chunk."""
+    spans = split_fields(data, start, end, depth)
+    if kind == BYTES_LIST:
+        return [data[at:stop] for tag, at, stop in spans if tag == _FIELD_1]
+    unpacked = _UNPACKED_TAGS[kind]
+    decode = _decode_floats if kind == FLOAT_LIST else wire_format.decode_varints
+    return [decode(data, at, stop) for tag, at, stop in spans if tag in (_FIELD_1, unpacked)]
+
+
+def _decode_floats(data: bytes, start: int, end: int) -> np.typing.NDArray[np.float32]:
+    if (end - start) % 4:
+        raise DecodeError("packed floats are not a multiple of 4 bytes long", start)
+    # A copy: the array must neither be read-only nor keep the whole record alive.
+    return np.frombuffer(data, "<f4", (end - start) // 4, start).astype(np.float32)

@@ -1,0 +1,147 @@
+"""What a Python or numpy value means as a feature: its kind, and its values in the form that the kind stores.
+
+Takes one value of an example mapping, returns (kind, values), raises FeatureError naming the key.
+
+    value                                                     kind         values
+    None                                                      None         None
+    bytes-like, str (as UTF-8)                                BYTES_LIST   list of bytes-like
+    bool, int, arrays of bool, signed or unsigned integers    INT64_LIST   int64 array [n]
+    float, floating arrays                                    FLOAT_LIST   float32 array [n], little-endian
+    (nested) lists, tuples and object arrays of one of these  that kind    flattened in C order
+
+Nothing is guessed and nothing is cut: mixed lists, integers outside int64, empty lists (of which kind?) and numpy's
+fixed-width bytes (they have already lost trailing NULs) are errors. An empty *array* has a dtype, and so a kind; an
+empty object array is an empty bytes_list. Doubles are rounded to float32 as C does it, so 1e39 becomes inf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfrecord_lite.errors import FeatureError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+#: Field numbers in the oneof `kind` of message Feature.
+BYTES_LIST, FLOAT_LIST, INT64_LIST = 1, 2, 3
+
+Values = "list[Buffer] | np.typing.NDArray[np.float32] | np.typing.NDArray[np.int64] | None"
+
+#: As many dimensions as a numpy array may have; a list that contains itself ends here.
+_MAX_NESTING = 64
+
+
+def feature_values(value: Any, key: str) -> tuple[int | None, Any]:
+    """(kind, values) of one value, as in the table above."""
+    if value is None:
+        return None, None
+    if isinstance(value, (bytes, str)):
+        return BYTES_LIST, [_as_bytes(value, key)]
+    if isinstance(value, np.ndarray):
+        return _array_values(value, key)
+    if isinstance(value, (int, float)):
+        return _list_values([value], key)
+    if isinstance(value, (list, tuple, range)):
+        return _list_values(list(_leaves(value, key)), key)
+    if isinstance(value, np.generic) or hasattr(value, "__array__"):
+        return _array_values(np.asarray(value), key)
+    view = _view(value)
+    if view is None:
+        raise FeatureError(f"a {type(value).__name__} has no place in a feature", key)
+    if view.format not in ("B", "b", "c"):  # array.array and its like: numbers
+        return _array_values(np.asarray(view), key)
+    return BYTES_LIST, [view]
+
+
+def _array_values(array: np.typing.NDArray[Any], key: str) -> tuple[int, Any]:
+    if np.ma.is_masked(array):
+        raise FeatureError("masked values have no place in a feature", key)
+    dtype, flat = array.dtype, np.asarray(array).reshape(-1)
+    if dtype.kind in "bi":
+        return INT64_LIST, flat.astype(np.int64, copy=False)
+    if dtype.kind == "u":
+        if dtype.itemsize == 8 and flat.size and int(flat.max()) > np.iinfo(np.int64).max:
+            raise FeatureError(f"{flat.max()} is outside int64", key)
+        return INT64_LIST, flat.astype(np.int64)
+    if dtype.kind == "f":
+        with np.errstate(over="ignore", invalid="ignore"):
+            return FLOAT_LIST, flat.astype("<f4", copy=False)
+    if dtype.kind == "U":
+        return BYTES_LIST, [_as_bytes(text, key) for text in flat.tolist()]
+    if dtype.kind == "O":
+        return _list_values(flat.tolist(), key) if flat.size else (BYTES_LIST, [])
+    if dtype.kind == "S":
+        raise FeatureError(
+            f"an array of dtype {dtype} has lost trailing NULs: use a list or an object array of bytes", key
+        )
+    raise FeatureError(f"an array of dtype {dtype} has no place in a feature", key)
+
+
+def _list_values(leaves: list[Any], key: str) -> tuple[int, Any]:
+    if not leaves:
+        raise FeatureError("an empty list has no kind: use an array with a dtype, or None", key)
+    kinds = {_leaf_kind(leaf, key) for leaf in leaves}
+    if len(kinds) > 1:
+        names = ", ".join(sorted({type(leaf).__name__ for leaf in leaves}))
+        raise FeatureError(f"a list mixes kinds: {names}", key)
+    kind = kinds.pop()
+    if kind == BYTES_LIST:
+        return kind, [_as_bytes(leaf, key) for leaf in leaves]
+    if kind == INT64_LIST:
+        try:
+            return kind, np.array([int(leaf) for leaf in leaves], np.int64)
+        except OverflowError:
+            outside = next(leaf for leaf in leaves if not -(2**63) <= int(leaf) < 2**63)
+            raise FeatureError(f"{outside} is outside int64", key) from None
+    # No detour over Python floats for numpy's: a signalling NaN would lose its payload.
+    return _array_values(np.array(leaves), key)
+
+
+def _leaf_kind(leaf: Any, key: str) -> int:
+    if isinstance(leaf, (bytes, str)):
+        return BYTES_LIST
+    if isinstance(leaf, (int, np.integer, np.bool_)):
+        return INT64_LIST
+    if isinstance(leaf, (float, np.floating)):
+        return FLOAT_LIST
+    if _view(leaf) is not None:
+        return BYTES_LIST
+    raise FeatureError(f"a list holds a {type(leaf).__name__}, which has no place in a feature", key)
+
+
+def _leaves(value: Sequence[Any], key: str, depth: int = 0) -> Iterator[Any]:
+    if depth == _MAX_NESTING:
+        raise FeatureError(f"lists nest deeper than {_MAX_NESTING} levels", key)
+    for item in value:
+        if isinstance(item, (list, tuple, range)):
+            yield from _leaves(item, key, depth + 1)
+        elif isinstance(item, np.ndarray):
+            yield from _array_values(item, key)[1]
+        else:
+            yield item
+
+
+def _as_bytes(value: Any, key: str) -> Buffer:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        try:
+            return value.encode("utf-8")
+        except UnicodeEncodeError:
+            raise FeatureError("text with a lone surrogate is not UTF-8", key) from None
+    view = _view(value)
+    assert view is not None  # _leaf_kind has seen it
+    return view
+
+
+def _view(value: Any) -> memoryview | None:
+    """A contiguous view of anything bytes-like, or None."""
+    try:
+        view = memoryview(value)
+    except TypeError:
+        return None
+    return view if view.contiguous else memoryview(bytes(view))
