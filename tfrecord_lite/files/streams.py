@@ -91,39 +91,41 @@ def _open_file_sink(path: str, atomic: bool) -> sinks.Sink:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     # What is no regular file cannot be replaced, and /dev/stdout must not be, though it may lead to one.
     is_special = mode is not None and not stat.S_ISREG(mode)
-    if is_special or not atomic or os.path.abspath(path).startswith(("/dev/", "/proc/")):
+    if is_special or not atomic or os.path.abspath(path).startswith(_OWN_DESCRIPTORS):
         return sinks.FileSink(path)
     return sinks.AtomicFileSink(path)
+
+
+#: Names of this process's open files; what they lead to belongs to whoever opened it.
+_OWN_DESCRIPTORS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
 
 
 class _ObjectStream(io.RawIOBase):
     """A file object that belongs to somebody else: read from where it stands, not closed."""
 
     def __init__(self, source: Any) -> None:
-        self._source = getattr(source, "buffer", source) if isinstance(source, io.TextIOBase) else source
+        if isinstance(source, io.TextIOBase):
+            source = getattr(source, "buffer", source)
+        # read1: at most one call of the system's, so that a pipe's records come when they are there, not when a block is
+        # full.
+        self._read = getattr(source, "read1", source.read)
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
-        return _checked(self._source.read(size))
+        data = self._read(size)
+        if data is None:
+            raise BlockingIOError("the file object is non-blocking and has nothing to read now")
+        if isinstance(data, str):
+            raise TypeError("a binary file object is needed: this one gives str")
+        return bytes(data)
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer).cast("B")
-        # At most one call of the system's, so that a pipe's records come when they are there and not when a block
-        # is full.
-        read_some = getattr(self._source, "read1", self._source.read)
-        data = _checked(read_some(len(view)))
+        data = self.read(len(view))
         view[: len(data)] = data
         return len(data)
-
-
-def _checked(data: Any) -> bytes:
-    if data is None:
-        raise BlockingIOError("the file object is non-blocking and has nothing to read now")
-    if isinstance(data, str):
-        raise TypeError("a binary file object is needed: this one gives str")
-    return bytes(data)
 
 
 class _PrefixedStream(io.RawIOBase):

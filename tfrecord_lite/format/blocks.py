@@ -16,7 +16,8 @@ with the chance of 2^-32 that any 32-bit checksum leaves.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from io import BytesIO
 from itertools import chain, repeat
 from typing import Any, Protocol
@@ -31,6 +32,7 @@ from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD, HEADER_SIZ
 BLOCK_SIZE = 512 << 10
 #: Frames larger than this are read on their own, straight into their bytes, instead of through the block.
 LARGE_FRAME = 32 << 10
+_LARGE_LENGTH = LARGE_FRAME - FRAME_OVERHEAD
 #: Records below this average are cut out of a block by a BytesIO, longer ones by slices.
 _SMALL_RECORD = 2 << 10
 
@@ -90,6 +92,8 @@ class Block:
 
 def encode_block(records: Sequence[bytes]) -> bytes:
     """The frames of `records`, one after the other."""
+    if not records:
+        return b""
     count = len(records)
     lengths = np.fromiter(map(len, records), np.uint64, count)
     data_crcs = np.fromiter(map(crc32c.value, records), np.uint32, count)
@@ -115,6 +119,8 @@ def read_blocks(stream: ByteStream, *, verify: bool = True, max_record_size: int
 
     Args and errors as for `framing.read_frame`. Frames before a damaged one are given before its error is raised.
     """
+    read_plain = partial(read_frame, verify=verify, max_record_size=max_record_size)
+    limit = BLOCK_SIZE if max_record_size is None else max_record_size
     view = memoryview(bytearray(BLOCK_SIZE))
     held = 0  # bytes at the start of the buffer that belong to frames not given yet
     offset = 0  # of view[0]
@@ -125,24 +131,19 @@ def read_blocks(stream: ByteStream, *, verify: bool = True, max_record_size: int
         lengths, used = _walk(view, held)
         if lengths:
             block = Block(view, HEADER_SIZE, lengths)
-            if verify and not sound(block):
-                yield from _plain(block, offset)
+            if max(lengths) > limit or (verify and not sound(block)):
+                yield from _plain(block, offset, read_plain)
             else:
                 yield block
-        if held - used < HEADER_SIZE:
-            is_large = False
-        else:
-            is_large = _LENGTH.unpack_from(view, used)[0] > LARGE_FRAME - FRAME_OVERHEAD
         offset += used
-        if not is_large and arrived:
+        is_large = held - used >= HEADER_SIZE and _LENGTH.unpack_from(view, used)[0] > _LARGE_LENGTH
+        if arrived and not is_large:
             view[: held - used] = bytes(view[used:held])
             held -= used
             fill_to = BLOCK_SIZE
             continue
         # A large frame, or what the stream ends with.
-        record = read_frame(
-            _continued(bytes(view[used:held]), stream), offset, verify=verify, max_record_size=max_record_size
-        )
+        record = read_plain(_continued(bytes(view[used:held]), stream), offset)
         if record is None:
             return
         yield Block(record, 0, [len(record)])
@@ -182,13 +183,13 @@ def _walk(view: memoryview, end: int) -> tuple[list[int], int]:
     return lengths, position
 
 
-def _plain(block: Block, offset: int) -> Iterator[Block]:
-    """The sound frames at the beginning of a block in which something is wrong, then the error that names it."""
+def _plain(block: Block, offset: int, read_plain: Callable[[Read, int], bytes | None]) -> Iterator[Block]:
+    """The good frames at the beginning of a block in which something is wrong, then the error that names it."""
     first = block.begin - HEADER_SIZE
     read = BytesIO(block.data[first : first + block.size]).read
     good: list[int] = []
     try:
-        while (record := read_frame(read, offset)) is not None:
+        while (record := read_plain(read, offset)) is not None:
             good.append(len(record))
             offset += len(record) + FRAME_OVERHEAD
     except TFRecordError:

@@ -1,0 +1,72 @@
+import pickle
+
+import pytest
+
+from tfrecord_lite import errors
+from tfrecord_lite.errors import (
+    CorruptRecordError,
+    DecodeError,
+    FeatureError,
+    IndexMismatchError,
+    RecordTooLargeError,
+    TFRecordError,
+    TruncatedRecordError,
+)
+
+EXAMPLES = [
+    (
+        CorruptRecordError("data", 0x1C2D3E4F, 0),
+        "train-00003-of-00010: corrupted record #17 at offset 8192: "
+        "data CRC-32C stored 0x1c2d3e4f, computed 0x00000000",
+    ),
+    (
+        CorruptRecordError("compression", reason="GZIP: incorrect data check"),
+        "train-00003-of-00010: corrupted record #17 at offset 8192: compression: GZIP: incorrect data check",
+    ),
+    (
+        TruncatedRecordError(116, 20),
+        "train-00003-of-00010: truncated record #17 at offset 8192: 116 bytes expected, 20 available",
+    ),
+    (
+        TruncatedRecordError(None, None, "the GZIP stream ends before its trailer"),
+        "train-00003-of-00010: truncated record #17 at offset 8192: the GZIP stream ends before its trailer",
+    ),
+    (
+        RecordTooLargeError(5000, 1000),
+        "train-00003-of-00010: record #17 at offset 8192 is 5000 bytes long, more than the limit of 1000",
+    ),
+    (
+        DecodeError("a varint is too long", 7),
+        "train-00003-of-00010: record #17 at offset 8192: not a valid message: a varint is too long at byte 7",
+    ),
+    (FeatureError("a set has no place in a feature", "a\x1bb"), None),
+    (IndexMismatchError("made for another file"), "train-00003-of-00010: made for another file"),
+]
+
+
+@pytest.mark.parametrize(("error", "text"), EXAMPLES, ids=lambda value: type(value).__name__)
+def test_every_error_says_where_and_survives_pickling(error: TFRecordError, text: str | None) -> None:
+    error.path, error.record_number, error.offset = "train-00003-of-00010", 17, 8192
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert vars(copy) == vars(error)
+    assert str(copy) == str(error)
+    if text is not None:
+        assert str(error) == text
+
+
+def test_all_errors_are_one_tree_and_the_docstring_shows_it() -> None:
+    tree = [value for value in vars(errors).values() if isinstance(value, type)]
+    assert len(tree) == 7
+    assert errors.__doc__ is not None
+    for error in tree:
+        assert issubclass(error, TFRecordError)
+        assert error.__name__ in errors.__doc__
+        assert error is TFRecordError or issubclass(error, (ValueError, EOFError))
+
+
+def test_names_from_data_are_escaped() -> None:
+    assert str(FeatureError("is missing", "a\x1b[2Jb\n")) == r"feature 'a\x1b[2Jb\n': is missing"
+    error = TFRecordError("gone")
+    error.path = "evil\r\n\udcff"
+    assert str(error) == r"evil\r\n\udcff: gone"

@@ -1,0 +1,217 @@
+"""Every fast path gives what its plain path gives, on whatever it is fed.
+
+fast                          plain
+blocks.encode_block           framing.encode_header + record + framing.encode_footer
+blocks.read_blocks            framing.read_frame
+wire_format.encode_varints    wire_format.encode_varint
+wire_format.decode_varints    wire_format.decode_varint
+example.encode_example        protobuf, by messages.example_to_message
+example.decode_example        protobuf, by messages.message_to_example
+"""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tfrecord_lite.errors import DecodeError, TFRecordError
+from tfrecord_lite.format import blocks, framing, messages, wire_format
+from tfrecord_lite.format.example import (
+    decode_example,
+    decode_sequence_example,
+    encode_example,
+    encode_sequence_example,
+)
+from tfrecord_lite.proto.example_pb2 import Example, SequenceExample
+
+#: Around every limit at which a record takes another way.
+SIZES = st.one_of(
+    st.integers(0, 40),
+    st.sampled_from([127, 128, 2047, 2048, 2049, 65535, 65536]),
+    st.integers(blocks.LARGE_FRAME - 20, blocks.LARGE_FRAME + 4),
+    st.sampled_from([blocks.BLOCK_SIZE - 16, blocks.BLOCK_SIZE, blocks.BLOCK_SIZE + 1]),
+)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> list[bytes]:
+    generator = np.random.default_rng(draw(st.integers(0, 2**32)))
+    return [generator.bytes(size) for size in draw(st.lists(SIZES, max_size=30))]
+
+
+class Dribble(io.RawIOBase):
+    """A stream that gives at most `most` bytes at a time, as pipes and sockets do."""
+
+    def __init__(self, data: bytes, most: int) -> None:
+        self._source = io.BytesIO(data)
+        self._most = most
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._source.readinto(memoryview(buffer)[: self._most])
+
+
+def outcome(run: Callable[[list[bytes]], None]) -> tuple[list[bytes], Any]:
+    """The records that came, and the error that ended them as a comparable value."""
+    given_records: list[bytes] = []
+    try:
+        run(given_records)
+    except TFRecordError as error:
+        return given_records, (type(error), error.args, error.offset)
+    return given_records, None
+
+
+def read_plain(data: bytes, **options: Any) -> tuple[list[bytes], Any]:
+    def run(out: list[bytes]) -> None:
+        read, offset = io.BytesIO(data).read, 0
+        while (record := framing.read_frame(read, offset, **options)) is not None:
+            out.append(record)
+            offset += len(record) + framing.FRAME_OVERHEAD
+
+    return outcome(run)
+
+
+def read_fast(stream: Any, **options: Any) -> tuple[list[bytes], Any]:
+    def run(out: list[bytes]) -> None:
+        for block in blocks.read_blocks(stream, **options):
+            out += block.records()
+
+    return outcome(run)
+
+
+@given(records())
+def test_a_block_is_its_frames(payloads: list[bytes]) -> None:
+    plain = b"".join(framing.encode_header(len(r)) + r + framing.encode_footer(r) for r in payloads)
+    assert blocks.encode_block(payloads) == plain
+
+
+@settings(max_examples=200)
+@given(records(), st.data(), st.sampled_from([1 << 30, 1 << 30, 70000, 4096, 13]), st.booleans())
+def test_reading_blocks_equals_reading_frames(
+    payloads: list[bytes], data: st.DataObject, most: int, verify: bool
+) -> None:
+    stored = bytearray(blocks.encode_block(payloads))
+    for _ in range(data.draw(st.sampled_from([0, 0, 1, 1, 2, 5]))):
+        if stored:
+            stored[data.draw(st.integers(0, len(stored) - 1))] ^= data.draw(st.integers(1, 255))
+    if stored and data.draw(st.booleans()):
+        del stored[data.draw(st.integers(0, len(stored) - 1)) :]
+    limit = data.draw(st.sampled_from([None, 0, 100, 1 << 20]))
+    options = {"verify": verify, "max_record_size": limit}
+    assert read_fast(Dribble(bytes(stored), most), **options) == read_plain(bytes(stored), **options)
+
+
+def test_damage_in_every_byte_is_found_by_the_one_crc_of_a_block() -> None:
+    payloads = [b"", b"a", b"bc" * 20, bytes(300)]
+    stored = blocks.encode_block(payloads)
+    for at in range(len(stored)):
+        damaged = bytearray(stored)
+        damaged[at] ^= 0x40
+        assert read_fast(io.BytesIO(damaged)) == read_plain(bytes(damaged))
+        assert read_fast(io.BytesIO(damaged))[1] is not None
+
+
+INT64 = st.one_of(
+    st.integers(-(2**63), 2**63 - 1),
+    st.integers(0, 62).map(lambda bits: 2**bits),
+    st.integers(0, 63).map(lambda bits: 2**bits - 1),
+    st.integers(-3, 300),
+)
+
+
+@given(st.lists(INT64, max_size=40))
+def test_varints_of_an_array_equal_varints_one_by_one(numbers: list[int]) -> None:
+    encoded = wire_format.encode_varints(np.array(numbers, np.int64))
+    assert encoded == b"".join(wire_format.encode_varint(number & (2**64 - 1)) for number in numbers)
+    assert wire_format.decode_varints(encoded, 0, len(encoded)).tolist() == numbers
+
+
+@given(st.lists(st.binary(min_size=1, max_size=12), max_size=12).map(b"".join))
+def test_decoding_varints_equals_decoding_one_by_one(data: bytes) -> None:
+    numbers: list[int] | None = []
+    position = 0
+    try:
+        while position < len(data):
+            number, position = wire_format.decode_varint(data, position, len(data))
+            numbers.append(number - (number >> 63 << 64))
+    except DecodeError:
+        numbers = None
+    if numbers is None:
+        with pytest.raises(DecodeError):
+            wire_format.decode_varints(data, 0, len(data))
+    else:
+        assert wire_format.decode_varints(data, 0, len(data)).tolist() == numbers
+
+
+KEYS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+FLOATS = st.floats(width=32, allow_nan=False)
+VALUES = st.one_of(
+    st.none(),
+    st.binary(max_size=200),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+    INT64,
+    st.booleans(),
+    FLOATS,
+    st.lists(st.binary(max_size=9), min_size=1, max_size=5),
+    st.lists(INT64, min_size=1, max_size=30),
+    st.lists(FLOATS, min_size=1, max_size=30),
+    st.lists(INT64, max_size=30).map(lambda numbers: np.array(numbers, np.int64)),
+    st.lists(FLOATS, max_size=30).map(lambda numbers: np.array(numbers, np.float32)),
+    st.just(np.array([], object)),
+)
+EXAMPLES = st.dictionaries(KEYS, VALUES, max_size=6)
+
+
+def comparable(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.tobytes()
+    if isinstance(value, (list, tuple)):
+        return [comparable(item) for item in value]
+    if isinstance(value, dict):
+        return {key: comparable(item) for key, item in value.items()}
+    return value
+
+
+def one_is_a_prefix(keys: Any) -> bool:
+    """upb sorts a key that is a prefix of another one after it; canonical order is bytewise."""
+    names = sorted(key.encode() for key in keys)
+    return any(after.startswith(before) for before, after in zip(names, names[1:], strict=False))
+
+
+@given(EXAMPLES)
+def test_encoding_an_example_equals_protobuf(example: dict[str, Any]) -> None:
+    serialized = encode_example(example)
+    message = messages.example_to_message(example)
+    assert Example.FromString(serialized) == message
+    if not one_is_a_prefix(example):
+        assert serialized == message.SerializeToString(deterministic=True)
+    assert comparable(decode_example(serialized)) == comparable(messages.message_to_example(message))
+
+
+@given(EXAMPLES, st.dictionaries(KEYS, st.lists(VALUES, max_size=3), max_size=3))
+def test_encoding_a_sequence_example_equals_protobuf(
+    context: dict[str, Any], feature_lists: dict[str, list[Any]]
+) -> None:
+    serialized = encode_sequence_example(context, feature_lists)
+    message = messages.sequence_example_to_message(context, feature_lists)
+    assert SequenceExample.FromString(serialized) == message
+    if not one_is_a_prefix(context) and not one_is_a_prefix(feature_lists):
+        assert serialized == message.SerializeToString(deterministic=True)
+    decoded = decode_sequence_example(serialized)
+    assert comparable(decoded) == comparable(messages.message_to_sequence_example(message))
+
+
+@given(EXAMPLES, st.data())
+def test_keys_select_what_is_decoded(example: dict[str, Any], data: st.DataObject) -> None:
+    serialized = encode_example(example)
+    keys = data.draw(st.sets(st.sampled_from(sorted(example)))) if example else {"a"}
+    everything = decode_example(serialized)
+    assert comparable(decode_example(serialized, keys)) == comparable(
+        {key: value for key, value in everything.items() if key in keys}
+    )

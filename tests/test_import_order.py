@@ -1,0 +1,99 @@
+"""Imports point down only, and importing stays light."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "tfrecord_lite"
+
+#: The floors, from the ground up. A module may import from floors below its own and from its own folder.
+FLOORS = [
+    {"lazy", "errors"},
+    {"proto"},
+    {"format"},
+    {"files"},
+    {"io", "train", "python_io", "compat"},
+    {"cardchecker"},
+    {"adapters"},
+    {"cli"},
+    {"__main__", "__init__"},
+]
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+
+#: In format/ there are bytes and arrays only.
+WORLD = {
+    "os",
+    "pathlib",
+    "logging",
+    "threading",
+    "subprocess",
+    "socket",
+    "tempfile",
+    "shutil",
+    "glob",
+    "multiprocessing",
+}
+#: Loaded where they are first used, never with a module.
+HEAVY = {"tensorflow", "PIL", "google", "torch", "pyarrow"}
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if not path.name.endswith("_pb2.py"))
+
+
+def room_of(path: Path) -> str:
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+
+
+def imports_of(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield node.module or ""
+            if node.module == "tfrecord_lite":
+                yield from (f"tfrecord_lite.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down_only(path: Path) -> None:
+    room = room_of(path)
+    tree = ast.parse(path.read_text())
+    for name in imports_of(tree):
+        parts = name.split(".")
+        if parts[0] == "tfrecord_lite" and len(parts) > 1:
+            target = parts[1]
+            assert target == room or FLOOR_OF[target] < FLOOR_OF[room] or {room, target} <= FLOORS[FLOOR_OF[room]], name
+        if room == "format":
+            assert parts[0] not in WORLD, f"format/ does not touch the world, but imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_heavy_packages_are_imported_where_they_are_used(path: Path) -> None:
+    top_level = ast.Module([node for node in ast.parse(path.read_text()).body if not isinstance(node, ast.If)], [])
+    for node in top_level.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            assert not {name.split(".")[0] for name in imports_of(node)} & HEAVY
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"import sys; before = set(sys.modules); {statement}; print(*(set(sys.modules) - before))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return {name.split(".")[0] for name in result.stdout.split()}
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    loaded = loaded_by("import tfrecord_lite")
+    assert not loaded & (HEAVY | {"crc32c", "argparse"})
+
+
+def test_reading_and_writing_records_loads_neither_protobuf_nor_pillow() -> None:
+    assert not loaded_by("from tfrecord_lite import TFRecordWriter, read_examples") & HEAVY
+
+
+def test_the_card_checker_loads_neither_protobuf_nor_pillow_until_it_is_used() -> None:
+    assert not loaded_by("import tfrecord_lite.cardchecker, tfrecord_lite.adapters.tf_data") & HEAVY

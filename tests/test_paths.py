@@ -1,0 +1,135 @@
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tfrecord_lite import TFRecordReader, TFRecordWriter, count_records, read_records
+
+
+def write(path: Path, *records: bytes) -> Path:
+    with TFRecordWriter(path) as writer:
+        for record in records:
+            writer.write(record)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number in (2, 0, 1):
+        write(tmp_path / f"train-{number:05}-of-00003", f"{number}".encode())
+    write(tmp_path / "_hidden", b"hidden")
+    write(tmp_path / ".hidden", b"hidden")
+    (tmp_path / "folder").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize("convert", [str, Path, os.fsencode, lambda path: [str(path)], lambda path: (Path(path),)])
+def test_a_path_may_be_str_bytes_pathlike_or_in_a_sequence(tmp_path: Path, convert: Any) -> None:
+    path = write(tmp_path / "a.tfrecord", b"a")
+    assert list(read_records(convert(path))) == [b"a"]
+
+
+def test_a_glob_is_read_in_the_order_of_names(folder: Path) -> None:
+    assert list(read_records(f"{folder}/train-*")) == [b"0", b"1", b"2"]
+
+
+def test_a_directory_is_its_data_files(folder: Path) -> None:
+    assert list(read_records(folder)) == [b"0", b"1", b"2"]
+
+
+def test_a_sequence_is_read_in_its_own_order(folder: Path) -> None:
+    names = [folder / "train-00001-of-00003", f"{folder}/train-0000[02]*"]
+    assert list(read_records(names)) == [b"1", b"0", b"2"]
+
+
+def test_a_generator_of_paths_is_a_sequence(folder: Path) -> None:
+    assert count_records(path for path in folder.glob("train-*")) == 3
+
+
+def test_a_name_that_exists_is_no_pattern(tmp_path: Path) -> None:
+    write(tmp_path / "a1", b"other")
+    write(tmp_path / "a[1]", b"this")
+    assert list(read_records(tmp_path / "a[1]")) == [b"this"]
+
+
+@pytest.mark.parametrize("name", ["missing", "missing-*", "train-00000-of-00003/below"])
+def test_what_is_missing_is_an_oserror_with_its_name_before_any_work(folder: Path, name: str) -> None:
+    with pytest.raises(OSError, match=r"missing|below") as caught:
+        read_records([folder / "train-00000-of-00003", folder / name])
+    assert str(folder / name) in str(caught.value)
+
+
+def test_an_empty_directory_is_no_data_set(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no data files"):
+        read_records(tmp_path)
+
+
+def test_links_that_lead_nowhere_are_oserrors(tmp_path: Path) -> None:
+    (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for name in ("dangling", "loop"):
+        for read in (read_records, TFRecordReader):
+            with pytest.raises(OSError, match=name):
+                read(tmp_path / name)
+
+
+@pytest.mark.parametrize("paths", [3, None, [3], [None], [["nested"]]])
+def test_what_is_no_path_is_a_type_error(paths: Any) -> None:
+    with pytest.raises(TypeError):
+        read_records(paths)
+
+
+def test_a_reader_of_one_file_refuses_a_directory(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match=tmp_path.name):
+        TFRecordReader(tmp_path)
+
+
+def test_file_objects_are_read_from_where_they_stand_and_stay_open(tmp_path: Path) -> None:
+    data = write(tmp_path / "a", b"a", b"b").read_bytes()
+    stream = io.BytesIO(b"before" + data)
+    stream.seek(6)
+    assert list(read_records(stream)) == [b"a", b"b"]
+    assert not stream.closed
+    with (tmp_path / "a").open("rb") as file:
+        assert list(read_records([file, io.BytesIO(data)])) == [b"a", b"b"] * 2
+        assert not file.closed
+
+
+def test_a_text_file_object_is_a_type_error(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="binary"):
+        list(read_records(io.StringIO("text")))
+    with pytest.raises(TypeError, match="binary"), (tmp_path / "a").open("w") as file:
+        TFRecordWriter(file)
+
+
+@pytest.mark.parametrize("source", ["'-'", "sys.stdin", "sys.stdin.buffer", "'/dev/stdin'"])
+def test_standard_input_is_read(tmp_path: Path, source: str) -> None:
+    path = write(tmp_path / "a", b"a", b"b" * 70000, b"c")
+    code = f"import sys, tfrecord_lite as tfr; print([len(r) for r in tfr.read_records({source})])"
+    with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as cat:
+        result = subprocess.run([sys.executable, "-c", code], stdin=cat.stdout, capture_output=True, text=True)
+    assert result.stdout == "[1, 70000, 1]\n", result.stderr
+
+
+def test_records_come_through_a_pipe_as_they_are_written() -> None:
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end, "rb") as source, os.fdopen(write_end, "wb", buffering=0) as target:
+        writer = TFRecordWriter(target)
+        writer.write(b"first")
+        writer.flush()
+        records = read_records(source)
+        assert next(records) == b"first"
+        writer.write(b"second")
+        writer.close()
+        assert next(records) == b"second"
+
+
+def test_a_non_blocking_stream_with_nothing_to_read_is_no_end_of_file() -> None:
+    read_end, write_end = os.pipe()
+    os.set_blocking(read_end, False)
+    with os.fdopen(read_end, "rb", buffering=0) as source, os.fdopen(write_end, "wb"), pytest.raises(BlockingIOError):
+        list(read_records(source))
