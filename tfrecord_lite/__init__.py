@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from tfrecord_lite.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from tfrecord_lite import cardchecker as cardchecker
     from tfrecord_lite import compat as compat
     from tfrecord_lite import io as io
     from tfrecord_lite import python_io as python_io
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _SOURCES = {
-    "": "compat io python_io train",
+    "": "cardchecker compat io python_io train",
     "tfrecord_lite.errors": "CorruptRecordError DecodeError FeatureError IndexMismatchError RecordTooLargeError"
     " TFRecordError TruncatedRecordError",
     "tfrecord_lite.files.options": "TFRecordOptions",
