@@ -3,13 +3,25 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check proto wheel bench clean
+.PHONY: demo test test-others check proto wheel bench clean
 
 demo: $(VENV)/core.stamp
 	$(BIN)/tfrecord-lite demo --out demo
 
 test: $(VENV)/test.stamp .venv-proto/stamp
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# The suite under every other Python from 3.10 to 3.13 that is on this machine, each in an environment of its own.
+test-others:
+	@for version in 3.10 3.11 3.12 3.13; do \
+	    test "$$version" != "$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')" || continue; \
+	    for python in python$$version $$HOME/.pyenv/versions/$$version.*/bin/python; do \
+	        "$$python" -c 'import venv' 2>/dev/null || continue; \
+	        echo "-- Python $$version"; \
+	        $(MAKE) --no-print-directory test PYTHON="$$python" VENV=.venv-$$version || exit 1; \
+	        break; \
+	    done; \
+	done
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -29,7 +41,7 @@ wheel: $(VENV)/dev.stamp
 	$(BIN)/python -m build --outdir dist
 
 clean:
-	rm -rf .venv .venv-proto build dist demo *.egg-info
+	rm -rf .venv .venv-* build dist demo *.egg-info
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -16,8 +16,7 @@ from tfrecord_lite.errors import (
 EXAMPLES = [
     (
         CorruptRecordError("data", 0x1C2D3E4F, 0),
-        "train-00003-of-00010: corrupted record #17 at offset 8192: "
-        "data CRC-32C stored 0x1c2d3e4f, computed 0x00000000",
+        "train-00003-of-00010: corrupted record #17 at offset 8192: data CRC-32C stored 0x1c2d3e4f, computed 0x00000000",
     ),
     (
         CorruptRecordError("compression", reason="GZIP: incorrect data check"),

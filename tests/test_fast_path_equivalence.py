@@ -11,6 +11,7 @@ example.decode_example        protobuf, by messages.message_to_example
 
 import io
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -134,15 +135,15 @@ def test_varints_of_an_array_equal_varints_one_by_one(numbers: list[int]) -> Non
 
 @given(st.lists(st.binary(min_size=1, max_size=12), max_size=12).map(b"".join))
 def test_decoding_varints_equals_decoding_one_by_one(data: bytes) -> None:
-    numbers: list[int] | None = []
-    position = 0
+    numbers: list[int] = []
+    is_valid, position = True, 0
     try:
         while position < len(data):
             number, position = wire_format.decode_varint(data, position, len(data))
             numbers.append(number - (number >> 63 << 64))
     except DecodeError:
-        numbers = None
-    if numbers is None:
+        is_valid = False
+    if not is_valid:
         with pytest.raises(DecodeError):
             wire_format.decode_varints(data, 0, len(data))
     else:
@@ -181,7 +182,7 @@ def comparable(value: Any) -> Any:
 def one_is_a_prefix(keys: Any) -> bool:
     """upb sorts a key that is a prefix of another one after it; canonical order is bytewise."""
     names = sorted(key.encode() for key in keys)
-    return any(after.startswith(before) for before, after in zip(names, names[1:], strict=False))
+    return any(after.startswith(before) for before, after in pairwise(names))
 
 
 @given(EXAMPLES)

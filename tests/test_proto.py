@@ -13,7 +13,7 @@ SOURCES = sorted((ROOT / "proto").glob("*.proto"))
 @pytest.mark.skipif(not COMPILER.exists(), reason="make proto has not installed the compiler into .venv-proto")
 def test_generated_classes_are_what_the_compiler_makes_of_the_sources(tmp_path: Path) -> None:
     targets = [f"tfrecord_lite/proto/{source.name}" for source in SOURCES]
-    command = [COMPILER, "-m", "grpc_tools.protoc", f"-Itfrecord_lite/proto={ROOT / 'proto'}"]
+    command = [str(COMPILER), "-m", "grpc_tools.protoc", f"-Itfrecord_lite/proto={ROOT / 'proto'}"]
     subprocess.run([*command, f"--python_out={tmp_path}", f"--pyi_out={tmp_path}", *targets], check=True)
     made = {path.name: path.read_text() for path in (tmp_path / "tfrecord_lite" / "proto").iterdir()}
     committed = {path.name: path.read_text() for path in (ROOT / "tfrecord_lite" / "proto").glob("*_pb2.py*")}

@@ -34,8 +34,8 @@ class TFRecordOptions:
 
     Attributes:
         compression_type: "", "GZIP", "ZLIB" or None.
-        flush_mode: how zlib flushes after each block it is given (zlib.Z_...); the default is not at all.
-        input_buffer_size, output_buffer_size: taken for TensorFlow's sake; the bytes in a file do not depend on them.
+        flush_mode, input_buffer_size, output_buffer_size: taken for TensorFlow's sake and not used. TensorFlow flushes
+            in `flush_mode` whenever its buffer is full: beyond 256 KiB its compressed bytes differ, the records do not.
         window_bits: 9 to 15 for ZLIB, 25 to 31 for GZIP.
         compression_level: -1 to 9.
         compression_method: zlib.DEFLATED, the only one.

@@ -152,18 +152,14 @@ class ObjectSink:
 class DeflateSink:
     """A compressor before another sink."""
 
-    def __init__(self, sink: Sink, compressor: Any, flush_mode: int | None) -> None:
+    def __init__(self, sink: Sink, compressor: Any) -> None:
         self._sink = sink
         self._compressor = compressor
-        self._flush_mode = flush_mode or zlib.Z_NO_FLUSH
         self.is_atomic = sink.is_atomic
         self.writing_path = sink.writing_path
 
     def write(self, buffers: Sequence[Buffer]) -> None:
-        pieces = [self._compressor.compress(buffer) for buffer in buffers]
-        if self._flush_mode != zlib.Z_NO_FLUSH:
-            pieces.append(self._compressor.flush(self._flush_mode))
-        self._sink.write(pieces)
+        self._sink.write([self._compressor.compress(buffer) for buffer in buffers])
 
     def flush(self) -> None:
         # What TensorFlow flushes with, so that the same calls give the same bytes.

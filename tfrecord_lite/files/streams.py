@@ -44,12 +44,12 @@ def open_source(path: Any, compression_type: str | None = None) -> tuple[Any, st
 
 def open_sink(path: Any, options: TFRecordOptions, atomic: bool) -> sinks.Sink:
     """A sink for a path or a binary file object."""
+    compressor = options.compressor()  # first: what zlib refuses must not leave a file behind
     if hasattr(path, "write") and not isinstance(path, os.PathLike):
         sink: sinks.Sink = sinks.ObjectSink(path)
     else:
         sink = _open_file_sink(as_path(path), atomic)
-    compressor = options.compressor()
-    return sink if compressor is None else sinks.DeflateSink(sink, compressor, options.flush_mode)
+    return sink if compressor is None else sinks.DeflateSink(sink, compressor)
 
 
 def _open_raw(path: Any) -> tuple[Any, str | None]:
@@ -106,8 +106,7 @@ class _ObjectStream(io.RawIOBase):
     def __init__(self, source: Any) -> None:
         if isinstance(source, io.TextIOBase):
             source = getattr(source, "buffer", source)
-        # read1: at most one call of the system's, so that a pipe's records come when they are there, not when a block is
-        # full.
+        # read1: at most one call of the system's, so that a pipe's records come when they are there.
         self._read = getattr(source, "read1", source.read)
 
     def readable(self) -> bool:

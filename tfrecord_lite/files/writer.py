@@ -29,9 +29,10 @@ from tfrecord_lite.files.options import as_options
 from tfrecord_lite.files.streams import open_sink
 from tfrecord_lite.format import framing
 from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME, encode_block
-from tfrecord_lite.format.example import encode_example
+from tfrecord_lite.format.example import Message, encode_example
 
 if TYPE_CHECKING:
+    import numpy as np
     from typing_extensions import Buffer, Self
 
 #: Records collected before they are framed: enough to spread the cost of a block, few enough that tiny ones stay few.
@@ -68,7 +69,7 @@ class TFRecordWriter:
         """Where the bytes are while they are being written: after `flush`, whole records can be read there."""
         return self._sink.writing_path
 
-    def write(self, record: Buffer) -> None:
+    def write(self, record: Buffer | np.typing.NDArray[Any] | Message) -> None:
         """Write one record: anything bytes-like and contiguous, or a protobuf message, which is serialized.
 
         The record may be changed by the caller afterwards. A large one is written from the caller's buffer without
@@ -87,7 +88,7 @@ class TFRecordWriter:
         if self._pending_size >= BLOCK_SIZE or len(pending) >= _MAX_PENDING:
             self._write_pending()
 
-    def write_example(self, example: Mapping[str, Any]) -> None:
+    def write_example(self, example: Mapping[str, Any] | Message) -> None:
         """Write one example: a mapping {name: value} as for `encode_example`, or a message such as tf.train.Example."""
         self.write(encode_example(example))
 

@@ -24,7 +24,7 @@ both. An entry that holds an unknown field is no feature: upb, in every version,
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -54,7 +54,14 @@ _UNPACKED_TAGS = {FLOAT_LIST: 1 << 3 | FIXED32, INT64_LIST: 1 << 3 | VARINT}
 _DecodeValue = Callable[[bytes, "list[tuple[int, int]]", int], Any]
 
 
-def encode_example(example: Mapping[str, Any]) -> bytes:
+class Message(Protocol):
+    """Anything that serializes itself as protobuf messages do: this package's, TensorFlow's."""
+
+    def ByteSize(self) -> int: ...  # noqa: N802  protobuf's name
+    def SerializeToString(self, *, deterministic: bool = ...) -> bytes: ...  # noqa: N802
+
+
+def encode_example(example: Mapping[str, Any] | Message) -> bytes:
     """The serialized Example of a mapping {name: value}.
 
     Values are bytes-like, str, bool, int, float, arrays and (nested) sequences of these, None for a feature without
@@ -89,16 +96,14 @@ def encode_sequence_example(
     return _checked_size(serialized)
 
 
-def serialize_message(message: Any) -> bytes:
+def serialize_message(message: Message) -> bytes:
     """The bytes of anything that serializes itself as protobuf messages do, in a fixed order of keys."""
-    serialize = getattr(message, "SerializeToString", None)
-    if serialize is None:
+    if not hasattr(message, "SerializeToString"):
         raise TypeError(f"an example is a mapping or a protobuf message, not {type(message).__name__}")
     size = message.ByteSize()
     if size > MAX_MESSAGE_SIZE:
         raise FeatureError(f"a message of {size} bytes is more than protobuf's limit of {MAX_MESSAGE_SIZE}")
-    serialized: bytes = serialize(deterministic=True)
-    return serialized
+    return message.SerializeToString(deterministic=True)
 
 
 def _encode_features(example: Mapping[str, Any]) -> bytes:

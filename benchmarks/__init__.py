@@ -1,0 +1,1 @@
+"""How fast we are beside TensorFlow, and how heavy: `python -m benchmarks.run`."""

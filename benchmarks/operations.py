@@ -1,0 +1,174 @@
+"""What is measured on the workloads: for each operation our way, the reference's way, and whether they agree.
+
+A function makes the Contest of one operation on one workload; OPERATIONS lists them under the names of the table.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from crc32c import crc32c
+
+import tfrecord_lite as tfr
+from benchmarks import floor, reference
+from benchmarks.measure import Contest, Difference
+from benchmarks.workloads import WORKLOADS, Workload
+from tfrecord_lite.format.framing import encode_footer, encode_header
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One line of the table for each workload.
+
+    Attributes:
+        contest: (workload, empty directory for what is written) -> Contest over all its records.
+        reference: the other side's name.
+        workloads: those it is measured on.
+    """
+
+    contest: Callable[[Workload, Path], Contest]
+    reference: str = "TensorFlow"
+    workloads: tuple[str, ...] = tuple(WORKLOADS)
+
+
+def _write_rows(workload: Workload, directory: Path) -> Contest:
+    def write(path: str) -> None:
+        with tfr.TFRecordWriter(path) as writer:
+            for example in workload.examples:
+                writer.write_example(example)
+
+    def check(ours: str, theirs: str) -> None:
+        check_equal(_content(ours), _content(workload.path))
+        check_equal(map(reference.canonical, reference.read_records(theirs)), workload.records)
+
+    return write_contest(
+        workload, directory, write, lambda path: reference.write_examples(path, workload.examples), check
+    )
+
+
+def _write_serialized(workload: Workload, directory: Path) -> Contest:
+    return write_contest(
+        workload, directory, _writer_of(workload.records), lambda path: reference.write_records(path, workload.records)
+    )
+
+
+def _write_floor(workload: Workload, directory: Path) -> Contest:
+    frames = [
+        part for record in workload.records for part in (encode_header(len(record)), record, encode_footer(record))
+    ]
+    return write_contest(workload, directory, _writer_of(workload.records), lambda path: floor.write(path, frames))
+
+
+def _read_records(workload: Workload, directory: Path) -> Contest:
+    return Contest(
+        ours=lambda: _exhaust(tfr.read_records(workload.path)),
+        theirs=lambda: _exhaust(reference.read_records(workload.path)),
+        count=len(workload.examples),
+        check=lambda: check_equal(tfr.read_records(workload.path), reference.read_records(workload.path)),
+    )
+
+
+def _read_floor(workload: Workload, directory: Path) -> Contest:
+    def check() -> None:
+        check_equal(tfr.read_records(workload.path), workload.records)
+        check_equal([floor.read(workload.path)], [crc32c(b"".join(_content(workload.path)))])
+
+    return Contest(
+        ours=lambda: _exhaust(tfr.read_records(workload.path)),
+        theirs=lambda: floor.read(workload.path),
+        count=len(workload.examples),
+        check=check,
+    )
+
+
+def _read_examples(workload: Workload, directory: Path) -> Contest:
+    path, first = workload.path, workload.examples[0]
+
+    def check() -> None:
+        ours, theirs = tfr.read_examples(path), reference.read_examples(path, first)
+        check_equal(map(_comparable, ours), map(_comparable, theirs))
+
+    return Contest(
+        ours=lambda: _exhaust(tfr.read_examples(path)),
+        theirs=lambda: _exhaust(reference.read_examples(path, first)),
+        count=len(workload.examples),
+        check=check,
+    )
+
+
+OPERATIONS = {
+    "write rows": Operation(_write_rows),
+    "write serialized": Operation(_write_serialized),
+    "read records": Operation(_read_records),
+    "read examples": Operation(_read_examples),
+    "write floor": Operation(_write_floor, "os.writev", ("W1",)),
+    "read floor": Operation(_read_floor, "readinto + crc32c", ("W1",)),
+}
+
+
+def write_contest(
+    workload: Workload,
+    directory: Path,
+    write_ours: Callable[[str], None],
+    write_theirs: Callable[[str], None],
+    check: Callable[[str, str], None] | None = None,
+) -> Contest:
+    """A contest of two functions that write a file; unless `check` says otherwise, both must be the workload's file."""
+    ours, theirs = directory / "ours.tfrecord", directory / "theirs.tfrecord"
+
+    def check_files(*paths: str) -> None:
+        for path in paths:
+            check_equal(_content(path), _content(workload.path))
+
+    def clear() -> None:
+        ours.unlink(missing_ok=True)
+        theirs.unlink(missing_ok=True)
+
+    return Contest(
+        ours=lambda: write_ours(str(ours)),
+        theirs=lambda: write_theirs(str(theirs)),
+        count=len(workload.examples),
+        check=lambda: (check or check_files)(str(ours), str(theirs)),
+        clear=clear,
+    )
+
+
+def _writer_of(records: list[bytes]) -> Callable[[str], None]:
+    def write(path: str) -> None:
+        with tfr.TFRecordWriter(path) as writer:
+            for record in records:
+                writer.write(record)
+
+    return write
+
+
+def _exhaust(items: Iterable[Any]) -> None:
+    deque(items, maxlen=0)
+
+
+def _content(path: str) -> Iterable[bytes]:
+    """A file in pieces."""
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 20):
+            yield piece
+
+
+def _comparable(example: dict[str, Any]) -> dict[str, Any]:
+    """An example whose arrays can be compared with ==, bit by bit and with their types."""
+    return {
+        name: (value.dtype, value.shape, value.tobytes()) if isinstance(value, np.ndarray) else value
+        for name, value in example.items()
+    }
+
+
+def check_equal(ours: Iterable[Any], theirs: Iterable[Any]) -> None:
+    """Raise Difference unless both give the same items; None is no item."""
+    for number, (left, right) in enumerate(zip_longest(ours, theirs)):
+        if left != right:
+            raise Difference(f"item {number} differs")
