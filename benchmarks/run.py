@@ -84,7 +84,7 @@ def _circumstances(rounds: int, scale: float, directory: Path) -> str:
         f"{os.cpu_count()} processors ({platform.machine()}), rounds: {rounds}, files in {directory}",
     ]
     if rounds < _MIN_ROUNDS or scale != 1:
-        lines.append(f"A trial, with {scale:g} of the records: the bars hold for all of them and {_MIN_ROUNDS} rounds.")
+        lines.append(f"A trial at scale {scale:g}: the bars are for scale 1 and {_MIN_ROUNDS} rounds or more.")
     return "\n".join(lines)
 
 

@@ -13,14 +13,15 @@ from tfrecord_lite.errors import (
     TruncatedRecordError,
 )
 
+WHERE = "train-00003-of-00010: corrupted record #17 at offset 8192"
 EXAMPLES = [
     (
-        CorruptRecordError("data", 0x1C2D3E4F, 0),
-        "train-00003-of-00010: corrupted record #17 at offset 8192: data CRC-32C stored 0x1c2d3e4f, computed 0x00000000",
+        CorruptRecordError("data", 0x1C2D3E4F, 10),
+        f"{WHERE}: data CRC-32C stored 0x1c2d3e4f, computed 0x0000000a",
     ),
     (
         CorruptRecordError("compression", reason="GZIP: incorrect data check"),
-        "train-00003-of-00010: corrupted record #17 at offset 8192: compression: GZIP: incorrect data check",
+        f"{WHERE}: compression: GZIP: incorrect data check",
     ),
     (
         TruncatedRecordError(116, 20),
