@@ -45,7 +45,7 @@ def print_json(value: Any) -> None:
 
 
 def as_json(value: Any) -> Any:
-    """A decoded feature for JSON: bytes as text or {"base64": ...}, whichever loses nothing; NaN, infinities as text."""
+    """A decoded feature for JSON: bytes as text or {"base64": ...}, whichever loses nothing; NaN and inf as text."""
     if value is None:
         return None
     if isinstance(value, list):

@@ -29,7 +29,7 @@ from tfrecord_lite.files.options import as_options
 from tfrecord_lite.files.streams import open_sink
 from tfrecord_lite.format import framing
 from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME, encode_block
-from tfrecord_lite.format.example import Message, encode_example
+from tfrecord_lite.format.example import Message, Pieces, encode_example, encode_pieces
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,7 +81,7 @@ class TFRecordWriter:
         data = record if type(record) is bytes else _contiguous(record)
         size = len(data)
         if size > LARGE_FRAME:
-            self._write_large(data)
+            self._write_large([data], size)
             return
         pending.append(bytes(data))  # bytes as they are, a copy of what may change
         self._pending_size += size
@@ -90,7 +90,12 @@ class TFRecordWriter:
 
     def write_example(self, example: Mapping[str, Any] | Message) -> None:
         """Write one example: a mapping {name: value} as for `encode_example`, or a message such as tf.train.Example."""
-        self.write(encode_example(example))
+        pieces = encode_pieces(example)
+        size = sum(map(len, pieces))
+        if size > LARGE_FRAME:
+            self._write_large(pieces, size)
+        else:
+            self.write(b"".join(pieces))
 
     def flush(self) -> None:
         """Hand all records so far to the operating system. Another process then reads them at `writing_path`."""
@@ -141,10 +146,10 @@ class TFRecordWriter:
             self._pending, self._pending_size = [], 0
             self._store(self._sink.write, [encode_block(pending)])
 
-    def _write_large(self, record: bytes | memoryview) -> None:
+    def _write_large(self, record: Pieces, size: int) -> None:
+        """Store a record straight from where its pieces are."""
         self._write_pending()
-        header = framing.encode_header(len(record))
-        self._store(self._sink.write, [header, record, framing.encode_footer(record)])
+        self._store(self._sink.write, [framing.encode_header(size), *record, framing.encode_footer(*record)])
 
     def _store(self, action: Any, *arguments: Any) -> None:
         """Run one action of the sink; after an error there is no telling what was stored, so nothing more is."""

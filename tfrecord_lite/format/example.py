@@ -50,6 +50,11 @@ _LIST_TAGS = {_FIELD_1: BYTES_LIST, _FIELD_2: FLOAT_LIST, 3 << 3 | LEN: INT64_LI
 #: The tag under which a list's values stand when they are not packed.
 _UNPACKED_TAGS = {FLOAT_LIST: 1 << 3 | FIXED32, INT64_LIST: 1 << 3 | VARINT}
 
+#: Parts of a message, to be stored one after the other; views are flat and of bytes.
+Pieces = list[bytes | memoryview]
+#: From this size on a value is stored from where it is; below, joining is cheaper than another piece.
+_LARGE_VALUE = 16 << 10
+
 #: Decodes the value of an entry: (data, spans of the value in it, levels that may still open) -> value.
 _DecodeValue = Callable[[bytes, "list[tuple[int, int]]", int], Any]
 
@@ -72,9 +77,17 @@ def encode_example(example: Mapping[str, Any] | Message) -> bytes:
         FeatureError: a value has no place in a feature, naming the key; or the Example would pass 2 GiB, protobuf's
         limit.
     """
+    return b"".join(encode_pieces(example))
+
+
+def encode_pieces(example: Mapping[str, Any] | Message) -> Pieces:
+    """What `encode_example` gives, in pieces to be stored one after the other; errors as there.
+
+    Large values are the caller's own buffers: whoever stores the pieces at once saves the copies.
+    """
     if not isinstance(example, Mapping):
-        return serialize_message(example)
-    return _checked_size(encode_field(_FIELD_1, _encode_features(example)))
+        return [serialize_message(example)]
+    return _checked_size(_field(_FIELD_1, _encode_features(example)))
 
 
 def encode_sequence_example(
@@ -87,13 +100,13 @@ def encode_sequence_example(
     Raises:
         FeatureError: as `encode_example`; the key of a step reads `name[step]`.
     """
-    serialized = b""
+    pieces: Pieces = []
     if context is not None:
-        serialized += encode_field(_FIELD_1, _encode_features(context))
+        pieces += _field(_FIELD_1, _encode_features(context))
     if feature_lists is not None:
         lists = {key: _encode_feature_list(steps, key) for key, steps in feature_lists.items()}
-        serialized += encode_field(_FIELD_2, _encode_entries(lists))
-    return _checked_size(serialized)
+        pieces += _field(_FIELD_2, _encode_entries(lists))
+    return b"".join(_checked_size(pieces))
 
 
 def serialize_message(message: Message) -> bytes:
@@ -106,15 +119,53 @@ def serialize_message(message: Message) -> bytes:
     return message.SerializeToString(deterministic=True)
 
 
-def _encode_features(example: Mapping[str, Any]) -> bytes:
+def encode_feature(value: Any, key: str) -> Pieces:
+    """The serialized Feature of one value, in pieces; `key` is what errors name."""
+    if hasattr(value, "SerializeToString"):
+        return [_encode_feature_message(value, key)]
+    kind, values = feature_values(value, key)
+    if kind is None:
+        return []
+    if kind == BYTES_LIST:
+        payload: Pieces = []
+        for item in values:
+            payload += _field(_FIELD_1, [item])
+        if _size(payload) < _LARGE_VALUE:
+            payload = [b"".join(payload)]
+    else:
+        packed = values.tobytes() if kind == FLOAT_LIST else wire_format.encode_varints(values)
+        payload = [encode_field(_FIELD_1, packed)] if packed else []
+    _checked_size(payload, key)
+    return _field(kind << 3 | LEN, payload)
+
+
+def _field(tag: int, payload: Pieces) -> Pieces:
+    """A length-delimited field around `payload`."""
+    if len(payload) == 1 and len(payload[0]) < _LARGE_VALUE:
+        return [encode_field(tag, payload[0])]
+    return [bytes((tag,)) + encode_varint(_size(payload)), *payload]
+
+
+def _size(pieces: Pieces) -> int:
+    return sum(map(len, pieces))
+
+
+def _checked_size(pieces: Pieces, key: str | None = None) -> Pieces:
+    size = _size(pieces)
+    if size > MAX_MESSAGE_SIZE:
+        raise FeatureError(f"{size} bytes are more than protobuf's limit of {MAX_MESSAGE_SIZE}", key)
+    return pieces
+
+
+def _encode_features(example: Mapping[str, Any]) -> Pieces:
     return _encode_entries({key: encode_feature(value, key) for key, value in example.items()})
 
 
-def _encode_entries(values: Mapping[str, bytes]) -> bytes:
-    entries = sorted((_encode_key(key), value) for key, value in values.items())
-    return b"".join(
-        [encode_field(_FIELD_1, encode_field(_FIELD_1, key) + encode_field(_FIELD_2, value)) for key, value in entries]
-    )
+def _encode_entries(values: Mapping[str, Pieces]) -> Pieces:
+    entries: Pieces = []
+    for key, value in sorted((_encode_key(key), value) for key, value in values.items()):
+        entries += _field(_FIELD_1, [encode_field(_FIELD_1, key), *_field(_FIELD_2, value)])
+    return [b"".join(entries)] if _size(entries) < _LARGE_VALUE else entries
 
 
 def _encode_key(key: Any) -> bytes:
@@ -126,29 +177,11 @@ def _encode_key(key: Any) -> bytes:
         raise FeatureError("a name with a lone surrogate is not UTF-8", key) from None
 
 
-def _encode_feature_list(steps: Iterable[Any], key: str) -> bytes:
-    return b"".join(
-        [encode_field(_FIELD_1, encode_feature(value, f"{key}[{step}]")) for step, value in enumerate(steps)]
-    )
-
-
-def encode_feature(value: Any, key: str) -> bytes:
-    """The serialized Feature of one value; `key` is what errors name."""
-    if hasattr(value, "SerializeToString"):
-        return _encode_feature_message(value, key)
-    kind, values = feature_values(value, key)
-    if kind is None:
-        return b""
-    if kind == BYTES_LIST:
-        payload = b"".join(
-            [part for item in values for part in (b"\x0a", encode_varint(memoryview(item).nbytes), item)]
-        )
-    else:
-        packed = values.tobytes() if kind == FLOAT_LIST else wire_format.encode_varints(values)
-        payload = encode_field(_FIELD_1, packed) if packed else b""
-    if len(payload) > MAX_MESSAGE_SIZE:
-        raise FeatureError(f"{len(payload)} bytes are more than protobuf's limit of {MAX_MESSAGE_SIZE}", key)
-    return encode_field(kind << 3 | LEN, payload)
+def _encode_feature_list(steps: Iterable[Any], key: str) -> Pieces:
+    pieces: Pieces = []
+    for step, value in enumerate(steps):
+        pieces += _field(_FIELD_1, encode_feature(value, f"{key}[{step}]"))
+    return pieces
 
 
 def _encode_feature_message(message: Any, key: str) -> bytes:
@@ -160,12 +193,6 @@ def _encode_feature_message(message: Any, key: str) -> bytes:
     if name not in kinds:
         raise FeatureError(f"a message {name} has no place in a feature", key)
     return encode_field(kinds[name] << 3 | LEN, serialized)
-
-
-def _checked_size(serialized: bytes) -> bytes:
-    if len(serialized) > MAX_MESSAGE_SIZE:
-        raise FeatureError(f"an Example of {len(serialized)} bytes is more than protobuf's limit of {MAX_MESSAGE_SIZE}")
-    return serialized
 
 
 def decode_example(serialized: Buffer, keys: Collection[str] | None = None) -> dict[str, Any]:

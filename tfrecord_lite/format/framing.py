@@ -58,9 +58,12 @@ def encode_header(length: int) -> bytes:
     return _HEADER.pack(length, crc32c.masked_crc32c(_LENGTH.pack(length)))
 
 
-def encode_footer(record: Buffer) -> bytes:
-    """The 4 bytes after `record`."""
-    return _CRC.pack(crc32c.masked_crc32c(record))
+def encode_footer(*record: Buffer) -> bytes:
+    """The 4 bytes after a record, given whole or in pieces."""
+    crc = 0
+    for piece in record:
+        crc = crc32c.extend(crc, piece)
+    return _CRC.pack(crc32c.mask(crc))
 
 
 def decode_header(header: bytes, offset: int = 0, *, verify: bool = True) -> int:

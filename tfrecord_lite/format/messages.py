@@ -92,7 +92,7 @@ def _features(example: Mapping[str, Any]) -> Features:
 def to_feature(value: Any, key: str) -> Feature:
     """The generated Feature of one value; `key` is what errors name."""
     if hasattr(value, "SerializeToString"):  # this package's message or TensorFlow's: its bytes are the same
-        return Feature.FromString(encode_feature(value, key))
+        return Feature.FromString(b"".join(encode_feature(value, key)))
     return _build(*feature_values(value, key))
 
 

@@ -17,22 +17,21 @@ empty object array is an empty bytes_list. Doubles are rounded to float32 as C d
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tfrecord_lite.errors import FeatureError
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
+    pass
 
 #: Field numbers in the oneof `kind` of message Feature.
 BYTES_LIST, FLOAT_LIST, INT64_LIST = 1, 2, 3
 
-Values = "list[Buffer] | np.typing.NDArray[np.float32] | np.typing.NDArray[np.int64] | None"
-
 #: As many dimensions as a numpy array may have; a list that contains itself ends here.
 _MAX_NESTING = 64
+_BYTE_FORMATS = ("B", "b", "c")
 
 
 def feature_values(value: Any, key: str) -> tuple[int | None, Any]:
@@ -43,8 +42,10 @@ def feature_values(value: Any, key: str) -> tuple[int | None, Any]:
         return BYTES_LIST, [_as_bytes(value, key)]
     if isinstance(value, np.ndarray):
         return _array_values(value, key)
-    if isinstance(value, (int, float)):
-        return _list_values([value], key)
+    if isinstance(value, int):
+        return INT64_LIST, _int64_array([value], key)
+    if isinstance(value, float):
+        return _array_values(np.array([value]), key)
     if isinstance(value, (list, tuple, range)):
         return _list_values(list(_leaves(value, key)), key)
     if isinstance(value, np.generic) or hasattr(value, "__array__"):
@@ -52,9 +53,9 @@ def feature_values(value: Any, key: str) -> tuple[int | None, Any]:
     view = _view(value)
     if view is None:
         raise FeatureError(f"a {type(value).__name__} has no place in a feature", key)
-    if view.format not in ("B", "b", "c"):  # array.array and its like: numbers
+    if view.format not in _BYTE_FORMATS:  # array.array and its like: numbers
         return _array_values(np.asarray(view), key)
-    return BYTES_LIST, [view]
+    return BYTES_LIST, [_flat(view)]
 
 
 def _array_values(array: np.typing.NDArray[Any], key: str) -> tuple[int, Any]:
@@ -92,13 +93,17 @@ def _list_values(leaves: list[Any], key: str) -> tuple[int, Any]:
     if kind == BYTES_LIST:
         return kind, [_as_bytes(leaf, key) for leaf in leaves]
     if kind == INT64_LIST:
-        try:
-            return kind, np.array([int(leaf) for leaf in leaves], np.int64)
-        except OverflowError:
-            outside = next(leaf for leaf in leaves if not -(2**63) <= int(leaf) < 2**63)
-            raise FeatureError(f"{outside} is outside int64", key) from None
+        return kind, _int64_array([int(leaf) for leaf in leaves], key)
     # No detour over Python floats for numpy's: a signalling NaN would lose its payload.
     return _array_values(np.array(leaves), key)
+
+
+def _int64_array(numbers: list[int], key: str) -> np.typing.NDArray[np.int64]:
+    try:
+        return np.array(numbers, np.int64)
+    except OverflowError:
+        outside = next(number for number in numbers if not -(2**63) <= number < 2**63)
+        raise FeatureError(f"{outside} is outside int64", key) from None
 
 
 def _leaf_kind(leaf: Any, key: str) -> int:
@@ -108,7 +113,8 @@ def _leaf_kind(leaf: Any, key: str) -> int:
         return INT64_LIST
     if isinstance(leaf, (float, np.floating)):
         return FLOAT_LIST
-    if _view(leaf) is not None:
+    view = _view(leaf)
+    if view is not None and view.format in _BYTE_FORMATS:
         return BYTES_LIST
     raise FeatureError(f"a list holds a {type(leaf).__name__}, which has no place in a feature", key)
 
@@ -125,7 +131,7 @@ def _leaves(value: Sequence[Any], key: str, depth: int = 0) -> Iterator[Any]:
             yield item
 
 
-def _as_bytes(value: Any, key: str) -> Buffer:
+def _as_bytes(value: Any, key: str) -> bytes | memoryview:
     if isinstance(value, bytes):
         return value
     if isinstance(value, str):
@@ -135,7 +141,7 @@ def _as_bytes(value: Any, key: str) -> Buffer:
             raise FeatureError("text with a lone surrogate is not UTF-8", key) from None
     view = _view(value)
     assert view is not None  # _leaf_kind has seen it
-    return view
+    return _flat(view)
 
 
 def _view(value: Any) -> memoryview | None:
@@ -144,4 +150,9 @@ def _view(value: Any) -> memoryview | None:
         view = memoryview(value)
     except TypeError:
         return None
-    return view if view.contiguous else memoryview(bytes(view))
+    return view if view.c_contiguous else memoryview(view.tobytes())
+
+
+def _flat(view: memoryview) -> bytes | memoryview:
+    """The bytes of a view, one after the other, so that its length is their number."""
+    return view.cast("B") if view.nbytes else b""

@@ -28,9 +28,13 @@ MAX_DEPTH = 100
 #: protobuf can neither write nor read a message of 2 GiB or more: lengths are signed 32-bit numbers.
 MAX_MESSAGE_SIZE = 2**31 - 1
 
+_ONE_BYTE = [bytes((byte,)) for byte in range(0x80)]
 _MAX_TAG_BYTES = 5
 _MAX_VARINT_BYTES = 10
 _UINT64 = 0xFFFF_FFFF_FFFF_FFFF
+_INT64_MAX = 0x7FFF_FFFF_FFFF_FFFF
+#: Up to so many bytes or values a Python loop is done before numpy has begun.
+_FEW = 40
 _SHIFTS = np.arange(0, 7 * _MAX_VARINT_BYTES, 7, dtype=np.uint64)
 
 Span = tuple[int, int, int]
@@ -39,7 +43,7 @@ Span = tuple[int, int, int]
 def encode_varint(value: int) -> bytes:
     """The shortest varint of 0 <= value < 2^64."""
     if value < 0x80:
-        return bytes((value,))
+        return _ONE_BYTE[value]
     out = bytearray()
     while value >= 0x80:
         out.append(value & 0x7F | 0x80)
@@ -48,13 +52,15 @@ def encode_varint(value: int) -> bytes:
     return bytes(out)
 
 
-def encode_field(tag: int, payload: bytes) -> bytes:
+def encode_field(tag: int, payload: bytes | memoryview) -> bytes:
     """A length-delimited field whose tag fits one byte."""
-    return bytes((tag,)) + encode_varint(len(payload)) + payload
+    return b"".join((_ONE_BYTE[tag], encode_varint(len(payload)), payload))
 
 
 def decode_varint(data: bytes, position: int, end: int, max_bytes: int = _MAX_VARINT_BYTES) -> tuple[int, int]:
     """(value modulo 2^64, position after it) of the varint at `position`, which must end before `end`."""
+    if position < end and data[position] < 0x80:
+        return data[position], position + 1
     value = shift = 0
     limit = min(end, position + max_bytes)
     for at in range(position, limit):
@@ -164,7 +170,7 @@ def _skip_value(data: bytes, position: int, end: int, wire_type: int) -> int:
 
 def encode_varints(values: np.typing.NDArray[np.int64]) -> bytes:
     """The varints of an int64 array, one after the other; negative numbers take 10 bytes."""
-    if len(values) <= 8:  # below this numpy's own overhead costs more
+    if len(values) * 4 <= _FEW:
         return b"".join([encode_varint(value & _UINT64) for value in values.tolist()])
     groups = (values.astype(np.uint64, copy=False)[:, None] >> _SHIFTS) & np.uint64(0x7F)
     groups = groups.astype(np.uint8)
@@ -179,6 +185,12 @@ def encode_varints(values: np.typing.NDArray[np.int64]) -> bytes:
 
 def decode_varints(data: bytes, start: int, end: int) -> np.typing.NDArray[np.int64]:
     """The varints that fill data[start:end], as int64."""
+    if end - start <= _FEW:
+        numbers = []
+        while start < end:
+            number, start = decode_varint(data, start, end)
+            numbers.append(number if number <= _INT64_MAX else number - 2**64)
+        return np.array(numbers, np.int64)
     octets = np.frombuffer(data, np.uint8, end - start, start)
     is_last = octets < 0x80
     if octets.size and not is_last[-1]:

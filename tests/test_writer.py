@@ -1,0 +1,90 @@
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tfrecord_lite import TFRecordWriter, encode_example, read_examples, read_records
+from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME
+
+
+@pytest.mark.parametrize("options", [None, "GZIP", "ZLIB"])
+def test_records_keep_their_order_whatever_way_they_take(tmp_path: Path, options: Any) -> None:
+    generator = np.random.default_rng(1)
+    sizes = [0, 1, LARGE_FRAME - 1, LARGE_FRAME, LARGE_FRAME + 1, 5, BLOCK_SIZE, BLOCK_SIZE + 1, 0, 3] * 3
+    records = [generator.bytes(size) for size in sizes]
+    with TFRecordWriter(tmp_path / "a", options) as writer:
+        for record in records:
+            writer.write(record)
+    assert list(read_records(tmp_path / "a")) == records
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 16383, 16384, 16385, LARGE_FRAME, 1 << 20])
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_examples_with_large_values_are_written_as_they_are_encoded(tmp_path: Path, size: int, kind: Any) -> None:
+    example = {
+        "blob": kind(np.random.default_rng(size).bytes(size)),
+        "blobs": [kind(bytes(size)), b"small", kind(b"x" * size)],
+        "floats": np.arange(size // 4, dtype=np.float32),
+        "after": 7,
+    }
+    with TFRecordWriter(tmp_path / "a") as writer:
+        writer.write_example(example)
+    assert list(read_records(tmp_path / "a")) == [encode_example(example)]
+    decoded = next(read_examples(tmp_path / "a"))
+    assert decoded["blob"] == [bytes(example["blob"])]
+    assert np.array_equal(decoded["floats"], example["floats"])
+
+
+@pytest.mark.parametrize("write", ["write", "write_example"])
+def test_large_values_are_written_without_a_copy(tmp_path: Path, write: str) -> None:
+    image = bytearray(8 << 20)
+    with TFRecordWriter(tmp_path / "a") as writer:
+        writer.write(b"warm up")
+        writer.flush()
+        tracemalloc.start()
+        getattr(writer, write)(image if write == "write" else {"image": image, "label": 1})
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+def test_a_record_may_be_changed_after_it_was_written(tmp_path: Path) -> None:
+    for size in (10, LARGE_FRAME + 1):
+        record = bytearray(b"a" * size)
+        with TFRecordWriter(tmp_path / "a") as writer:
+            writer.write(record)
+            writer.write(memoryview(record)[1:])
+            record[:] = b"b" * size
+        assert list(read_records(tmp_path / "a")) == [b"a" * size, b"a" * (size - 1)]
+
+
+def test_many_empty_records_are_not_collected_without_end(tmp_path: Path) -> None:
+    with TFRecordWriter(tmp_path / "a", atomic=False) as writer:
+        for _ in range(10_000):
+            writer.write(b"")
+        assert (tmp_path / "a").stat().st_size >= 2 * 4096 * 16
+
+
+def test_a_file_in_shared_memory_is_published_like_any_other() -> None:
+    directory = Path("/dev/shm")
+    if not directory.is_dir():
+        pytest.skip("this system has no /dev/shm")
+    path = directory / "tfrecord_lite_test"
+    try:
+        writer = TFRecordWriter(path)
+        writer.write(b"a")
+        assert not path.exists()
+        writer.close()
+        assert list(read_records(path)) == [b"a"]
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("options", [{"window_bits": 15}, {"window_bits": 47}])
+def test_window_bits_that_would_make_another_format_are_refused(options: dict[str, int]) -> None:
+    from tfrecord_lite import TFRecordOptions
+
+    with pytest.raises(ValueError, match="window_bits for GZIP is 25 to 31"):
+        TFRecordOptions("GZIP", **options)
