@@ -23,9 +23,6 @@ import numpy as np
 
 from tfrecord_lite.errors import FeatureError
 
-if TYPE_CHECKING:
-    pass
-
 #: Field numbers in the oneof `kind` of message Feature.
 BYTES_LIST, FLOAT_LIST, INT64_LIST = 1, 2, 3
 
