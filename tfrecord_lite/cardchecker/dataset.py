@@ -104,8 +104,8 @@ def write_record_binary_cls(
 ) -> Summary:
     """Write one record for every triple of identity card, driver licence and background.
 
-    Each image is a path, a Pillow image or a uint8 array of shape [rows, columns], [rows, columns, 3] or
-    [rows, columns, 4]. All three of a triple are opened and checked, whichever of them the record is made
+    Each image is a path, a Pillow image or a uint8 array of shape [rows, columns] or [rows, columns, 1, 3 or 4]. All
+    three of a triple are opened and checked, whichever of them the record is made
     from.
 
     Args:

@@ -1,6 +1,6 @@
 """One image: opened safely, reduced to its red channel, resized, and encoded for a record.
 
-Takes a path, a Pillow image or a uint8 array (rows x columns, with 3 or 4 channels or none). Returns uint8
+Takes a path, a Pillow image or a uint8 array (rows x columns, with 1, 3 or 4 channels or none). Returns uint8
 arrays of rows x columns. Raises ImageError, which names the image, for everything that is wrong with it, and
 the matching OSError (FileNotFoundError, ...) for a file that cannot be opened at all.
 
@@ -75,8 +75,7 @@ def open_red_channel(image: ImageSource, place: str, minimum: Size) -> Pixels:
     """The red channel of `image`: uint8, rows x columns.
 
     Args:
-        image: path, Pillow image, or uint8 array of shape [rows, columns], [rows, columns, 3] or [rows,
-            columns, 4].
+        image: path, Pillow image, or uint8 array of shape [rows, columns] or [rows, columns, 1, 3 or 4].
         place: names an image that has no file name in errors.
         minimum: the least rows and columns that will do.
 
@@ -101,11 +100,11 @@ def open_red_channel(image: ImageSource, place: str, minimum: Size) -> Pixels:
 
 def _red_channel_of_array(array: np.ndarray[Any, Any], name: str, minimum: Size) -> Pixels:
     channels = array.shape[2:]
-    if array.dtype != np.uint8 or array.ndim < 2 or channels not in ((), (3,), (4,)):
+    if array.dtype != np.uint8 or array.ndim < 2 or channels not in ((), (1,), (3,), (4,)):
         raise ImageError(
             name,
             f"is an array of {array.dtype} of shape {array.shape}; "
-            "uint8 of [rows, columns], [rows, columns, 3] or [rows, columns, 4] is needed",
+            "uint8 of [rows, columns] or [rows, columns, 1, 3 or 4] is needed",
         )
     _check_size(name, Size(*array.shape[:2]), minimum)
     return array if array.ndim == 2 else array[:, :, 0]
