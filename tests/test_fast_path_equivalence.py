@@ -5,6 +5,7 @@ blocks.encode_block           framing.encode_header + record + framing.encode_fo
 blocks.read_blocks            framing.read_frame
 wire_format.encode_varints    wire_format.encode_varint
 wire_format.decode_varints    wire_format.decode_varint
+columns.encode_columns        example.encode_example
 example.encode_example        protobuf, by messages.example_to_message
 example.decode_example        protobuf, by messages.message_to_example
 """
@@ -12,6 +13,7 @@ example.decode_example        protobuf, by messages.message_to_example
 import io
 from collections.abc import Callable
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from hypothesis import strategies as st
 
 from tfrecord_lite.errors import DecodeError, TFRecordError
 from tfrecord_lite.format import blocks, framing, messages, wire_format
+from tfrecord_lite.format.columns.encode import encode_columns, encode_frames
 from tfrecord_lite.format.example import (
     decode_example,
     decode_sequence_example,
@@ -92,20 +95,26 @@ def test_a_block_is_its_frames(payloads: list[bytes]) -> None:
     assert blocks.encode_block(payloads) == plain
 
 
-@settings(max_examples=200)
-@given(records(), st.data(), st.sampled_from([1 << 30, 1 << 30, 70000, 4096, 13]), st.booleans())
-def test_reading_blocks_equals_reading_frames(
-    payloads: list[bytes], data: st.DataObject, most: int, verify: bool
-) -> None:
-    stored = bytearray(blocks.encode_block(payloads))
-    for _ in range(data.draw(st.sampled_from([0, 0, 1, 1, 2, 5]))):
-        if stored:
-            stored[data.draw(st.integers(0, len(stored) - 1))] ^= data.draw(st.integers(1, 255))
-    if stored and data.draw(st.booleans()):
-        del stored[data.draw(st.integers(0, len(stored) - 1)) :]
-    limit = data.draw(st.sampled_from([None, 0, 100, 1 << 20]))
+@st.composite
+def damaged_files(draw: st.DrawFn) -> bytes:
+    stored = bytearray(blocks.encode_block(draw(records())))
+    if stored:
+        for place, flip in draw(
+            st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), max_size=4)
+        ):
+            stored[int(place * len(stored))] ^= flip
+        end = draw(st.one_of(st.just(1.0), st.floats(0, 1)))
+        del stored[round(end * len(stored)) :]
+    return bytes(stored)
+
+
+@settings(max_examples=200, deadline=None)
+@given(damaged_files(), st.integers(0, 3), st.booleans(), st.sampled_from([None, 0, 100, 1 << 20]))
+def test_reading_blocks_equals_reading_frames(stored: bytes, pace: int, verify: bool, limit: int | None) -> None:
+    # From all at once to a hundred small pieces.
+    most = [1 << 30, 70_000, 4096, 13][pace] if len(stored) < 100_000 else [1 << 30, 70_000][pace % 2]
     options = {"verify": verify, "max_record_size": limit}
-    assert read_fast(Dribble(bytes(stored), most), **options) == read_plain(bytes(stored), **options)
+    assert read_fast(Dribble(stored, most), **options) == read_plain(stored, **options)
 
 
 def test_damage_in_every_byte_is_found_by_the_one_crc_of_a_block() -> None:
@@ -206,6 +215,90 @@ def test_encoding_a_sequence_example_equals_protobuf(
         assert serialized == message.SerializeToString(deterministic=True)
     decoded = decode_sequence_example(serialized)
     assert comparable(decoded) == comparable(messages.message_to_sequence_example(message))
+
+
+@st.composite
+def columns(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """{name: column} and the same as a list of examples."""
+    count = draw(st.integers(1, 40))
+    generator = np.random.default_rng(draw(st.integers(0, 2**32)))
+    as_columns: dict[str, Any] = {}
+    as_rows: dict[str, list[Any]] = {}
+    for key in draw(st.sets(KEYS, max_size=6)):
+        kind = draw(st.sampled_from(COLUMN_KINDS))
+        as_columns[key], as_rows[key] = kind(draw, generator, count)
+    return as_columns, [{key: rows[number] for key, rows in as_rows.items()} for number in range(count)]
+
+
+def integers(draw: st.DrawFn, generator: np.random.Generator, count: int) -> np.typing.NDArray[Any]:
+    """Numbers whose varints are of one size, of two, or of all."""
+    low, high = draw(st.sampled_from([(0, 64), (0, 300), (-5, 5), (0, 2**40), (-(2**63), 2**63 - 1), (-300, -100)]))
+    numbers = generator.integers(low, high, count) >> generator.integers(0, draw(st.sampled_from([1, 63])), count)
+    dtype = draw(st.sampled_from(["i8", "i8", "u8", "i4", "u1", "?", ">i4"]))
+    return numbers.astype("i8" if dtype == "u8" and numbers.min(initial=0) < 0 else dtype)
+
+
+def scalars(draw: st.DrawFn, generator: np.random.Generator, count: int) -> Any:
+    values = integers(draw, generator, count)
+    return (values.tolist() if draw(st.booleans()) else values), list(values)
+
+
+def tables(draw: st.DrawFn, generator: np.random.Generator, count: int) -> Any:
+    width = draw(st.integers(0, 40))
+    flat = integers(draw, generator, count * width)
+    if draw(st.booleans()):
+        dtype = draw(st.sampled_from(["f4", "f8", "f2", ">f4"]))
+        flat = generator.standard_normal(count * width).astype(dtype)
+    values = flat.reshape(draw(st.sampled_from([(count, width), (count, 1, width)])))
+    return values, list(values)
+
+
+def ragged(draw: st.DrawFn, generator: np.random.Generator, count: int) -> Any:
+    lengths = generator.integers(draw(st.sampled_from([0, 1])), draw(st.sampled_from([2, 5, 100])), count)
+    flat = integers(draw, generator, int(lengths.sum()))
+    if draw(st.booleans()):
+        flat = generator.standard_normal(len(flat)).astype(np.float32)
+    splits = np.cumsum([0, *lengths])
+    rows = np.split(flat, splits[1:-1])
+    if draw(st.booleans()):
+        return SimpleNamespace(values=flat, row_splits=splits), rows
+    return rows, rows
+
+
+def blobs(draw: st.DrawFn, generator: np.random.Generator, count: int) -> Any:
+    most = draw(st.sampled_from([1, 9, 17, 40, 200, 300, 5000]))
+    items: list[Any] = [generator.bytes(size) for size in generator.integers(0, most, count)]
+    if draw(st.booleans()):
+        items = [None if missing else item for missing, item in zip(generator.random(count) < 0.3, items, strict=True)]
+    return (np.array([*items, None], object)[:-1] if draw(st.booleans()) else items), items
+
+
+def masked(draw: st.DrawFn, generator: np.random.Generator, count: int) -> Any:
+    values = integers(draw, generator, count)
+    if draw(st.booleans()):
+        values = generator.standard_normal((count, 3))
+    missing = generator.random(count) < 0.3
+    mask = np.broadcast_to(missing.reshape(-1, *[1] * (values.ndim - 1)), values.shape)
+    rows = [None if is_missing else value for value, is_missing in zip(values, missing, strict=True)]
+    return np.ma.masked_array(values, mask=mask), rows
+
+
+def anything(draw: st.DrawFn, generator: np.random.Generator, count: int) -> Any:
+    values = draw(st.lists(VALUES, min_size=count, max_size=count))
+    return values, values
+
+
+COLUMN_KINDS = [scalars, scalars, tables, ragged, blobs, masked, anything]
+
+
+@settings(max_examples=300)
+@given(columns())
+def test_encoding_columns_equals_encoding_each_example(both: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
+    as_columns, examples = both
+    expected = [encode_example(example) for example in examples] if as_columns else []
+    assert encode_columns(as_columns) == expected
+    frames = b"".join(bytes(block.data) for block in encode_frames(as_columns))
+    assert frames == blocks.encode_block(expected)
 
 
 @given(EXAMPLES, st.data())

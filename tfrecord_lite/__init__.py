@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tfrecord_lite.files.reader import read_records as read_records
     from tfrecord_lite.files.verification import verify as verify
     from tfrecord_lite.files.writer import TFRecordWriter as TFRecordWriter
+    from tfrecord_lite.format.columns.encode import encode_columns as encode_columns
     from tfrecord_lite.format.crc32c import masked_crc32c as masked_crc32c
     from tfrecord_lite.format.example import decode_example as decode_example
     from tfrecord_lite.format.example import decode_sequence_example as decode_sequence_example
@@ -63,6 +64,7 @@ _SOURCES = {
     "tfrecord_lite.files.reader": "TFRecordReader count_records read_examples read_records",
     "tfrecord_lite.files.verification": "verify",
     "tfrecord_lite.files.writer": "TFRecordWriter",
+    "tfrecord_lite.format.columns.encode": "encode_columns",
     "tfrecord_lite.format.crc32c": "masked_crc32c",
     "tfrecord_lite.format.example": "decode_example decode_sequence_example encode_example encode_sequence_example",
     "tfrecord_lite.format.messages": "bytes_feature float_feature int64_feature",

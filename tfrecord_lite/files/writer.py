@@ -29,6 +29,7 @@ from tfrecord_lite.files.options import as_options
 from tfrecord_lite.files.streams import open_sink
 from tfrecord_lite.format import framing
 from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME, encode_block
+from tfrecord_lite.format.columns.encode import encode_frames
 from tfrecord_lite.format.example import Message, Pieces, encode_example, encode_pieces
 
 if TYPE_CHECKING:
@@ -96,6 +97,24 @@ class TFRecordWriter:
             self._write_large(pieces, size)
         else:
             self.write(b"".join(pieces))
+
+    def write_columns(self, columns: Mapping[str, Any]) -> int:
+        """Write many examples at once, given as {name: values with one entry per example}; see `encode_columns`.
+
+        The file is the same as after `write_example` for each; it takes a fraction of the time.
+
+        Returns:
+            How many were written.
+
+        Raises:
+            FeatureError: as `encode_columns`; nothing has been written then.
+        """
+        self._write_pending()
+        count = 0
+        for block in encode_frames(columns):
+            self._store(self._sink.write, [block.data])
+            count += len(block)
+        return count
 
     def flush(self) -> None:
         """Hand all records so far to the operating system. Another process then reads them at `writing_path`."""

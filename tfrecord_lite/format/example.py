@@ -163,12 +163,13 @@ def _encode_features(example: Mapping[str, Any]) -> Pieces:
 
 def _encode_entries(values: Mapping[str, Pieces]) -> Pieces:
     entries: Pieces = []
-    for key, value in sorted((_encode_key(key), value) for key, value in values.items()):
+    for key, value in sorted((encode_key(key), value) for key, value in values.items()):
         entries += _field(_FIELD_1, [encode_field(_FIELD_1, key), *_field(_FIELD_2, value)])
     return [b"".join(entries)] if _size(entries) < _LARGE_VALUE else entries
 
 
-def _encode_key(key: Any) -> bytes:
+def encode_key(key: Any) -> bytes:
+    """The name of a feature as it is stored, UTF-8."""
     if not isinstance(key, str):
         raise FeatureError(f"the name of a feature is a str, not {type(key).__name__}", repr(key))
     try:

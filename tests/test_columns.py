@@ -1,0 +1,107 @@
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tfrecord_lite import FeatureError, TFRecordWriter, decode_example, encode_columns, encode_example, read_records
+
+
+def test_columns_are_written_as_their_rows_would_be(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    columns: dict[str, Any] = {
+        "label": generator.integers(0, 1000, 10_000),
+        "embedding": generator.standard_normal((10_000, 8)).astype(np.float32),
+        "name": [generator.bytes(size) for size in generator.integers(0, 30, 10_000)],
+    }
+    with TFRecordWriter(tmp_path / "columns") as writer:
+        writer.write(b"before")
+        assert writer.write_columns(columns) == 10_000
+        writer.write(b"after")
+    with TFRecordWriter(tmp_path / "rows") as writer:
+        writer.write(b"before")
+        for row in range(10_000):
+            writer.write_example({key: values[row] for key, values in columns.items()})
+        writer.write(b"after")
+    assert (tmp_path / "columns").read_bytes() == (tmp_path / "rows").read_bytes()
+
+
+@pytest.mark.parametrize("compression", ["GZIP", "ZLIB"])
+def test_columns_can_be_compressed(tmp_path: Path, compression: str) -> None:
+    with TFRecordWriter(tmp_path / "a", compression) as writer:
+        writer.write_columns({"a": np.arange(5000)})
+    assert len(list(read_records(tmp_path / "a"))) == 5000
+
+
+def test_tensorflow_parses_what_columns_wrote(tmp_path: Path) -> None:
+    tf = pytest.importorskip("tensorflow")
+    numbers = np.random.default_rng(1).integers(-(2**63), 2**63 - 1, (300, 3))
+    with TFRecordWriter(tmp_path / "a") as writer:
+        writer.write_columns({"numbers": numbers, "text": [b"x" * size for size in range(300)]})
+    records = list(read_records(tmp_path / "a"))
+    parsed = tf.io.parse_example(
+        records, {"numbers": tf.io.FixedLenFeature([3], tf.int64), "text": tf.io.FixedLenFeature([], tf.string)}
+    )
+    assert np.array_equal(parsed["numbers"].numpy(), numbers)
+    assert [len(text) for text in parsed["text"].numpy()] == list(range(300))
+
+
+def test_no_columns_and_no_records_are_nothing(tmp_path: Path) -> None:
+    assert encode_columns({}) == []
+    assert encode_columns({"a": [], "b": np.empty((0, 3))}) == []
+    with TFRecordWriter(tmp_path / "a") as writer:
+        assert writer.write_columns({"a": np.empty(0)}) == 0
+    assert (tmp_path / "a").read_bytes() == b""
+
+
+def test_missing_entries_become_features_without_a_kind() -> None:
+    columns = {"a": [b"x", None], "b": np.ma.masked_array([1, 2], mask=[True, False]), "c": [None, None]}
+    first, second = map(decode_example, encode_columns(columns))
+    assert first == {"a": [b"x"], "b": None, "c": None}
+    assert second["a"] is None
+    assert second["b"].tolist() == [2]
+
+
+def test_records_of_every_size_around_the_limits_of_a_varint() -> None:
+    sizes = [0, 1, 100, 116, 117, 118, 119, 120, 121, 122, 123, 124, 127, 128, 129, 16000, 16383, 16384, 16500]
+    items = [bytes(size) for size in sizes]
+    assert encode_columns({"k": items}) == [encode_example({"k": item}) for item in items]
+    for item in items:
+        assert encode_columns({"k": [item]}) == [encode_example({"k": item})]
+
+
+def test_columns_of_different_length_are_an_error_that_names_them() -> None:
+    with pytest.raises(FeatureError, match="'a' has 2, 'b' has 3"):
+        encode_columns({"a": [1, 2], "b": [1, 2, 3]})
+
+
+@pytest.mark.parametrize(
+    ("values", "number"),
+    [([1, 2, 2**63], 2), ([b"a", 3, "b", object()], 3), ([[1], [], [2]], 1), (np.array([1, 2j]), 0), ([{1}], 0)],
+    ids=str,
+)
+def test_a_bad_value_names_its_key_and_record_and_nothing_is_written(tmp_path: Path, values: Any, number: Any) -> None:
+    with TFRecordWriter(tmp_path / "a") as writer:
+        with pytest.raises(FeatureError, match="the key") as caught:
+            writer.write_columns({"good": list(range(len(values))), "the key": values})
+        assert caught.value.record_number == number
+        writer.write(b"the writer goes on")
+    assert list(read_records(tmp_path / "a")) == [b"the writer goes on"]
+
+
+@pytest.mark.parametrize("values", [3, "text", b"bytes", np.array(3)])
+def test_one_value_is_no_column(values: Any) -> None:
+    with pytest.raises(FeatureError, match="an entry per record"):
+        encode_columns({"a": values})
+
+
+@pytest.mark.parametrize("splits", [[], [0], [1, 3], [0, 2, 1, 3], [0, 4]])
+def test_row_splits_that_do_not_fit_are_an_error(splits: list[int]) -> None:
+    with pytest.raises(FeatureError, match="row_splits"):
+        encode_columns({"a": SimpleNamespace(values=np.arange(3), row_splits=splits)})
+
+
+def test_an_entry_that_is_masked_in_part_is_an_error() -> None:
+    with pytest.raises(FeatureError, match="masked in part"):
+        encode_columns({"a": np.ma.masked_array([[1, 2]], mask=[[True, False]])})

@@ -1,0 +1,335 @@
+"""One feature of many records: what people give, in a form whose bytes can be written for all records at once.
+
+`as_column` takes the values of one feature, one entry per record, and returns a column, which knows for every
+record the size of its payload (what stands in the list: packed numbers, or the bytes) and writes all payloads into
+`scatter.Rows`. Values that none of the fast columns knows become a FeatureColumn, each encoded by the plain path;
+so what a value means is decided in one place, `format.values`.
+
+    values                                                column
+    integer or bool array [n], list of ints               ScalarColumn
+    integer or bool array [n, ...], ragged integers       IntegersColumn
+    floating array [n] or [n, ...], ragged floats         FloatsColumn
+    list of bytes-like                                    BytesColumn
+    anything else                                         FeatureColumn
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.format.columns import varints
+from tfrecord_lite.format.columns.scatter import MAX_GARBAGE, Rows
+from tfrecord_lite.format.example import encode_feature
+from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
+
+Array = np.typing.NDArray[Any]
+
+#: What a row holds: no kind at all, an empty list, or values.
+KINDLESS, EMPTY, FULL = range(3)
+
+#: Bytes of about this size and more are copied one by one: then the copying costs more than the loop.
+_LONG_BYTES = 256
+
+
+class Column(Protocol):
+    """One feature of n records."""
+
+    #: Field number of the list in a Feature, or None when the payload is the whole Feature.
+    kind: int | None
+    #: Bytes in the payload of each record, int64 [n].
+    sizes: Array
+
+    def states(self) -> Array:
+        """KINDLESS, EMPTY or FULL for each record, uint8 [n]."""
+
+    def take(self, records: slice | Array) -> Column:
+        """The same for some of the records."""
+
+    def write(self, rows: Rows) -> None:
+        """Write the payloads, all of which are of state FULL."""
+
+
+class ScalarColumn:
+    """One integer a record: int64 [n]."""
+
+    kind: int | None = INT64_LIST
+
+    def __init__(self, values: Array) -> None:
+        self._values = values
+        self.sizes = varints.sizes(values)
+
+    def states(self) -> Array:
+        return np.full(len(self._values), FULL, np.uint8)
+
+    def take(self, records: slice | Array) -> Column:
+        return ScalarColumn(self._values[records])
+
+    def write(self, rows: Rows) -> None:
+        rows.varint(self._values)
+
+
+class IntegersColumn:
+    """Lists of integers: int64 values, and where each record's begin."""
+
+    kind: int | None = INT64_LIST
+
+    def __init__(self, values: Array, splits: Array) -> None:
+        self._values = values
+        self._splits = splits
+        self._value_sizes = varints.sizes(values)
+        self._offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(self._value_sizes)))
+        self.sizes = np.diff(self._offsets[splits])
+
+    def states(self) -> Array:
+        return np.where(self.sizes > 0, np.uint8(FULL), np.uint8(EMPTY))
+
+    def take(self, records: slice | Array) -> Column:
+        return IntegersColumn(*_take_ragged(self._values, self._splits, records))
+
+    def write(self, rows: Rows) -> None:
+        rows.flush()
+        begins = rows.positions - self._offsets[self._splits[:-1]]
+        positions = self._offsets[:-1] + np.repeat(begins, np.diff(self._splits))
+        widest = int(self._value_sizes.max(initial=0))
+        octets = varints.rows(self._values, self._value_sizes, widest)
+        # The highest byte first: what a short varint's high bytes spoil, the lower bytes of its followers mend.
+        for place in reversed(range(widest)):
+            rows.buffer[positions + place] = octets[:, place]
+        rows.positions = rows.positions + self.sizes
+
+
+class FloatsColumn:
+    """Floats: little-endian float32 values, and where each record's begin."""
+
+    kind: int | None = FLOAT_LIST
+
+    def __init__(self, values: Array, splits: Array) -> None:
+        self._values = values
+        self._splits = splits
+        self.sizes = np.diff(splits) * 4
+
+    def states(self) -> Array:
+        return np.where(self.sizes > 0, np.uint8(FULL), np.uint8(EMPTY))
+
+    def take(self, records: slice | Array) -> Column:
+        return FloatsColumn(*_take_ragged(self._values, self._splits, records))
+
+    def write(self, rows: Rows) -> None:
+        size = int(self.sizes[0])
+        if (self.sizes == size).all():
+            rows.fixed(self._values.view(np.uint8).reshape(-1, size))
+            return
+        rows.flush()
+        words = np.ndarray((len(rows.buffer) - 3,), "<u4", rows.buffer, strides=(1,))
+        begins = rows.positions - self._splits[:-1] * 4
+        positions = np.arange(len(self._values)) * 4 + np.repeat(begins, np.diff(self._splits))
+        words[positions] = self._values.view("<u4")
+        rows.positions = rows.positions + self.sizes
+
+
+class BytesColumn:
+    """One bytes-like value a record, or None."""
+
+    kind: int | None = BYTES_LIST
+
+    def __init__(self, items: Sequence[Any]) -> None:
+        self._items = items
+        self.sizes = np.array([0 if item is None else len(item) for item in items], np.int64)
+
+    def states(self) -> Array:
+        return np.array([KINDLESS if item is None else FULL for item in self._items], np.uint8)
+
+    def take(self, records: slice | Array) -> Column:
+        return BytesColumn(_take_items(self._items, records))
+
+    def write(self, rows: Rows) -> None:
+        _write_bytes(rows, self._items, self.sizes)
+
+
+class FeatureColumn:
+    """Features that have been encoded one by one."""
+
+    kind: int | None = None
+
+    def __init__(self, features: Sequence[bytes]) -> None:
+        self._features = features
+        self.sizes = np.array([len(feature) for feature in features], np.int64)
+
+    def states(self) -> Array:
+        return np.where(self.sizes > 0, np.uint8(FULL), np.uint8(KINDLESS))
+
+    def take(self, records: slice | Array) -> Column:
+        return FeatureColumn(_take_items(self._features, records))
+
+    def write(self, rows: Rows) -> None:
+        _write_bytes(rows, self._features, self.sizes)
+
+
+class MaskedColumn:
+    """Another column, some of whose records have no value."""
+
+    def __init__(self, column: Column, is_missing: Array) -> None:
+        self._column = column
+        self._is_missing = is_missing
+        self.kind = column.kind
+        self.sizes = column.sizes
+
+    def states(self) -> Array:
+        return np.where(self._is_missing, np.uint8(KINDLESS), self._column.states())
+
+    def take(self, records: slice | Array) -> Column:
+        return MaskedColumn(self._column.take(records), self._is_missing[records])
+
+    def write(self, rows: Rows) -> None:
+        self._column.write(rows)
+
+
+def as_column(key: str, values: Any) -> Column:
+    """The column of `values`, one entry per record.
+
+    Raises:
+        FeatureError: a value has no place in a feature, with the key and the number of the record.
+    """
+    if hasattr(values, "row_splits"):
+        return _ragged(key, np.asarray(values.values), np.asarray(values.row_splits, np.int64))
+    if isinstance(values, (list, tuple)):
+        return _from_list(key, values)
+    array = values if isinstance(values, np.ndarray) else np.asarray(values)
+    if array.ndim == 0:
+        raise FeatureError(f"a column has an entry per record, but this is one {type(values).__name__}", key)
+    if array.dtype == object:
+        return _from_list(key, array.tolist())
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        return _masked(key, array)
+    return _from_array(array) or _one_by_one(key, array)
+
+
+def _from_array(array: Array) -> Column | None:
+    """The column of an array [n, ...], or None when its dtype is for the plain path to judge."""
+    count = len(array)
+    flat = np.asarray(array).reshape(-1)
+    numbers = _as_stored(flat)
+    if numbers is None or not count:
+        return None
+    if numbers.dtype == np.int64 and len(flat) == count:
+        return ScalarColumn(numbers)
+    splits = np.arange(count + 1, dtype=np.int64) * (len(flat) // count)
+    return (IntegersColumn if numbers.dtype == np.int64 else FloatsColumn)(numbers, splits)
+
+
+def _from_list(key: str, values: Sequence[Any]) -> Column:
+    types = set(map(type, values))
+    if types <= {bytes, type(None)} and bytes in types:
+        return BytesColumn(values)
+    if types == {float}:
+        return _from_array(np.array(values)) or _one_by_one(key, values)
+    if types and types <= {int, bool}:
+        try:
+            return ScalarColumn(np.array(values, np.int64))
+        except OverflowError:
+            return _one_by_one(key, values)  # which names the number
+    if types == {np.ndarray} and all(value.ndim == 1 for value in values):
+        dtypes = {value.dtype for value in values}
+        if len(dtypes) == 1:
+            splits = np.cumsum([0, *map(len, values)])
+            numbers = _as_stored(np.concatenate(values))
+            if numbers is not None:
+                return (IntegersColumn if numbers.dtype == np.int64 else FloatsColumn)(numbers, splits)
+    return _one_by_one(key, values)
+
+
+def _masked(key: str, array: Any) -> Column:
+    mask = np.ma.getmaskarray(array).reshape(len(array), -1)
+    is_missing: Array = np.all(mask, axis=1)
+    if not np.array_equal(mask.any(axis=1), is_missing):
+        raise FeatureError("an entry is masked in part", key)
+    column = _from_array(array.filled(0) if array.dtype.kind in "biuf" else array)
+    if column is None:
+        return _one_by_one(key, [None if missing else value for value, missing in zip(array, is_missing, strict=True)])
+    return MaskedColumn(column, is_missing)
+
+
+def _ragged(key: str, values: Array, splits: Array) -> Column:
+    if not len(splits) or splits[0] != 0 or splits[-1] != len(values) or (np.diff(splits) < 0).any():
+        raise FeatureError("row_splits do not begin at 0, ascend, and end with the number of values", key)
+    numbers = _as_stored(values) if values.ndim == 1 else None
+    if numbers is None:
+        return _one_by_one(key, np.split(values, splits[1:-1]))
+    return (IntegersColumn if numbers.dtype == np.int64 else FloatsColumn)(numbers, splits)
+
+
+def _as_stored(flat: Array) -> Array | None:
+    """int64, or little-endian float32; None when that is not what the values are, or they do not fit."""
+    kind = flat.dtype.kind
+    if kind in "bi":
+        return flat.astype(np.int64, copy=False)
+    if kind == "u" and (flat.dtype.itemsize < 8 or not len(flat) or int(flat.max()) <= np.iinfo(np.int64).max):
+        return flat.astype(np.int64)
+    if kind == "f":
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.ascontiguousarray(flat.astype("<f4", copy=False))
+    return None
+
+
+def _one_by_one(key: str, values: Iterable[Any]) -> Column:
+    features: list[bytes] = []
+    try:
+        for value in values:
+            features.append(b"".join(encode_feature(value, key)))  # noqa: PERF401  the error needs their number
+    except FeatureError as error:
+        error.record_number = len(features)
+        raise
+    return FeatureColumn(features)
+
+
+def _take_items(items: Sequence[Any], records: slice | Array) -> Sequence[Any]:
+    return items[records] if isinstance(records, slice) else [items[record] for record in records.tolist()]
+
+
+def _take_ragged(values: Array, splits: Array, records: slice | Array) -> tuple[Array, Array]:
+    if isinstance(records, slice):
+        begin, end, _ = records.indices(len(splits) - 1)
+        return values[splits[begin] : splits[end]], splits[begin : end + 1] - splits[begin]
+    lengths = np.diff(splits)[records]
+    taken = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
+    places = np.arange(taken[-1]) + np.repeat(splits[:-1][records] - taken[:-1], lengths)
+    return values[places], taken
+
+
+def _write_bytes(rows: Rows, items: Sequence[bytes], sizes: Array) -> None:
+    if int(sizes.max()) <= MAX_GARBAGE:
+        rows.variable(_first_bytes(items, sizes), sizes)
+        return
+    rows.flush()
+    if int(sizes.sum()) < _LONG_BYTES * len(sizes):
+        _write_chunks(rows, items, sizes)
+    else:
+        view = rows.buffer.data
+        for position, end, item in zip(rows.positions.tolist(), (rows.positions + sizes).tolist(), items, strict=True):
+            view[position:end] = item
+    rows.positions = rows.positions + sizes
+
+
+def _first_bytes(items: Sequence[bytes], sizes: Array) -> Array:
+    """uint8 [n, 16]: each item, and behind it whatever follows."""
+    blob = np.frombuffer(b"".join([*items, bytes(MAX_GARBAGE)]), np.uint8)
+    begins = np.cumsum(sizes) - sizes
+    return _wide(blob)[begins].view(np.uint8).reshape(-1, MAX_GARBAGE)
+
+
+def _write_chunks(rows: Rows, items: Sequence[bytes], sizes: Array) -> None:
+    """Pieces of 16 bytes, so that what is written behind the end of an item is no more than that."""
+    source = _wide(np.frombuffer(b"".join([*items, bytes(MAX_GARBAGE)]), np.uint8))
+    target = _wide(rows.buffer)
+    begins = np.cumsum(sizes) - sizes
+    for at in range(0, int(sizes.max()), MAX_GARBAGE):
+        longer = np.flatnonzero(sizes > at)
+        target[rows.positions[longer] + at] = source[begins[longer] + at]
+
+
+def _wide(buffer: Array) -> Array:
+    return np.ndarray((len(buffer) - MAX_GARBAGE + 1,), f"V{MAX_GARBAGE}", buffer, strides=(1,))

@@ -1,0 +1,52 @@
+"""Varints of many numbers at once: how long each is, and its bytes.
+
+Seven bits go into each byte, the lowest first; every byte but the last has its top bit set. Negative numbers are taken
+modulo 2^64 and fill ten bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.typing.NDArray[Any]
+
+MAX_SIZE = 10
+
+_ONE = np.uint64(1)
+#: The continuation bits of a varint of so many bytes, as far as they lie in its first eight.
+_CONTINUATION = np.array([0x8080_8080_8080_8080 & ((1 << 8 * max(size - 1, 0)) - 1) for size in range(11)], np.uint64)
+#: (varints longer than this need the step, mask of what stays, mask of what moves, by how many bits)
+_SPREAD = [
+    (4, 0x0000_0000_0FFF_FFFF, 0x00FF_FFFF_F000_0000, 4),
+    (2, 0x0000_3FFF_0000_3FFF, 0x0FFF_C000_0FFF_C000, 2),
+    (1, 0x007F_007F_007F_007F, 0x3F80_3F80_3F80_3F80, 1),
+]
+
+
+def sizes(values: Array) -> Array:
+    """Bytes in the varint of each of int64 or uint64 `values` [n], as int64 [n]."""
+    numbers = values.view(np.uint64)
+    # The exponent of a double is the bit length, once no rounding can carry into the next power of two.
+    exponents = (numbers & ~(numbers >> _ONE) | _ONE).astype(np.float64).view(np.int64) >> 52
+    return (exponents * 9 + (64 - 9 * 1022)) >> 6
+
+
+def rows(values: Array, of_size: Array, widest: int) -> Array:
+    """The varints of `values` [n] as uint8 [n, widest]; behind the `of_size` bytes of a row stands anything."""
+    numbers = values.view(np.uint64)
+    low = numbers & np.uint64(0x00FF_FFFF_FFFF_FFFF)
+    for needed_above, stays, moves, shift in _SPREAD:
+        if widest > needed_above:
+            low = low & np.uint64(stays) | (low & np.uint64(moves)) << np.uint64(shift)
+    low |= _CONTINUATION[of_size]
+    octets = low.astype("<u8", copy=False).view(np.uint8).reshape(-1, 8)
+    if widest <= 8:
+        return octets[:, :widest]
+    high = (numbers >> np.uint64(56)).astype(np.uint8)
+    wide = np.empty((len(numbers), MAX_SIZE), np.uint8)
+    wide[:, :8] = octets
+    wide[:, 8] = high & 0x7F | (of_size == MAX_SIZE).astype(np.uint8) << 7
+    wide[:, 9] = high >> 7
+    return wide[:, :widest]
