@@ -101,12 +101,12 @@ class TFRecordReader:
             raise self._error
         try:
             return next(self._blocks)
-        except TFRecordError as error:
-            error.path, error.record_number, error.offset = self.name, self.record_number, self.offset
-            self._error = error
-            raise
-        except StopIteration:
+        except BaseException as error:
+            # The end or the last word about this file: the error's traceback may keep us alive long after.
             self._stream.close()
+            if isinstance(error, TFRecordError):
+                error.path, error.record_number, error.offset = self.name, self.record_number, self.offset
+                self._error = error
             raise
 
 

@@ -28,14 +28,14 @@ def open_source(path: Any, compression_type: str | None = None) -> tuple[Any, st
 
     compression_type None recognises it from the content; "" is certainly plain.
     """
+    if compression_type is not None:
+        compression_type = check_compression_type(compression_type)
     stream, name = _open_raw(path)
     try:
         if compression_type is None:
             head = _read_head(stream)
             compression_type = recognise(head)
             stream = _put_back(head, stream)
-        else:
-            compression_type = check_compression_type(compression_type)
         return (InflateStream(stream, compression_type) if compression_type else stream), name, compression_type
     except BaseException:
         stream.close()
