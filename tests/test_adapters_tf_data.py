@@ -330,7 +330,7 @@ def test_wrong_shape_that_shows_only_in_the_graph_is_an_error() -> None:
     dataset = tf.data.Dataset.from_tensor_slices(batch_of(5, shades(0))).batch(4)
     batches = iter(dataset.map(lambda batch: apply_aug_single_cls(batch, 4)))
     next(batches)
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"\[1,320,320,1\].*\[4,320,320,1\]"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"\[1[],].* not compatible with expected shape \[4[],]"):
         next(batches)
 
 

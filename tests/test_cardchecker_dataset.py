@@ -180,7 +180,7 @@ def test_impossible_arguments_are_an_error_before_any_work(
 
 
 def test_one_path_instead_of_a_list_is_a_type_error(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(TypeError, match="target_images_dl is one path; a list of images is needed"):
+    with pytest.raises(TypeError, match="target_images_dl is a list of images, not one str"):
         write_record_binary_cls(["a.png"], "b.png", ["c.png"], tmp_path / "images")
 
 

@@ -178,3 +178,25 @@ def test_progress_is_shown_on_a_terminal_only(path: Path) -> None:
 def test_the_command_is_installed_under_its_name() -> None:
     script = Path(sys.executable).parent / "tfrecord-lite"
     assert subprocess.run([script, "--version"], capture_output=True, text=True).stdout.startswith("tfrecord-lite ")
+
+
+def test_an_output_that_takes_only_ascii_gets_escapes(tmp_path: Path) -> None:
+    path = tmp_path / "日.tfrecord"
+    with TFRecordWriter(path) as writer:
+        writer.write_example({"é": "ü"})
+    for command in ("head", "count", "info", "verify"):
+        result = subprocess.run(
+            [*COMMAND, command, path], capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}
+        )
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.isascii()
+
+
+def test_closed_streams_are_errors_of_one_line(path: Path) -> None:
+    for redirection in (f"count {path} >&-", "count - <&-"):
+        result = subprocess.run(
+            f"{sys.executable} -m tfrecord_lite {redirection}", shell=True, capture_output=True, text=True
+        )
+        assert result.returncode == 1
+        assert result.stderr.startswith("tfrecord-lite: ")
+        assert len(result.stderr.splitlines()) == 1

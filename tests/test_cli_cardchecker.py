@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pathlib
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -268,3 +270,21 @@ def test_small_model_learns_from_the_demo(demo: pathlib.Path) -> None:
     pairs = batches.map(lambda batch: (batch["img"], batch["label"][:, tf.newaxis]))
     history = model.fit(pairs, epochs=epochs, steps_per_epoch=48 // 16, verbose=0)
     assert max(history.history["accuracy"]) > 0.85
+
+
+@pytest.mark.parametrize("output", ["-", "/dev/stdout"])
+def test_records_on_standard_output_are_not_mixed_with_the_summary(tmp_path: pathlib.Path, output: str) -> None:
+    command = [sys.executable, "-m", "tfrecord_lite"]
+    subprocess.run([*command, "demo", "--out", tmp_path / "demo"], check=True, capture_output=True)
+    folders = [
+        f"--{option}={tmp_path / 'demo' / name}"
+        for option, name in (("id", "id"), ("dl", "dl"), ("background", "background"))
+    ]
+    result = subprocess.run(
+        [*command, "cardchecker", "write", *folders, "-o", output, "--seed", "2"],
+        capture_output=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert result.stdout == (tmp_path / "demo" / "images.tfrecords").read_bytes()
+    assert b"48 records" in result.stderr

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tfrecord_lite import TFRecordReader, TFRecordWriter, count_records, read_records
+from tfrecord_lite import TFRecordError, TFRecordReader, TFRecordWriter, count_records, read_records
 
 
 def write(path: Path, *records: bytes) -> Path:
@@ -133,3 +133,22 @@ def test_a_non_blocking_stream_with_nothing_to_read_is_no_end_of_file() -> None:
     os.set_blocking(read_end, False)
     with os.fdopen(read_end, "rb", buffering=0) as source, os.fdopen(write_end, "wb"), pytest.raises(BlockingIOError):
         list(read_records(source))
+
+
+def test_relative_paths_mean_the_files_that_were_there_when_they_were_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+        for name in ("a", "b"):
+            write(tmp_path / folder / name, f"{folder} {name}".encode())
+    monkeypatch.chdir(tmp_path / "here")
+    records = read_records(["a", "b"])
+    assert next(records) == b"here a"
+    monkeypatch.chdir(tmp_path / "there")
+    assert list(records) == [b"here b"]
+    (tmp_path / "here" / "b").write_bytes(b"damaged here")
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(TFRecordError) as caught:
+        list(read_records("b"))
+    assert caught.value.path == "b"

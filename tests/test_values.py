@@ -152,3 +152,44 @@ def test_an_example_beyond_protobufs_limit_is_refused_with_its_size(tmp_path: Pa
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         with pytest.raises(FeatureError, match=r"'large': 21474836\d\d bytes"):
             encode_example({"large": mapped})
+
+
+def test_float_features_take_integers_of_any_size() -> None:
+    from tfrecord_lite import bytes_feature, float_feature, int64_feature
+
+    assert list(float_feature([1, 2.5]).float_list.value) == [1, 2.5]
+    assert list(float_feature(2**63).float_list.value) == [2.0**63]
+    assert list(float_feature([2**70, 1]).float_list.value) == [2.0**70, 1]
+    assert list(int64_feature([True, np.int8(2)]).int64_list.value) == [1, 2]
+    assert list(bytes_feature(["a", b"b"]).bytes_list.value) == [b"a", b"b"]
+    for feature, kind in ((float_feature, "float_list"), (int64_feature, "int64_list"), (bytes_feature, "bytes_list")):
+        assert feature([]).WhichOneof("kind") == kind
+        for value in ("1.5", 1j, object()):
+            if not (feature is bytes_feature and value == "1.5"):
+                with pytest.raises(FeatureError):
+                    feature(value)
+    for bad in (1.5, [1, 2.5]):
+        with pytest.raises(FeatureError):
+            int64_feature(bad)
+
+
+def test_keys_are_a_collection_of_names() -> None:
+    with pytest.raises(TypeError, match="not one name"):
+        decode_example(encode_example({"label": 1, "l": 2}), "label")
+
+
+def test_a_feature_list_is_no_text_and_a_context_is_a_mapping() -> None:
+    from tfrecord_lite import encode_sequence_example
+
+    for steps in ("abc", b"abc", bytearray(b"abc")):
+        with pytest.raises(FeatureError, match="'x': a feature list has a value per step"):
+            encode_sequence_example({}, {"x": steps})
+    with pytest.raises(TypeError, match="mappings"):
+        encode_sequence_example([], {})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="mappings"):
+        encode_sequence_example({}, [1])  # type: ignore[arg-type]
+
+
+def test_an_empty_bytes_list_is_an_empty_array_of_objects_or_bytes() -> None:
+    for empty in (np.array([], object), np.array([], "S1"), np.array([], "U1")):
+        assert round_trip(empty) == []

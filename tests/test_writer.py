@@ -1,3 +1,6 @@
+import io
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -5,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfrecord_lite import TFRecordWriter, encode_example, read_examples, read_records
+from tfrecord_lite import TFRecordWriter, decode_example, encode_example, read_examples, read_records
 from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME
 
 
@@ -88,3 +91,73 @@ def test_window_bits_that_would_make_another_format_are_refused(options: dict[st
 
     with pytest.raises(ValueError, match="window_bits for GZIP is 25 to 31"):
         TFRecordOptions("GZIP", **options)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        np.array([b"ab"], object),
+        np.array(["ab"]),
+        np.str_("abc"),
+        np.int64(3),
+        np.float32(1),
+        np.arange(3),
+        np.array(["2020"], "M8[D]"),
+        np.array([b"ab"]),
+        "text",
+        None,
+        3,
+        [b"a"],
+    ],
+    ids=repr,
+)
+def test_buffers_of_anything_but_bytes_are_a_type_error(tmp_path: Path, record: Any) -> None:
+    with TFRecordWriter(tmp_path / "a") as writer:
+        with pytest.raises(TypeError, match="bytes-like"):
+            writer.write(record)
+        with pytest.raises(TypeError):
+            decode_example(record)
+    assert list(read_records(tmp_path / "a")) == []
+
+
+def test_tensors_of_strings_are_a_type_error_and_their_values_are_records(tmp_path: Path) -> None:
+    tf = pytest.importorskip("tensorflow")
+    with TFRecordWriter(tmp_path / "a") as writer:
+        with pytest.raises(TypeError, match="bytes-like"):
+            writer.write(tf.constant(b"abc"))
+        writer.write(tf.constant(b"abc").numpy())
+        writer.write_example({"a": tf.constant([1, 2]), "b": tf.constant([b"x", b"yz"])})
+    first, second = read_records(tmp_path / "a")
+    assert first == b"abc"
+    assert decode_example(second)["b"] == [b"x", b"yz"]
+
+
+@pytest.mark.parametrize("how", ["pytest", "console"])
+def test_a_failure_that_was_caught_and_shown_is_no_crash(tmp_path: Path, how: str) -> None:
+    shown = {
+        "pytest": "import pytest; open('t.py', 'w').write('def test(): assert 0'); pytest.main(['-q', 't.py'])",
+        "console": "import code; code.InteractiveInterpreter().runsource('1/0')",
+    }[how]
+    script = f"{shown}\nimport sys, tfrecord_lite\nassert sys.last_value\n"
+    script += "w = tfrecord_lite.TFRecordWriter('a'); w.write(b'x')"
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, capture_output=True)
+    assert list(read_records(tmp_path / "a")) == [b"x"]
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_standard_output_is_continued_where_it_stands(tmp_path: Path, name: str) -> None:
+    if not Path(name).exists():
+        pytest.skip(f"this system has no {name}")
+    script = f"import tfrecord_lite as t; w = t.TFRecordWriter({name!r}); w.write(b'x'); w.close()"
+    with (tmp_path / "a").open("ab") as file:
+        for _ in range(2):
+            subprocess.run([sys.executable, "-c", script], stdout=file, check=True)
+    assert list(read_records(tmp_path / "a")) == [b"x", b"x"]
+
+
+def test_a_file_object_that_cannot_take_bytes_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    with pytest.raises(TypeError, match="binary"):
+        TFRecordWriter(io.StringIO())
+    with (tmp_path / "a").open("rb") as file, pytest.raises(io.UnsupportedOperation):
+        TFRecordWriter(file)

@@ -43,6 +43,11 @@ class TFRecordError(Exception):
         problem = self._problem()
         return problem if self.path is None else f"{printable(self.path)}: {problem}"
 
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        facts = {"path": self.path, "record_number": self.record_number, "offset": self.offset}
+        return {"kind": type(self).__name__, "text": str(self), **facts}
+
     def _problem(self) -> str:
         return "; ".join(str(fact) for fact in self.args)
 

@@ -11,7 +11,7 @@ One triple is in memory at a time. The file appears under its name when it is co
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Union
 
@@ -164,8 +164,9 @@ def write_record_binary_cls(
 
 def _common_length(lists: dict[str, Sequence[ImageSource]]) -> int:
     for name, images in lists.items():
-        if isinstance(images, (str, os.PathLike)):
-            raise TypeError(f"{name} is one path; a list of images is needed")
+        is_list = hasattr(images, "__len__") and hasattr(images, "__getitem__")
+        if not is_list or isinstance(images, (str, bytes, os.PathLike, Mapping)):
+            raise TypeError(f"{name} is a list of images, not one {type(images).__name__}")
     lengths = {name: len(images) for name, images in lists.items()}
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{name} has {length}" for name, length in lengths.items())

@@ -88,6 +88,8 @@ def _stored(name: str, image: ImageBytes, image_format: str) -> bytes:
     check_image_format(image_format)
     if isinstance(image, np.ndarray) and image.dtype != np.uint8:
         raise ValueError(f"{name} is an array of {image.dtype}; uint8 is needed")
+    if isinstance(image, np.ndarray) and image.ndim > 1 and image.shape not in ((SIDE, SIDE), (SIDE, SIDE, 1)):
+        raise ValueError(f"{name} is an array of shape {image.shape}; {(SIDE, SIDE)} or {(SIDE, SIDE, 1)} is needed")
     stored = image.tobytes() if isinstance(image, np.ndarray) else memoryview(image).tobytes()
     if image_format == "raw" and len(stored) != RAW_SIZE:
         raise ValueError(f"{name} has {len(stored)} bytes; {SIDE} x {SIDE} pixels have {RAW_SIZE}")

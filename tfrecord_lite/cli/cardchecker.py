@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 from tfrecord_lite.cli.output import add_json, print_json, print_line
 
 NAME = "cardchecker"
 HELP = "Make the data set for a model that tells identity cards and driver licences from everything else."
 
+STDOUT = "/dev/stdout"
 _WRITE_HELP = (
     "Write one record for every triple of images: the first of each directory in the order of their names, the "
     "second of each, and so on. The directories must hold equally many images."
@@ -26,7 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("--background", "background_directory", "backgrounds, of any size"),
     ):
         write.add_argument(option, dest=destination, metavar="DIR", required=True, help=f"directory of {content}")
-    write.add_argument("-o", "--output", metavar="FILE", default="images.tfrecords", help="default: %(default)s")
+    write.add_argument(
+        "-o", "--output", metavar="FILE", default="images.tfrecords", help="default: %(default)s; - is standard output"
+    )
     write.add_argument("--seed", type=_seed, metavar="N", help="makes the random choice of crops repeatable")
     write.add_argument("--format", choices=("raw", "png", "jpeg"), default="raw", help="default: %(default)s")
     write.add_argument("--compression", choices=("GZIP", "ZLIB"), default="", help="default: none")
@@ -58,19 +62,22 @@ def run(arguments: argparse.Namespace) -> int:
     if not cards:
         return fail(f"no images in {', '.join(printable(directory) for directory in directories)}", 2)
 
+    output = STDOUT if arguments.output == "-" else arguments.output
     with Progress("writing", len(cards)) as progress:
         summary = write_record_binary_cls(
             cards,
             licences,
             backgrounds,
-            arguments.output,
+            output,
             seed=arguments.seed,
             image_format=arguments.format,
             options=arguments.compression,
             on_error=arguments.on_error,
             progress=progress,
         )
-    if arguments.json:
+    if output == STDOUT:
+        print(summary, file=sys.stderr)  # noqa: T201  the records are the result
+    elif arguments.json:
         print_json(summary.as_dict())
     else:
         print_line(str(summary))

@@ -44,7 +44,7 @@ def _describe(path: Any, compression_type: str | None) -> dict[str, Any]:
                 if number == 0:
                     features = _features(block.records()[0])
         except TFRecordError as damage:
-            error = str(damage)
+            error = damage.as_dict()
     return {
         "path": reader.name,
         "bytes": os.path.getsize(path) if os.path.isfile(path) else None,
@@ -82,7 +82,9 @@ def _print_file(file: dict[str, Any]) -> None:
     print_line(printable(file["path"] or "<file object>"))
     size = "" if file["bytes"] is None else f", {file['bytes']} bytes"
     print_line(f"  {file['compression'] or 'not compressed'}{size}, {file['uncompressed_bytes']} bytes of frames")
-    print_line(f"  {file['records']} records, " + ("all CRCs sound" if file["sound"] else "then: " + file["error"]))
+    print_line(
+        f"  {file['records']} records, " + ("all CRCs sound" if file["sound"] else "then: " + file["error"]["text"])
+    )
     if file["features"]:
         print_line("  first example:")
         width = max(len(printable(name)) for name in file["features"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.configure(subparser)
         subparser.set_defaults(run=command.run)
     parsed = parser.parse_args(arguments)
+    if sys.stdout is None:
+        return fail("standard output is closed", 1)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal or pipe that does not take every character
     try:
         code: int = parsed.run(parsed)
         sys.stdout.flush()

@@ -7,6 +7,7 @@ record allowed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator
 from itertools import chain
 from types import TracebackType
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.options import check_compression_type
-from tfrecord_lite.files.paths import expand_paths
+from tfrecord_lite.files.paths import STDIN, expand_paths
 from tfrecord_lite.files.streams import open_source
 from tfrecord_lite.format.blocks import Block, read_blocks
 from tfrecord_lite.format.example import decode_example
@@ -57,6 +58,7 @@ class TFRecordReader:
         self._blocks = read_blocks(self._stream, verify=verify, max_record_size=max_record_size)
         self._records: Iterator[bytes] = iter(())
         self._error: TFRecordError | None = None
+        self._is_closed = False
         self.offset = 0
         self.record_number = 0
 
@@ -85,7 +87,7 @@ class TFRecordReader:
 
     def close(self) -> None:
         """Close the file. A file object that was given stays open."""
-        self._blocks, self._records = iter(()), iter(())
+        self._is_closed, self._records = True, iter(())
         self._stream.close()
 
     def __enter__(self) -> Self:
@@ -97,6 +99,8 @@ class TFRecordReader:
         self.close()
 
     def _next_block(self) -> Block:
+        if self._is_closed:
+            raise ValueError("the reader is closed")
         if self._error is not None:
             raise self._error
         try:
@@ -163,10 +167,14 @@ def _readers(
     if compression_type is not None:
         check_compression_type(compression_type)
     expanded = expand_paths(paths)
+    here = os.getcwd()  # relative paths mean the files that have just been looked up, wherever the process goes
 
     def opened() -> Iterator[TFRecordReader]:
-        for path in expanded:
+        for source in expanded:
+            path = os.path.join(here, source) if isinstance(source, str) and source != STDIN else source
             with TFRecordReader(path, compression_type, verify=verify, max_record_size=max_record_size) as reader:
+                if path is not source:
+                    reader.name = str(source)
                 yield reader
 
     return opened()

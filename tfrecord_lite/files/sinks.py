@@ -45,13 +45,16 @@ class Sink(Protocol):
 
 
 class FileSink:
-    """A file, FIFO or device written in place."""
+    """A file, FIFO or device written in place, or an open descriptor of which a copy is used."""
 
     is_atomic = False
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, descriptor: int | None = None) -> None:
         self.writing_path: str | None = path
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_TRANSLATION, 0o666)
+        if descriptor is None:
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_TRANSLATION, 0o666)
+        else:
+            self._descriptor = os.dup(descriptor)
 
     def write(self, buffers: Sequence[Buffer]) -> None:
         views = [view for buffer in buffers if (view := memoryview(buffer).cast("B"))]
@@ -123,8 +126,10 @@ class ObjectSink:
     writing_path: str | None = None
 
     def __init__(self, target: Any) -> None:
-        if hasattr(target, "encoding") and hasattr(target, "buffer"):
+        if isinstance(target, io.TextIOBase):
             raise TypeError("a binary file object is needed: this one takes str (use its .buffer)")
+        if hasattr(target, "writable") and not target.writable():
+            raise io.UnsupportedOperation("the file object is not open for writing")
         self._target = target
 
     def write(self, buffers: Sequence[Buffer]) -> None:

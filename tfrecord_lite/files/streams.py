@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import stat
 import sys
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,8 @@ def _open_raw(path: Any) -> tuple[Any, str | None]:
         return _ObjectStream(path), name if isinstance(name, str) else None
     name = as_path(path)
     if name == STDIN:
+        if sys.stdin is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF), "<stdin>")
         return _ObjectStream(sys.stdin), "<stdin>"
     check_readable(name)
     return open(name, "rb", buffering=0), name
@@ -89,15 +92,24 @@ def _open_file_sink(path: str, atomic: bool) -> sinks.Sink:
         mode = None
     if mode is not None and stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-    # What is no regular file cannot be replaced, and /dev/stdout must not be, though it may lead to one.
-    is_special = mode is not None and not stat.S_ISREG(mode)
-    if is_special or not atomic or os.path.abspath(path).startswith(_OWN_DESCRIPTORS):
+    descriptor = _own_descriptor(path)
+    if descriptor is not None:
+        return sinks.FileSink(path, descriptor)
+    is_special = mode is not None and not stat.S_ISREG(mode)  # and so cannot be replaced
+    if is_special or not atomic:
         return sinks.FileSink(path)
     return sinks.AtomicFileSink(path)
 
 
-#: Names of this process's open files; what they lead to belongs to whoever opened it.
-_OWN_DESCRIPTORS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
+def _own_descriptor(path: str) -> int | None:
+    """The number of the open file that a name such as /dev/stdout stands for.
+
+    Whoever opened it said where to write (`>>`, a pipe); opening the name again would begin at the start.
+    """
+    number = re.fullmatch(r"/dev/(stdout|stderr|fd/\d+)|/proc/self/fd/\d+", os.path.abspath(path))
+    if number is None or not os.path.exists(path):
+        return None
+    return {"stdout": 1, "stderr": 2}.get(number[1]) or int(path.rpartition("/")[2])
 
 
 class _ObjectStream(io.RawIOBase):

@@ -37,15 +37,12 @@ class FileReport:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        error = self.error
         return {
             "path": self.path,
             "records": self.records,
             "bytes": self.size,
-            "sound": error is None,
-            "error": None
-            if error is None
-            else {"kind": type(error).__name__, "text": str(error), "offset": error.offset},
+            "sound": self.error is None,
+            "error": None if self.error is None else self.error.as_dict(),
         }
 
 

@@ -31,6 +31,7 @@ from tfrecord_lite.format import framing
 from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME, encode_block
 from tfrecord_lite.format.columns.encode import encode_frames
 from tfrecord_lite.format.example import Message, Pieces, encode_example, encode_pieces
+from tfrecord_lite.format.values import byte_view
 
 if TYPE_CHECKING:
     import numpy as np
@@ -203,21 +204,31 @@ def _contiguous(record: Any) -> bytes | memoryview:
     """The bytes of a record as bytes or a flat view of bytes."""
     if hasattr(record, "SerializeToString"):
         return encode_example(record)
-    try:
-        view = memoryview(record)
-        return view.cast("B") if view.nbytes else b""
-    except TypeError:
+    view = None if isinstance(record, str) else byte_view(record)
+    if view is None or not view.c_contiguous:
         raise TypeError(
             f"a record is bytes-like and contiguous, not {type(record).__name__}"
             + (" (encode the text first)" if isinstance(record, str) else "")
-        ) from None
+        )
+    return view.cast("B") if view.nbytes else b""
+
+
+def _is_dying() -> bool:
+    """Whether the interpreter ends because of an uncaught exception.
+
+    Python then keeps its traceback in sys.last_traceback, and that begins where the program does. Interactive sessions,
+    test runners and consoles put exceptions there, too, which were caught and shown: those begin somewhere else.
+    """
+    trace = getattr(sys, "last_traceback", None)
+    if trace is None or hasattr(sys, "ps1") or sys.flags.interactive:
+        return False
+    code = trace.tb_frame.f_code
+    return code.co_name in ("<module>", "_run_module_as_main") and code.co_filename != "<console>"
 
 
 @atexit.register
 def _end_of_interpreter() -> None:
-    # sys.last_value holds the exception that Python is about to die of. In an interactive session it holds the last one
-    # that was shown, and nothing died of it.
-    died = getattr(sys, "last_value", None) is not None and not hasattr(sys, "ps1") and not sys.flags.interactive
+    died = _is_dying()
     with ExitStack() as endings:  # one that fails does not keep the others from theirs
         for writer in list(_open_writers):
             endings.callback(writer.discard if died else writer._close_forgotten)

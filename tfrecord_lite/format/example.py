@@ -30,7 +30,7 @@ import numpy as np
 
 from tfrecord_lite.errors import DecodeError, FeatureError
 from tfrecord_lite.format import wire_format
-from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST, feature_values
+from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST, byte_view, feature_values
 from tfrecord_lite.format.wire_format import (
     FIXED32,
     LEN,
@@ -100,6 +100,9 @@ def encode_sequence_example(
     Raises:
         FeatureError: as `encode_example`; the key of a step reads `name[step]`.
     """
+    for argument in (context, feature_lists):
+        if not (argument is None or isinstance(argument, Mapping)):
+            raise TypeError(f"context and feature lists are mappings or None, not {type(argument).__name__}")
     pieces: Pieces = []
     if context is not None:
         pieces += _field(_FIELD_1, _encode_features(context))
@@ -179,6 +182,8 @@ def encode_key(key: Any) -> bytes:
 
 
 def _encode_feature_list(steps: Iterable[Any], key: str) -> Pieces:
+    if isinstance(steps, (str, bytes, bytearray, memoryview)):
+        raise FeatureError(f"a feature list has a value per step, but this is one {type(steps).__name__}", key)
     pieces: Pieces = []
     for step, value in enumerate(steps):
         pieces += _field(_FIELD_1, encode_feature(value, f"{key}[{step}]"))
@@ -207,6 +212,8 @@ def decode_example(serialized: Buffer, keys: Collection[str] | None = None) -> d
         DecodeError: protobuf would reject the bytes.
     """
     data = _as_message(serialized)
+    if isinstance(keys, str):
+        raise TypeError("keys is a collection of names, not one name")
     example: dict[str, Any] = {}
     for tag, start, end in split_fields(data, 0, len(data)):
         if tag == _FIELD_1:
@@ -234,9 +241,10 @@ def decode_sequence_example(serialized: Buffer) -> tuple[dict[str, Any], dict[st
 def _as_message(serialized: Buffer) -> bytes:
     if isinstance(serialized, bytes):
         return serialized
-    if isinstance(serialized, str):
-        raise TypeError("a serialized message is bytes-like, not str")
-    return bytes(memoryview(serialized))
+    view = None if isinstance(serialized, str) else byte_view(serialized)
+    if view is None:
+        raise TypeError(f"a serialized message is bytes-like, not {type(serialized).__name__}")
+    return view.tobytes()
 
 
 def _decode_features(data: bytes, start: int, end: int, keys: Collection[str] | None) -> dict[str, Any]:

@@ -40,9 +40,12 @@ def bytes_feature(value: Any) -> Feature:
 
 
 def float_feature(value: Any) -> Feature:
-    """A Feature of kind float_list from one number, or an array or sequence of numbers. Integers are taken as
-    floats."""
-    return _feature(value, FLOAT_LIST)
+    """A Feature of kind float_list from one number, or an array or sequence of numbers, integers included."""
+    numbers = np.asarray(value)
+    # Integers beyond 64 bits are objects to numpy.
+    if numbers.dtype.kind in "biu" or all(isinstance(number, int) for number in numbers.flat):
+        numbers = numbers.astype(np.float64)
+    return _feature(numbers, FLOAT_LIST)
 
 
 def int64_feature(value: Any) -> Feature:
@@ -97,11 +100,9 @@ def to_feature(value: Any, key: str) -> Feature:
 
 
 def _feature(value: Any, wanted: int) -> Feature:
-    if isinstance(value, (list, tuple)) and not value:
+    if isinstance(value, (list, tuple, np.ndarray)) and np.size(value) == 0:
         return _build(wanted, [] if wanted == BYTES_LIST else np.empty(0, np.int64))
     kind, values = feature_values(value, f"{_NAMES[wanted]} value")
-    if kind == INT64_LIST and wanted == FLOAT_LIST:
-        return _build(wanted, values.astype(np.float32))
     if kind != wanted:
         raise FeatureError(f"a {type(value).__name__} is no value for a {_NAMES[wanted]}")
     return _build(kind, values)

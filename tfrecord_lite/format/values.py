@@ -16,6 +16,7 @@ empty object array is an empty bytes_list. Doubles are rounded to float32 as C d
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -47,18 +48,18 @@ def feature_values(value: Any, key: str) -> tuple[int | None, Any]:
         return _list_values(list(_leaves(value, key)), key)
     if isinstance(value, np.generic) or hasattr(value, "__array__"):
         return _array_values(np.asarray(value), key)
-    view = _view(value)
+    if isinstance(value, array):
+        return _array_values(np.asarray(value), key)
+    view = byte_view(value)
     if view is None:
         raise FeatureError(f"a {type(value).__name__} has no place in a feature", key)
-    if view.format not in _BYTE_FORMATS:  # array.array and its like: numbers
-        return _array_values(np.asarray(view), key)
     return BYTES_LIST, [_flat(view)]
 
 
-def _array_values(array: np.typing.NDArray[Any], key: str) -> tuple[int, Any]:
-    if np.ma.is_masked(array):
+def _array_values(values: np.typing.NDArray[Any], key: str) -> tuple[int, Any]:
+    if np.ma.is_masked(values):
         raise FeatureError("masked values have no place in a feature", key)
-    dtype, flat = array.dtype, np.asarray(array).reshape(-1)
+    dtype, flat = values.dtype, np.asarray(values).reshape(-1)
     if dtype.kind in "bi":
         return INT64_LIST, flat.astype(np.int64, copy=False)
     if dtype.kind == "u":
@@ -72,6 +73,8 @@ def _array_values(array: np.typing.NDArray[Any], key: str) -> tuple[int, Any]:
         return BYTES_LIST, [_as_bytes(text, key) for text in flat.tolist()]
     if dtype.kind == "O":
         return _list_values(flat.tolist(), key) if flat.size else (BYTES_LIST, [])
+    if dtype.kind == "S" and not flat.size:
+        return BYTES_LIST, []
     if dtype.kind == "S":
         raise FeatureError(
             f"an array of dtype {dtype} has lost trailing NULs: use a list or an object array of bytes", key
@@ -81,7 +84,9 @@ def _array_values(array: np.typing.NDArray[Any], key: str) -> tuple[int, Any]:
 
 def _list_values(leaves: list[Any], key: str) -> tuple[int, Any]:
     if not leaves:
-        raise FeatureError("an empty list has no kind: use an array with a dtype, or None", key)
+        raise FeatureError(
+            "an empty list has no kind: give an empty array with a dtype (object for bytes), or None", key
+        )
     kinds = {_leaf_kind(leaf, key) for leaf in leaves}
     if len(kinds) > 1:
         names = ", ".join(sorted({type(leaf).__name__ for leaf in leaves}))
@@ -110,8 +115,7 @@ def _leaf_kind(leaf: Any, key: str) -> int:
         return INT64_LIST
     if isinstance(leaf, (float, np.floating)):
         return FLOAT_LIST
-    view = _view(leaf)
-    if view is not None and view.format in _BYTE_FORMATS:
+    if byte_view(leaf) is not None:
         return BYTES_LIST
     raise FeatureError(f"a list holds a {type(leaf).__name__}, which has no place in a feature", key)
 
@@ -136,20 +140,22 @@ def _as_bytes(value: Any, key: str) -> bytes | memoryview:
             return value.encode("utf-8")
         except UnicodeEncodeError:
             raise FeatureError("text with a lone surrogate is not UTF-8", key) from None
-    view = _view(value)
+    view = byte_view(value)
     assert view is not None  # _leaf_kind has seen it
     return _flat(view)
 
 
-def _view(value: Any) -> memoryview | None:
-    """A contiguous view of anything bytes-like, or None."""
+def byte_view(value: Any) -> memoryview | None:
+    """A view of anything bytes-like, or None: buffers of numbers, of text or of pointers to objects are not."""
     try:
         view = memoryview(value)
-    except TypeError:
+    except (TypeError, ValueError):  # numpy has dtypes that it cannot show
         return None
-    return view if view.c_contiguous else memoryview(view.tobytes())
+    return view if view.format in _BYTE_FORMATS else None
 
 
 def _flat(view: memoryview) -> bytes | memoryview:
     """The bytes of a view, one after the other, so that its length is their number."""
-    return view.cast("B") if view.nbytes else b""
+    if not view.nbytes:
+        return b""
+    return view.cast("B") if view.c_contiguous else view.tobytes()
