@@ -6,6 +6,7 @@ blocks.read_blocks            framing.read_frame
 wire_format.encode_varints    wire_format.encode_varint
 wire_format.decode_varints    wire_format.decode_varint
 columns.encode_columns        example.encode_example
+TFRecordWriter.write_example  example.encode_example
 example.encode_example        protobuf, by messages.example_to_message
 example.decode_example        protobuf, by messages.message_to_example
 """
@@ -21,7 +22,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfrecord_lite.errors import DecodeError, TFRecordError
+from tfrecord_lite.errors import DecodeError, FeatureError, TFRecordError
+from tfrecord_lite.files.writer import TFRecordWriter
 from tfrecord_lite.format import blocks, framing, messages, wire_format
 from tfrecord_lite.format.columns.encode import encode_columns, encode_frames
 from tfrecord_lite.format.example import (
@@ -299,6 +301,66 @@ def test_encoding_columns_equals_encoding_each_example(both: tuple[dict[str, Any
     assert encode_columns(as_columns) == expected
     frames = b"".join(bytes(block.data) for block in encode_frames(as_columns))
     assert frames == blocks.encode_block(expected)
+
+
+def layout(draw: Any) -> Callable[[np.random.Generator], dict[str, Any]]:
+    """Examples of the same names and types, of every type that rows may have."""
+    makers: dict[str, Callable[[np.random.Generator], Any]] = {
+        "int": lambda random: int(random.integers(-(2**63), 2**63 - 1) >> random.integers(0, 63)),
+        "bool": lambda random: bool(random.integers(2)),
+        "float": lambda random: float(random.standard_normal() * 10.0 ** random.integers(-50, 50)),
+        "nan": lambda random: float("nan"),
+        "int16": lambda random: np.int16(random.integers(-300, 300)),
+        "uint64": lambda random: np.uint64(random.integers(0, 2**63 - 1)),
+        "float32": lambda random: np.uint32(random.integers(2**32)).view(np.float32),
+        "float64": lambda random: np.float64(random.standard_normal()),
+        "bytes": lambda random: random.bytes(int(random.integers(0, 30))),
+        "blob": lambda random: random.bytes(int(random.integers(0, 40_000))),
+        "ints": lambda random: random.integers(0, 1000, random.integers(0, 5)),
+        "floats": lambda random: random.standard_normal(3).astype(np.float32),
+        "halves": lambda random: random.standard_normal(random.integers(0, 3)).astype(np.float16),
+        "swapped": lambda random: random.integers(0, 9, 3).astype(">i8"),
+        "table": lambda random: random.integers(0, 9, (2, 2)),
+        "text": lambda random: "é" * int(random.integers(3)),
+        "list": lambda random: [1, 2, int(random.integers(9))],
+        "none": lambda random: None,
+        "varied": lambda random: [None, 1, 2.0, b"x"][random.integers(4)],
+    }
+    names = draw(st.lists(st.sampled_from(sorted(makers)), max_size=4, unique=True))
+    return lambda random: {name: makers[name](random) for name in names}
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_examples_written_one_by_one_are_the_same_file_however_they_are_collected(data: st.DataObject) -> None:
+    layouts = [layout(data.draw) for _ in range(data.draw(st.integers(1, 4)))]
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    target, expected = io.BytesIO(), []
+    with TFRecordWriter(target) as writer:
+        for _ in range(data.draw(st.integers(1, 6))):
+            for _ in range(data.draw(st.sampled_from([1, 5, 40, 200]))):
+                example = layouts[random.integers(len(layouts))](random)
+                writer.write_example(example)
+                expected.append(encode_example(example))
+                for value in example.values():
+                    if isinstance(value, np.ndarray):
+                        value[...] = 0
+            what = data.draw(st.sampled_from(["flush", "write", "large", "columns", "bad", "nothing"]))
+            if what == "flush":
+                writer.flush()
+                assert target.getvalue() == blocks.encode_block(expected)
+            elif what in ("write", "large"):
+                expected.append(random.bytes(7 if what == "write" else 40_000))
+                writer.write(expected[-1])
+            elif what == "columns":
+                writer.write_columns({"a": [1, 2]})
+                expected += [encode_example({"a": 1}), encode_example({"a": 2})]
+            elif what == "bad":
+                bad: Any
+                for bad in ({"int": 2**63}, {"a": []}, {"float": 1j}):
+                    with pytest.raises(FeatureError):
+                        writer.write_example(bad)
+    assert target.getvalue() == blocks.encode_block(expected)
 
 
 @given(EXAMPLES, st.data())

@@ -30,6 +30,7 @@ from tfrecord_lite.files.streams import open_sink
 from tfrecord_lite.format import framing
 from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME, encode_block
 from tfrecord_lite.format.columns.encode import encode_frames
+from tfrecord_lite.format.columns.rows import RowBlock
 from tfrecord_lite.format.example import Message, Pieces, encode_example, encode_pieces
 from tfrecord_lite.format.values import byte_view
 
@@ -63,6 +64,7 @@ class TFRecordWriter:
         self._path = path
         self._pending: list[bytes] | None = []  # None: nothing more can be written, see _why_unusable
         self._pending_size = 0
+        self._rows = RowBlock()  # either records are pending or examples are, never both
         self._why_unusable = ""
         _open_writers.add(self)
 
@@ -81,6 +83,8 @@ class TFRecordWriter:
         if pending is None:
             raise ValueError(self._why_unusable)
         data = record if type(record) is bytes else _contiguous(record)
+        if self._rows.count:
+            pending = self._settle_rows()
         size = len(data)
         if size > LARGE_FRAME:
             self._write_large([data], size)
@@ -92,6 +96,10 @@ class TFRecordWriter:
 
     def write_example(self, example: Mapping[str, Any] | Message) -> None:
         """Write one example: a mapping {name: value} as for `encode_example`, or a message such as tf.train.Example."""
+        if self._pending is not None and not self._pending and type(example) is dict and self._rows.add(example):
+            if self._rows.is_full:
+                self._write_pending()
+            return
         pieces = encode_pieces(example)
         size = sum(map(len, pieces))
         if size > LARGE_FRAME:
@@ -158,10 +166,25 @@ class TFRecordWriter:
     def __reduce__(self) -> Any:
         raise TypeError("a TFRecordWriter cannot be pickled: open one in each process")
 
+    def _settle_rows(self) -> list[bytes]:
+        """Write the examples that were collected, or make pending records of them when they are few."""
+        rows, pending = self._rows, []
+        if rows.is_small:
+            pending = [encode_example(example) for example in rows.examples()]
+            rows.clear()
+        else:
+            frames = rows.encode().data
+            rows.clear()
+            self._store(self._sink.write, [frames])
+        self._pending, self._pending_size = pending, sum(map(len, pending))
+        return pending
+
     def _write_pending(self) -> None:
-        pending = self._pending
-        if pending is None:
+        if self._pending is None:
             raise ValueError(self._why_unusable)
+        if self._rows.count:
+            self._settle_rows()
+        pending = self._pending
         if pending:
             self._pending, self._pending_size = [], 0
             self._store(self._sink.write, [encode_block(pending)])
@@ -182,6 +205,7 @@ class TFRecordWriter:
 
     def _end(self, why: str) -> None:
         self._pending = None
+        self._rows = RowBlock()
         self._why_unusable = why
         _open_writers.discard(self)
 

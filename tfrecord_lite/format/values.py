@@ -30,6 +30,7 @@ BYTES_LIST, FLOAT_LIST, INT64_LIST = 1, 2, 3
 #: As many dimensions as a numpy array may have; a list that contains itself ends here.
 _MAX_NESTING = 64
 _BYTE_FORMATS = ("B", "b", "c")
+_NUMBER_FORMATS = tuple("?hHiIlLqQnNefd")
 
 
 def feature_values(value: Any, key: str) -> tuple[int | None, Any]:
@@ -146,12 +147,16 @@ def _as_bytes(value: Any, key: str) -> bytes | memoryview:
 
 
 def byte_view(value: Any) -> memoryview | None:
-    """A view of anything bytes-like, or None: buffers of numbers, of text or of pointers to objects are not."""
+    """A view of anything bytes-like, or None: buffers of numbers, of text or of pointers to objects are not.
+
+    Of numbers a memoryview is taken: nobody makes one by mistake.
+    """
     try:
         view = memoryview(value)
     except (TypeError, ValueError):  # numpy has dtypes that it cannot show
         return None
-    return view if view.format in _BYTE_FORMATS else None
+    is_bytes = view.format in _BYTE_FORMATS or (isinstance(value, memoryview) and view.format in _NUMBER_FORMATS)
+    return view if is_bytes else None
 
 
 def _flat(view: memoryview) -> bytes | memoryview:

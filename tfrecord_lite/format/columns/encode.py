@@ -10,7 +10,7 @@ Raises FeatureError: a value has no place in a feature, or columns of different 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from tfrecord_lite.format.columns.column import EMPTY, FULL, KINDLESS, Column, a
 from tfrecord_lite.format.columns.scatter import MAX_GARBAGE, Rows
 from tfrecord_lite.format.example import encode_key
 from tfrecord_lite.format.framing import FRAME_OVERHEAD, HEADER_SIZE
-from tfrecord_lite.format.wire_format import LEN, encode_field, encode_varint
+from tfrecord_lite.format.wire_format import LEN, MAX_MESSAGE_SIZE, encode_field, encode_varint
 
 Array = np.typing.NDArray[Any]
 
@@ -57,7 +57,8 @@ def encode_frames(columns: Mapping[str, Any]) -> Iterator[Block]:
     step = max(1, min(_BLOCK_RECORDS, _BLOCK_BYTES // average))
     for begin in range(0, count, step):
         records = slice(begin, min(begin + step, count))
-        yield _encode_block([entry.take(records) for entry in entries])
+        members = [entry.take(records) for entry in entries]
+        yield _encode_block([(members, np.arange(len(members[0].sizes)))])
 
 
 class _Entry:
@@ -114,20 +115,31 @@ def _entries(columns: Mapping[str, Any]) -> tuple[list[_Entry], int]:
     return sorted(entries, key=lambda entry: entry.key), max(counts.values(), default=0)
 
 
-def _encode_block(entries: list[_Entry]) -> Block:
-    features_sizes = np.add.reduce([entry.sizes for entry in entries])
+def encode_parts(parts: Sequence[tuple[Mapping[str, Any], Array]]) -> Block:
+    """Records of several layouts in one block: (columns, int64 numbers of their records in the block) of each."""
+    return _encode_block([(_entries(columns)[0], numbers) for columns, numbers in parts])
+
+
+def _encode_block(parts: Sequence[tuple[list[_Entry], Array]]) -> Block:
+    features_sizes = np.empty(sum(len(numbers) for _, numbers in parts), np.int64)
+    for entries, numbers in parts:
+        features_sizes[numbers] = np.add.reduce([entry.sizes for entry in entries])
     lengths = _field_sizes(features_sizes)
+    if int(lengths.max()) > MAX_MESSAGE_SIZE:
+        raise FeatureError(f"{lengths.max()} bytes are more than protobuf's limit of {MAX_MESSAGE_SIZE}")
     frame_ends = np.cumsum(lengths + FRAME_OVERHEAD)
     starts = frame_ends - lengths - FRAME_OVERHEAD + HEADER_SIZE
     buffer = np.empty(int(frame_ends[-1]) + MAX_GARBAGE, np.uint8)
-    for records in _groups([entry.states for entry in entries]):
-        members = entries if records is None else [entry.take(records) for entry in entries]
-        rows = Rows(buffer, starts if records is None else starts[records])
-        rows.constant(_FIELD_1)
-        rows.varint(features_sizes if records is None else features_sizes[records])
-        for entry in members:
-            entry.write(rows)
-        rows.flush()
+    for entries, numbers in parts:
+        for records in _groups([entry.states for entry in entries]):
+            members = entries if records is None else [entry.take(records) for entry in entries]
+            written = numbers if records is None else numbers[records]
+            rows = Rows(buffer, starts[written])
+            rows.constant(_FIELD_1)
+            rows.varint(features_sizes[written])
+            for entry in members:
+                entry.write(rows)
+            rows.flush()
     block = Block(buffer.data[: int(frame_ends[-1])], HEADER_SIZE, lengths.tolist())
     seal(block)
     return block
