@@ -8,6 +8,7 @@ from __future__ import annotations
 from benchmarks.measure import Figures
 
 _EACH: dict[str, dict[str, float]] = {
+    "write columns": {"W1": 2, "W2": 3.5, "W3": 35, "W4": 11, "W5": 5.5},
     "write rows": {"W1": 2, "W2": 3.5, "W3": 11, "W4": 7.5, "W5": 3.7},
     "write serialized": {"W1": 2, "W2": 1.5, "W3": 1.3, "W4": 1.5, "W5": 1.25},
     "read records": {"W1": 2.4, "W2": 1.8, "W3": 2.2, "W4": 1.6, "W5": 1.35},

@@ -52,6 +52,28 @@ def _write_rows(workload: Workload, directory: Path) -> Contest:
     )
 
 
+def _write_columns(workload: Workload, directory: Path) -> Contest:
+    columns = {name: _column([example[name] for example in workload.examples]) for name in workload.examples[0]}
+
+    def write(path: str) -> None:
+        with tfr.TFRecordWriter(path) as writer:
+            writer.write_columns(columns)
+
+    def check(ours: str, theirs: str) -> None:
+        check_equal(_content(ours), _content(workload.path))
+        check_equal(map(reference.canonical, reference.read_records(theirs)), workload.records)
+
+    return write_contest(
+        workload, directory, write, lambda path: reference.write_examples(path, workload.examples), check
+    )
+
+
+def _column(values: list[Any]) -> Any:
+    """The values of one feature as people hold them: numbers and arrays of one shape in an array, others in a list."""
+    is_ragged = isinstance(values[0], np.ndarray) and len({value.shape for value in values}) > 1
+    return values if is_ragged or isinstance(values[0], bytes) else np.array(values)
+
+
 def _write_serialized(workload: Workload, directory: Path) -> Contest:
     return write_contest(
         workload, directory, _writer_of(workload.records), lambda path: reference.write_records(path, workload.records)
@@ -103,6 +125,7 @@ def _read_examples(workload: Workload, directory: Path) -> Contest:
 
 
 OPERATIONS = {
+    "write columns": Operation(_write_columns),
     "write rows": Operation(_write_rows),
     "write serialized": Operation(_write_serialized),
     "read records": Operation(_read_records),
