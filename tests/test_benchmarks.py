@@ -27,7 +27,7 @@ ALL = ["W1", "W2", "W3", "W4", "W5"]
 CELLS = {
     **{
         (operation, workload): "TensorFlow"
-        for operation in ("write rows", "write serialized", "read records", "read examples")
+        for operation in ("write columns", "write rows", "write serialized", "read records", "read examples")
         for workload in ALL
     },
     ("write floor", "W1"): "os.writev",
@@ -87,7 +87,7 @@ def without_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("without_tensorflow")
-@pytest.mark.parametrize("operation", ["write rows", "write serialized", "write floor"])
+@pytest.mark.parametrize("operation", ["write columns", "write rows", "write serialized", "write floor"])
 @pytest.mark.parametrize("side", ["ours", "theirs"])
 def test_a_side_that_writes_something_else_is_noticed(operation: str, side: str, tmp_path: Path) -> None:
     contest = operations.OPERATIONS[operation].contest(workloads.load("W2", tmp_path, 0.0002), tmp_path)
