@@ -44,6 +44,17 @@ if TYPE_CHECKING:
     from tfrecord_lite.format.messages import bytes_feature as bytes_feature
     from tfrecord_lite.format.messages import float_feature as float_feature
     from tfrecord_lite.format.messages import int64_feature as int64_feature
+    from tfrecord_lite.format.parsing import parse_example as parse_example
+    from tfrecord_lite.format.parsing import parse_single_example as parse_single_example
+    from tfrecord_lite.format.parsing_sequence import parse_sequence_example as parse_sequence_example
+    from tfrecord_lite.format.parsing_sequence import parse_single_sequence_example as parse_single_sequence_example
+    from tfrecord_lite.format.schema import FixedLenFeature as FixedLenFeature
+    from tfrecord_lite.format.schema import FixedLenSequenceFeature as FixedLenSequenceFeature
+    from tfrecord_lite.format.schema import RaggedFeature as RaggedFeature
+    from tfrecord_lite.format.schema import SparseFeature as SparseFeature
+    from tfrecord_lite.format.schema import VarLenFeature as VarLenFeature
+    from tfrecord_lite.format.tensor_values import RaggedTensorValue as RaggedTensorValue
+    from tfrecord_lite.format.tensor_values import SparseTensorValue as SparseTensorValue
     from tfrecord_lite.proto.example_pb2 import BytesList as BytesList
     from tfrecord_lite.proto.example_pb2 import Example as Example
     from tfrecord_lite.proto.example_pb2 import Feature as Feature
@@ -68,6 +79,10 @@ _SOURCES = {
     "tfrecord_lite.format.crc32c": "masked_crc32c",
     "tfrecord_lite.format.example": "decode_example decode_sequence_example encode_example encode_sequence_example",
     "tfrecord_lite.format.messages": "bytes_feature float_feature int64_feature",
+    "tfrecord_lite.format.parsing": "parse_example parse_single_example",
+    "tfrecord_lite.format.parsing_sequence": "parse_sequence_example parse_single_sequence_example",
+    "tfrecord_lite.format.schema": "FixedLenFeature FixedLenSequenceFeature RaggedFeature SparseFeature VarLenFeature",
+    "tfrecord_lite.format.tensor_values": "RaggedTensorValue SparseTensorValue",
     "tfrecord_lite.proto.example_pb2": "BytesList Example Feature FeatureList FeatureLists Features FloatList Int64List"
     " SequenceExample",
 }
@@ -77,5 +92,5 @@ __all__ = ["__version__", *sorted(_MODULE_OF)]
 __getattr__, __dir__ = lazy_names(
     __name__,
     _MODULE_OF,
-    ": of TensorFlow's names it has those in io, train, python_io and compat.v1 that make, write and read records",
+    ": of TensorFlow's names it has those in io, train, python_io and compat.v1 that are about records and Examples",
 )

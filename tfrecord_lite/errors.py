@@ -147,15 +147,19 @@ class FeatureError(TFRecordError, ValueError):
     Attributes:
         reason: what is wrong.
         key: name of the feature, or None when it is not about one.
+        names_key: whether the reason names the feature itself, as TensorFlow's texts do.
     """
 
-    def __init__(self, reason: str, key: str | None = None) -> None:
-        super().__init__(reason, key)
+    def __init__(self, reason: str, key: str | None = None, names_key: bool = False) -> None:
+        super().__init__(reason, key, names_key)
         self.reason = reason
         self.key = key
+        self.names_key = names_key
 
     def _problem(self) -> str:
-        return self.reason if self.key is None else f"feature '{printable(self.key)}': {self.reason}"
+        if self.key is None or self.names_key:
+            return printable(self.reason)
+        return f"feature '{printable(self.key)}': {self.reason}"
 
 
 class IndexMismatchError(TFRecordError, ValueError):

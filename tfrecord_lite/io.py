@@ -1,4 +1,4 @@
-"""tf.io, as far as it writes TFRecord files: for `import tfrecord_lite as tf`."""
+"""tf.io, as far as it writes TFRecord files and parses Examples: for `import tfrecord_lite as tf`."""
 
 from typing import TYPE_CHECKING
 
@@ -7,11 +7,31 @@ from tfrecord_lite.lazy import lazy_names
 if TYPE_CHECKING:
     from tfrecord_lite.files.options import TFRecordOptions as TFRecordOptions
     from tfrecord_lite.files.writer import TFRecordWriter as TFRecordWriter
+    from tfrecord_lite.format.parsing import parse_example as parse_example
+    from tfrecord_lite.format.parsing import parse_single_example as parse_single_example
+    from tfrecord_lite.format.parsing_sequence import parse_sequence_example as parse_sequence_example
+    from tfrecord_lite.format.parsing_sequence import parse_single_sequence_example as parse_single_sequence_example
+    from tfrecord_lite.format.schema import FixedLenFeature as FixedLenFeature
+    from tfrecord_lite.format.schema import FixedLenSequenceFeature as FixedLenSequenceFeature
+    from tfrecord_lite.format.schema import RaggedFeature as RaggedFeature
+    from tfrecord_lite.format.schema import SparseFeature as SparseFeature
+    from tfrecord_lite.format.schema import VarLenFeature as VarLenFeature
 
 _MODULE_OF = {
     "TFRecordOptions": "tfrecord_lite.files.options",
     "TFRecordWriter": "tfrecord_lite.files.writer",
+    "parse_example": "tfrecord_lite.format.parsing",
+    "parse_single_example": "tfrecord_lite.format.parsing",
+    "parse_sequence_example": "tfrecord_lite.format.parsing_sequence",
+    "parse_single_sequence_example": "tfrecord_lite.format.parsing_sequence",
+    "FixedLenFeature": "tfrecord_lite.format.schema",
+    "FixedLenSequenceFeature": "tfrecord_lite.format.schema",
+    "RaggedFeature": "tfrecord_lite.format.schema",
+    "SparseFeature": "tfrecord_lite.format.schema",
+    "VarLenFeature": "tfrecord_lite.format.schema",
 }
 __getattr__, __dir__ = lazy_names(
-    __name__, _MODULE_OF, ": of tf.io it has TFRecordWriter and TFRecordOptions, for the rest use TensorFlow"
+    __name__,
+    _MODULE_OF,
+    ": of tf.io it has what writes TFRecord files and parses Examples, for the rest use TensorFlow",
 )

@@ -1,0 +1,119 @@
+"""What a column holds in a batch, and the arrays that features make of it.
+
+    Rows    values of all examples, one after the other, and how many belong to each
+      -> dense      [B, *shape]
+      -> padded     [B, most steps, *shape]
+      -> sparse     SparseTensorValue of [B, longest], or of the sizes of a SparseFeature
+      -> ragged     RaggedTensorValue of [B, None], or of the partitions of a RaggedFeature
+
+One example by itself is a batch of one: its results are without the first dimension, which `is_single` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.format.partitions import partition_batch, partition_values
+from tfrecord_lite.format.plan import RAGGED, Column
+from tfrecord_lite.format.schema import RaggedFeature, SparseFeature
+from tfrecord_lite.format.tensor_values import Array, RaggedTensorValue, SparseTensorValue
+
+
+class Rows(NamedTuple):
+    """What a column holds in a batch: the values of all examples, and how many belong to each."""
+
+    values: Array
+    lengths: Array
+
+
+def joined(column: Column, rows: Sequence[Array]) -> Rows:
+    """The rows, one for each example, as one."""
+    lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+    return Rows(np.concatenate([np.empty(0, column.type.dtype), *rows]), lengths)
+
+
+def as_array(value: Any) -> Array:
+    """A value that `decode_example` gave, as an array [n]."""
+    return np.array(value, object) if isinstance(value, list) else value
+
+
+def dense(column: Column, rows: Rows, *, is_single: bool) -> Array:
+    """[B, *shape]."""
+    batch = () if is_single else rows.lengths.shape
+    return rows.values.reshape((*batch, *column.shape))
+
+
+def padded(column: Column, rows: Rows, *, is_single: bool) -> Array:
+    """[B, most steps, *shape]."""
+    padding = column.type.padding if column.default is None else column.default[0]
+    longest = int(rows.lengths.max(initial=0))
+    array = np.full((len(rows.lengths), longest), padding, column.type.dtype)
+    array[np.arange(longest) < rows.lengths[:, None]] = rows.values
+    batch = () if is_single else rows.lengths.shape
+    return array.reshape((*batch, longest // column.size, *column.shape))
+
+
+def positions(lengths: Array) -> tuple[Array, Array]:
+    """(row, position in the row) of every value of rows with these lengths."""
+    starts = np.cumsum(lengths) - lengths
+    rows = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
+    return rows, np.arange(len(rows), dtype=np.int64) - np.repeat(starts, lengths)
+
+
+def sparse(rows: Rows, *, is_single: bool) -> SparseTensorValue:
+    """Indices [n, 2], dense_shape [B, longest]; of one example without the first of both."""
+    indices = np.stack(positions(rows.lengths), 1)
+    shape = np.array([len(rows.lengths), rows.lengths.max(initial=0)], np.int64)
+    return SparseTensorValue(indices[:, is_single:], rows.values, shape[is_single:])
+
+
+def sparse_feature(key: str, feature: SparseFeature, rows: Mapping[str, Rows], *, is_single: bool) -> SparseTensorValue:
+    """The values of a SparseFeature at their positions, sorted unless the feature says that they are.
+
+    Raises:
+        FeatureError: an example has not as many positions as values.
+    """
+    is_one = isinstance(feature.index_key, str)
+    index_keys = [feature.index_key] if is_one else feature.index_key
+    values, lengths = rows[feature.value_key]
+    for index_key in index_keys:
+        differs = np.flatnonzero(rows[index_key].lengths != lengths)
+        if differs.size:
+            at = int(differs[0])
+            text = f"{lengths[at]} values in '{feature.value_key}', but {rows[index_key].lengths[at]} in '{index_key}'"
+            error = FeatureError(text, key)
+            error.record_number = None if is_single else at
+            raise error
+    columns = [positions(lengths)[0], *(rows[index_key].values for index_key in index_keys)]
+    if not feature.already_sorted:
+        order = np.lexsort(columns[::-1])
+        columns, values = [column[order] for column in columns], values[order]
+    indices = np.stack(columns, 1)
+    shape = np.array([len(lengths), *([feature.size] if is_one else feature.size)], np.int64)
+    return SparseTensorValue(indices[:, is_single:], values, shape[is_single:])
+
+
+def ragged_feature(
+    key: str, feature: RaggedFeature, columns: Mapping[str, Column], rows: Mapping[str, Rows], *, is_single: bool
+) -> Any:
+    """The values of a RaggedFeature in the rows of its partitions.
+
+    Raises:
+        FeatureError: the partitions do not fit the values, see `partitions.py`.
+    """
+    value_key = feature.value_key or key
+    if is_single:
+        tensors = {key: rows[key].values for key in columns}
+        return partition_values(key, feature, tensors[value_key], tensors)
+    batches = {key: ragged(column, rows[key]) for key, column in columns.items() if column.layout == RAGGED}
+    return partition_batch(key, feature, batches[value_key], batches)
+
+
+def ragged(column: Column, rows: Rows) -> RaggedTensorValue:
+    """[B, None]."""
+    splits = np.append(0, np.cumsum(rows.lengths)).astype(column.splits_dtype)
+    return RaggedTensorValue(rows.values, splits)
