@@ -30,7 +30,7 @@ from tfrecord_lite.files.streams import open_sink
 from tfrecord_lite.format import framing
 from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME, encode_block
 from tfrecord_lite.format.columns.encode import encode_frames
-from tfrecord_lite.format.columns.rows import RowBlock
+from tfrecord_lite.format.columns.row_block import RowBlock
 from tfrecord_lite.format.example import Message, Pieces, encode_example, encode_pieces
 from tfrecord_lite.format.values import byte_view
 

@@ -2,7 +2,7 @@
 
 `as_column` takes the values of one feature, one entry per record, and returns a column, which knows for every
 record the size of its payload (what stands in the list: packed numbers, or the bytes) and writes all payloads into
-`scatter.Rows`. Values that none of the fast columns knows become a FeatureColumn, each encoded by the plain path;
+`scatter.Scatter`. Values that none of the fast columns knows become a FeatureColumn, each encoded by the plain path;
 so what a value means is decided in one place, `format.values`.
 
     values                                                column
@@ -22,7 +22,7 @@ import numpy as np
 
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format.columns import varints
-from tfrecord_lite.format.columns.scatter import MAX_GARBAGE, Rows
+from tfrecord_lite.format.columns.scatter import MAX_GARBAGE, Scatter
 from tfrecord_lite.format.example import encode_feature
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
 
@@ -49,7 +49,7 @@ class Column(Protocol):
     def take(self, records: slice | Array) -> Column:
         """The same for some of the records."""
 
-    def write(self, rows: Rows) -> None:
+    def write(self, rows: Scatter) -> None:
         """Write the payloads, all of which are of state FULL."""
 
 
@@ -68,7 +68,7 @@ class ScalarColumn:
     def take(self, records: slice | Array) -> Column:
         return ScalarColumn(self._values[records])
 
-    def write(self, rows: Rows) -> None:
+    def write(self, rows: Scatter) -> None:
         rows.varint(self._values)
 
 
@@ -90,7 +90,7 @@ class IntegersColumn:
     def take(self, records: slice | Array) -> Column:
         return IntegersColumn(*_take_ragged(self._values, self._splits, records))
 
-    def write(self, rows: Rows) -> None:
+    def write(self, rows: Scatter) -> None:
         rows.flush()
         begins = rows.positions - self._offsets[self._splits[:-1]]
         positions = self._offsets[:-1] + np.repeat(begins, np.diff(self._splits))
@@ -118,7 +118,7 @@ class FloatsColumn:
     def take(self, records: slice | Array) -> Column:
         return FloatsColumn(*_take_ragged(self._values, self._splits, records))
 
-    def write(self, rows: Rows) -> None:
+    def write(self, rows: Scatter) -> None:
         size = int(self.sizes[0])
         if (self.sizes == size).all():
             rows.fixed(self._values.view(np.uint8).reshape(-1, size))
@@ -146,7 +146,7 @@ class BytesColumn:
     def take(self, records: slice | Array) -> Column:
         return BytesColumn(_take_items(self._items, records))
 
-    def write(self, rows: Rows) -> None:
+    def write(self, rows: Scatter) -> None:
         _write_bytes(rows, self._items, self.sizes)
 
 
@@ -165,7 +165,7 @@ class FeatureColumn:
     def take(self, records: slice | Array) -> Column:
         return FeatureColumn(_take_items(self._features, records))
 
-    def write(self, rows: Rows) -> None:
+    def write(self, rows: Scatter) -> None:
         _write_bytes(rows, self._features, self.sizes)
 
 
@@ -184,7 +184,7 @@ class MaskedColumn:
     def take(self, records: slice | Array) -> Column:
         return MaskedColumn(self._column.take(records), self._is_missing[records])
 
-    def write(self, rows: Rows) -> None:
+    def write(self, rows: Scatter) -> None:
         self._column.write(rows)
 
 
@@ -300,7 +300,7 @@ def _take_ragged(values: Array, splits: Array, records: slice | Array) -> tuple[
     return values[places], taken
 
 
-def _write_bytes(rows: Rows, items: Sequence[bytes], sizes: Array) -> None:
+def _write_bytes(rows: Scatter, items: Sequence[bytes], sizes: Array) -> None:
     if int(sizes.max()) <= MAX_GARBAGE:
         rows.variable(_first_bytes(items, sizes), sizes)
         return
@@ -321,7 +321,7 @@ def _first_bytes(items: Sequence[bytes], sizes: Array) -> Array:
     return _wide(blob)[begins].view(np.uint8).reshape(-1, MAX_GARBAGE)
 
 
-def _write_chunks(rows: Rows, items: Sequence[bytes], sizes: Array) -> None:
+def _write_chunks(rows: Scatter, items: Sequence[bytes], sizes: Array) -> None:
     """Pieces of 16 bytes, so that what is written behind the end of an item is no more than that."""
     source = _wide(np.frombuffer(b"".join([*items, bytes(MAX_GARBAGE)]), np.uint8))
     target = _wide(rows.buffer)

@@ -19,7 +19,7 @@ from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format.blocks import Block, seal
 from tfrecord_lite.format.columns import varints
 from tfrecord_lite.format.columns.column import EMPTY, FULL, KINDLESS, Column, as_column
-from tfrecord_lite.format.columns.scatter import MAX_GARBAGE, Rows
+from tfrecord_lite.format.columns.scatter import MAX_GARBAGE, Scatter
 from tfrecord_lite.format.example import encode_key
 from tfrecord_lite.format.framing import FRAME_OVERHEAD, HEADER_SIZE
 from tfrecord_lite.format.wire_format import LEN, MAX_MESSAGE_SIZE, encode_field, encode_varint
@@ -86,7 +86,7 @@ class _Entry:
         """The same for some of the records."""
         return _Entry(self.key, self.column.take(records))
 
-    def write(self, rows: Rows) -> None:
+    def write(self, rows: Scatter) -> None:
         """Write the entries of records that are all of one state."""
         state, column = self.states[0], self.column
         rows.constant(_FIELD_1)
@@ -134,7 +134,7 @@ def _encode_block(parts: Sequence[tuple[list[_Entry], Array]]) -> Block:
         for records in _groups([entry.states for entry in entries]):
             members = entries if records is None else [entry.take(records) for entry in entries]
             written = numbers if records is None else numbers[records]
-            rows = Rows(buffer, starts[written])
+            rows = Scatter(buffer, starts[written])
             rows.constant(_FIELD_1)
             rows.varint(features_sizes[written])
             for entry in members:

@@ -23,7 +23,7 @@ MAX_GARBAGE = 16
 _WIDE = 64
 
 
-class Rows:
+class Scatter:
     """Rows that are being written, all of them part by part.
 
     Args:
