@@ -132,11 +132,12 @@ def test_tensors_of_strings_are_a_type_error_and_their_values_are_records(tmp_pa
     assert decode_example(second)["b"] == [b"x", b"yz"]
 
 
-@pytest.mark.parametrize("how", ["pytest", "console"])
+@pytest.mark.parametrize("how", ["pytest", "console", "shared console"])
 def test_a_failure_that_was_caught_and_shown_is_no_crash(tmp_path: Path, how: str) -> None:
     shown = {
         "pytest": "import pytest; open('t.py', 'w').write('def test(): assert 0'); pytest.main(['-q', 't.py'])",
         "console": "import code; code.InteractiveInterpreter().runsource('1/0')",
+        "shared console": "import code; code.InteractiveConsole(globals()).push('1/0')",
     }[how]
     script = f"{shown}\nimport sys, tfrecord_lite\nassert sys.last_value\n"
     script += "w = tfrecord_lite.TFRecordWriter('a'); w.write(b'x')"

@@ -246,8 +246,11 @@ def _is_dying() -> bool:
     trace = getattr(sys, "last_traceback", None)
     if trace is None or hasattr(sys, "ps1") or sys.flags.interactive:
         return False
-    code = trace.tb_frame.f_code
-    return code.co_name in ("<module>", "_run_module_as_main") and code.co_filename != "<console>"
+    frame = trace.tb_frame
+    if frame.f_code.co_name == "_run_module_as_main":  # python -m
+        return True
+    is_main = frame.f_globals is getattr(sys.modules.get("__main__"), "__dict__", None)
+    return is_main and frame.f_code.co_name == "<module>" and frame.f_code.co_filename not in ("<console>", "<input>")
 
 
 @atexit.register
