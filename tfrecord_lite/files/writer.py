@@ -31,7 +31,8 @@ from tfrecord_lite.format import framing
 from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME, encode_block
 from tfrecord_lite.format.columns.encode import encode_frames
 from tfrecord_lite.format.columns.row_block import RowBlock
-from tfrecord_lite.format.example import Message, Pieces, encode_example, encode_pieces
+from tfrecord_lite.format.example import Message, encode_example, encode_pieces
+from tfrecord_lite.format.pieces import Pieces, total_size
 from tfrecord_lite.format.values import byte_view
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class TFRecordWriter:
                 self._write_pending()
             return
         pieces = encode_pieces(example)
-        size = sum(map(len, pieces))
+        size = total_size(pieces)
         if size > LARGE_FRAME:
             self._write_large(pieces, size)
         else:

@@ -30,6 +30,7 @@ import numpy as np
 
 from tfrecord_lite.errors import DecodeError, FeatureError
 from tfrecord_lite.format import wire_format
+from tfrecord_lite.format.pieces import LARGE_VALUE, Pieces, coalesced, field, pieces_within_limit, total_size
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST, byte_view, feature_values
 from tfrecord_lite.format.wire_format import (
     FIXED32,
@@ -38,7 +39,6 @@ from tfrecord_lite.format.wire_format import (
     MAX_MESSAGE_SIZE,
     VARINT,
     encode_field,
-    encode_varint,
     split_fields,
 )
 
@@ -49,11 +49,6 @@ _FIELD_1, _FIELD_2 = 1 << 3 | LEN, 2 << 3 | LEN
 _LIST_TAGS = {_FIELD_1: BYTES_LIST, _FIELD_2: FLOAT_LIST, 3 << 3 | LEN: INT64_LIST}
 #: The tag under which a list's values stand when they are not packed.
 _UNPACKED_TAGS = {FLOAT_LIST: 1 << 3 | FIXED32, INT64_LIST: 1 << 3 | VARINT}
-
-#: Parts of a message, to be stored one after the other; views are flat and of bytes.
-Pieces = list[bytes | memoryview]
-#: From this size on a value is stored from where it is; below, joining is cheaper than another piece.
-_LARGE_VALUE = 16 << 10
 
 #: Decodes the value of an entry: (data, spans of the value in it, levels that may still open) -> value.
 _DecodeValue = Callable[[bytes, "list[tuple[int, int]]", int], Any]
@@ -87,7 +82,7 @@ def encode_pieces(example: Mapping[str, Any] | Message) -> Pieces:
     """
     if not isinstance(example, Mapping):
         return [serialize_message(example)]
-    return _checked_size(_field(_FIELD_1, _encode_features(example)))
+    return pieces_within_limit(field(_FIELD_1, _encode_features(example)))
 
 
 def encode_sequence_example(
@@ -105,11 +100,11 @@ def encode_sequence_example(
             raise TypeError(f"context and feature lists are mappings or None, not {type(argument).__name__}")
     pieces: Pieces = []
     if context is not None:
-        pieces += _field(_FIELD_1, _encode_features(context))
+        pieces += field(_FIELD_1, _encode_features(context))
     if feature_lists is not None:
         lists = {key: _encode_feature_list(steps, key) for key, steps in feature_lists.items()}
-        pieces += _field(_FIELD_2, _encode_entries(lists))
-    return b"".join(_checked_size(pieces))
+        pieces += field(_FIELD_2, _encode_entries(lists))
+    return b"".join(pieces_within_limit(pieces))
 
 
 def serialize_message(message: Message) -> bytes:
@@ -132,32 +127,14 @@ def encode_feature(value: Any, key: str) -> Pieces:
     if kind == BYTES_LIST:
         payload: Pieces = []
         for item in values:
-            payload += _field(_FIELD_1, [item])
-        if _size(payload) < _LARGE_VALUE:
+            payload += field(_FIELD_1, [item])
+        if total_size(payload) < LARGE_VALUE:
             payload = [b"".join(payload)]
     else:
         packed = values.tobytes() if kind == FLOAT_LIST else wire_format.encode_varints(values)
         payload = [encode_field(_FIELD_1, packed)] if packed else []
-    _checked_size(payload, key)
-    return _field(kind << 3 | LEN, payload)
-
-
-def _field(tag: int, payload: Pieces) -> Pieces:
-    """A length-delimited field around `payload`."""
-    if len(payload) == 1 and len(payload[0]) < _LARGE_VALUE:
-        return [encode_field(tag, payload[0])]
-    return [bytes((tag,)) + encode_varint(_size(payload)), *payload]
-
-
-def _size(pieces: Pieces) -> int:
-    return sum(map(len, pieces))
-
-
-def _checked_size(pieces: Pieces, key: str | None = None) -> Pieces:
-    size = _size(pieces)
-    if size > MAX_MESSAGE_SIZE:
-        raise FeatureError(f"{size} bytes are more than protobuf's limit of {MAX_MESSAGE_SIZE}", key)
-    return pieces
+    pieces_within_limit(payload, key)
+    return field(kind << 3 | LEN, payload)
 
 
 def _encode_features(example: Mapping[str, Any]) -> Pieces:
@@ -167,8 +144,8 @@ def _encode_features(example: Mapping[str, Any]) -> Pieces:
 def _encode_entries(values: Mapping[str, Pieces]) -> Pieces:
     entries: Pieces = []
     for key, value in sorted((encode_key(key), value) for key, value in values.items()):
-        entries += _field(_FIELD_1, [encode_field(_FIELD_1, key), *_field(_FIELD_2, value)])
-    return [b"".join(entries)] if _size(entries) < _LARGE_VALUE else entries
+        entries += field(_FIELD_1, [encode_field(_FIELD_1, key), *field(_FIELD_2, value)])
+    return coalesced(entries)
 
 
 def encode_key(key: Any) -> bytes:
@@ -186,7 +163,7 @@ def _encode_feature_list(steps: Iterable[Any], key: str) -> Pieces:
         raise FeatureError(f"a feature list has a value per step, but this is one {type(steps).__name__}", key)
     pieces: Pieces = []
     for step, value in enumerate(steps):
-        pieces += _field(_FIELD_1, encode_feature(value, f"{key}[{step}]"))
+        pieces += field(_FIELD_1, encode_feature(value, f"{key}[{step}]"))
     return pieces
 
 
