@@ -18,7 +18,8 @@ import numpy as np
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format.blocks import Block, seal
 from tfrecord_lite.format.columns import varints
-from tfrecord_lite.format.columns.column import EMPTY, FULL, KINDLESS, Column, as_column
+from tfrecord_lite.format.columns.column import EMPTY, FULL, KINDLESS, Column
+from tfrecord_lite.format.columns.intake import as_column
 from tfrecord_lite.format.columns.scatter import MAX_GARBAGE, Scatter
 from tfrecord_lite.format.example import encode_key
 from tfrecord_lite.format.framing import FRAME_OVERHEAD, HEADER_SIZE
