@@ -35,6 +35,7 @@ _UINT64 = 0xFFFF_FFFF_FFFF_FFFF
 _INT64_MAX = 0x7FFF_FFFF_FFFF_FFFF
 #: Up to so many bytes or values a Python loop is done before numpy has begun.
 _FEW = 40
+_SEVEN = np.uint64(7)
 _SHIFTS = np.arange(0, 7 * _MAX_VARINT_BYTES, 7, dtype=np.uint64)
 
 Span = tuple[int, int, int]
@@ -192,18 +193,15 @@ def decode_varints(data: bytes, start: int, end: int) -> np.typing.NDArray[np.in
             numbers.append(number if number <= _INT64_MAX else number - 2**64)
         return np.array(numbers, np.int64)
     octets = np.frombuffer(data, np.uint8, end - start, start)
-    is_last = octets < 0x80
-    if octets.size and not is_last[-1]:
+    lasts = np.flatnonzero(octets < 0x80)
+    if not len(lasts) or lasts[-1] != len(octets) - 1:
         raise DecodeError("the message ends inside a varint", start)
-    stops = np.flatnonzero(is_last) + 1
-    starts = np.concatenate((np.zeros(1, np.intp), stops[:-1])) if stops.size else stops
-    widths = stops - starts
-    widest = int(widths.max(initial=0))
+    widths = np.diff(lasts, prepend=-1)
+    widest = int(widths.max())
     if widest > _MAX_VARINT_BYTES:
         raise DecodeError("a varint is too long", start)
     groups = (octets & 0x7F).astype(np.uint64)
-    values = np.zeros(stops.size, np.uint64)
-    for place in range(widest):
-        has_place = widths > place
-        values[has_place] |= groups[starts[has_place] + place] << _SHIFTS[place]
+    values = groups[lasts]
+    for place in range(1, widest):  # from each last byte backwards
+        values = np.where(widths > place, values << _SEVEN | groups[lasts - place], values)
     return values.view(np.int64)
