@@ -152,3 +152,13 @@ def test_relative_paths_mean_the_files_that_were_there_when_they_were_named(
     with pytest.raises(TFRecordError) as caught:
         list(read_records("b"))
     assert caught.value.path == "b"
+
+
+def test_absolute_paths_are_read_where_the_working_directory_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a", b"a")
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert list(read_records(path)) == [b"a"]

@@ -167,17 +167,23 @@ def _readers(
     if compression_type is not None:
         check_compression_type(compression_type)
     expanded = expand_paths(paths)
-    here = os.getcwd()  # relative paths mean the files that have just been looked up, wherever the process goes
+    located = [_located(source) for source in expanded]
 
     def opened() -> Iterator[TFRecordReader]:
-        for source in expanded:
-            path = os.path.join(here, source) if isinstance(source, str) and source != STDIN else source
+        for source, path in zip(expanded, located, strict=True):
             with TFRecordReader(path, compression_type, verify=verify, max_record_size=max_record_size) as reader:
                 if path is not source:
                     reader.name = str(source)
                 yield reader
 
     return opened()
+
+
+def _located(source: Any) -> Any:
+    """A relative path as the file that has just been looked up, wherever the process goes; others as they are."""
+    if not isinstance(source, str) or source == STDIN or os.path.isabs(source):
+        return source
+    return os.path.join(os.getcwd(), source)
 
 
 def _examples(reader: TFRecordReader, keys: Collection[str] | None) -> Iterator[dict[str, Any]]:
