@@ -41,6 +41,11 @@ if TYPE_CHECKING:
     from tfrecord_lite.format.example import decode_sequence_example as decode_sequence_example
     from tfrecord_lite.format.example import encode_example as encode_example
     from tfrecord_lite.format.example import encode_sequence_example as encode_sequence_example
+    from tfrecord_lite.format.features import FixedLenFeature as FixedLenFeature
+    from tfrecord_lite.format.features import FixedLenSequenceFeature as FixedLenSequenceFeature
+    from tfrecord_lite.format.features import RaggedFeature as RaggedFeature
+    from tfrecord_lite.format.features import SparseFeature as SparseFeature
+    from tfrecord_lite.format.features import VarLenFeature as VarLenFeature
     from tfrecord_lite.format.messages import bytes_feature as bytes_feature
     from tfrecord_lite.format.messages import float_feature as float_feature
     from tfrecord_lite.format.messages import int64_feature as int64_feature
@@ -48,11 +53,6 @@ if TYPE_CHECKING:
     from tfrecord_lite.format.parsing import parse_single_example as parse_single_example
     from tfrecord_lite.format.parsing_sequence import parse_sequence_example as parse_sequence_example
     from tfrecord_lite.format.parsing_sequence import parse_single_sequence_example as parse_single_sequence_example
-    from tfrecord_lite.format.schema import FixedLenFeature as FixedLenFeature
-    from tfrecord_lite.format.schema import FixedLenSequenceFeature as FixedLenSequenceFeature
-    from tfrecord_lite.format.schema import RaggedFeature as RaggedFeature
-    from tfrecord_lite.format.schema import SparseFeature as SparseFeature
-    from tfrecord_lite.format.schema import VarLenFeature as VarLenFeature
     from tfrecord_lite.format.tensor_values import RaggedTensorValue as RaggedTensorValue
     from tfrecord_lite.format.tensor_values import SparseTensorValue as SparseTensorValue
     from tfrecord_lite.proto.example_pb2 import BytesList as BytesList
@@ -81,7 +81,9 @@ _SOURCES = {
     "tfrecord_lite.format.messages": "bytes_feature float_feature int64_feature",
     "tfrecord_lite.format.parsing": "parse_example parse_single_example",
     "tfrecord_lite.format.parsing_sequence": "parse_sequence_example parse_single_sequence_example",
-    "tfrecord_lite.format.schema": "FixedLenFeature FixedLenSequenceFeature RaggedFeature SparseFeature VarLenFeature",
+    "tfrecord_lite.format.features": (
+        "FixedLenFeature FixedLenSequenceFeature RaggedFeature SparseFeature VarLenFeature"
+    ),
     "tfrecord_lite.format.tensor_values": "RaggedTensorValue SparseTensorValue",
     "tfrecord_lite.proto.example_pb2": "BytesList Example Feature FeatureList FeatureLists Features FloatList Int64List"
     " SequenceExample",

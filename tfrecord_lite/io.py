@@ -7,15 +7,15 @@ from tfrecord_lite.lazy import lazy_names
 if TYPE_CHECKING:
     from tfrecord_lite.files.options import TFRecordOptions as TFRecordOptions
     from tfrecord_lite.files.writer import TFRecordWriter as TFRecordWriter
+    from tfrecord_lite.format.features import FixedLenFeature as FixedLenFeature
+    from tfrecord_lite.format.features import FixedLenSequenceFeature as FixedLenSequenceFeature
+    from tfrecord_lite.format.features import RaggedFeature as RaggedFeature
+    from tfrecord_lite.format.features import SparseFeature as SparseFeature
+    from tfrecord_lite.format.features import VarLenFeature as VarLenFeature
     from tfrecord_lite.format.parsing import parse_example as parse_example
     from tfrecord_lite.format.parsing import parse_single_example as parse_single_example
     from tfrecord_lite.format.parsing_sequence import parse_sequence_example as parse_sequence_example
     from tfrecord_lite.format.parsing_sequence import parse_single_sequence_example as parse_single_sequence_example
-    from tfrecord_lite.format.schema import FixedLenFeature as FixedLenFeature
-    from tfrecord_lite.format.schema import FixedLenSequenceFeature as FixedLenSequenceFeature
-    from tfrecord_lite.format.schema import RaggedFeature as RaggedFeature
-    from tfrecord_lite.format.schema import SparseFeature as SparseFeature
-    from tfrecord_lite.format.schema import VarLenFeature as VarLenFeature
 
 _MODULE_OF = {
     "TFRecordOptions": "tfrecord_lite.files.options",
@@ -24,11 +24,11 @@ _MODULE_OF = {
     "parse_single_example": "tfrecord_lite.format.parsing",
     "parse_sequence_example": "tfrecord_lite.format.parsing_sequence",
     "parse_single_sequence_example": "tfrecord_lite.format.parsing_sequence",
-    "FixedLenFeature": "tfrecord_lite.format.schema",
-    "FixedLenSequenceFeature": "tfrecord_lite.format.schema",
-    "RaggedFeature": "tfrecord_lite.format.schema",
-    "SparseFeature": "tfrecord_lite.format.schema",
-    "VarLenFeature": "tfrecord_lite.format.schema",
+    "FixedLenFeature": "tfrecord_lite.format.features",
+    "FixedLenSequenceFeature": "tfrecord_lite.format.features",
+    "RaggedFeature": "tfrecord_lite.format.features",
+    "SparseFeature": "tfrecord_lite.format.features",
+    "VarLenFeature": "tfrecord_lite.format.features",
 }
 __getattr__, __dir__ = lazy_names(
     __name__,

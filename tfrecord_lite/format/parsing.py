@@ -37,15 +37,15 @@ import numpy as np
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format.batch import Batch, Place, shape_text
 from tfrecord_lite.format.example import decode_example
-from tfrecord_lite.format.plan import DENSE, Column, Plan, plan_of
-from tfrecord_lite.format.rows import Rows, as_array, dense, joined, padded, ragged_feature, sparse, sparse_feature
-from tfrecord_lite.format.schema import (
+from tfrecord_lite.format.features import (
     FixedLenFeature,
     FixedLenSequenceFeature,
     RaggedFeature,
     SparseFeature,
     VarLenFeature,
 )
+from tfrecord_lite.format.plan import DENSE, Column, Plan, plan_of
+from tfrecord_lite.format.rows import Rows, as_array, dense, joined, padded, ragged_feature, sparse, sparse_feature
 from tfrecord_lite.format.tensor_values import Array
 from tfrecord_lite.format.value_types import type_of
 

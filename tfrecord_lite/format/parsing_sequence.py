@@ -25,6 +25,7 @@ import numpy as np
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format.batch import Batch, Place, shape_text
 from tfrecord_lite.format.example import decode_sequence_example
+from tfrecord_lite.format.features import FixedLenFeature, FixedLenSequenceFeature, RaggedFeature, VarLenFeature
 from tfrecord_lite.format.partitions import partition_batch
 from tfrecord_lite.format.plan import DENSE, RAGGED, Column, Plan, plan_of
 from tfrecord_lite.format.rows import (
@@ -38,7 +39,6 @@ from tfrecord_lite.format.rows import (
     ragged_feature,
     sparse,
 )
-from tfrecord_lite.format.schema import FixedLenFeature, FixedLenSequenceFeature, RaggedFeature, VarLenFeature
 from tfrecord_lite.format.tensor_values import Array, RaggedTensorValue, SparseTensorValue
 from tfrecord_lite.format.value_types import type_of
 

@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tfrecord_lite.errors import FeatureError
-from tfrecord_lite.format.schema import RaggedFeature
+from tfrecord_lite.format.features import RaggedFeature
 from tfrecord_lite.format.tensor_values import Array, RaggedTensorValue
 from tfrecord_lite.format.value_types import splits_dtype
 

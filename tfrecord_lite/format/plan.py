@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfrecord_lite.errors import FeatureError
-from tfrecord_lite.format.schema import (
+from tfrecord_lite.format.features import (
     Feature,
     FixedLenFeature,
     FixedLenSequenceFeature,

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.format.features import RaggedFeature, SparseFeature
 from tfrecord_lite.format.partitions import partition_batch, partition_values
 from tfrecord_lite.format.plan import RAGGED, Column
-from tfrecord_lite.format.schema import RaggedFeature, SparseFeature
 from tfrecord_lite.format.tensor_values import Array, RaggedTensorValue, SparseTensorValue
 
 

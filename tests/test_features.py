@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import tfrecord_lite as tfr
+from tfrecord_lite.format.features import as_feature
 from tfrecord_lite.format.plan import DENSE, RAGGED, SPARSE, plan_of
-from tfrecord_lite.format.schema import as_feature
 from tfrecord_lite.format.value_types import FLOAT32, INT64, STRING, splits_dtype, value_type
 
 CLASSES = ["FixedLenFeature", "VarLenFeature", "FixedLenSequenceFeature", "SparseFeature", "RaggedFeature"]
