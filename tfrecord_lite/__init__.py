@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tfrecord_lite.errors import RecordTooLargeError as RecordTooLargeError
     from tfrecord_lite.errors import TFRecordError as TFRecordError
     from tfrecord_lite.errors import TruncatedRecordError as TruncatedRecordError
+    from tfrecord_lite.files.batches import read_batches as read_batches
     from tfrecord_lite.files.options import TFRecordOptions as TFRecordOptions
     from tfrecord_lite.files.reader import TFRecordReader as TFRecordReader
     from tfrecord_lite.files.reader import count_records as count_records
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from tfrecord_lite.files.reader import read_records as read_records
     from tfrecord_lite.files.verification import verify as verify
     from tfrecord_lite.files.writer import TFRecordWriter as TFRecordWriter
+    from tfrecord_lite.format.bytes_array import BytesArray as BytesArray
+    from tfrecord_lite.format.columns.decode import decode_columns as decode_columns
     from tfrecord_lite.format.columns.encode import encode_columns as encode_columns
     from tfrecord_lite.format.crc32c import masked_crc32c as masked_crc32c
     from tfrecord_lite.format.example import decode_example as decode_example
@@ -71,10 +74,13 @@ _SOURCES = {
     "": "cardchecker compat io python_io train",
     "tfrecord_lite.errors": "CorruptRecordError DecodeError FeatureError IndexMismatchError RecordTooLargeError"
     " TFRecordError TruncatedRecordError",
+    "tfrecord_lite.files.batches": "read_batches",
     "tfrecord_lite.files.options": "TFRecordOptions",
     "tfrecord_lite.files.reader": "TFRecordReader count_records read_examples read_records",
     "tfrecord_lite.files.verification": "verify",
     "tfrecord_lite.files.writer": "TFRecordWriter",
+    "tfrecord_lite.format.bytes_array": "BytesArray",
+    "tfrecord_lite.format.columns.decode": "decode_columns",
     "tfrecord_lite.format.columns.encode": "encode_columns",
     "tfrecord_lite.format.crc32c": "masked_crc32c",
     "tfrecord_lite.format.example": "decode_example decode_sequence_example encode_example encode_sequence_example",

@@ -131,7 +131,7 @@ def read_records(
         OSError: a file is missing or cannot be read, when called and not while iterating.
         CorruptRecordError, TruncatedRecordError, RecordTooLargeError: after the good records before the damage.
     """
-    readers = _readers(paths, compression_type, verify, max_record_size)
+    readers = open_readers(paths, compression_type, verify, max_record_size)
     return chain.from_iterable(block.records() for reader in readers for block in reader.blocks())
 
 
@@ -150,17 +150,17 @@ def read_examples(
     Raises:
         DecodeError: a record is no Example, with path, record number and offset.
     """
-    readers = _readers(paths, compression_type, verify, max_record_size)
+    readers = open_readers(paths, compression_type, verify, max_record_size)
     return (example for reader in readers for example in _examples(reader, keys))
 
 
 def count_records(paths: Any, compression_type: str | None = None, *, verify: bool = True) -> int:
     """How many records the files hold. Args and errors as for `read_records`: a damaged file has no count."""
-    readers = _readers(paths, compression_type, verify, None)
+    readers = open_readers(paths, compression_type, verify, None)
     return sum(len(block) for reader in readers for block in reader.blocks())
 
 
-def _readers(
+def open_readers(
     paths: Any, compression_type: str | None, verify: bool, max_record_size: int | None
 ) -> Iterator[TFRecordReader]:
     """One open reader after the other. Paths are looked up at once: what is missing is known before any work."""

@@ -45,7 +45,7 @@ from tfrecord_lite.format.features import (
     VarLenFeature,
 )
 from tfrecord_lite.format.plan import DENSE, Column, Plan, plan_of
-from tfrecord_lite.format.rows import Rows, as_array, dense, joined, padded, ragged_feature, sparse, sparse_feature
+from tfrecord_lite.format.rows import Rows, as_array, joined, results
 from tfrecord_lite.format.tensor_values import Array
 from tfrecord_lite.format.value_types import type_of
 
@@ -106,16 +106,26 @@ def parse_example(
 
 
 def _parse(batch: Batch, features: Mapping[str, Any]) -> dict[str, Any]:
+    plan = example_plan(features)
+    return results(plan, example_rows(plan, batch), is_single=batch.is_single)
+
+
+def example_plan(features: Mapping[str, Any]) -> Plan:
+    """The plan for features of an Example. Errors as for `plan_of`."""
     plan = plan_of(features, _ALLOWED)
     for key, column in plan.columns.items():
         if column.is_sequence and not column.allow_missing:
             raise FeatureError("Unsupported: FixedLenSequenceFeature requires allow_missing to be True.", key)
+    return plan
+
+
+def example_rows(plan: Plan, batch: Batch) -> dict[str, Rows]:
+    """What each column holds in the records of the batch, checked. Errors as for `parse_example`."""
     examples = list(zip(batch.decoded(decode_example, plan.columns), batch.places, strict=True))
-    rows = {
+    return {
         key: joined(column, [_values(column, example.get(key), place) for example, place in examples])
         for key, column in plan.columns.items()
     }
-    return _results(plan, rows, is_single=batch.is_single)
 
 
 def _values(column: Column, value: Any, place: Place) -> Array:
@@ -161,19 +171,3 @@ def _count_error(column: Column, value: Any, place: Place) -> FeatureError:
         f"  Values size: {count} but output shape: {shape_text(column.shape)}",
         f"Key: {key}.  Can't parse serialized Example: Some {kind.list_name} slice was not parsed.",
     )
-
-
-def _results(plan: Plan, rows: Mapping[str, Rows], *, is_single: bool) -> dict[str, Any]:
-    results: dict[str, Any] = {}
-    for key, feature in plan.features.items():
-        if isinstance(feature, SparseFeature):
-            results[key] = sparse_feature(key, feature, rows, is_single=is_single)
-        elif isinstance(feature, RaggedFeature):
-            results[key] = ragged_feature(key, feature, plan.columns, rows, is_single=is_single)
-        elif isinstance(feature, VarLenFeature):
-            results[key] = sparse(rows[key], is_single=is_single)
-        elif isinstance(feature, FixedLenSequenceFeature):
-            results[key] = padded(plan.columns[key], rows[key], is_single=is_single)
-        else:
-            results[key] = dense(plan.columns[key], rows[key], is_single=is_single)
-    return results

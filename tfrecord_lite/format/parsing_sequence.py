@@ -31,13 +31,11 @@ from tfrecord_lite.format.plan import DENSE, RAGGED, Column, Plan, plan_of
 from tfrecord_lite.format.rows import (
     Rows,
     as_array,
-    dense,
     joined,
     padded,
     positions,
     ragged,
-    ragged_feature,
-    sparse,
+    results,
 )
 from tfrecord_lite.format.tensor_values import Array, RaggedTensorValue, SparseTensorValue
 from tfrecord_lite.format.value_types import type_of
@@ -121,7 +119,7 @@ def _parse(
     context_rows = {key: _context_rows(column, contexts, places) for key, column in context_plan.columns.items()}
     steps = {key: _steps(column, lists, places) for key, column in lists_plan.columns.items()}
     return (
-        _context_results(context_plan, context_rows, is_single=batch.is_single),
+        results(context_plan, context_rows, is_single=batch.is_single),
         _list_results(lists_plan, steps, is_single=batch.is_single),
         {
             key: steps[key].counts.reshape(() if batch.is_single else -1)
@@ -170,18 +168,6 @@ def _fixed_rows(column: Column, values: list[Array | None], places: list[Place])
             raise place.whole_error(key, f"Unexpected number of elements in example {place.name}", names_key=False)
         rows.append(row)
     return rows
-
-
-def _context_results(plan: Plan, rows: Mapping[str, Rows], *, is_single: bool) -> dict[str, Any]:
-    results: dict[str, Any] = {}
-    for key, feature in plan.features.items():
-        if isinstance(feature, RaggedFeature):
-            results[key] = ragged_feature(key, feature, plan.columns, rows, is_single=is_single)
-        elif isinstance(feature, VarLenFeature):
-            results[key] = sparse(rows[key], is_single=is_single)
-        else:
-            results[key] = dense(plan.columns[key], rows[key], is_single=is_single)
-    return results
 
 
 class Steps(NamedTuple):

@@ -17,17 +17,57 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfrecord_lite.errors import FeatureError
-from tfrecord_lite.format.features import RaggedFeature, SparseFeature
+from tfrecord_lite.format import bytes_array
+from tfrecord_lite.format.bytes_array import BytesArray
+from tfrecord_lite.format.features import FixedLenSequenceFeature, RaggedFeature, SparseFeature, VarLenFeature
 from tfrecord_lite.format.partitions import partition_batch, partition_values
-from tfrecord_lite.format.plan import RAGGED, Column
+from tfrecord_lite.format.plan import RAGGED, Column, Plan
 from tfrecord_lite.format.tensor_values import Array, RaggedTensorValue, SparseTensorValue
 
 
 class Rows(NamedTuple):
     """What a column holds in a batch: the values of all examples, and how many belong to each."""
 
-    values: Array
+    values: Any
     lengths: Array
+
+    def part(self, begin: int, end: int) -> Rows:
+        """What some of the examples hold."""
+        lengths = self.lengths[begin:end]
+        first = int(self.lengths[:begin].sum())
+        last = first + int(lengths.sum())
+        is_blob = isinstance(self.values, BytesArray)
+        return Rows(self.values.part(first, last) if is_blob else self.values[first:last], lengths)
+
+
+def concatenated(parts: Sequence[Rows]) -> Rows:
+    """The examples of several batches, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    values = [part.values for part in parts]
+    join = bytes_array.concatenated if isinstance(values[0], BytesArray) else np.concatenate
+    return Rows(join(values), np.concatenate([part.lengths for part in parts]))
+
+
+def results(plan: Plan, rows: Mapping[str, Rows], *, is_single: bool) -> dict[str, Any]:
+    """What the features of a plan are in a batch, given what its columns hold, checked.
+
+    Raises:
+        FeatureError: what several columns hold does not fit together, see `sparse_feature` and `ragged_feature`.
+    """
+    found: dict[str, Any] = {}
+    for key, feature in plan.features.items():
+        if isinstance(feature, SparseFeature):
+            found[key] = sparse_feature(key, feature, rows, is_single=is_single)
+        elif isinstance(feature, RaggedFeature):
+            found[key] = ragged_feature(key, feature, plan.columns, rows, is_single=is_single)
+        elif isinstance(feature, VarLenFeature):
+            found[key] = sparse(rows[key], is_single=is_single)
+        elif isinstance(feature, FixedLenSequenceFeature):
+            found[key] = padded(plan.columns[key], rows[key], is_single=is_single)
+        else:
+            found[key] = dense(plan.columns[key], rows[key], is_single=is_single)
+    return found
 
 
 def joined(column: Column, rows: Sequence[Array]) -> Rows:
@@ -44,7 +84,8 @@ def as_array(value: Any) -> Array:
 def dense(column: Column, rows: Rows, *, is_single: bool) -> Array:
     """[B, *shape]."""
     batch = () if is_single else rows.lengths.shape
-    return rows.values.reshape((*batch, *column.shape))
+    array: Array = rows.values.reshape((*batch, *column.shape))
+    return array
 
 
 def padded(column: Column, rows: Rows, *, is_single: bool) -> Array:
