@@ -15,14 +15,12 @@ import numpy as np
 
 from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.files.reader import TFRecordReader, open_readers
-from tfrecord_lite.format.batch import Batch, Place
 from tfrecord_lite.format.blocks import Block
-from tfrecord_lite.format.bytes_array import as_blobs
-from tfrecord_lite.format.columns.decode import BytesAs, check_bytes_as
+from tfrecord_lite.format.columns.decode import BytesAs, ColumnDecoder
+from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.framing import FRAME_OVERHEAD
-from tfrecord_lite.format.parsing import example_plan, example_rows
-from tfrecord_lite.format.plan import Plan
-from tfrecord_lite.format.rows import Rows, concatenated, results
+from tfrecord_lite.format.parsing import example_plan
+from tfrecord_lite.format.rows import Rows, concatenated
 
 
 def read_batches(
@@ -59,15 +57,11 @@ def read_batches(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size is 1 or more, not {batch_size}")
-    check_bytes_as(bytes_as)
     if features is None:
         raise FeatureError("features cannot be inferred yet")
-    plan = example_plan(features)
+    decoder = ColumnDecoder(example_plan(features), bytes_as)
     readers = open_readers(paths, compression_type, verify, max_record_size)
-    batches = _batches(readers, plan, batch_size, drop_remainder)
-    if bytes_as == "objects":
-        return batches
-    return ({name: as_blobs(values) for name, values in batch.items()} for batch in batches)
+    return _batches(readers, decoder, batch_size, drop_remainder)
 
 
 class _Piece(NamedTuple):
@@ -92,29 +86,29 @@ class _Piece(NamedTuple):
 
 
 def _batches(
-    readers: Iterator[TFRecordReader], plan: Plan, batch_size: int, drop_remainder: bool
+    readers: Iterator[TFRecordReader], decoder: ColumnDecoder, batch_size: int, drop_remainder: bool
 ) -> Iterator[dict[str, Any]]:
     pieces: list[_Piece] = []
     held = 0
     for reader in readers:
         for block in reader.blocks():
-            for piece in _decoded(plan, block, reader):
+            for piece in _decoded(decoder, block, reader):
                 begin, size = 0, len(piece.offsets)
                 while held + size - begin >= batch_size:
                     end = begin + batch_size - held
-                    yield _batch(plan, [*pieces, piece.part(begin, end)])
+                    yield _batch(decoder, [*pieces, piece.part(begin, end)])
                     pieces, held, begin = [], 0, end
                 if begin < size:
                     pieces.append(piece.part(begin, size))
                     held += size - begin
     if pieces and not drop_remainder:
-        yield _batch(plan, pieces)
+        yield _batch(decoder, pieces)
 
 
-def _batch(plan: Plan, pieces: list[_Piece]) -> dict[str, Any]:
-    rows = {key: concatenated([piece.rows[key] for piece in pieces]) for key in plan.columns}
+def _batch(decoder: ColumnDecoder, pieces: list[_Piece]) -> dict[str, Any]:
+    rows = {key: concatenated([piece.rows[key] for piece in pieces]) for key in decoder.plan.columns}
     try:
-        return results(plan, rows, is_single=False)
+        return decoder.results(rows)
     except FeatureError as error:
         number = error.record_number
         for piece in pieces:
@@ -127,14 +121,17 @@ def _batch(plan: Plan, pieces: list[_Piece]) -> dict[str, Any]:
         raise
 
 
-def _decoded(plan: Plan, block: Block, reader: TFRecordReader) -> Iterator[_Piece]:
+def _decoded(decoder: ColumnDecoder, block: Block, reader: TFRecordReader) -> Iterator[_Piece]:
     """The records of a block; before an error, those before the record that causes it."""
-    records = block.records()
     offsets = reader.offset - block.size + np.cumsum([0, *block.lengths[:-1]]) + FRAME_OVERHEAD * np.arange(len(block))
     where = _Piece({}, reader.name, reader.record_number - len(block), offsets)
-    for number, record in enumerate(records):
+    rows = decoder.decode(Records.of(block))
+    if rows is not None:
+        yield where._replace(rows=rows)
+        return
+    for number, record in enumerate(block.records()):
         try:
-            rows = example_rows(plan, Batch([record], [Place()], True))
+            rows = decoder.decode_plain([record])
         except TFRecordError as error:
             _locate(error, where, number)
             raise

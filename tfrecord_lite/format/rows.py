@@ -1,6 +1,6 @@
 """What a column holds in a batch, and the arrays that features make of it.
 
-    Rows    values of all examples, one after the other, and how many belong to each
+    Rows    values of all examples, one after the other, and where each ends
       -> dense      [B, *shape]
       -> padded     [B, most steps, *shape]
       -> sparse     SparseTensorValue of [B, longest], or of the sizes of a SparseFeature
@@ -26,18 +26,44 @@ from tfrecord_lite.format.tensor_values import Array, RaggedTensorValue, SparseT
 
 
 class Rows(NamedTuple):
-    """What a column holds in a batch: the values of all examples, and how many belong to each."""
+    """What a column holds in a batch: the values of all examples, and where those of each end.
+
+    Attributes:
+        values: an array [m], of all examples one after the other; bytes perhaps as a BytesArray.
+        splits: int64 [n + 1]; example i holds values[splits[i] : splits[i + 1]].
+    """
 
     values: Any
-    lengths: Array
+    splits: Array
+
+    @classmethod
+    def of(cls, values: Any, lengths: Array) -> Rows:
+        """Of values of which so many belong to each example."""
+        splits = np.zeros(len(lengths) + 1, np.int64)
+        np.cumsum(lengths, out=splits[1:])
+        return cls(values, splits)
+
+    @classmethod
+    def equal(cls, values: Any, count: int, size: int) -> Rows:
+        """Of `count` examples with `size` values each."""
+        return cls(values, np.arange(0, (count + 1) * size, size) if size else np.zeros(count + 1, np.int64))
+
+    @property
+    def lengths(self) -> Array:
+        """How many values belong to each example, int64 [n]."""
+        return np.diff(self.splits)
+
+    @property
+    def batch_size(self) -> int:
+        """How many examples there are."""
+        return len(self.splits) - 1
 
     def part(self, begin: int, end: int) -> Rows:
         """What some of the examples hold."""
-        lengths = self.lengths[begin:end]
-        first = int(self.lengths[:begin].sum())
-        last = first + int(lengths.sum())
+        splits = self.splits[begin : end + 1]
+        first, last = int(splits[0]), int(splits[-1])
         is_blob = isinstance(self.values, BytesArray)
-        return Rows(self.values.part(first, last) if is_blob else self.values[first:last], lengths)
+        return Rows(self.values.part(first, last) if is_blob else self.values[first:last], splits - first)
 
 
 def concatenated(parts: Sequence[Rows]) -> Rows:
@@ -46,7 +72,33 @@ def concatenated(parts: Sequence[Rows]) -> Rows:
         return parts[0]
     values = [part.values for part in parts]
     join = bytes_array.concatenated if isinstance(values[0], BytesArray) else np.concatenate
-    return Rows(join(values), np.concatenate([part.lengths for part in parts]))
+    return Rows.of(join(values), np.concatenate([part.lengths for part in parts]))
+
+
+def interleaved(parts: Sequence[tuple[Array, Rows]]) -> Rows:
+    """The examples of several parts, of each of which the numbers that its examples have among all are given."""
+    if len(parts) == 1:
+        return parts[0][1]
+    lengths = np.empty(sum(len(numbers) for numbers, _ in parts), np.int64)
+    for numbers, rows in parts:
+        lengths[numbers] = rows.lengths
+    whole = Rows.of(None, lengths)
+    places = [_places(whole.splits[numbers], rows) for numbers, rows in parts]
+    values = [rows.values for _, rows in parts]
+    if isinstance(values[0], BytesArray):
+        order = np.empty(int(whole.splits[-1]), np.int64)
+        order[np.concatenate(places)] = np.arange(len(order))
+        return whole._replace(values=bytes_array.concatenated(values).take(order))
+    joined_values = np.empty(int(whole.splits[-1]), values[0].dtype)
+    for at, part in zip(places, values, strict=True):
+        joined_values[at] = part
+    return whole._replace(values=joined_values)
+
+
+def _places(begins: Array, rows: Rows) -> Array:
+    """Where the values go whose examples begin there."""
+    places: Array = np.arange(len(rows.values)) + np.repeat(begins - rows.splits[:-1], rows.lengths)
+    return places
 
 
 def results(plan: Plan, rows: Mapping[str, Rows], *, is_single: bool) -> dict[str, Any]:
@@ -73,7 +125,7 @@ def results(plan: Plan, rows: Mapping[str, Rows], *, is_single: bool) -> dict[st
 def joined(column: Column, rows: Sequence[Array]) -> Rows:
     """The rows, one for each example, as one."""
     lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-    return Rows(np.concatenate([np.empty(0, column.type.dtype), *rows]), lengths)
+    return Rows.of(np.concatenate([np.empty(0, column.type.dtype), *rows]), lengths)
 
 
 def as_array(value: Any) -> Array:
@@ -83,7 +135,7 @@ def as_array(value: Any) -> Array:
 
 def dense(column: Column, rows: Rows, *, is_single: bool) -> Array:
     """[B, *shape]."""
-    batch = () if is_single else rows.lengths.shape
+    batch = () if is_single else (rows.batch_size,)
     array: Array = rows.values.reshape((*batch, *column.shape))
     return array
 
@@ -120,7 +172,7 @@ def sparse_feature(key: str, feature: SparseFeature, rows: Mapping[str, Rows], *
     """
     is_one = isinstance(feature.index_key, str)
     index_keys = [feature.index_key] if is_one else feature.index_key
-    values, lengths = rows[feature.value_key]
+    values, lengths = rows[feature.value_key].values, rows[feature.value_key].lengths
     for index_key in index_keys:
         differs = np.flatnonzero(rows[index_key].lengths != lengths)
         if differs.size:
@@ -156,5 +208,4 @@ def ragged_feature(
 
 def ragged(column: Column, rows: Rows) -> RaggedTensorValue:
     """[B, None]."""
-    splits = np.append(0, np.cumsum(rows.lengths)).astype(column.splits_dtype)
-    return RaggedTensorValue(rows.values, splits)
+    return RaggedTensorValue(rows.values, rows.splits.astype(column.splits_dtype))

@@ -1,4 +1,4 @@
-"""Varints of many numbers at once: how long each is, and its bytes.
+"""Varints of many numbers at once: how long each is, its bytes, and back.
 
 Seven bits go into each byte, the lowest first; every byte but the last has its top bit set. Negative numbers are taken
 modulo 2^64 and fill ten bytes.
@@ -23,6 +23,9 @@ _SPREAD = [
     (2, 0x0000_3FFF_0000_3FFF, 0x0FFF_C000_0FFF_C000, 2),
     (1, 0x007F_007F_007F_007F, 0x3F80_3F80_3F80_3F80, 1),
 ]
+#: The bits of the first bytes of a varint of so many bytes, up to eight.
+_ALL = np.array([(1 << 8 * min(size, 8)) - 1 for size in range(11)], np.uint64)
+_TOP = np.uint64(0x8080_8080_8080_8080)
 
 
 def sizes(values: Array) -> Array:
@@ -50,3 +53,28 @@ def rows(values: Array, of_size: Array, widest: int) -> Array:
     wide[:, 8] = high & 0x7F | (of_size == MAX_SIZE).astype(np.uint8) << 7
     wide[:, 9] = high >> 7
     return wide[:, :widest]
+
+
+def from_words(low: Array, high: Array, of_size: Array, widest: int) -> tuple[Array, Array | None]:
+    """The numbers whose varints are given, as int64 [n], and which of them are no such varints, None if all are.
+
+    Args:
+        low, high: uint64 [n], their first and their second eight bytes, little-endian; behind a varint stands anything.
+        of_size: bytes in each, 1 to 10.
+        widest: the largest of them.
+    """
+    bits = (low ^ _CONTINUATION[of_size]) & _ALL[of_size]
+    # Of two bytes and more the continuation bits are gone now, that of the last byte was not set.
+    wrong = bits & _TOP
+    if widest > 8:
+        last = np.where(of_size == 10, high >> np.uint64(8), high) & np.uint64(0xFF)
+        first = high & np.uint64(0xFF)
+        wrong |= np.where(of_size > 8, last & np.uint64(0x80), 0)
+        wrong |= np.where(of_size == 10, ~first & np.uint64(0x80), 0)
+    for needed_above, stays, moves, shift in reversed(_SPREAD):
+        if widest > needed_above:
+            bits = bits & np.uint64(stays) | bits >> np.uint64(shift) & np.uint64(moves)
+    if widest > 8:
+        bits |= np.where(of_size > 8, (high & np.uint64(0x7F)) << np.uint64(56), 0)
+        bits |= np.where(of_size == 10, (high & np.uint64(0x100)) << np.uint64(55), 0)
+    return bits.view(np.int64), (wrong != 0) if wrong.any() else None
