@@ -76,7 +76,7 @@ def concatenated(parts: Sequence[Rows]) -> Rows:
 
 
 def interleaved(parts: Sequence[tuple[Array, Rows]]) -> Rows:
-    """The examples of several parts, of each of which the numbers that its examples have among all are given."""
+    """The examples of several parts, of each of which the numbers, ascending, of its examples among all are given."""
     if len(parts) == 1:
         return parts[0][1]
     lengths = np.empty(sum(len(numbers) for numbers, _ in parts), np.int64)
@@ -107,19 +107,21 @@ def results(plan: Plan, rows: Mapping[str, Rows], *, is_single: bool) -> dict[st
     Raises:
         FeatureError: what several columns hold does not fit together, see `sparse_feature` and `ragged_feature`.
     """
-    found: dict[str, Any] = {}
-    for key, feature in plan.features.items():
-        if isinstance(feature, SparseFeature):
-            found[key] = sparse_feature(key, feature, rows, is_single=is_single)
-        elif isinstance(feature, RaggedFeature):
-            found[key] = ragged_feature(key, feature, plan.columns, rows, is_single=is_single)
-        elif isinstance(feature, VarLenFeature):
-            found[key] = sparse(rows[key], is_single=is_single)
-        elif isinstance(feature, FixedLenSequenceFeature):
-            found[key] = padded(plan.columns[key], rows[key], is_single=is_single)
-        else:
-            found[key] = dense(plan.columns[key], rows[key], is_single=is_single)
-    return found
+    return {key: result(plan, key, rows, is_single=is_single) for key in plan.features}
+
+
+def result(plan: Plan, key: str, rows: Mapping[str, Rows], *, is_single: bool) -> Any:
+    """What one of the features is, see `results`."""
+    feature = plan.features[key]
+    if isinstance(feature, SparseFeature):
+        return sparse_feature(key, feature, rows, is_single=is_single)
+    if isinstance(feature, RaggedFeature):
+        return ragged_feature(key, feature, plan.columns, rows, is_single=is_single)
+    if isinstance(feature, VarLenFeature):
+        return sparse(rows[key], is_single=is_single)
+    if isinstance(feature, FixedLenSequenceFeature):
+        return padded(plan.columns[key], rows[key], is_single=is_single)
+    return dense(plan.columns[key], rows[key], is_single=is_single)
 
 
 def joined(column: Column, rows: Sequence[Array]) -> Rows:
@@ -131,6 +133,11 @@ def joined(column: Column, rows: Sequence[Array]) -> Rows:
 def as_array(value: Any) -> Array:
     """A value that `decode_example` gave, as an array [n]."""
     return np.array(value, object) if isinstance(value, list) else value
+
+
+def _as_array(values: Any) -> Array:
+    """Values that are to be put into another order, or among others."""
+    return values.to_objects() if isinstance(values, BytesArray) else values
 
 
 def dense(column: Column, rows: Rows, *, is_single: bool) -> Array:
@@ -145,7 +152,7 @@ def padded(column: Column, rows: Rows, *, is_single: bool) -> Array:
     padding = column.type.padding if column.default is None else column.default[0]
     longest = int(rows.lengths.max(initial=0))
     array = np.full((len(rows.lengths), longest), padding, column.type.dtype)
-    array[np.arange(longest) < rows.lengths[:, None]] = rows.values
+    array[np.arange(longest) < rows.lengths[:, None]] = _as_array(rows.values)
     batch = () if is_single else rows.lengths.shape
     return array.reshape((*batch, longest // column.size, *column.shape))
 
@@ -172,7 +179,7 @@ def sparse_feature(key: str, feature: SparseFeature, rows: Mapping[str, Rows], *
     """
     is_one = isinstance(feature.index_key, str)
     index_keys = [feature.index_key] if is_one else feature.index_key
-    values, lengths = rows[feature.value_key].values, rows[feature.value_key].lengths
+    values, lengths = _as_array(rows[feature.value_key].values), rows[feature.value_key].lengths
     for index_key in index_keys:
         differs = np.flatnonzero(rows[index_key].lengths != lengths)
         if differs.size:
@@ -200,7 +207,7 @@ def ragged_feature(
     """
     value_key = feature.value_key or key
     if is_single:
-        tensors = {key: rows[key].values for key in columns}
+        tensors = {key: rows[key].values for key, column in columns.items() if column.layout == RAGGED}
         return partition_values(key, feature, tensors[value_key], tensors)
     batches = {key: ragged(column, rows[key]) for key, column in columns.items() if column.layout == RAGGED}
     return partition_batch(key, feature, batches[value_key], batches)

@@ -59,6 +59,11 @@ class Entry(NamedTuple):
     form: int
     size: int = 0
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether its values are wanted."""
+        return self.form not in (SHORT_SKIPPED, SKIPPED)
+
 
 class Layout:
     """The entries of a record, and how to read the values of many such records.

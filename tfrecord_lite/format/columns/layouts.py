@@ -61,7 +61,7 @@ class Layouts:
                 self._remember(found)
             rest = left
         self._sort(groups)
-        return groups, np.append(others, rest)
+        return groups, np.sort(np.append(others, rest))
 
     def _layout_of(self, record: bytes) -> Layout | None:
         entries = entries_of(record, self._wanted)
