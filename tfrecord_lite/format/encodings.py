@@ -12,7 +12,6 @@ A first look, not a check: what begins as a PNG may still be a damaged one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 UTF8 = "UTF-8"
@@ -21,7 +20,8 @@ RAW = "raw"
 #: In the order in which they are preferred; no value is two of them in practice.
 ENCODINGS = ("PNG", "JPEG", "GIF", "WebP", "BMP", UTF8)
 
-_CONTROL_CHARACTER = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+#: All but tab, line feed, vertical tab, form feed and carriage return.
+_CONTROL_CHARACTERS = bytes([*range(9), *range(14, 32), 127])
 
 
 def share_encoding(values: Sequence[bytes], encoding: str) -> bool:
@@ -49,10 +49,8 @@ def image_encoding(value: bytes) -> str | None:
 def _are_text(values: Sequence[bytes]) -> bool:
     # All at once: no character reaches over a line feed, so the whole is UTF-8 if and only if each part is.
     text = values[0] if len(values) == 1 else b"\n".join(values)
-    if _CONTROL_CHARACTER.search(text):
-        return False
     try:
         text.decode("utf-8")
     except UnicodeDecodeError:
         return False
-    return True
+    return len(text.translate(None, _CONTROL_CHARACTERS)) == len(text)

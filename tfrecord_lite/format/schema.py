@@ -79,8 +79,8 @@ class Schema(Mapping[str, FeatureSchema]):
         """{name: feature} for `parse_example`, which takes every record that was looked at.
 
         A feature with the same number of values in every record is a FixedLenFeature. One with any number of them,
-        or missing from some records, is a RaggedFeature: there a missing one is an empty row, and no value has to
-        be made up for it. A feature that had no kind in any record is left out.
+        or missing from some records, is a RaggedFeature (its row_splits int32, the default): there a missing one is
+        an empty row, and no value has to be made up for it. A feature that had no kind in any record is left out.
 
         Raises:
             FeatureError: a feature was met in several kinds.
@@ -121,13 +121,15 @@ class Schema(Mapping[str, FeatureSchema]):
             given = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
             raise FeatureError(f"not a schema: {error}") from None
-        if not isinstance(given, dict) or not isinstance(given.get("features"), dict):
-            raise FeatureError('not a schema: no object with an object "features"')
+        if not isinstance(given, dict):
+            raise FeatureError(f"not a schema: a {type(given).__name__} instead of an object")
+        if given.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
+            raise FeatureError(f"a schema of version {given['schema_version']!r}; known is {SCHEMA_VERSION}")
         unknown = given.keys() - {"schema_version", "records", "features"}
         if unknown:
             raise FeatureError(f"not a schema: {min(unknown)!r} is not known")
-        if given.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
-            raise FeatureError(f"a schema of version {given['schema_version']!r}; known is {SCHEMA_VERSION}")
+        if not isinstance(given.get("features"), dict):
+            raise FeatureError('not a schema: "features" is no object, or missing')
         records = given.get("records", 0)
         if not is_count(records):
             raise FeatureError(f"not a schema: records is a number of records, not {records!r}")
