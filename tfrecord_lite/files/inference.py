@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from tfrecord_lite.files.examples import read_examples
 from tfrecord_lite.files.paths import expand_paths
-from tfrecord_lite.files.reader import read_examples
 from tfrecord_lite.format.infer import schema_of
 from tfrecord_lite.format.schema import Schema
 

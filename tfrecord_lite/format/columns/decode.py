@@ -18,6 +18,7 @@ from tfrecord_lite.format.bytes_array import as_blobs
 from tfrecord_lite.format.columns import spans
 from tfrecord_lite.format.columns.layouts import Layouts
 from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.example import decode_example
 from tfrecord_lite.format.parsing import example_plan, example_rows
 from tfrecord_lite.format.plan import DENSE, Column, Plan
 from tfrecord_lite.format.rows import Rows, interleaved, results
@@ -64,15 +65,18 @@ def decode_columns(
 class ColumnDecoder:
     """Decodes blocks of records, and remembers their layouts.
 
-    Attributes:
+    Args:
         plan: what the features ask for.
+        bytes_as: as for `decode_columns`.
+        names_all: whether a feature that the plan does not name, and that has a kind, is an error.
     """
 
-    def __init__(self, plan: Plan, bytes_as: BytesAs = "objects") -> None:
+    def __init__(self, plan: Plan, bytes_as: BytesAs = "objects", *, names_all: bool = False) -> None:
         if bytes_as not in ("objects", "blob"):
             raise ValueError(f"bytes_as is 'objects' or 'blob', not {bytes_as!r}")
         self.plan = plan
-        self._layouts = Layouts(plan.columns)
+        self._names_all = names_all
+        self._layouts = Layouts(None if names_all else plan.columns)
         self._take_bytes = spans.objects if bytes_as == "objects" else spans.blob
 
     def decode(self, records: Records) -> dict[str, Rows] | None:
@@ -82,6 +86,8 @@ class ColumnDecoder:
         parts: list[tuple[Array, dict[str, Rows]]] = []
         for layout, numbers, found in groups:
             kinds = {entry.key: entry.kind for entry in layout.entries}
+            if self._names_all and not found.keys() <= columns.keys():
+                return None
             rows = {}
             for key, column in columns.items():
                 checked = _checked(column, kinds.get(key), found.get(key), len(numbers))
@@ -99,6 +105,9 @@ class ColumnDecoder:
 
     def decode_plain(self, records: list[bytes]) -> dict[str, Rows]:
         """The same, record by record. Raises FeatureError and DecodeError, as if it were about a single record."""
+        if self._names_all:
+            for record in records:
+                self._check_names(decode_example(record))
         rows = example_rows(self.plan, Batch(records, [Place()] * len(records), False))
         return {key: self._as_asked(column) for key, column in rows.items()}
 
@@ -108,6 +117,11 @@ class ColumnDecoder:
         if self._take_bytes is spans.objects:
             return found
         return {key: as_blobs(value) for key, value in found.items()}
+
+    def _check_names(self, example: Mapping[str, Any]) -> None:
+        for key, value in example.items():
+            if value is not None and key not in self.plan.columns:
+                raise FeatureError("not in the records from which the features were inferred: say what they are", key)
 
     def _as_asked(self, rows: Rows) -> Rows:
         return rows if self._take_bytes is spans.objects else rows._replace(values=as_blobs(rows.values))

@@ -48,6 +48,10 @@ class Records(NamedTuple):
         starts = block.starts()
         return cls(np.frombuffer(block.data, np.uint8), starts, starts + block.lengths)
 
+    def copy(self) -> Records:
+        """The same in a buffer that stays."""
+        return Records(self.buffer.copy(), self.starts, self.ends)
+
     def take(self, numbers: Array) -> Records:
         """Some of the records."""
         return Records(self.buffer, self.starts[numbers], self.ends[numbers])
