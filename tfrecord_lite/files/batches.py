@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfrecord_lite.errors import DecodeError, FeatureError, TFRecordError
+from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.files.reader import TFRecordReader, open_readers
 from tfrecord_lite.format.columns.decode import BytesAs, ColumnDecoder
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
@@ -109,7 +109,10 @@ def _stretches(readers: Iterator[TFRecordReader]) -> Iterator[tuple[_Where, Reco
 def _inferred(
     stretches: Iterator[tuple[_Where, Records]], bytes_as: BytesAs
 ) -> tuple[ColumnDecoder, Iterator[tuple[_Where, Records]]]:
-    """A decoder for the features of the first records, and all stretches again."""
+    """A decoder for the features of the first records, and all stretches again.
+
+    Records that are no Examples are left to the decoder, which says so in their place.
+    """
     held: list[tuple[_Where, Records]] = []
     examples: list[dict[str, Any]] = []
     size = 0
@@ -119,12 +122,12 @@ def _inferred(
         for where, records in stretches:
             held.append((where, records.copy()))
             size += held[-1][1].buffer.nbytes
-            examples.extend(decoder.decode(held[-1][1]))
-            if len(examples) >= _INFERRED_RECORDS or size >= _INFERRED_BYTES:
+            found, error = decoder.decode(held[-1][1])
+            examples.extend(found)
+            if error is not None or len(examples) >= _INFERRED_RECORDS or size >= _INFERRED_BYTES:
                 break
     except TFRecordError as error:
-        # It belongs behind what came before it. Of an unfit record it will come again.
-        rest = iter(()) if isinstance(error, DecodeError) else _raising(error)
+        rest = _raising(error)  # behind what came before it
     features = schema_of(examples).features
     return ColumnDecoder(example_plan(features), bytes_as, names_all=True), chain(held, rest)
 

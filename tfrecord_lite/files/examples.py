@@ -6,10 +6,10 @@ offset.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
-from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.reader import TFRecordReader, open_readers
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
 from tfrecord_lite.format.columns.window import Records
@@ -52,13 +52,13 @@ def read_examples(
     else:
         raise ValueError("features or keys, not both")
     readers = open_readers(paths, compression_type, verify, max_record_size)
-    return (example for reader in readers for example in _examples(reader, decoder))
+    return chain.from_iterable(examples for reader in readers for examples in _blocks(reader, decoder))
 
 
-def _examples(reader: TFRecordReader, decoder: Decoder) -> Iterator[dict[str, Any]]:
+def _blocks(reader: TFRecordReader, decoder: Decoder) -> Iterator[Iterable[dict[str, Any]]]:
     for block in reader.blocks():
-        try:
-            yield from decoder.decode(Records.of(block))
-        except TFRecordError as error:
+        examples, error = decoder.decode(Records.of(block))
+        yield examples
+        if error is not None:
             reader.locate(error, block, error.record_number or 0)
-            raise
+            raise error

@@ -12,7 +12,7 @@ One example by itself is a batch of one: its results are without the first dimen
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -25,45 +25,63 @@ from tfrecord_lite.format.plan import RAGGED, Column, Plan
 from tfrecord_lite.format.tensor_values import Array, RaggedTensorValue, SparseTensorValue
 
 
-class Rows(NamedTuple):
+class Rows:
     """What a column holds in a batch: the values of all examples, and where those of each end.
 
     Attributes:
         values: an array [m], of all examples one after the other; bytes perhaps as a BytesArray.
-        splits: int64 [n + 1]; example i holds values[splits[i] : splits[i + 1]].
+        batch_size: how many examples there are.
+        size: how many values each example holds, if that is known to be the same for all; otherwise None.
     """
 
-    values: Any
-    splits: Array
+    __slots__ = ("_splits", "batch_size", "size", "values")
+
+    def __init__(self, values: Any, batch_size: int, size: int | None, splits: Array | None) -> None:
+        self.values = values
+        self.batch_size = batch_size
+        self.size = size
+        self._splits = splits
 
     @classmethod
     def of(cls, values: Any, lengths: Array) -> Rows:
         """Of values of which so many belong to each example."""
         splits = np.zeros(len(lengths) + 1, np.int64)
         np.cumsum(lengths, out=splits[1:])
-        return cls(values, splits)
+        return cls(values, len(lengths), None, splits)
 
     @classmethod
-    def equal(cls, values: Any, count: int, size: int) -> Rows:
-        """Of `count` examples with `size` values each."""
-        return cls(values, np.arange(0, (count + 1) * size, size) if size else np.zeros(count + 1, np.int64))
+    def equal(cls, values: Any, batch_size: int, size: int) -> Rows:
+        """Of examples with `size` values each."""
+        return cls(values, batch_size, size, None)
+
+    @property
+    def splits(self) -> Array:
+        """int64 [n + 1]; example i holds values[splits[i] : splits[i + 1]]."""
+        if self._splits is None:
+            assert self.size is not None
+            self._splits = np.arange(self.batch_size + 1) * self.size
+        return self._splits
 
     @property
     def lengths(self) -> Array:
         """How many values belong to each example, int64 [n]."""
         return np.diff(self.splits)
 
-    @property
-    def batch_size(self) -> int:
-        """How many examples there are."""
-        return len(self.splits) - 1
+    def with_values(self, values: Any) -> Rows:
+        """The same with the values in another form."""
+        return Rows(values, self.batch_size, self.size, self._splits)
 
     def part(self, begin: int, end: int) -> Rows:
         """What some of the examples hold."""
+        if self.size is not None:
+            return Rows.equal(_part(self.values, begin * self.size, end * self.size), end - begin, self.size)
         splits = self.splits[begin : end + 1]
         first, last = int(splits[0]), int(splits[-1])
-        is_blob = isinstance(self.values, BytesArray)
-        return Rows(self.values.part(first, last) if is_blob else self.values[first:last], splits - first)
+        return Rows(_part(self.values, first, last), end - begin, None, splits - first)
+
+
+def _part(values: Any, begin: int, end: int) -> Any:
+    return values.part(begin, end) if isinstance(values, BytesArray) else values[begin:end]
 
 
 def concatenated(parts: Sequence[Rows]) -> Rows:
@@ -72,6 +90,9 @@ def concatenated(parts: Sequence[Rows]) -> Rows:
         return parts[0]
     values = [part.values for part in parts]
     join = bytes_array.concatenated if isinstance(values[0], BytesArray) else np.concatenate
+    size = parts[0].size
+    if size is not None and all(part.size == size for part in parts):
+        return Rows.equal(join(values), sum(part.batch_size for part in parts), size)
     return Rows.of(join(values), np.concatenate([part.lengths for part in parts]))
 
 
@@ -88,11 +109,11 @@ def interleaved(parts: Sequence[tuple[Array, Rows]]) -> Rows:
     if isinstance(values[0], BytesArray):
         order = np.empty(int(whole.splits[-1]), np.int64)
         order[np.concatenate(places)] = np.arange(len(order))
-        return whole._replace(values=bytes_array.concatenated(values).take(order))
+        return whole.with_values(bytes_array.concatenated(values).take(order))
     joined_values = np.empty(int(whole.splits[-1]), values[0].dtype)
     for at, part in zip(places, values, strict=True):
         joined_values[at] = part
-    return whole._replace(values=joined_values)
+    return whole.with_values(joined_values)
 
 
 def _places(begins: Array, rows: Rows) -> Array:

@@ -124,7 +124,7 @@ class ColumnDecoder:
                 raise FeatureError("not in the records from which the features were inferred: say what they are", key)
 
     def _as_asked(self, rows: Rows) -> Rows:
-        return rows if self._take_bytes is spans.objects else rows._replace(values=as_blobs(rows.values))
+        return rows if self._take_bytes is spans.objects else rows.with_values(as_blobs(rows.values))
 
 
 def _checked(column: Column, kind: int | None, rows: Rows | None, count: int) -> Rows | None:
@@ -143,8 +143,9 @@ def _checked(column: Column, kind: int | None, rows: Rows | None, count: int) ->
         return None if column.default is None else Rows.equal(np.tile(column.default, count), count, column.size)
     if _TYPES[kind] != column.type:
         return None
-    if is_fixed and (rows.lengths != column.size).any():
+    lengths = rows.lengths if rows.size is None else np.int64(rows.size)
+    if is_fixed and (lengths != column.size).any():
         return None
-    if column.is_sequence and (rows.lengths % column.size).any():
+    if column.is_sequence and (lengths % column.size).any():
         return None
     return rows

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from tfrecord_lite.format.blocks import MARGIN
 from tfrecord_lite.format.columns import spans, varints
 from tfrecord_lite.format.columns.window import windows, words
 from tfrecord_lite.format.rows import Rows
@@ -108,30 +109,32 @@ class Head:
         multiples = bytearray(len(mask))
         for at in self._lengths_at[:-1]:
             multiples[at] = 1
-        self._mask = np.frombuffer(mask, "<u8")
-        self._template = np.frombuffer(bytes(self._pad) + constant, "<u8") & self._mask
-        multiple_words = np.frombuffer(multiples, "<u8")
-        self._multiples = [(at, multiple_words[at]) for at in np.flatnonzero(multiple_words).tolist()]
+        masks = np.frombuffer(mask, "<u8")
+        template = np.frombuffer(bytes(self._pad) + constant, "<u8") & masks
+        #: Of each word what is looked at, what that must be, and by how much of the value's length it is larger.
+        self._words = list(zip(masks, template, np.frombuffer(multiples, "<u8"), strict=True))
         self._width = len(mask) + (16 if kind == INT64_LIST else 0)
 
     def check(self, buffer: Array, starts: Array, limits: Array) -> Checked:
         taken = windows(buffer, starts - self._pad, self._width)
-        found = taken.view("<u8")[:, : len(self._mask)] & self._mask
         ends = starts + self._size
-        if not self._lengths_at:
-            return Checked(ends, _joined(self._unlike(found), ends > limits), (taken, ends, None))
-        sizes = taken[:, self._lengths_at[-1]]
-        wide_sizes = sizes.astype(np.uint64)
-        for at, multiple in self._multiples:
-            found[:, at] -= wide_sizes * multiple
-        bad = _joined(self._unlike(found), (sizes < self._shortest) | (sizes > self._longest))
-        begins, ends = ends, ends + sizes
-        return Checked(ends, _joined(bad, ends > limits), (taken, begins, sizes))
-
-    def _unlike(self, found: Array) -> Array | None:
-        """Which records are not as the template says; None if all are."""
-        follows = found == self._template
-        return None if follows.all() else ~follows.all(axis=1)
+        if self._lengths_at:
+            sizes = taken[:, self._lengths_at[-1]].copy()
+            bad = None
+            if sizes.min() < self._shortest or sizes.max() > self._longest:
+                bad = (sizes < self._shortest) | (sizes > self._longest)
+            state, ends = (taken, ends, sizes), ends + sizes
+        else:
+            sizes, bad, state = None, None, (taken, ends, None)
+        for word, (mask, template, multiple) in zip(taken.view("<u8").T, self._words):  # noqa: B905  a value follows
+            found = word & mask
+            if multiple:
+                found -= sizes * multiple
+            bad = _joined(bad, found != template)
+        if ends.max() > len(buffer) - MARGIN:
+            # Whoever goes beyond the end of his record does not end there; beyond the buffer he must not even look.
+            bad = _joined(bad, ends > limits)
+        return Checked(ends, bad, state)
 
     def values(self, buffer: Array, state: Any, take_bytes: TakeBytes) -> Iterator[tuple[str, Rows]]:
         taken, begins, sizes = state

@@ -33,36 +33,38 @@ def integers(buffer: Array, starts: Array, sizes: Array) -> tuple[Array, Array, 
     is_bad = (buffer[starts + sizes - 1] > 0x7F) & (sizes > 0)
     if is_bad.any():
         return np.empty(0, np.int64), sizes, is_bad
-    octets = np.frombuffer(joined(buffer, starts, sizes), np.uint8)
-    lasts = np.flatnonzero(octets < 0x80)
+    octets = np.frombuffer(bytes(MAX_SIZE) + joined(buffer, starts, sizes), np.uint8)
+    lasts = np.flatnonzero(octets[MAX_SIZE:] < 0x80)
     limits = np.cumsum(sizes)
-    splits = np.searchsorted(lasts, limits)
-    counts = np.diff(splits, prepend=0)
-    values, widest = _from_lasts(octets, lasts)
-    if widest > MAX_SIZE:
-        too_long = np.flatnonzero(np.diff(lasts, prepend=-1) > MAX_SIZE)
-        is_bad[np.searchsorted(limits, lasts[too_long], side="right")] = True
-        return values, counts, is_bad
+    counts = np.diff(np.searchsorted(lasts, limits), prepend=0)
+    values = _from_lasts(octets, lasts)
+    if values is None:
+        too_long = lasts[np.diff(lasts, prepend=-1) > MAX_SIZE]
+        is_bad[np.searchsorted(limits, too_long, side="right")] = True
+        return np.empty(0, np.int64), counts, is_bad
     return values, counts, None
 
 
-def _from_lasts(octets: Array, lasts: Array) -> tuple[Array, int]:
-    """The values of varints that fill `octets`, given where each ends; and the size of the longest, or 11."""
-    values = octets[lasts].astype(np.uint32)
-    is_longer: Array = np.ones(len(lasts), bool)
-    for size in range(1, MAX_SIZE + 1):
+def _from_lasts(octets: Array, lasts: Array) -> Array | None:
+    """The values of varints that fill `octets` behind ten zeros, given where each ends; None if one is too long."""
+    values = octets[MAX_SIZE:][lasts]
+    goes_on = np.ones(len(lasts), np.uint8)
+    for size, dtype in enumerate(_DTYPES, 1):
         # From the highest seven bits down; a byte with its top bit set belongs to the varint that ends behind it.
-        octet = octets.take(lasts - size, mode="clip")
-        is_longer = is_longer & (octet > 0x7F) & (lasts >= size)
-        if not is_longer.any():
+        octet = octets[MAX_SIZE - size :][lasts]
+        goes_on = goes_on & octet >> np.uint8(7)
+        if not goes_on.any():
+            return values.astype(np.uint64, copy=False).view(np.int64)
+        if dtype is None:
             break
-        if size == 4:
-            values = values.astype(np.uint64)
-        if size < MAX_SIZE:
-            values = np.where(is_longer, values << values.dtype.type(7) | octet & 0x7F, values)
-    else:
-        size += 1
-    return values.astype(np.uint64, copy=False).view(np.int64), size
+        low_bits = goes_on * np.uint8(0x7F)
+        values = values.astype(dtype, copy=False) * (low_bits + np.uint8(1)).astype(dtype)
+        values += octet & low_bits
+    return None
+
+
+#: What holds a varint of 2, 3, ... bytes. The eleventh there is not.
+_DTYPES = [np.uint16, np.uint32, np.uint32, *[np.uint64] * 6, None]
 
 
 def floats(buffer: Array, starts: Array, sizes: Array) -> Array:

@@ -23,8 +23,6 @@ _SPREAD = [
     (2, 0x0000_3FFF_0000_3FFF, 0x0FFF_C000_0FFF_C000, 2),
     (1, 0x007F_007F_007F_007F, 0x3F80_3F80_3F80_3F80, 1),
 ]
-#: The bits of the first bytes of a varint of so many bytes, up to eight.
-_ALL = np.array([(1 << 8 * min(size, 8)) - 1 for size in range(11)], np.uint64)
 _TOP = np.uint64(0x8080_8080_8080_8080)
 
 
@@ -63,18 +61,24 @@ def from_words(low: Array, high: Array, of_size: Array, widest: int) -> tuple[Ar
         of_size: bytes in each, 1 to 10.
         widest: the largest of them.
     """
-    bits = (low ^ _CONTINUATION[of_size]) & _ALL[of_size]
-    # Of two bytes and more the continuation bits are gone now, that of the last byte was not set.
-    wrong = bits & _TOP
+    if widest == 1:
+        bits = low & np.uint64(0xFF)
+        wrong = bits & np.uint64(0x80)
+        return bits.view(np.int64), (wrong != 0) if wrong.any() else None
+    unused = (8 - np.minimum(of_size, np.uint8(8)).astype(np.uint64)) << np.uint64(3)
+    # Of the bytes of a varint all but the last have their top bit set; flipped, none is to be left.
+    bits = (low << unused >> unused) ^ (_TOP >> np.uint64(8) >> unused)
     if widest > 8:
-        last = np.where(of_size == 10, high >> np.uint64(8), high) & np.uint64(0xFF)
-        first = high & np.uint64(0xFF)
-        wrong |= np.where(of_size > 8, last & np.uint64(0x80), 0)
-        wrong |= np.where(of_size == 10, ~first & np.uint64(0x80), 0)
+        is_nine, is_ten = of_size == 9, of_size == 10
+        bits ^= np.where(is_nine | is_ten, _TOP & ~(_TOP >> np.uint64(8)), np.uint64(0))
+        last_bits = np.where(is_ten, np.uint64(0x8080), np.where(is_nine, np.uint64(0x80), np.uint64(0)))
+        wrong = bits & _TOP | (high ^ is_ten * np.uint64(0x80)) & last_bits
+    else:
+        wrong = bits & _TOP
     for needed_above, stays, moves, shift in reversed(_SPREAD):
         if widest > needed_above:
             bits = bits & np.uint64(stays) | bits >> np.uint64(shift) & np.uint64(moves)
     if widest > 8:
-        bits |= np.where(of_size > 8, (high & np.uint64(0x7F)) << np.uint64(56), 0)
-        bits |= np.where(of_size == 10, (high & np.uint64(0x100)) << np.uint64(55), 0)
+        bits |= np.where(is_nine | is_ten, (high & np.uint64(0x7F)) << np.uint64(56), np.uint64(0))
+        bits |= np.where(is_ten, (high & np.uint64(0x100)) << np.uint64(55), np.uint64(0))
     return bits.view(np.int64), (wrong != 0) if wrong.any() else None
