@@ -1,6 +1,6 @@
 """TFRecordWriter: records -> a file that appears whole or not at all.
 
-One record's way: `write` collects small records, `blocks.encode_block` frames many at once, a sink stores them.
+One record's way: `write` collects small records, `gaps.frame_pieces` frames many at once, a sink stores them.
 Large records go straight from the caller's buffer to the file.
 
 What becomes of the file:
@@ -28,10 +28,11 @@ from typing import TYPE_CHECKING, Any
 from tfrecord_lite.files.options import as_options
 from tfrecord_lite.files.streams import open_sink
 from tfrecord_lite.format import framing
-from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME, encode_block
-from tfrecord_lite.format.columns.encode import encode_frames
+from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME
+from tfrecord_lite.format.columns.encode import FeatureRule, encode_frames
 from tfrecord_lite.format.columns.row_block import RowBlock
 from tfrecord_lite.format.example import Message, encode_example, encode_pieces
+from tfrecord_lite.format.gaps import frame_pieces
 from tfrecord_lite.format.pieces import Pieces, total_size
 from tfrecord_lite.format.values import byte_view
 
@@ -108,7 +109,7 @@ class TFRecordWriter:
         else:
             self.write(b"".join(pieces))
 
-    def write_columns(self, columns: Mapping[str, Any]) -> int:
+    def write_columns(self, columns: Mapping[str, Any], schema: Mapping[str, FeatureRule] | None = None) -> int:
         """Write many examples at once, given as {name: values with one entry per example}; see `encode_columns`.
 
         The file is the same as after `write_example` for each; it takes a fraction of the time.
@@ -121,9 +122,10 @@ class TFRecordWriter:
         """
         self._write_pending()
         count = 0
-        for block in encode_frames(columns):
-            self._store(self._sink.write, [block.data])
-            count += len(block)
+        for frames in encode_frames(columns, schema):
+            for portion in frames.portions():
+                self._store(self._sink.write, portion)
+            count += len(frames)
         return count
 
     def flush(self) -> None:
@@ -174,9 +176,10 @@ class TFRecordWriter:
             pending = [encode_example(example) for example in rows.examples()]
             rows.clear()
         else:
-            frames = rows.encode().data
+            frames = rows.encode()
             rows.clear()
-            self._store(self._sink.write, [frames])
+            for portion in frames.portions():
+                self._store(self._sink.write, portion)
         self._pending, self._pending_size = pending, sum(map(len, pending))
         return pending
 
@@ -188,7 +191,7 @@ class TFRecordWriter:
         pending = self._pending
         if pending:
             self._pending, self._pending_size = [], 0
-            self._store(self._sink.write, [encode_block(pending)])
+            self._store(self._sink.write, frame_pieces(pending))
 
     def _write_large(self, record: Pieces, size: int) -> None:
         """Store a record straight from where its pieces are."""

@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from tfrecord_lite.format.blocks import LARGE_FRAME, Block
-from tfrecord_lite.format.columns.encode import encode_parts
+from tfrecord_lite.format.blocks import LARGE_FRAME
+from tfrecord_lite.format.columns.encode import Group, encode_groups, grouped
+from tfrecord_lite.format.columns.frames import Frames, Scratch
+from tfrecord_lite.format.columns.intake import as_source
 from tfrecord_lite.format.example import encode_key
 
 #: Enough that numpy's calls cost little for each example, few enough that their bytes stay in the cache.
@@ -44,6 +46,7 @@ class RowBlock:
         self._last = _NO_LAYOUT
         self.count = 0
         self._size = 0
+        self._scratch = Scratch()
 
     @property
     def is_full(self) -> bool:
@@ -75,9 +78,9 @@ class RowBlock:
         found = {number: example for layout in self._used() for number, example in layout.examples()}
         return map(found.__getitem__, range(self.count))
 
-    def encode(self) -> Block:
-        """Their frames."""
-        return encode_parts([layout.columns() for layout in self._used()])
+    def encode(self) -> Frames:
+        """Their frames, valid until the next call."""
+        return encode_groups([group for layout in self._used() for group in layout.groups()], self._scratch)
 
     def clear(self) -> None:
         """Forget the examples; the layouts will be needed again."""
@@ -158,16 +161,17 @@ class _Layout:
         for number, values in zip(self.numbers, self._rows, strict=True):
             yield number, dict(zip(self.keys, values, strict=True))
 
-    def columns(self) -> tuple[dict[str, Any], Any]:
-        """(columns, numbers in the block) of the examples."""
+    def groups(self) -> list[Group]:
+        """The examples, to be encoded."""
+        everything = slice(0, len(self._rows))
         table: Any = np.frombuffer(b"".join(self._packed), self._dtype) if self._scalars else {}
         others = [*self._blobs, *self._arrays]
         by_place = dict(zip(others, zip(*map(_picker(others), self._rows), strict=True), strict=True)) if others else {}
-        columns = {
-            key: np.ascontiguousarray(table[str(at)]) if at not in by_place else by_place[at]
-            for at, key in enumerate(self.keys)
-        }
-        return columns, np.array(self.numbers, np.int64)
+        features = []
+        for place, key in sorted(enumerate(self.keys), key=lambda item: encode_key(item[1])):
+            values = table[str(place)] if place not in by_place else by_place[place]
+            features.append((encode_key(key), as_source(key, values).take(everything), False))
+        return grouped(features, np.array(self.numbers, np.int64))
 
 
 def _picker(places: list[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:

@@ -50,3 +50,25 @@ def rows(values: Array, of_size: Array, widest: int) -> Array:
     wide[:, 8] = high & 0x7F | (of_size == MAX_SIZE).astype(np.uint8) << 7
     wide[:, 9] = high >> 7
     return wide[:, :widest]
+
+
+def planes(values: Array) -> tuple[list[Array], Array]:
+    """The first bytes of the varints of int64 `values` [n], their second bytes, ..., and the size of each, all uint8 [n].
+
+    Behind the end of a varint stands anything. For long lists: where one byte of each is written at a time, plane by
+    plane is less work than row by row.
+    """
+    lowest, highest = int(values.min(initial=0)), int(values.max(initial=0))
+    numbers = values.astype(np.uint32) if lowest >= 0 and highest < 1 << 32 else values.view(np.uint64)
+    widest = MAX_SIZE if lowest < 0 else max(1, -(-highest.bit_length() // 7))
+    result: list[Array] = []
+    of_size = np.ones(len(values), np.uint8)
+    for place in range(widest):
+        shift = numbers.dtype.type(7 * place)
+        plane = (numbers >> shift).astype(np.uint8)
+        if place + 1 < widest:
+            is_longer = (numbers >= numbers.dtype.type(1 << 7 * (place + 1))).view(np.uint8)
+            of_size += is_longer
+            plane = plane & 0x7F | is_longer << 7
+        result.append(plane)
+    return result, of_size
