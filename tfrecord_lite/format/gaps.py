@@ -26,32 +26,37 @@ _GAP = bytes(FRAME_OVERHEAD)
 
 
 class Gaps:
-    """The n + 1 gaps before, between and behind n records: the first has no footer, the last no header, but zeros.
+    """The gaps before, between and behind n records.
 
     Args:
         lengths: bytes in each record, int64 [n].
+
+    Attributes:
+        neutral: uint8 [n, 16], gaps before records that leave the CRC register as they found it: the CRC of gap and
+            record together is that of the record, one call for the two where they lie in one buffer.
     """
 
     def __init__(self, lengths: np.typing.NDArray[np.int64]) -> None:
-        self._octets = np.zeros((len(lengths) + 1, FRAME_OVERHEAD), np.uint8)
-        self._octets[:-1, _LENGTH] = lengths.astype("<u8").view(np.uint8).reshape(-1, 8)
+        neutral = np.zeros((len(lengths), FRAME_OVERHEAD), np.uint8)
+        neutral[:, _LENGTH] = lengths.astype("<u8", copy=False).view(np.uint8).reshape(-1, 8)
+        self._header_crcs = crc32c.mask(crc32c.value_of_rows(neutral[:, _LENGTH]))
+        neutral[:, _LENGTH_CRC] = _octets(
+            crc32c.value_of_rows(neutral[:, : _LENGTH.stop]) ^ np.uint32(crc32c.NEUTRALIZER)
+        )
+        self.neutral = neutral
 
-    def neutral(self) -> Octets:
-        """Gaps before records that leave the CRC register as they found it, uint8 [n, 16].
+    def sealed(self, crcs: np.typing.NDArray[np.uint32], begin: int = 0) -> Octets:
+        """The gaps around some records as they are stored, uint8 [m + 1, 16], given the CRC of each.
 
-        The CRC of gap and record together is then that of the record: one call for the two, where they lie in one
-        buffer. Valid until `sealed` is called.
+        Zeros stand for the footer of the first gap and the header of the last. `begin` is the number of the first
+        of these records.
         """
-        neutral = self._octets[:-1]
-        crcs = crc32c.value_of_rows(neutral[:, : _LENGTH.stop])
-        neutral[:, _LENGTH_CRC] = _octets(crcs ^ np.uint32(crc32c.NEUTRALIZER))
-        return neutral
-
-    def sealed(self, crcs: np.typing.NDArray[np.uint32]) -> Octets:
-        """The gaps as they are stored, uint8 [n + 1, 16], given the CRC of each record."""
-        self._octets[:-1, _LENGTH_CRC] = _octets(crc32c.mask(crc32c.value_of_rows(self._octets[:-1, _LENGTH])))
-        self._octets[1:, :FOOTER_SIZE] = _octets(crc32c.mask(crcs))
-        return self._octets
+        end = begin + len(crcs)
+        gaps = np.zeros((len(crcs) + 1, FRAME_OVERHEAD), np.uint8)
+        gaps[:-1] = self.neutral[begin:end]
+        gaps[:-1, _LENGTH_CRC] = _octets(self._header_crcs[begin:end])
+        gaps[1:, :FOOTER_SIZE] = _octets(crc32c.mask(crcs))
+        return gaps
 
 
 def overlapping_gaps(buffer: Octets) -> np.typing.NDArray[np.void]:

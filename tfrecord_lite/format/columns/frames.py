@@ -91,6 +91,7 @@ class Frames:
 
     def portions(self) -> Iterator[Pieces]:
         """The frames portion by portion, each to be stored before the next one is asked for."""
+        self._gaps = Gaps(self._lengths)
         if not self._cuts:
             yield self._sealed(0, len(self))
             return
@@ -109,14 +110,14 @@ class Frames:
         cuts = [cut[some] for cut in self._cuts]
         long = [items[some] for items in self._long]
         first, last = int(gaps_at[0]), int(self._ends[end - 1])
-        gaps, items = Gaps(self._lengths[some]), overlapping_gaps(self.buffer)
-        items[gaps_at] = as_items(gaps.neutral())
+        items = overlapping_gaps(self.buffer)
+        items[gaps_at] = as_items(self._gaps.neutral[some])
         pieces = _split(self.buffer, _by_record(gaps_at, *cuts), last)
         step = len(cuts) + 1
         crcs: Iterable[int] = map(crc32c.value, pieces[::step])
         for number, of_cut in enumerate(long, 1):
             crcs = map(crc32c.value, pieces[number::step], map(crc32c.value, of_cut, crcs))
-        sealed = gaps.sealed(np.fromiter(crcs, np.uint32, end - begin))
+        sealed = self._gaps.sealed(np.fromiter(crcs, np.uint32, end - begin), begin)
         items[gaps_at] = as_items(sealed[:-1])
         self.buffer[last : last + FOOTER_SIZE] = sealed[-1, :FOOTER_SIZE]
         # What the first gap begins with is a footer that has been given already.
