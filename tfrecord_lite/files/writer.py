@@ -85,7 +85,7 @@ class TFRecordWriter:
         if pending is None:
             raise ValueError(self._why_unusable)
         data = record if type(record) is bytes else _contiguous(record)
-        if self._rows.count:
+        if self._rows:
             pending = self._settle_rows()
         size = len(data)
         if size > LARGE_FRAME:
@@ -99,7 +99,7 @@ class TFRecordWriter:
     def write_example(self, example: Mapping[str, Any] | Message) -> None:
         """Write one example: a mapping {name: value} as for `encode_example`, or a message such as tf.train.Example."""
         if self._pending is not None and not self._pending and type(example) is dict and self._rows.add(example):
-            if self._rows.is_full:
+            if self._rows.room <= 0:
                 self._write_pending()
             return
         pieces = encode_pieces(example)
@@ -186,7 +186,7 @@ class TFRecordWriter:
     def _write_pending(self) -> None:
         if self._pending is None:
             raise ValueError(self._why_unusable)
-        if self._rows.count:
+        if self._rows:
             self._settle_rows()
         pending = self._pending
         if pending:
