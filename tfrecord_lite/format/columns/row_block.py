@@ -30,6 +30,8 @@ _MAX_ROWS = 4096
 _ROOM = 2 << 20
 #: Bytes objects need not be copied, they are only kept alive: that many bytes of them count as one.
 _KEPT_BYTES = 16
+#: An example of this size is better stored at once than collected.
+_LARGE_ROW = 64 << 10
 #: Fewer examples than this are encoded faster one by one.
 _MIN_ROWS = 16
 #: More layouts than this side by side are no layouts.
@@ -75,17 +77,20 @@ class RowBlock:
             packed = layout.pack(*layout.pick(values))
         except (struct.error, OverflowError):
             return False
-        room = self.room - layout.row_size
+        size = layout.row_size
         for at in layout.blobs:
-            room -= len(values[at]) // _KEPT_BYTES
+            size += len(values[at]) // _KEPT_BYTES
+        for at in layout.arrays:
+            size += values[at].nbytes
+        if size > _LARGE_ROW:
+            return False
         if layout.arrays:
             values = list(values)
             for at in layout.arrays:
-                values[at] = octets = values[at].tobytes()
-                room -= len(octets)
+                values[at] = values[at].tobytes()
         layout.packed.append(packed)
         layout.rows.append(values)
-        self.room = room
+        self.room -= size
         return True
 
     def examples(self) -> Iterator[dict[str, Any]]:
