@@ -30,20 +30,25 @@ class Gaps:
 
     Args:
         lengths: bytes in each record, int64 [n].
-
-    Attributes:
-        neutral: uint8 [n, 16], gaps before records that leave the CRC register as they found it: the CRC of gap and
-            record together is that of the record, one call for the two where they lie in one buffer.
     """
 
     def __init__(self, lengths: np.typing.NDArray[np.int64]) -> None:
-        neutral = np.zeros((len(lengths), FRAME_OVERHEAD), np.uint8)
-        neutral[:, _LENGTH] = lengths.astype("<u8", copy=False).view(np.uint8).reshape(-1, 8)
-        self._header_crcs = crc32c.mask(crc32c.value_of_rows(neutral[:, _LENGTH]))
-        neutral[:, _LENGTH_CRC] = _octets(
-            crc32c.value_of_rows(neutral[:, : _LENGTH.stop]) ^ np.uint32(crc32c.NEUTRALIZER)
-        )
-        self.neutral = neutral
+        self._octets = np.zeros((len(lengths), FRAME_OVERHEAD), np.uint8)
+        self._octets[:, _LENGTH].view("<u8")[:, 0] = lengths
+        self._used = slice(0, (int(lengths.max()).bit_length() + 7) // 8)
+        header_crcs = crc32c.value_of_rows(self._octets[:, _LENGTH], self._used)
+        self._octets[:, _LENGTH_CRC] = _octets(crc32c.mask(header_crcs))
+
+    def neutral(self) -> Octets:
+        """Gaps before records that leave the CRC register as they found it, uint8 [n, 16].
+
+        The CRC of gap and record together is that of the record: one call for the two, where they lie in one buffer.
+        """
+        neutral = self._octets.copy()
+        used = slice(FOOTER_SIZE, FOOTER_SIZE + self._used.stop)
+        crcs = crc32c.value_of_rows(neutral[:, : _LENGTH.stop], used)
+        neutral[:, _LENGTH_CRC] = _octets(crcs ^ np.uint32(crc32c.NEUTRALIZER))
+        return neutral
 
     def sealed(self, crcs: np.typing.NDArray[np.uint32], begin: int = 0) -> Octets:
         """The gaps around some records as they are stored, uint8 [m + 1, 16], given the CRC of each.
@@ -51,10 +56,8 @@ class Gaps:
         Zeros stand for the footer of the first gap and the header of the last. `begin` is the number of the first
         of these records.
         """
-        end = begin + len(crcs)
         gaps = np.zeros((len(crcs) + 1, FRAME_OVERHEAD), np.uint8)
-        gaps[:-1] = self.neutral[begin:end]
-        gaps[:-1, _LENGTH_CRC] = _octets(self._header_crcs[begin:end])
+        gaps[:-1] = self._octets[begin : begin + len(crcs)]
         gaps[1:, :FOOTER_SIZE] = _octets(crc32c.mask(crcs))
         return gaps
 

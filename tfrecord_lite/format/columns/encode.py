@@ -119,7 +119,9 @@ def grouped(features: Sequence[tuple[bytes, Column, bool]], records: Array | Non
     groups = []
     for group, states in enumerate(kinds.tolist()):
         some = np.flatnonzero(group_of == group)
-        entries = [Entry(key, column.take(some), state) for (key, column, _), state in zip(features, states, strict=True)]
+        entries = [
+            Entry(key, column.take(some), state) for (key, column, _), state in zip(features, states, strict=True)
+        ]
         groups.append(Group(entries, some if records is None else records[some], len(some)))
     return groups
 

@@ -90,37 +90,36 @@ class Frames:
         return list(map(b"".join, zip(*parts, strict=True)))
 
     def portions(self) -> Iterator[Pieces]:
-        """The frames portion by portion, each to be stored before the next one is asked for."""
-        self._gaps = Gaps(self._lengths)
+        """The frames portion by portion, each to be stored before the next one is asked for; once."""
+        gaps = Gaps(self._lengths)
+        overlapping_gaps(self.buffer)[self.starts - FRAME_OVERHEAD] = as_items(gaps.neutral())
         if not self._cuts:
-            yield self._sealed(0, len(self))
+            yield self._sealed(gaps, 0, len(self))
             return
         ends = np.cumsum(self._lengths)
         begin = 0
         while begin < len(self):
             done = int(ends[begin - 1]) if begin else 0
             end = max(begin + 1, int(np.searchsorted(ends, done + _PORTION, "right")))
-            yield self._sealed(begin, end)
+            yield self._sealed(gaps, begin, end)
             begin = end
 
-    def _sealed(self, begin: int, end: int) -> Pieces:
+    def _sealed(self, gaps: Gaps, begin: int, end: int) -> Pieces:
         """The frames of some records, headers and footers written."""
         some = slice(begin, end)
         gaps_at = self.starts[some] - FRAME_OVERHEAD
         cuts = [cut[some] for cut in self._cuts]
         long = [items[some] for items in self._long]
         first, last = int(gaps_at[0]), int(self._ends[end - 1])
-        items = overlapping_gaps(self.buffer)
-        items[gaps_at] = as_items(self._gaps.neutral[some])
+        self.buffer[first : first + FOOTER_SIZE] = 0  # a footer that has been given already
         pieces = _split(self.buffer, _by_record(gaps_at, *cuts), last)
         step = len(cuts) + 1
         crcs: Iterable[int] = map(crc32c.value, pieces[::step])
         for number, of_cut in enumerate(long, 1):
             crcs = map(crc32c.value, pieces[number::step], map(crc32c.value, of_cut, crcs))
-        sealed = self._gaps.sealed(np.fromiter(crcs, np.uint32, end - begin), begin)
-        items[gaps_at] = as_items(sealed[:-1])
+        sealed = gaps.sealed(np.fromiter(crcs, np.uint32, end - begin), begin)
+        overlapping_gaps(self.buffer)[gaps_at] = as_items(sealed[:-1])
         self.buffer[last : last + FOOTER_SIZE] = sealed[-1, :FOOTER_SIZE]
-        # What the first gap begins with is a footer that has been given already.
         first, last = first + FOOTER_SIZE, last + FOOTER_SIZE
         if not cuts:
             return [self.buffer[first:last].data]
