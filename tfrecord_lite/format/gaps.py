@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 from itertools import repeat
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class Gaps:
 
         The CRC of gap and record together is that of the record: one call for the two, where they lie in one buffer.
         """
-        neutral = self._octets.copy()
+        neutral: Octets = self._octets.copy()
         used = slice(FOOTER_SIZE, FOOTER_SIZE + self._used.stop)
         crcs = crc32c.value_of_rows(neutral[:, : _LENGTH.stop], used)
         neutral[:, _LENGTH_CRC] = _octets(crcs ^ np.uint32(crc32c.NEUTRALIZER))
@@ -64,10 +65,13 @@ class Gaps:
 
 def overlapping_gaps(buffer: Octets) -> np.typing.NDArray[np.void]:
     """The buffer as items of 16 bytes, one at each position: gaps are written by one indexed assignment."""
-    return np.ndarray((len(buffer) - FRAME_OVERHEAD + 1,), f"V{FRAME_OVERHEAD}", buffer, strides=(1,))
+    items: np.typing.NDArray[np.void] = np.ndarray(
+        (len(buffer) - FRAME_OVERHEAD + 1,), f"V{FRAME_OVERHEAD}", buffer, strides=(1,)
+    )
+    return items
 
 
-def as_items(gaps: Octets) -> np.typing.NDArray[np.void]:
+def as_items(gaps: Octets) -> Any:
     """Gaps as items that can be assigned to `overlapping_gaps`."""
     return gaps.view(f"V{FRAME_OVERHEAD}")[:, 0]
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from tfrecord_lite.format.columns import varints
 from tfrecord_lite.format.columns.scatter import MAX_GARBAGE, Scatter
+from tfrecord_lite.format.columns.spans import spans
 from tfrecord_lite.format.pieces import WORTH_A_PIECE
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
 
@@ -22,6 +23,9 @@ Array = np.typing.NDArray[Any]
 
 #: What a record has: no such feature, one without a kind, an empty list, or values.
 ABSENT, KINDLESS, EMPTY, FULL = range(4)
+
+#: Integers that are worked on together: what is computed of them fits in a cache, and in memory that is used again.
+_CACHED_INTEGERS = 32 << 10
 
 
 class Column(Protocol):
@@ -64,7 +68,7 @@ class ScalarColumn:
         return len(self._values)
 
     @cached_property
-    def sizes(self) -> Array | int:
+    def sizes(self) -> Array:
         return varints.sizes(self._values)
 
     def states(self) -> int:
@@ -110,22 +114,26 @@ class IntegersColumn(_Ragged):
         return IntegersColumn(*self._taken(records))
 
     @cached_property
-    def _planes(self) -> tuple[list[Array], Array]:
-        """The bytes of the varints, and where each varint begins if no record had anything around them."""
-        planes, sizes = varints.planes(self._values)
-        return planes, offsets(sizes)
+    def _value_sizes(self) -> Array:
+        return varints.sizes_in_lists(self._values)
 
     @cached_property
-    def sizes(self) -> Array | int:
-        return np.diff(self._planes[1][self._splits])
+    def sizes(self) -> Array:
+        return np.add.reduceat(self._value_sizes, self._splits[:-1], dtype=np.int64)
 
     def write(self, rows: Scatter) -> None:
         rows.flush()
-        planes, offsets = self._planes
-        positions = offsets[:-1] + np.repeat(rows.positions - offsets[self._splits[:-1]], self._lengths)
-        # The highest byte first: what a short varint's high bytes spoil, the lower bytes of its followers mend.
-        for place in reversed(range(len(planes))):
-            rows.buffer[place:][positions] = planes[place]
+        for some in spans(self._splits[1:], _CACHED_INTEGERS):
+            splits = self._splits[some.start : some.stop + 1]
+            values = slice(int(splits[0]), int(splits[-1]))
+            sizes = self._value_sizes[values]
+            positions = np.cumsum(sizes, dtype=np.int64)
+            positions -= sizes
+            begins = rows.positions[some] - positions[splits[:-1] - splits[0]]
+            positions += np.repeat(begins, self._lengths[some])
+            # The highest byte first: what a short varint's high bytes spoil, the lower bytes of its followers mend.
+            for place, plane in reversed(list(enumerate(varints.planes(self._values[values], sizes)))):
+                rows.buffer[place:][positions] = plane
         rows.positions = rows.positions + self.sizes
 
 
@@ -241,7 +249,7 @@ def offsets(lengths: Array) -> Array:
     """Where each of these begins when they follow each other, and where the last one ends."""
     offsets = np.empty(len(lengths) + 1, np.int64)
     offsets[0] = 0
-    np.cumsum(lengths, out=offsets[1:])
+    np.cumsum(lengths, dtype=np.int64, out=offsets[1:])
     return offsets
 
 

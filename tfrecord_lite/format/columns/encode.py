@@ -22,6 +22,7 @@ from tfrecord_lite.format.columns.frames import Frames, Scratch
 from tfrecord_lite.format.columns.intake import as_source
 from tfrecord_lite.format.columns.scatter import Scatter
 from tfrecord_lite.format.columns.sources import Source
+from tfrecord_lite.format.columns.spans import spans
 from tfrecord_lite.format.example import encode_key
 from tfrecord_lite.format.wire_format import MAX_MESSAGE_SIZE
 
@@ -31,7 +32,7 @@ Array = np.typing.NDArray[Any]
 #: cache.
 _BLOCK_RECORDS = 4096
 #: Fewer when records are long.
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 2 << 20
 #: Bytes around a payload, apart from the name: no more than this.
 _AROUND = 32
 
@@ -61,7 +62,7 @@ def encode_columns(columns: Mapping[str, Any], schema: Mapping[str, FeatureRule]
 
 
 def encode_frames(columns: Mapping[str, Any], schema: Mapping[str, FeatureRule] | None = None) -> Iterator[Frames]:
-    """The same as frames, block by block, each valid until the next one is asked for; all errors come before the first."""
+    """The same as frames, block by block, each valid until the next one is asked for. Errors come before the first."""
     sources = {key: as_source(key, values) for key, values in columns.items()}
     counts = {key: len(source) for key, source in sources.items()}
     if len(set(counts.values())) > 1:
@@ -148,13 +149,7 @@ def _blocks(sources: Sequence[Source]) -> Iterator[slice]:
     weights = sum(np.asarray(source.weights()) for source in sources)
     count = len(sources[0]) if sources else 0
     ends = np.cumsum(np.broadcast_to(weights + len(sources) * _AROUND, count))
-    begin = 0
-    while begin < count:
-        done = int(ends[begin - 1]) if begin else 0
-        end = int(np.searchsorted(ends, done + _BLOCK_BYTES, "right"))
-        end = min(max(end, begin + 1), begin + _BLOCK_RECORDS)
-        yield slice(begin, min(end, count))
-        begin = end
+    return spans(ends, _BLOCK_BYTES, _BLOCK_RECORDS)
 
 
 def _lengths(groups: Sequence[Group]) -> Array:

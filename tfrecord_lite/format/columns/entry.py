@@ -71,7 +71,11 @@ class Entry:
 
     def _add_head(self, key: bytes, kind: int | None) -> None:
         sizes = self.sizes
-        low, high = (sizes, sizes) if isinstance(sizes, int) else (int(sizes.min()), int(sizes.max()))
+        if isinstance(sizes, int):
+            self._head = [_head(key, kind, sizes)]
+            self.sizes = len(self._head[0]) + sizes
+            return
+        low, high = int(sizes.min()), int(sizes.max())
         head = _head(key, kind, low)
         if low == high:
             self._head = [head]

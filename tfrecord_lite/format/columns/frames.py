@@ -1,4 +1,4 @@
-"""The frames of many records while they are put together, all in one buffer but for long bytes, which stay where they are.
+"""The frames of many records while they are put together, in one buffer; only long bytes stay where they are.
 
     gap | inner bytes ... cut ... inner bytes | gap | inner bytes ...
 
@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 
 from tfrecord_lite.format import crc32c
+from tfrecord_lite.format.columns.spans import spans
 from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD
 from tfrecord_lite.format.gaps import Gaps, as_items, overlapping_gaps
 from tfrecord_lite.format.pieces import Pieces
 
 Array = np.typing.NDArray[Any]
 
-#: Frames with long bytes are given in portions of about this size: what the CRC was computed of is then still in a cache
-#: when it is stored.
+#: Frames with long bytes are given in portions of about this size: what the CRC was computed of is then still in a
+#: cache when it is stored.
 _PORTION = 4 << 20
 
 
@@ -96,13 +97,8 @@ class Frames:
         if not self._cuts:
             yield self._sealed(gaps, 0, len(self))
             return
-        ends = np.cumsum(self._lengths)
-        begin = 0
-        while begin < len(self):
-            done = int(ends[begin - 1]) if begin else 0
-            end = max(begin + 1, int(np.searchsorted(ends, done + _PORTION, "right")))
-            yield self._sealed(gaps, begin, end)
-            begin = end
+        for some in spans(np.cumsum(self._lengths), _PORTION):
+            yield self._sealed(gaps, some.start, some.stop)
 
     def _sealed(self, gaps: Gaps, begin: int, end: int) -> Pieces:
         """The frames of some records, headers and footers written."""
@@ -138,5 +134,5 @@ def _by_record(*positions: Array) -> Array:
 
 def _split(buffer: Array, positions: Array, end: int) -> list[bytes]:
     """The bytes from each of ascending positions to the next, the last ones up to `end`."""
-    stream = BytesIO(buffer[positions[0] : end])
+    stream = BytesIO(buffer[positions[0] : end].data)
     return list(map(stream.read, np.diff(positions, append=end).tolist()))

@@ -68,7 +68,8 @@ class RowBlock:
         # Called for each example: nothing here is done in a function of its own that need not be.
         values: Sequence[Any] = tuple(example.values())
         layout = self._last
-        if tuple(map(type, values)) != layout.types or tuple(example) != layout.keys or layout.has_others(values):
+        is_same = tuple(map(type, values)) == layout.types and tuple(example) == layout.keys
+        if not is_same or (layout.arrays and layout.has_others(values)):
             turned_to = self._turn_to(tuple(example), values)
             if turned_to is None:
                 return False
@@ -184,10 +185,7 @@ class _Layout:
 
     def has_others(self, values: Sequence[Any]) -> bool:
         """Whether there are arrays of other dtypes among values of the right types."""
-        for at, dtype in self._dtypes.items():
-            if values[at].dtype is not dtype:
-                return True
-        return False
+        return any(values[at].dtype is not dtype for at, dtype in self._dtypes.items())
 
     def examples(self) -> Iterator[dict[str, Any]]:
         """The examples again."""

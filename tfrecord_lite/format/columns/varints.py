@@ -40,35 +40,41 @@ def rows(values: Array, of_size: Array, widest: int) -> Array:
     for needed_above, stays, moves, shift in _SPREAD:
         if widest > needed_above:
             low = low & np.uint64(stays) | (low & np.uint64(moves)) << np.uint64(shift)
-    low |= _CONTINUATION[of_size]
+    low |= _CONTINUATION.take(of_size)
     octets = low.astype("<u8", copy=False).view(np.uint8).reshape(-1, 8)
     if widest <= 8:
         return octets[:, :widest]
     high = (numbers >> np.uint64(56)).astype(np.uint8)
     wide = np.empty((len(numbers), MAX_SIZE), np.uint8)
-    wide[:, :8] = octets
+    wide[:, :8].view("V8")[...] = octets.view("V8")
     wide[:, 8] = high & 0x7F | (of_size == MAX_SIZE).astype(np.uint8) << 7
     wide[:, 9] = high >> 7
     return wide[:, :widest]
 
 
-def planes(values: Array) -> tuple[list[Array], Array]:
-    """The first bytes of the varints of int64 `values` [n], their second bytes, ..., and the size of each, all uint8 [n].
+def sizes_in_lists(values: Array) -> Array:
+    """The same as `sizes`, as uint8 [n] and with less memory: for long lists."""
+    lowest, highest = int(values.min(initial=0)), int(values.max(initial=0))
+    if lowest < 0 or highest >> 28:
+        return sizes(values).astype(np.uint8)
+    of_size = np.ones(len(values), np.uint8)
+    for bits in range(7, highest.bit_length(), 7):
+        of_size += (values >= 1 << bits).view(np.uint8)
+    return of_size
+
+
+def planes(values: Array, of_size: Array) -> list[Array]:
+    """The first bytes of the varints of int64 `values` [n], their second bytes, ..., each uint8 [n].
 
     Behind the end of a varint stands anything. For long lists: where one byte of each is written at a time, plane by
     plane is less work than row by row.
     """
-    lowest, highest = int(values.min(initial=0)), int(values.max(initial=0))
-    numbers = values.astype(np.uint32) if lowest >= 0 and highest < 1 << 32 else values.view(np.uint64)
-    widest = MAX_SIZE if lowest < 0 else max(1, -(-highest.bit_length() // 7))
+    widest = int(of_size.max(initial=1))
+    numbers = values.astype(np.uint32) if widest <= 4 else values.view(np.uint64)
     result: list[Array] = []
-    of_size = np.ones(len(values), np.uint8)
     for place in range(widest):
-        shift = numbers.dtype.type(7 * place)
-        plane = (numbers >> shift).astype(np.uint8)
+        plane = (numbers >> numbers.dtype.type(7 * place)).astype(np.uint8)
         if place + 1 < widest:
-            is_longer = (numbers >= numbers.dtype.type(1 << 7 * (place + 1))).view(np.uint8)
-            of_size += is_longer
-            plane = plane & 0x7F | is_longer << 7
+            plane = plane & 0x7F | (of_size > place + 1).view(np.uint8) << 7
         result.append(plane)
-    return result, of_size
+    return result
