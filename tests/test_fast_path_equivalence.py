@@ -124,12 +124,17 @@ def damaged_files(draw: st.DrawFn) -> bytes:
 
 
 @settings(max_examples=200, deadline=None)
-@given(damaged_files(), st.integers(0, 3), st.booleans(), st.sampled_from([None, 0, 100, 1 << 20]))
-def test_reading_blocks_equals_reading_frames(stored: bytes, pace: int, verify: bool, limit: int | None) -> None:
+@given(
+    damaged_files(), st.integers(0, 3), st.booleans(), st.sampled_from([None, 0, 100, 40_000, 1 << 20]), st.booleans()
+)
+def test_reading_blocks_equals_reading_frames(
+    stored: bytes, pace: int, verify: bool, limit: int | None, for_decoding: bool
+) -> None:
     # From all at once to a hundred small pieces.
     most = [1 << 30, 70_000, 4096, 13][pace] if len(stored) < 100_000 else [1 << 30, 70_000][pace % 2]
     options = {"verify": verify, "max_record_size": limit}
-    assert read_fast(Dribble(stored, most), **options) == read_plain(stored, **options)
+    found = read_fast(Dribble(stored, most), **options, for_decoding=for_decoding)
+    assert found == read_plain(stored, **options)
 
 
 def test_damage_in_every_byte_is_found_by_the_one_crc_of_a_block() -> None:

@@ -101,7 +101,7 @@ _Piece = tuple[_Where, dict[str, Rows]]
 def _stretches(readers: Iterator[TFRecordReader]) -> Iterator[tuple[_Where, Records]]:
     """The blocks of all files, each valid until the next one is asked for."""
     for reader in readers:
-        for block in reader.blocks():
+        for block in reader.blocks(for_decoding=True):
             records = Records.of(block)
             offsets = reader.offset - block.size + records.starts - records.starts[0]
             yield _Where(reader.name, reader.record_number - len(block), offsets), records

@@ -56,7 +56,7 @@ def read_examples(
 
 
 def _blocks(reader: TFRecordReader, decoder: Decoder) -> Iterator[Iterable[dict[str, Any]]]:
-    for block in reader.blocks():
+    for block in reader.blocks(for_decoding=True):
         examples, error = decoder.decode(Records.of(block))
         yield examples
         if error is not None:

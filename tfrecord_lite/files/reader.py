@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,8 @@ class TFRecordReader:
         num_threads: int | None = 1,
     ) -> None:
         self._stream, self.name, self.compression_type = open_source(path, compression_type, num_threads)
-        self._blocks = read_blocks(self._stream, verify=verify, max_record_size=max_record_size)
+        self._read_blocks = partial(read_blocks, self._stream, verify=verify, max_record_size=max_record_size)
+        self._blocks: Iterator[Block] | None = None
         self._records: Iterator[bytes] = iter(())
         self._error: TFRecordError | None = None
         self._is_closed = False
@@ -76,11 +78,14 @@ class TFRecordReader:
         self.record_number += 1
         return record
 
-    def blocks(self) -> Iterator[Block]:
-        """The records block by block, each valid until the next is asked for. Not to be mixed with iteration."""
+    def blocks(self, *, for_decoding: bool = False) -> Iterator[Block]:
+        """The records block by block, each valid until the next is asked for. Not to be mixed with iteration.
+
+        For decoding, blocks of long records are larger.
+        """
         while True:
             try:
-                block = self._next_block()
+                block = self._next_block(for_decoding=for_decoding)
             except StopIteration:
                 return
             self.offset += block.size
@@ -91,7 +96,7 @@ class TFRecordReader:
         """Tell an error that it is about that record of the block that `blocks` gave last."""
         error.path = self.name
         error.record_number = self.record_number - len(block) + number
-        error.offset = self.offset - block.size + sum(block.lengths[:number]) + FRAME_OVERHEAD * number
+        error.offset = self.offset - block.size + int(block.starts[number] - block.starts[0])
 
     def close(self) -> None:
         """Close the file. A file object that was given stays open."""
@@ -106,11 +111,13 @@ class TFRecordReader:
     ) -> None:
         self.close()
 
-    def _next_block(self) -> Block:
+    def _next_block(self, *, for_decoding: bool = False) -> Block:
         if self._is_closed:
             raise ValueError("the reader is closed")
         if self._error is not None:
             raise self._error
+        if self._blocks is None:
+            self._blocks = self._read_blocks(for_decoding=for_decoding)
         try:
             return next(self._blocks)
         except BaseException as error:

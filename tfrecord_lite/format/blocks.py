@@ -15,30 +15,46 @@ with the chance of 2^-32 that any 32-bit checksum leaves.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from io import BytesIO
-from itertools import chain, repeat
 from typing import Any, Protocol
 
 import numpy as np
 
 from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.format import crc32c
-from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD, HEADER_SIZE, Read, read_frame
+from tfrecord_lite.format.framing import (
+    FOOTER_SIZE,
+    FRAME_OVERHEAD,
+    HEADER_SIZE,
+    Read,
+    encode_footer,
+    encode_header,
+    read_frame,
+)
 
 #: Large enough that the cost of a block is small against that of its records, small enough for a second-level cache.
 BLOCK_SIZE = 512 << 10
 #: Frames larger than this are read on their own, straight into their bytes, instead of through the block.
 LARGE_FRAME = 32 << 10
-_LARGE_LENGTH = LARGE_FRAME - FRAME_OVERHEAD
+#: The same for who decodes many records together and needs many long ones at a time.
+DECODING_BLOCK_SIZE, DECODING_LARGE_FRAME = 4 << 20, 1 << 20
+#: A block that could be larger becomes so when it holds fewer records.
+_FEW_RECORDS = 1024
 #: Records below this average are cut out of a block by a BytesIO, longer ones by slices.
 _SMALL_RECORD = 2 << 10
-
 #: Bytes behind the last record of a buffer, so that who looks at many records at once may look further than each one.
 MARGIN = 512
 
+#: Longer records are not read at once: memory grows only as their bytes really arrive.
+_LONGEST_AT_ONCE = 16 << 20
+
 _LENGTH = struct.Struct("<Q")
+
+Array = np.typing.NDArray[np.int64]
+#: (read, offset) -> the record of the next frame, or None: `framing.read_frame`.
+_ReadPlain = Callable[[Read, int], "bytes | None"]
 
 
 class ByteStream(Protocol):
@@ -53,136 +69,173 @@ class Block:
 
     Attributes:
         data: the buffer that holds them, or the one record itself.
-        begin: position in `data` of the first record's first byte.
-        lengths: bytes in each record.
+        starts: position in `data` of each record's first byte, int64 [n].
+        ends: and of the byte behind its last one.
     """
 
-    __slots__ = ("begin", "data", "lengths")
+    __slots__ = ("data", "ends", "starts")
 
-    def __init__(self, data: bytes | memoryview, begin: int, lengths: list[int]) -> None:
+    def __init__(self, data: bytes | memoryview, starts: Array, ends: Array) -> None:
         self.data = data
-        self.begin = begin
-        self.lengths = lengths
+        self.starts = starts
+        self.ends = ends
+
+    @classmethod
+    def of_record(cls, record: bytes) -> Block:
+        """One record by itself."""
+        return cls(record, np.zeros(1, np.int64), np.array([len(record)]))
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self.starts)
 
     @property
     def size(self) -> int:
         """Bytes of the frames."""
-        return sum(self.lengths) + FRAME_OVERHEAD * len(self.lengths)
-
-    def starts(self) -> np.typing.NDArray[np.int64]:
-        """Position in `data` of each record's first byte, int64 [n]."""
-        starts = np.empty(len(self.lengths), np.int64)
-        starts[0] = self.begin
-        np.cumsum(np.array(self.lengths[:-1], np.int64) + FRAME_OVERHEAD, out=starts[1:])
-        starts[1:] += self.begin
-        return starts
+        return int(self.ends[-1] - self.starts[0]) + FRAME_OVERHEAD
 
     def records(self) -> list[bytes]:
         """The records, as bytes of their own."""
         if isinstance(self.data, bytes):
             return [self.data]
-        if self.size > _SMALL_RECORD * len(self.lengths):
-            spans = zip(self.starts().tolist(), self.lengths, strict=True)
-            return [bytes(self.data[start : start + length]) for start, length in spans]
-        stream = BytesIO(self.data[self.begin : self.begin + self.size])
-        sizes = chain.from_iterable(zip(self.lengths, repeat(FRAME_OVERHEAD)))
-        return list(map(stream.read, sizes))[::2]
+        first, last = int(self.starts[0]), int(self.ends[-1])
+        if last - first > _SMALL_RECORD * len(self):
+            spans = zip(self.starts.tolist(), self.ends.tolist(), strict=True)
+            return [bytes(self.data[start:end]) for start, end in spans]
+        sizes = np.full(2 * len(self) - 1, FRAME_OVERHEAD)
+        np.subtract(self.ends, self.starts, out=sizes[::2])
+        return list(map(BytesIO(self.data[first:last]).read, sizes.tolist()))[::2]
 
 
-def read_blocks(stream: ByteStream, *, verify: bool = True, max_record_size: int | None = None) -> Iterator[Block]:
+def read_blocks(
+    stream: ByteStream, *, verify: bool = True, max_record_size: int | None = None, for_decoding: bool = False
+) -> Iterator[Block]:
     """The frames of a stream, block by block; each block is valid until the next one is asked for.
 
-    Args and errors as for `framing.read_frame`. Frames before a damaged one are given before its error is raised.
+    Args and errors as for `framing.read_frame`. Frames before a damaged one are given before its error is raised. For
+    decoding, blocks of long records are larger.
     """
     read_plain = partial(read_frame, verify=verify, max_record_size=max_record_size)
-    limit = BLOCK_SIZE if max_record_size is None else max_record_size
+    largest, large = (DECODING_BLOCK_SIZE, DECODING_LARGE_FRAME) if for_decoding else (BLOCK_SIZE, LARGE_FRAME)
+    longest = _LONGEST_AT_ONCE if max_record_size is None else min(max_record_size, _LONGEST_AT_ONCE)
+    usual = range(large - FRAME_OVERHEAD, longest + 1)
     view = memoryview(bytearray(BLOCK_SIZE + MARGIN))
     held = 0  # bytes at the start of the buffer that belong to frames not given yet
     offset = 0  # of view[0]
-    fill_to = BLOCK_SIZE
     while True:
-        arrived = _arrived(stream.readinto(view[held:fill_to]))
+        arrived = _arrived(stream.readinto(view[held:-MARGIN]))
         held += arrived
-        lengths, used = _walk(view, held)
-        if lengths:
-            block = Block(view, HEADER_SIZE, lengths)
-            if max(lengths) > limit or (verify and not sound(block)):
+        block, used = _walk(view, held)
+        if block is not None:
+            too_long = max_record_size is not None and int((block.ends - block.starts).max()) > max_record_size
+            if too_long or (verify and not sound(block)):
                 yield from _plain(block, offset, read_plain)
             else:
                 yield block
         offset += used
-        is_large = held - used >= HEADER_SIZE and _LENGTH.unpack_from(view, used)[0] > _LARGE_LENGTH
-        if arrived and not is_large:
-            view[: held - used] = bytes(view[used:held])
-            held -= used
-            fill_to = BLOCK_SIZE
-            continue
-        # A large frame, or what the stream ends with.
-        record = read_plain(_continued(bytes(view[used:held]), stream), offset)
+        rest = bytes(view[used:held])
+        if not arrived or (len(rest) >= HEADER_SIZE and _LENGTH.unpack_from(rest)[0] >= usual.start):
+            # A large frame, or what the stream ends with.
+            following, offset = yield from _large_frames(rest, stream, offset, read_plain, usual, verify)
+            if following is None:
+                return
+            rest = following
+        elif len(view) < largest and (block is None or len(block) < _FEW_RECORDS):
+            view = memoryview(bytearray(min(2 * len(view), largest) + MARGIN))
+        held = len(rest)
+        view[:held] = rest
+
+
+def _large_frames(
+    rest: bytes, stream: ByteStream, offset: int, read_plain: _ReadPlain, usual: range, verify: bool
+) -> Generator[Block, None, tuple[bytes | None, int]]:
+    """One frame, and the large ones behind it: each record is read straight into its bytes.
+
+    Args:
+        rest: what has been read of the first one.
+        stream: what comes behind it.
+        offset: of the first one.
+        read_plain: for whatever is not as usual.
+        usual: lengths to go on with.
+        verify: whether the CRCs are checked.
+
+    Returns:
+        What has been read behind these frames, None at the end, and its offset.
+    """
+    while True:
+        head = BytesIO(rest)
+        record = read_plain(_continued(head, stream), offset)
         if record is None:
-            return
-        yield Block(record, 0, [len(record)])
+            return None, offset
+        yield Block.of_record(record)
         offset += len(record) + FRAME_OVERHEAD
-        held = 0
-        # Where one frame is large the next one will be: look at its header before deciding where to read it to.
-        fill_to = HEADER_SIZE
+        gap = head.read()
+        while True:
+            header = gap if len(gap) == HEADER_SIZE else gap + _arrived(stream.read(HEADER_SIZE - len(gap)))
+            length = _LENGTH.unpack_from(header)[0] if len(header) == HEADER_SIZE else 0
+            if length not in usual or (verify and encode_header(length) != header):
+                return header, offset
+            record = _arrived(stream.read(length))
+            # The footer, and at once the header behind it.
+            gap = _arrived(stream.read(FRAME_OVERHEAD)) if len(record) == length else b""
+            if len(gap) < FOOTER_SIZE or (verify and encode_footer(record) != gap[:FOOTER_SIZE]):
+                rest = header + record + gap
+                break
+            yield Block.of_record(record)
+            offset += length + FRAME_OVERHEAD
+            gap = gap[FOOTER_SIZE:]
 
 
 def sound(block: Block) -> bool:
     """Whether all CRCs of a block hold. The stored CRCs are gone afterwards if they do, untouched if they do not."""
     buffer = block.data
     words = np.ndarray((len(buffer) - 3,), "<u4", buffer, strides=(1,))
-    starts = block.starts()
-    stored_at = np.concatenate((starts - FOOTER_SIZE, starts + block.lengths))
+    stored_at = np.concatenate((block.starts - FOOTER_SIZE, block.ends))
     stored = words[stored_at]
     words[stored_at] = crc32c.unmask(stored) ^ np.uint32(crc32c.NEUTRALIZER)
-    first = block.begin - HEADER_SIZE
+    first = int(block.starts[0]) - HEADER_SIZE
     if crc32c.value(buffer[first : first + block.size]) == 0:
         return True
     words[stored_at] = stored
     return False
 
 
-def _walk(view: memoryview, end: int) -> tuple[list[int], int]:
-    """The lengths of the whole frames in view[:end], as their headers say, and where the last one ends."""
-    lengths: list[int] = []
+def _walk(view: memoryview, end: int) -> tuple[Block | None, int]:
+    """The whole frames in view[:end], as their headers say, and where the last one ends."""
+    positions: list[int] = []
     position = 0
-    unpack, append = _LENGTH.unpack_from, lengths.append
-    while position + FRAME_OVERHEAD <= end:
-        (length,) = unpack(view, position)
-        following = position + FRAME_OVERHEAD + length
-        if following > end:
-            break
-        append(length)
-        position = following
-    return lengths, position
+    unpack, append, last = _LENGTH.unpack_from, positions.append, end - FRAME_OVERHEAD
+    while position <= last:
+        append(position)
+        position += unpack(view, position)[0] + FRAME_OVERHEAD
+    if position > end:
+        position = positions.pop()
+    if not positions:
+        return None, 0
+    limits = np.array([*positions, position])
+    return Block(view, limits[:-1] + HEADER_SIZE, limits[1:] - FOOTER_SIZE), position
 
 
-def _plain(block: Block, offset: int, read_plain: Callable[[Read, int], bytes | None]) -> Iterator[Block]:
+def _plain(block: Block, offset: int, read_plain: _ReadPlain) -> Iterator[Block]:
     """The good frames at the beginning of a block in which something is wrong, then the error that names it."""
-    first = block.begin - HEADER_SIZE
+    first = int(block.starts[0]) - HEADER_SIZE
     read = BytesIO(block.data[first : first + block.size]).read
-    good: list[int] = []
+    count = 0
     try:
         while (record := read_plain(read, offset)) is not None:
-            good.append(len(record))
+            count += 1
             offset += len(record) + FRAME_OVERHEAD
     except TFRecordError:
-        if good:
-            yield Block(block.data, block.begin, good)
+        if count:
+            yield Block(block.data, block.starts[:count], block.ends[:count])
         raise
     yield block
 
 
-def _continued(head: bytes, stream: ByteStream) -> Read:
-    """A `read` that gives `head` and then goes on with the stream."""
-    rest = BytesIO(head)
+def _continued(head: BytesIO, stream: ByteStream) -> Read:
+    """A `read` that gives what is in `head` and then goes on with the stream."""
 
     def read(size: int) -> bytes:
-        return rest.read(size) or _arrived(stream.read(size))
+        return head.read(size) or _arrived(stream.read(size))
 
     return read
 

@@ -92,7 +92,7 @@ def _has_a_place(numbers: Array) -> bool:
     """Whether these are numbers that all fit; the others are for the plain path to judge."""
     if _always_has_a_place(numbers.dtype):
         return True
-    return numbers.dtype.kind == "u" and int(numbers.max(initial=0)) <= np.iinfo(np.int64).max
+    return numbers.dtype.kind == "u" and int(np.asarray(numbers).max(initial=0)) <= np.iinfo(np.int64).max
 
 
 def _one_by_one(key: str, values: Sequence[Any] | Array) -> Source:

@@ -45,8 +45,7 @@ class Records(NamedTuple):
         """Of a block."""
         if isinstance(block.data, bytes):
             return cls.joined([block.data])
-        starts = block.starts()
-        return cls(np.frombuffer(block.data, np.uint8), starts, starts + block.lengths)
+        return cls(np.frombuffer(block.data, np.uint8), block.starts, block.ends)
 
     def copy(self) -> Records:
         """The same in a buffer that stays."""
