@@ -36,6 +36,9 @@ _LARGE_LENGTH = LARGE_FRAME - FRAME_OVERHEAD
 #: Records below this average are cut out of a block by a BytesIO, longer ones by slices.
 _SMALL_RECORD = 2 << 10
 
+#: Bytes behind the last record of a buffer, so that who looks at many records at once may look further than each one.
+MARGIN = 512
+
 _LENGTH = struct.Struct("<Q")
 
 
@@ -145,7 +148,7 @@ def read_blocks(stream: ByteStream, *, verify: bool = True, max_record_size: int
     """
     read_plain = partial(read_frame, verify=verify, max_record_size=max_record_size)
     limit = BLOCK_SIZE if max_record_size is None else max_record_size
-    view = memoryview(bytearray(BLOCK_SIZE))
+    view = memoryview(bytearray(BLOCK_SIZE + MARGIN))
     held = 0  # bytes at the start of the buffer that belong to frames not given yet
     offset = 0  # of view[0]
     fill_to = BLOCK_SIZE

@@ -1,4 +1,4 @@
-"""Varints of many numbers at once: how long each is, and its bytes.
+"""Varints of many numbers at once: how long each is, its bytes, and back.
 
 Seven bits go into each byte, the lowest first; every byte but the last has its top bit set. Negative numbers are taken
 modulo 2^64 and fill ten bytes.
@@ -23,6 +23,7 @@ _SPREAD = [
     (2, 0x0000_3FFF_0000_3FFF, 0x0FFF_C000_0FFF_C000, 2),
     (1, 0x007F_007F_007F_007F, 0x3F80_3F80_3F80_3F80, 1),
 ]
+_TOP = np.uint64(0x8080_8080_8080_8080)
 
 
 def sizes(values: Array) -> Array:
@@ -50,3 +51,34 @@ def rows(values: Array, of_size: Array, widest: int) -> Array:
     wide[:, 8] = high & 0x7F | (of_size == MAX_SIZE).astype(np.uint8) << 7
     wide[:, 9] = high >> 7
     return wide[:, :widest]
+
+
+def from_words(low: Array, high: Array, of_size: Array, widest: int) -> tuple[Array, Array | None]:
+    """The numbers whose varints are given, as int64 [n], and which of them are no such varints, None if all are.
+
+    Args:
+        low, high: uint64 [n], their first and their second eight bytes, little-endian; behind a varint stands anything.
+        of_size: bytes in each, 1 to 10.
+        widest: the largest of them.
+    """
+    if widest == 1:
+        bits = low & np.uint64(0xFF)
+        wrong = bits & np.uint64(0x80)
+        return bits.view(np.int64), (wrong != 0) if wrong.any() else None
+    unused = (8 - np.minimum(of_size, np.uint8(8)).astype(np.uint64)) << np.uint64(3)
+    # Of the bytes of a varint all but the last have their top bit set; flipped, none is to be left.
+    bits = (low << unused >> unused) ^ (_TOP >> np.uint64(8) >> unused)
+    if widest > 8:
+        is_nine, is_ten = of_size == 9, of_size == 10
+        bits ^= np.where(is_nine | is_ten, _TOP & ~(_TOP >> np.uint64(8)), np.uint64(0))
+        last_bits = np.where(is_ten, np.uint64(0x8080), np.where(is_nine, np.uint64(0x80), np.uint64(0)))
+        wrong = bits & _TOP | (high ^ is_ten * np.uint64(0x80)) & last_bits
+    else:
+        wrong = bits & _TOP
+    for needed_above, stays, moves, shift in reversed(_SPREAD):
+        if widest > needed_above:
+            bits = bits & np.uint64(stays) | bits >> np.uint64(shift) & np.uint64(moves)
+    if widest > 8:
+        bits |= np.where(is_nine | is_ten, (high & np.uint64(0x7F)) << np.uint64(56), np.uint64(0))
+        bits |= np.where(is_ten, (high & np.uint64(0x100)) << np.uint64(55), np.uint64(0))
+    return bits.view(np.int64), (wrong != 0) if wrong.any() else None
