@@ -128,7 +128,8 @@ class Wire:
         self.generator = generator
         self.oddities = frozenset(oddities)
         self.rate = rate
-        self.has_groups = not self.oddities <= SHARED_ODDITIES  # TensorFlow rejects them anywhere
+        #: TensorFlow rejects groups anywhere, and an entry without a kind after another one of the same key.
+        self.is_for_tensorflow = self.oddities <= SHARED_ODDITIES
 
     def happens(self, oddity: str) -> bool:
         return oddity in self.oddities and self.generator.random() < self.rate
@@ -156,7 +157,7 @@ class Wire:
         else:
             number = [9, 15, 16, 1000, 2**29 - 1][self.below(5)]
             wire_type = self.below(6)
-            if wire_type in (GROUP, END_GROUP) and not self.has_groups:
+            if wire_type in (GROUP, END_GROUP) and self.is_for_tensorflow:
                 wire_type = DELIMITED
         body = {
             VARINT: varint(self.below(2**40)),
@@ -241,13 +242,13 @@ class Wire:
 
     def record(self, row: Row) -> bytes:
         entries = [self.entry(named, values) for named, values in row]
-        for place, (named, _) in reversed(list(enumerate(row))):
+        for place, (named, values) in reversed(list(enumerate(row))):
             if self.happens("unknown field in an entry"):  # protobuf leaves such an entry out
                 kind = list(KIND_NUMBERS)[self.below(3)]
                 fields = delimited(1, named.key) + delimited(2, delimited(KIND_NUMBERS[kind], b""))
                 entries.insert(self.below(len(entries) + 1), delimited(1, fields + varint(9 << 3) + b"\x05"))
                 continue  # the places behind this one may have moved
-            if self.happens("duplicate key"):
+            if self.happens("duplicate key") and not (self.is_for_tensorflow and values is None):
                 kind = list(KIND_NUMBERS)[self.below(3)]
                 entries.insert(self.below(place + 1), plain_entry(named.key, kind, SOME_VALUES[kind]))
         if self.happens("unknown field in Features"):
@@ -561,8 +562,8 @@ def assert_protobuf_agrees(records: Sequence[bytes], features: Mapping[str, Any]
 @needs_upb
 @pytest.mark.parametrize("oddity", sorted(ODDITIES))
 def test_an_oddity_in_few_records_changes_nothing_else(oddity: str) -> None:
-    for seed, rate in [(1, 0.01), (2, 0.3), (3, 1.0)]:
-        records = table(seed, 100, {oddity}, rate=rate)
+    for seed, rate in [(1, 0.02), (2, 0.3), (3, 1.0)]:
+        records = table(seed, 40, {oddity}, rate=rate)
         assert_columns_equal(records, features_of(LAYOUT, seed))
         assert_protobuf_agrees(records, features_of(LAYOUT, seed))
 
@@ -570,7 +571,7 @@ def test_an_oddity_in_few_records_changes_nothing_else(oddity: str) -> None:
 @needs_upb
 @pytest.mark.parametrize("gaps", [0.0, 0.05, 0.5, 1.0])
 def test_canonical_records_with_and_without_gaps(gaps: float) -> None:
-    records = table(4, 300, (), gaps=gaps)
+    records = table(4, 80, (), gaps=gaps)
     for turn in range(4):
         assert_columns_equal(records, features_of(LAYOUT, turn))
         assert_protobuf_agrees(records, features_of(LAYOUT, turn))
@@ -623,8 +624,8 @@ def test_features_that_may_not_fit_give_the_same_outcome(seed: int, count: int, 
 
 
 def test_thousands_of_records() -> None:
-    records = table(5, 3000, rate=0.002, gaps=0.001)
-    assert_columns_equal(records, features_of(LAYOUT, 1))
+    records = table(5, 3000, layout=LAYOUT[:6], rate=0.002, gaps=0.001)
+    assert_columns_equal(records, features_of(LAYOUT[:6], 1))
 
 
 def test_wide_lists_and_large_values_beside_small_ones() -> None:
@@ -800,7 +801,7 @@ def test_tensorflow_parses_the_same_columns(seed: int) -> None:
 
 @functools.cache
 def shared_table() -> tuple[bytes, ...]:
-    return tuple(table(8, 1500, rate=0.004))
+    return tuple(table(8, 600, rate=0.004))
 
 
 def framed(records: Iterable[bytes]) -> list[bytes]:
@@ -824,10 +825,10 @@ def parsed_batches(records: Sequence[bytes], features: Mapping[str, Any], size: 
     return [outcome(tfr.parse_example(batch, features)) for batch in in_batches(records, size, **options)]
 
 
-@pytest.mark.parametrize("num_threads", [None, 1, 2])
-@pytest.mark.parametrize("size", [1, 7, 1024, 5000])
+@pytest.mark.parametrize("num_threads", [1, 2])
+@pytest.mark.parametrize("size", [1, 7, 128, 5000])
 def test_batches_are_what_parse_example_gives(tmp_path: Path, size: int, num_threads: int | None) -> None:
-    records = shared_table()[:200] if size == 1 else shared_table()
+    records = shared_table()[:60] if size == 1 else shared_table()
     path = write_file(tmp_path / "a", records)
     features = features_of(LAYOUT, 2)
     batches = tfr.read_batches(path, features, batch_size=size, num_threads=num_threads)
@@ -835,10 +836,10 @@ def test_batches_are_what_parse_example_gives(tmp_path: Path, size: int, num_thr
 
 
 @pytest.mark.parametrize("drop_remainder", [False, True])
-@pytest.mark.parametrize("size", [1, 7, 60, 61, 100, 5000])
+@pytest.mark.parametrize("size", [1, 7, 61, 5000])
 def test_batches_go_on_across_files(tmp_path: Path, size: int, drop_remainder: bool) -> None:
-    records = shared_table()[:300]
-    counts = [1, 0, 60, 9, 120, 0, 110, 0]
+    records = shared_table()[:120]
+    counts = [1, 0, 60, 9, 20, 0, 30, 0]
     places = list(itertools.accumulate(counts, initial=0))
     paths = [
         write_file(tmp_path / f"part-{number}", records[begin:end])
@@ -868,7 +869,7 @@ def test_batches_of_compressed_files(tmp_path: Path, compression_type: str, num_
 
 @pytest.mark.parametrize("num_threads", [1, 2])
 def test_batches_of_blobs(tmp_path: Path, num_threads: int) -> None:
-    records = shared_table()[:500]
+    records = shared_table()[:200]
     path = write_file(tmp_path / "a", records)
     for turn in range(4):
         features = features_of(LAYOUT, turn)
@@ -1004,7 +1005,7 @@ def assert_examples_equal(path: Any, records: Sequence[bytes], **options: Any) -
 @pytest.mark.parametrize("oddity", ["none", *sorted(ODDITIES)])
 def test_examples_read_are_the_examples_decoded(tmp_path: Path, oddity: str) -> None:
     for rate, gaps in [(0.02, 0.02), (0.5, 0.3)]:
-        records = table(10, 100, {oddity} & ODDITIES, rate=rate, gaps=gaps)
+        records = table(10, 40, {oddity} & ODDITIES, rate=rate, gaps=gaps)
         assert_examples_equal(write_file(tmp_path / "a", records), records)
 
 
@@ -1018,8 +1019,8 @@ def test_examples_read_with_keys_of_every_size_and_kind(tmp_path: Path, keys: st
 
 def test_examples_of_many_files_and_of_some_keys(tmp_path: Path) -> None:
     records = shared_table()
-    paths = [write_file(tmp_path / "1", records[:700]), tmp_path / "2", write_file(tmp_path / "3", records[701:])]
-    paths[1].write_bytes(gzip.compress(framed(records[700:701])[0]))
+    paths = [write_file(tmp_path / "1", records[:300]), tmp_path / "2", write_file(tmp_path / "3", records[301:])]
+    paths[1].write_bytes(gzip.compress(framed(records[300:301])[0]))
     assert_examples_equal(paths, records)
     assert_examples_equal(tmp_path, records)
     for keys in ({"one", "f", "nowhere"}, [""], set[str]()):
@@ -1209,10 +1210,10 @@ FLIPS = {"length": 0, "length CRC": 9, "first byte": 12, "last byte": -5, "data 
 @pytest.mark.parametrize("num_threads", [1, 2])
 @pytest.mark.parametrize("flip", FLIPS)
 def test_a_flipped_bit_comes_after_the_whole_batches_before_it(tmp_path: Path, flip: str, num_threads: int) -> None:
-    records = [*shared_table()[:150]]
+    records = [*shared_table()[:80]]
     path = tmp_path / "a"
     features = features_of(LAYOUT)
-    for place, size in itertools.product([0, 6, 7, 75, 149], [1, 7, 1024]):
+    for place, size in itertools.product([0, 7, 40, 79], [7, 1024]):
         stored = framed(records)
         offset = sum(map(len, stored[:place]))
         stored[place] = flip_bit(stored[place], FLIPS[flip])
@@ -1392,8 +1393,10 @@ def test_reading_that_is_given_up_leaves_no_thread_behind(tmp_path: Path) -> Non
         tfr.read_examples(path),
     ):
         next(reading)
-        reading.close()  # type: ignore[attr-defined]
-        del reading
+        close = getattr(reading, "close", None)
+        if close is not None:
+            close()
+        del reading, close
     deadline = 50
     while threading.active_count() > before and deadline:
         threading.Event().wait(0.1)
@@ -1512,6 +1515,50 @@ def test_a_late_missing_ragged_feature_is_an_empty_row_and_a_missing_fixed_one_a
     del examples[40]["label"]
     with pytest.raises(tfr.FeatureError, match="label"):
         list(tfr.read_batches(example_file(tmp_path / "a", examples), batch_size=4))
+
+
+def test_a_feature_that_gets_a_kind_late_is_not_dropped(tmp_path: Path) -> None:
+    """In the records that are looked at it has none; what it holds later must not be lost without a word."""
+    path = example_file(tmp_path / "a", [{"one": n, "later": [5] if n == 2999 else None} for n in range(3000)])
+    with pytest.raises(tfr.FeatureError, match="later") as caught:
+        list(tfr.read_batches(path))
+    assert caught.value.record_number == 2999
+
+
+@pytest.mark.parametrize("late", LATE)
+def test_a_record_in_a_later_file_that_does_not_fit_is_an_error_too(tmp_path: Path, late: str) -> None:
+    key, changes = LATE[late]
+    example: dict[str, Any] = {"label": 3, "blob": b"x", "any": [1]}
+    examples = [{**example, "any": [1] * (number % 3) or None} for number in range(2000)]
+    paths = [example_file(tmp_path / "1", examples), example_file(tmp_path / "2", [example] * 3 + [example | changes])]
+    for size in (100, 5000):
+        with pytest.raises(tfr.FeatureError, match=key) as caught:
+            list(tfr.read_batches(paths, batch_size=size))
+        assert facts(caught.value)[:2] == (str(paths[1]), 3)
+
+
+@needs_upb
+@pytest.mark.parametrize("oddities", [(), ODDITIES], ids=["canonical", "odd"])
+def test_inferred_columns_hold_what_the_examples_hold(tmp_path: Path, oddities: Iterable[str]) -> None:
+    for seed in range(4):
+        records = table(seed, 200, oddities, rate=0.02)
+        examples = [tfr.decode_example(record) for record in records]
+        path = write_file(tmp_path / "a", records)
+        batches = list(tfr.read_batches(path, batch_size=60))
+        assert set(batches[0]) == {key for example in examples for key in example if example[key] is not None}
+        for number, example in enumerate(examples):
+            batch, place = batches[number // 60], number % 60
+            for key, column in batch.items():
+                if isinstance(column, tfr.RaggedTensorValue):
+                    row = column.values[column.row_splits[place] : column.row_splits[place + 1]]
+                else:
+                    row = column[place : place + 1].ravel()
+                value = example.get(key)
+                assert (
+                    raw(row) == ([] if row.dtype == object else b"")
+                    if value is None
+                    else list(row) == list(value) or row.tobytes() == np.asarray(value).tobytes()
+                ), (key, number)
 
 
 def test_two_kinds_under_one_key_cannot_be_inferred(tmp_path: Path) -> None:
