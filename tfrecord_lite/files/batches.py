@@ -51,8 +51,7 @@ def read_batches(
         batch_size: records in each batch.
         drop_remainder: whether the last batch is left out when it is smaller.
         bytes_as: "objects" or "blob", as for `decode_columns`.
-        num_threads: 2 reads, and inflates, ahead in a thread of its own; 1 does not. None is 2 for compressed files,
-            where it pays, and 1 for others.
+        num_threads: as for TFRecordReader: 2 reads ahead in a thread, None does so for compressed files.
         others: as for `read_records`.
 
     Raises:
@@ -62,8 +61,10 @@ def read_batches(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size is 1 or more, not {batch_size}")
+    if num_threads is not None and num_threads < 1:
+        raise ValueError(f"num_threads is 1 or more, or None, not {num_threads}")
     decoder = None if features is None else ColumnDecoder(example_plan(features), bytes_as)
-    stretches = _stretches(open_readers(paths, compression_type, verify, max_record_size))
+    stretches = _stretches(open_readers(paths, compression_type, verify, max_record_size, num_threads))
 
     def batches() -> Iterator[dict[str, Any]]:
         found, read = (decoder, stretches) if decoder is not None else _inferred(stretches, bytes_as)
