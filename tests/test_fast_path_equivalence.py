@@ -1,7 +1,7 @@
 """Every fast path gives what its plain path gives, on whatever it is fed.
 
 fast                          plain
-blocks.encode_block           framing.encode_header + record + framing.encode_footer
+gaps.frame_pieces             framing.encode_header + record + framing.encode_footer
 blocks.read_blocks            framing.read_frame
 wire_format.encode_varints    wire_format.encode_varint
 wire_format.decode_varints    wire_format.decode_varint
@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 import tfrecord_lite as tfr
 from tfrecord_lite.errors import DecodeError, FeatureError, TFRecordError
 from tfrecord_lite.files.writer import TFRecordWriter
-from tfrecord_lite.format import blocks, framing, messages, wire_format
+from tfrecord_lite.format import blocks, framing, gaps, messages, wire_format
 from tfrecord_lite.format.columns.decode import decode_columns
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
 from tfrecord_lite.format.columns.encode import encode_columns, encode_frames
@@ -56,6 +56,10 @@ SIZES = st.one_of(
 def records(draw: st.DrawFn) -> list[bytes]:
     generator = np.random.default_rng(draw(st.integers(0, 2**32)))
     return [generator.bytes(size) for size in draw(st.lists(SIZES, max_size=30))]
+
+
+def frames_of(payloads: list[bytes]) -> bytes:
+    return b"".join(gaps.frame_pieces(payloads))
 
 
 class Dribble(io.RawIOBase):
@@ -103,12 +107,12 @@ def read_fast(stream: Any, **options: Any) -> tuple[list[bytes], Any]:
 @given(records())
 def test_a_block_is_its_frames(payloads: list[bytes]) -> None:
     plain = b"".join(framing.encode_header(len(r)) + r + framing.encode_footer(r) for r in payloads)
-    assert blocks.encode_block(payloads) == plain
+    assert frames_of(payloads) == plain
 
 
 @st.composite
 def damaged_files(draw: st.DrawFn) -> bytes:
-    stored = bytearray(blocks.encode_block(draw(records())))
+    stored = bytearray(frames_of(draw(records())))
     if stored:
         for place, flip in draw(
             st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), max_size=4)
@@ -130,7 +134,7 @@ def test_reading_blocks_equals_reading_frames(stored: bytes, pace: int, verify: 
 
 def test_damage_in_every_byte_is_found_by_the_one_crc_of_a_block() -> None:
     payloads = [b"", b"a", b"bc" * 20, bytes(300)]
-    stored = blocks.encode_block(payloads)
+    stored = frames_of(payloads)
     for at in range(len(stored)):
         damaged = bytearray(stored)
         damaged[at] ^= 0x40
@@ -308,8 +312,8 @@ def test_encoding_columns_equals_encoding_each_example(both: tuple[dict[str, Any
     as_columns, examples = both
     expected = [encode_example(example) for example in examples] if as_columns else []
     assert encode_columns(as_columns) == expected
-    frames = b"".join(bytes(block.data) for block in encode_frames(as_columns))
-    assert frames == blocks.encode_block(expected)
+    frames = b"".join(b"".join(portion) for block in encode_frames(as_columns) for portion in block.portions())
+    assert frames == frames_of(expected)
 
 
 def layout(draw: Any) -> Callable[[np.random.Generator], dict[str, Any]]:
@@ -357,7 +361,7 @@ def test_examples_written_one_by_one_are_the_same_file_however_they_are_collecte
             what = data.draw(st.sampled_from(["flush", "write", "large", "columns", "bad", "nothing"]))
             if what == "flush":
                 writer.flush()
-                assert target.getvalue() == blocks.encode_block(expected)
+                assert target.getvalue() == frames_of(expected)
             elif what in ("write", "large"):
                 expected.append(random.bytes(7 if what == "write" else 40_000))
                 writer.write(expected[-1])
@@ -369,7 +373,7 @@ def test_examples_written_one_by_one_are_the_same_file_however_they_are_collecte
                 for bad in ({"int": 2**63}, {"a": []}, {"float": 1j}):
                     with pytest.raises(FeatureError):
                         writer.write_example(bad)
-    assert target.getvalue() == blocks.encode_block(expected)
+    assert target.getvalue() == frames_of(expected)
 
 
 @given(EXAMPLES, st.data())

@@ -15,7 +15,7 @@ import numpy as np
 from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.format.batch import Batch, Place
 from tfrecord_lite.format.bytes_array import as_blobs
-from tfrecord_lite.format.columns import spans
+from tfrecord_lite.format.columns import payloads
 from tfrecord_lite.format.columns.layouts import Layouts
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.example import decode_example
@@ -77,7 +77,7 @@ class ColumnDecoder:
         self.plan = plan
         self._names_all = names_all
         self._layouts = Layouts(None if names_all else plan.columns)
-        self._take_bytes = spans.objects if bytes_as == "objects" else spans.blob
+        self._take_bytes = payloads.objects if bytes_as == "objects" else payloads.blob
 
     def decode(self, records: Records) -> dict[str, Rows] | None:
         """What each column holds in the records, checked; None when something in them is an error."""
@@ -114,7 +114,7 @@ class ColumnDecoder:
     def results(self, rows: Mapping[str, Rows]) -> dict[str, Any]:
         """What the features are in a batch. Raises FeatureError as `rows.results`."""
         found = results(self.plan, rows, is_single=False)
-        if self._take_bytes is spans.objects:
+        if self._take_bytes is payloads.objects:
             return found
         return {key: as_blobs(value) for key, value in found.items()}
 
@@ -124,7 +124,7 @@ class ColumnDecoder:
                 raise FeatureError("not in the records from which the features were inferred: say what they are", key)
 
     def _as_asked(self, rows: Rows) -> Rows:
-        return rows if self._take_bytes is spans.objects else rows.with_values(as_blobs(rows.values))
+        return rows if self._take_bytes is payloads.objects else rows.with_values(as_blobs(rows.values))
 
 
 def _checked(column: Column, kind: int | None, rows: Rows | None, count: int) -> Rows | None:

@@ -11,7 +11,7 @@ from itertools import pairwise, repeat
 from typing import Any
 
 from tfrecord_lite.errors import FeatureError, TFRecordError
-from tfrecord_lite.format.columns import spans
+from tfrecord_lite.format.columns import payloads
 from tfrecord_lite.format.columns.decode import ColumnDecoder
 from tfrecord_lite.format.columns.layouts import Group, Layouts
 from tfrecord_lite.format.columns.window import Records
@@ -38,7 +38,7 @@ class ExampleDecoder:
 
     def decode(self, records: Records) -> Decoded:
         """The examples, in order; the error is a DecodeError."""
-        groups, others = self._layouts.read(records, spans.objects)
+        groups, others = self._layouts.read(records, payloads.objects)
         if len(groups) == 1 and not len(others):
             return _examples(groups[0]), None
         examples: list[dict[str, Any]] = [{}] * len(records.starts)

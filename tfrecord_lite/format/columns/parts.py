@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from tfrecord_lite.format.blocks import MARGIN
-from tfrecord_lite.format.columns import spans, varints
+from tfrecord_lite.format.columns import payloads, varints
 from tfrecord_lite.format.columns.window import windows, words
 from tfrecord_lite.format.rows import Rows
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
@@ -29,7 +29,7 @@ Array = np.typing.NDArray[Any]
 _MAX_LENGTH_BYTES = 4
 _FIELD_1, _FIELD_2 = 0x0A, 0x12
 
-#: Takes the bytes values in spans: `spans.objects` or `spans.blob`.
+#: Takes the bytes values in spans: `payloads.objects` or `payloads.blob`.
 TakeBytes = Callable[[Array, Array, Array], Any]
 
 
@@ -215,9 +215,9 @@ class OpenEntry:
             return
         begins, sizes = state
         if self._kind == FLOAT_LIST:
-            yield self._key, Rows.of(spans.floats(buffer, begins, sizes), sizes // 4)
+            yield self._key, Rows.of(payloads.floats(buffer, begins, sizes), sizes // 4)
         elif self._kind == INT64_LIST:
-            numbers, counts, bad = spans.integers(buffer, begins, sizes)
+            numbers, counts, bad = payloads.integers(buffer, begins, sizes)
             if bad is not None:
                 raise Unfit(bad)
             yield self._key, Rows.of(numbers, counts)

@@ -41,13 +41,13 @@ def rows(values: Array, of_size: Array, widest: int) -> Array:
     for needed_above, stays, moves, shift in _SPREAD:
         if widest > needed_above:
             low = low & np.uint64(stays) | (low & np.uint64(moves)) << np.uint64(shift)
-    low |= _CONTINUATION[of_size]
+    low |= _CONTINUATION.take(of_size)
     octets = low.astype("<u8", copy=False).view(np.uint8).reshape(-1, 8)
     if widest <= 8:
         return octets[:, :widest]
     high = (numbers >> np.uint64(56)).astype(np.uint8)
     wide = np.empty((len(numbers), MAX_SIZE), np.uint8)
-    wide[:, :8] = octets
+    wide[:, :8].view("V8")[...] = octets.view("V8")
     wide[:, 8] = high & 0x7F | (of_size == MAX_SIZE).astype(np.uint8) << 7
     wide[:, 9] = high >> 7
     return wide[:, :widest]
@@ -82,3 +82,31 @@ def from_words(low: Array, high: Array, of_size: Array, widest: int) -> tuple[Ar
         bits |= np.where(is_nine | is_ten, (high & np.uint64(0x7F)) << np.uint64(56), np.uint64(0))
         bits |= np.where(is_ten, (high & np.uint64(0x100)) << np.uint64(55), np.uint64(0))
     return bits.view(np.int64), (wrong != 0) if wrong.any() else None
+
+
+def sizes_in_lists(values: Array) -> Array:
+    """The same as `sizes`, as uint8 [n] and with less memory: for long lists."""
+    lowest, highest = int(values.min(initial=0)), int(values.max(initial=0))
+    if lowest < 0 or highest >> 28:
+        return sizes(values).astype(np.uint8)
+    of_size = np.ones(len(values), np.uint8)
+    for bits in range(7, highest.bit_length(), 7):
+        of_size += (values >= 1 << bits).view(np.uint8)
+    return of_size
+
+
+def planes(values: Array, of_size: Array) -> list[Array]:
+    """The first bytes of the varints of int64 `values` [n], their second bytes, ..., each uint8 [n].
+
+    Behind the end of a varint stands anything. For long lists: where one byte of each is written at a time, plane by
+    plane is less work than row by row.
+    """
+    widest = int(of_size.max(initial=1))
+    numbers = values.astype(np.uint32) if widest <= 4 else values.view(np.uint64)
+    result: list[Array] = []
+    for place in range(widest):
+        plane = (numbers >> numbers.dtype.type(7 * place)).astype(np.uint8)
+        if place + 1 < widest:
+            plane = plane & 0x7F | (of_size > place + 1).view(np.uint8) << 7
+        result.append(plane)
+    return result
