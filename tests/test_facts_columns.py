@@ -1876,8 +1876,21 @@ def test_what_has_no_place_in_a_feature_names_its_key_and_record(values: Any, nu
         tfr.encode_example({"the key": values[number]})
 
 
+class Drawn(NamedTuple):
+    columns: dict[str, Any]
+    rows: dict[str, list[Any]]
+
+    def __repr__(self) -> str:
+        """What the columns are: their values are too many to be printed."""
+        what = {
+            key[:9]: (type(v).__name__, getattr(v, "dtype", None), getattr(v, "shape", None))
+            for key, v in self.columns.items()
+        }
+        return f"{len(next(iter(self.rows.values())))} rows of {what}"
+
+
 @st.composite
-def drawn_columns(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+def drawn_columns(draw: st.DrawFn) -> Drawn:
     """Columns, and the same as rows."""
     generator = np.random.default_rng(draw(st.integers(0, 2**32)))
     count = draw(st.integers(1, 40))
@@ -1915,12 +1928,12 @@ def drawn_columns(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, list[Any]]
             cut = [flat[begin:end] for begin, end in itertools.pairwise(splits)]
             columns[name] = cut if form == "ragged" else SimpleNamespace(values=flat, row_splits=splits)
             rows[name] = cut
-    return columns, rows
+    return Drawn(columns, rows)
 
 
 @settings(BOUNDED, max_examples=150)
 @given(drawn_columns())
-def test_any_columns_are_written_as_their_rows(drawn: tuple[dict[str, Any], dict[str, list[Any]]]) -> None:
+def test_any_columns_are_written_as_their_rows(drawn: Drawn) -> None:
     assert_rows_equal(*drawn)
 
 
