@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tfrecord_lite as tfr
 from tfrecord_lite import FeatureError, TFRecordWriter, decode_example, encode_columns, encode_example, read_records
 
 
@@ -105,3 +106,16 @@ def test_row_splits_that_do_not_fit_are_an_error(splits: list[int]) -> None:
 def test_an_entry_that_is_masked_in_part_is_an_error() -> None:
     with pytest.raises(FeatureError, match="masked in part"):
         encode_columns({"a": np.ma.masked_array([[1, 2]], mask=[[True, False]])})
+
+
+@pytest.mark.parametrize("bytes_as", ["objects", "blob"])
+def test_columns_that_were_read_can_be_written(bytes_as: Any) -> None:
+    examples = [{"blob": b"x" * n, "list": np.arange(n), "texts": [b"a"] * (n + 1), "number": n} for n in range(20)]
+    records = [tfr.encode_example(example) for example in examples]
+    features = {
+        "blob": tfr.FixedLenFeature([], bytes),
+        "list": tfr.RaggedFeature("int64"),
+        "texts": tfr.RaggedFeature(bytes),
+        "number": tfr.FixedLenFeature([], "int64"),
+    }
+    assert tfr.encode_columns(tfr.decode_columns(records, features, bytes_as=bytes_as)) == records

@@ -951,22 +951,6 @@ def test_the_arrays_of_a_batch_are_the_callers_own(tmp_path: Path, num_threads: 
             spoil(array)
 
 
-@pytest.mark.parametrize("bytes_as", ["objects", "blob"])
-@pytest.mark.parametrize("kind", [INT64, BYTES])
-def test_two_columns_of_one_feature_are_two_arrays(tmp_path: Path, kind: str, bytes_as: Any) -> None:
-    values: Any = [b"a", b"bc"] if kind == BYTES else [1, 2]
-    records = [delimited(1, plain_entry(b"k", kind, values))] * 3
-    features = {"one": tfr.RaggedFeature(kind, "k"), "two": tfr.RaggedFeature(kind, "k")}
-    for columns in (
-        tfr.decode_columns(records, features, bytes_as=bytes_as),
-        next(tfr.read_batches(write_file(tmp_path / "a", records), features, bytes_as=bytes_as)),
-    ):
-        before = outcome(columns["two"])
-        for array in arrays_of(columns["one"]):
-            spoil(array)
-        assert outcome(columns["two"]) == before
-
-
 def test_batches_kept_do_not_change_while_later_ones_are_read(tmp_path: Path) -> None:
     records = shared_table()
     path = write_file(tmp_path / "a", records)
@@ -1474,7 +1458,6 @@ def test_features_of_no_records_are_inferred_to_be_no_batches(tmp_path: Path, pa
 
 LATE: dict[str, tuple[str, dict[str, Any]]] = {
     "a new feature": ("extra", {"extra": 5}),
-    "a new feature without a kind": ("extra", {"extra": None}),
     "a new key that begins as another": ("labe", {"labe": 5}),
     "another count": ("label", {"label": [1, 2]}),
     "no values": ("label", {"label": np.array([], np.int64)}),

@@ -8,7 +8,9 @@ Whole batches before a damaged or unfit record are given before its error is rai
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -21,6 +23,7 @@ from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.infer import schema_of
 from tfrecord_lite.format.parsing import example_plan
+from tfrecord_lite.format.plan import Plan
 from tfrecord_lite.format.rows import Rows, concatenated
 
 #: As much is looked at when the features are to be inferred.
@@ -47,7 +50,7 @@ def read_batches(
         paths: as for `read_records`.
         features: {name: FixedLenFeature(...) or another feature}, or a Schema. None infers them from the first records
             (1,024 or 8 MiB, or the first block if that is more) as `infer_schema` does; a record that does not fit, or
-            holds a feature that those did not, is then an error.
+            holds values of a feature of which those held none, is then an error.
         batch_size: records in each batch.
         drop_remainder: whether the last batch is left out when it is smaller.
         bytes_as: "objects" or "blob", as for `decode_columns`.
@@ -59,16 +62,18 @@ def read_batches(
             whole batches before it, with path, record number and offset.
         others: as `read_examples`.
     """
-    if batch_size < 1:
+    if operator.index(batch_size) < 1:
         raise ValueError(f"batch_size is 1 or more, not {batch_size}")
     if num_threads is not None and num_threads < 1:
         raise ValueError(f"num_threads is 1 or more, or None, not {num_threads}")
     decoder = None if features is None else ColumnDecoder(example_plan(features), bytes_as)
-    stretches = _stretches(open_readers(paths, compression_type, verify, max_record_size, num_threads))
+    readers = open_readers(paths, compression_type, verify, max_record_size, num_threads)
+    stretches = _stretches(readers)
 
     def batches() -> Iterator[dict[str, Any]]:
-        found, read = (decoder, stretches) if decoder is not None else _inferred(stretches, bytes_as)
-        yield from _batches(read, found, batch_size, drop_remainder)
+        with closing(readers):
+            found, read = (decoder, stretches) if decoder is not None else _inferred(stretches, bytes_as)
+            yield from _batches(read, found, batch_size, drop_remainder)
 
     return batches()
 
@@ -130,12 +135,16 @@ def _inferred(
     except TFRecordError as error:
         rest = _raising(error)  # behind what came before it
     features = schema_of(examples).features
-    return ColumnDecoder(example_plan(features), bytes_as, names_all=True), chain(held, rest)
+    plan = example_plan(features) if features else Plan({}, {})
+    return ColumnDecoder(plan, bytes_as, names_all=True), chain(held, rest)
 
 
 def _raising(error: TFRecordError) -> Iterator[Any]:
-    raise error
-    yield
+    try:
+        raise error
+        yield
+    finally:
+        del error  # its traceback holds this frame: no circle
 
 
 def _batches(

@@ -6,8 +6,8 @@ offset.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Collection, Generator, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from tfrecord_lite.files.reader import TFRecordReader, open_readers
@@ -52,13 +52,18 @@ def read_examples(
     else:
         raise ValueError("features or keys, not both")
     readers = open_readers(paths, compression_type, verify, max_record_size)
-    return chain.from_iterable(examples for reader in readers for examples in _blocks(reader, decoder))
+    return _examples(readers, decoder)
 
 
-def _blocks(reader: TFRecordReader, decoder: Decoder) -> Iterator[Iterable[dict[str, Any]]]:
-    for block in reader.blocks(for_decoding=True):
-        examples, error = decoder.decode(Records.of(block))
-        yield examples
-        if error is not None:
-            reader.locate(error, block, error.record_number or 0)
-            raise error
+def _examples(readers: Generator[TFRecordReader], decoder: Decoder) -> Iterator[dict[str, Any]]:
+    with closing(readers):
+        for reader in readers:
+            for block in reader.blocks(for_decoding=True):
+                examples, error = decoder.decode(Records.of(block))
+                yield from examples
+                if error is not None:
+                    reader.locate(error, block, error.record_number or 0)
+                    try:
+                        raise error
+                    finally:
+                        error = None  # its traceback holds this frame: no circle

@@ -8,7 +8,7 @@ record allowed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 from itertools import chain
 from types import TracebackType
@@ -158,14 +158,14 @@ def count_records(paths: Any, compression_type: str | None = None, *, verify: bo
 
 def open_readers(
     paths: Any, compression_type: str | None, verify: bool, max_record_size: int | None, num_threads: int | None = 1
-) -> Iterator[TFRecordReader]:
+) -> Generator[TFRecordReader]:
     """One open reader after the other. Paths are looked up at once: what is missing is known before any work."""
     if compression_type is not None:
         check_compression_type(compression_type)
     expanded = expand_paths(paths)
     located = [_located(source) for source in expanded]
 
-    def opened() -> Iterator[TFRecordReader]:
+    def opened() -> Generator[TFRecordReader]:
         for source, path in zip(expanded, located, strict=True):
             with TFRecordReader(
                 path, compression_type, verify=verify, max_record_size=max_record_size, num_threads=num_threads

@@ -101,8 +101,6 @@ def parse_example(
         DecodeError: a record is no Example; `record_number` says which.
         TypeError: a dtype, shape or default is of no use as such.
     """
-    if not features:
-        raise FeatureError(f"Argument `features` cannot be None or falsy. Got {features}")
     return _parse(Batch.of(serialized, example_names), features)
 
 
@@ -113,6 +111,8 @@ def _parse(batch: Batch, features: Mapping[str, Any]) -> dict[str, Any]:
 
 def example_plan(features: Mapping[str, Any]) -> Plan:
     """The plan for features of an Example, or for those of a Schema. Errors as for `plan_of`."""
+    if not features:
+        raise FeatureError(f"Argument `features` cannot be None or falsy. Got {features}")
     plan = plan_of(features.features if isinstance(features, Schema) else features, _ALLOWED)
     for key, column in plan.columns.items():
         if column.is_sequence and not column.allow_missing:

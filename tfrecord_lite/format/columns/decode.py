@@ -82,6 +82,8 @@ class ColumnDecoder:
     def decode(self, records: Records) -> dict[str, Rows] | None:
         """What each column holds in the records, checked; None when something in them is an error."""
         columns = self.plan.columns
+        if not len(records.starts):
+            return self.decode_plain([])
         groups, others = self._layouts.read(records, self._take_bytes)
         parts: list[tuple[Array, dict[str, Rows]]] = []
         for layout, numbers, found in groups:

@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 
 from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.format.bytes_array import BytesArray
 from tfrecord_lite.format.columns.sources import Arrays, Masked, Payloads, Ragged, Source, Table
 from tfrecord_lite.format.example import encode_feature
+from tfrecord_lite.format.tensor_values import SparseTensorValue
 from tfrecord_lite.format.values import BYTES_LIST
 
 Array = np.typing.NDArray[Any]
@@ -32,8 +34,12 @@ def as_source(key: str, values: Any) -> Source:
     Raises:
         FeatureError: a value has no place in a feature, with the key and the number of the record.
     """
+    if isinstance(values, SparseTensorValue):
+        raise FeatureError("a sparse value has no entry per record", key)
     if hasattr(values, "row_splits"):
-        return _ragged(key, np.asarray(values.values), np.asarray(values.row_splits, np.int64))
+        return _ragged(key, values.values, np.asarray(values.row_splits, np.int64))
+    if isinstance(values, BytesArray):
+        values = values.to_objects()
     if isinstance(values, (list, tuple)):
         return _from_list(key, values)
     array = values if isinstance(values, np.ndarray) else np.asarray(values)
@@ -76,7 +82,10 @@ def _masked(key: str, array: Any) -> Source:
     return _one_by_one(key, [None if missing else value for value, missing in zip(array, is_missing, strict=True)])
 
 
-def _ragged(key: str, values: Array, splits: Array) -> Source:
+def _ragged(key: str, values: Any, splits: Array) -> Source:
+    if hasattr(values, "row_splits"):
+        raise FeatureError("a column is ragged in one dimension, not in more", key)
+    values = values.to_objects() if isinstance(values, BytesArray) else np.asarray(values)
     if not len(splits) or splits[0] != 0 or splits[-1] != len(values) or (np.diff(splits) < 0).any():
         raise FeatureError("row_splits do not begin at 0, ascend, and end with the number of values", key)
     if values.ndim == 1 and _has_a_place(values):
