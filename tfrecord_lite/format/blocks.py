@@ -38,10 +38,10 @@ from tfrecord_lite.format.framing import (
 BLOCK_SIZE = 512 << 10
 #: Frames larger than this are read on their own, straight into their bytes, instead of through the block.
 LARGE_FRAME = 32 << 10
-#: The same for who decodes many records together and needs many long ones at a time.
-DECODING_BLOCK_SIZE, DECODING_LARGE_FRAME = 4 << 20, 1 << 20
-#: A block that could be larger becomes so when it holds fewer records.
-_FEW_RECORDS = 1024
+#: The same for who decodes many records together, which pays the more there are: a block of fewer records than these
+#: becomes larger, up to the size.
+_MANY_RECORDS = 8192
+_DECODING_BLOCK_SIZE, _DECODING_LARGE_FRAME = 4 << 20, 1 << 20
 #: Records below this average are cut out of a block by a BytesIO, longer ones by slices.
 _SMALL_RECORD = 2 << 10
 #: Bytes behind the last record of a buffer, so that who looks at many records at once may look further than each one.
@@ -115,7 +115,7 @@ def read_blocks(
     decoding, blocks of long records are larger.
     """
     read_plain = partial(read_frame, verify=verify, max_record_size=max_record_size)
-    largest, large = (DECODING_BLOCK_SIZE, DECODING_LARGE_FRAME) if for_decoding else (BLOCK_SIZE, LARGE_FRAME)
+    largest, large = (_DECODING_BLOCK_SIZE, _DECODING_LARGE_FRAME) if for_decoding else (BLOCK_SIZE, LARGE_FRAME)
     longest = _LONGEST_AT_ONCE if max_record_size is None else min(max_record_size, _LONGEST_AT_ONCE)
     usual = range(large - FRAME_OVERHEAD, longest + 1)
     view = memoryview(bytearray(BLOCK_SIZE + MARGIN))
@@ -139,7 +139,7 @@ def read_blocks(
             if following is None:
                 return
             rest = following
-        elif len(view) < largest and (block is None or len(block) < _FEW_RECORDS):
+        elif len(view) < largest and (block is None or len(block) < _MANY_RECORDS):
             view = memoryview(bytearray(min(2 * len(view), largest) + MARGIN))
         held = len(rest)
         view[:held] = rest
