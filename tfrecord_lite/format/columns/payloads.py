@@ -8,11 +8,13 @@ blob       one bytes value a span  -> BytesArray
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 
 from tfrecord_lite.format.bytes_array import BytesArray
+from tfrecord_lite.format.columns.spans import spans
 from tfrecord_lite.format.columns.varints import MAX_SIZE
 from tfrecord_lite.format.columns.window import windows
 
@@ -20,12 +22,20 @@ Array = np.typing.NDArray[Any]
 
 #: Values up to this size are taken all at once, longer ones one by one: then the copying costs more than the loop.
 _SHORT = 256
+#: Bytes of varints that are decoded together: few enough that all that is made of them stays in a cache.
+_CHUNK = 128 << 10
 
 
 def joined(buffer: Array, starts: Array, sizes: Array) -> bytes:
-    """The bytes of all spans, one after the other."""
-    data = buffer.data
-    return b"".join([data[start:end] for start, end in zip(starts.tolist(), (starts + sizes).tolist(), strict=True)])
+    """The bytes of all spans, which do not overlap and ascend, one after the other."""
+    if not len(starts):
+        return b""
+    first, ends = int(starts[0]), starts + sizes
+    stream = BytesIO(buffer[first : ends[-1]].data)
+    steps = np.empty(2 * len(starts) - 1, np.int64)
+    steps[::2] = sizes
+    np.subtract(starts[1:], ends[:-1], out=steps[1::2])
+    return b"".join(list(map(stream.read, steps.tolist()))[::2])
 
 
 def integers(buffer: Array, starts: Array, sizes: Array) -> tuple[Array, Array, Array | None]:
@@ -33,20 +43,29 @@ def integers(buffer: Array, starts: Array, sizes: Array) -> tuple[Array, Array, 
     is_bad = (buffer[starts + sizes - 1] > 0x7F) & (sizes > 0)
     if is_bad.any():
         return np.empty(0, np.int64), sizes, is_bad
-    octets = np.frombuffer(bytes(MAX_SIZE) + joined(buffer, starts, sizes), np.uint8)
-    lasts = np.flatnonzero(octets[MAX_SIZE:] < 0x80)
-    limits = np.cumsum(sizes)
-    counts = np.diff(np.searchsorted(lasts, limits), prepend=0)
-    values = _from_lasts(octets, lasts)
-    if values is None:
-        too_long = lasts[np.diff(lasts, prepend=-1) > MAX_SIZE]
-        is_bad[np.searchsorted(limits, too_long, side="right")] = True
-        return np.empty(0, np.int64), counts, is_bad
-    return values, counts, None
+    ends = np.cumsum(sizes)
+    # As many as there could be; memory that is not written to is not used.
+    values = np.empty(int(ends[-1]), np.int64)
+    counts = np.empty(len(sizes), np.int64)
+    count = 0
+    for some in spans(ends, _CHUNK):
+        octets = np.frombuffer(bytes(MAX_SIZE) + joined(buffer, starts[some], sizes[some]), np.uint8)
+        lasts = np.flatnonzero(octets[MAX_SIZE:] < 0x80)
+        limits = np.cumsum(sizes[some])
+        counts[some] = np.diff(np.searchsorted(lasts, limits), prepend=0)
+        if not _decode(octets, lasts, values[count : count + len(lasts)]):
+            too_long = lasts[np.diff(lasts, prepend=-1) > MAX_SIZE]
+            is_bad[some.start + np.searchsorted(limits, too_long, side="right")] = True
+            return values, counts, is_bad
+        count += len(lasts)
+    return values[:count], counts, None
 
 
-def _from_lasts(octets: Array, lasts: Array) -> Array | None:
-    """The values of varints that fill `octets` behind ten zeros, given where each ends; None if one is too long."""
+def _decode(octets: Array, lasts: Array, out: Array) -> bool:
+    """Put the values of varints that fill `octets` behind ten zeros into `out`, given where each ends.
+
+    False if one is too long.
+    """
     values = octets[MAX_SIZE:][lasts]
     goes_on = np.ones(len(lasts), np.uint8)
     for size, dtype in enumerate(_DTYPES, 1):
@@ -54,13 +73,14 @@ def _from_lasts(octets: Array, lasts: Array) -> Array | None:
         octet = octets[MAX_SIZE - size :][lasts]
         goes_on = goes_on & octet >> np.uint8(7)
         if not goes_on.any():
-            return values.astype(np.uint64, copy=False).view(np.int64)
+            out.view(np.uint64)[:] = values
+            return True
         if dtype is None:
             break
         low_bits = goes_on * np.uint8(0x7F)
         values = values.astype(dtype, copy=False) * (low_bits + np.uint8(1)).astype(dtype)
         values += octet & low_bits
-    return None
+    return False
 
 
 #: What holds a varint of 2, 3, ... bytes. The eleventh there is not.
