@@ -82,7 +82,7 @@ def test_missing_entries_have_no_feature_where_the_schema_says_so(tmp_path: Path
         "not in the schema": [None, b"", None],
     }
     schema = {**dict.fromkeys("abce", absent), "d": kindless, "not in the columns": absent}
-    expected = [
+    expected: list[dict[str, Any]] = [
         {"a": b"x", "d": None, "e": b"long" * 5000, "not in the schema": None},
         {"b": 2, "c": [1.5], "d": 1, "not in the schema": b""},
         {"a": b"z", "c": np.array([], object), "d": 2, "not in the schema": None},
