@@ -94,6 +94,12 @@ def test_missing_entries_have_no_feature_where_the_schema_says_so(tmp_path: Path
     assert list(read_records(tmp_path / "a")) == [encode_example(example) for example in expected]
 
 
+@pytest.mark.parametrize("dtype", ["u8", "i4", "f4", "?"])
+def test_a_mask_that_hides_nothing_changes_nothing(dtype: str) -> None:
+    values = np.ma.masked_array(np.arange(3).astype(dtype), mask=[False] * 3)
+    assert encode_columns({"a": values}) == encode_columns({"a": values.data})
+
+
 def test_a_feature_message_without_a_kind_is_no_missing_entry() -> None:
     schema = {"a": SimpleNamespace(missing="absent")}
     assert encode_columns({"a": [Feature(), None]}, schema) == [encode_example({"a": None}), encode_example({})]
