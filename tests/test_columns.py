@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 import tfrecord_lite as tfr
-from tfrecord_lite import FeatureError, TFRecordWriter, decode_example, encode_columns, encode_example, read_records
+from tfrecord_lite import (
+    Feature,
+    FeatureError,
+    TFRecordWriter,
+    decode_example,
+    encode_columns,
+    encode_example,
+    read_records,
+)
 
 
 def test_columns_are_written_as_their_rows_would_be(tmp_path: Path) -> None:
@@ -62,6 +70,49 @@ def test_missing_entries_become_features_without_a_kind() -> None:
     assert first == {"a": [b"x"], "b": None, "c": None}
     assert second["a"] is None
     assert second["b"].tolist() == [2]
+
+
+def test_missing_entries_have_no_feature_where_the_schema_says_so(tmp_path: Path) -> None:
+    absent, kindless = SimpleNamespace(missing="absent"), SimpleNamespace(missing="kindless")
+    columns = {
+        "a": [b"x", None, b"z"],
+        "b": np.ma.masked_array([1, 2, 3], mask=[True, False, True]),
+        "c": [None, [1.5], np.array([], object)],
+        "d": [None, 1, 2],
+        "e": [b"long" * 5000, None, None],
+        "not in the schema": [None, b"", None],
+    }
+    schema = {**dict.fromkeys("abce", absent), "d": kindless, "not in the columns": absent}
+    expected: list[dict[str, Any]] = [
+        {"a": b"x", "d": None, "e": b"long" * 5000, "not in the schema": None},
+        {"b": 2, "c": [1.5], "d": 1, "not in the schema": b""},
+        {"a": b"z", "c": np.array([], object), "d": 2, "not in the schema": None},
+    ]
+    assert encode_columns(columns, schema) == [encode_example(example) for example in expected]
+    assert encode_columns({"a": [None, None]}, schema) == [encode_example({})] * 2
+    with TFRecordWriter(tmp_path / "a") as writer:
+        assert writer.write_columns(columns, schema) == 3
+    assert list(read_records(tmp_path / "a")) == [encode_example(example) for example in expected]
+
+
+@pytest.mark.parametrize("dtype", ["u8", "i4", "f4", "?"])
+def test_a_mask_that_hides_nothing_changes_nothing(dtype: str) -> None:
+    values = np.ma.masked_array(np.arange(3).astype(dtype), mask=[False] * 3)
+    assert encode_columns({"a": values}) == encode_columns({"a": values.data})
+
+
+def test_a_feature_message_without_a_kind_is_no_missing_entry() -> None:
+    schema = {"a": SimpleNamespace(missing="absent")}
+    assert encode_columns({"a": [Feature(), None]}, schema) == [encode_example({"a": None}), encode_example({})]
+
+
+def test_columns_may_be_changed_after_they_were_written(tmp_path: Path) -> None:
+    rows = np.random.default_rng(2).standard_normal((3000, 300)).astype(np.float32)
+    expected = [encode_example({"row": row.copy()}) for row in rows]
+    with TFRecordWriter(tmp_path / "a") as writer:
+        writer.write_columns({"row": rows})
+        rows[:] = 0
+    assert list(read_records(tmp_path / "a")) == expected
 
 
 def test_records_of_every_size_around_the_limits_of_a_varint() -> None:

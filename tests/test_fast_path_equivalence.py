@@ -104,6 +104,7 @@ def read_fast(stream: Any, **options: Any) -> tuple[list[bytes], Any]:
     return outcome(run)
 
 
+@settings(deadline=None)
 @given(records())
 def test_a_block_is_its_frames(payloads: list[bytes]) -> None:
     plain = b"".join(framing.encode_header(len(r)) + r + framing.encode_footer(r) for r in payloads)
@@ -153,6 +154,7 @@ INT64 = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(INT64, max_size=40))
 def test_varints_of_an_array_equal_varints_one_by_one(numbers: list[int]) -> None:
     encoded = wire_format.encode_varints(np.array(numbers, np.int64))
@@ -160,6 +162,7 @@ def test_varints_of_an_array_equal_varints_one_by_one(numbers: list[int]) -> Non
     assert wire_format.decode_varints(encoded, 0, len(encoded)).tolist() == numbers
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=12), max_size=12).map(b"".join))
 def test_decoding_varints_equals_decoding_one_by_one(data: bytes) -> None:
     numbers: list[int] = []
@@ -212,6 +215,7 @@ def one_is_a_prefix(keys: Any) -> bool:
     return any(after.startswith(before) for before, after in pairwise(names))
 
 
+@settings(deadline=None)
 @given(EXAMPLES)
 def test_encoding_an_example_equals_protobuf(example: dict[str, Any]) -> None:
     serialized = encode_example(example)
@@ -222,6 +226,7 @@ def test_encoding_an_example_equals_protobuf(example: dict[str, Any]) -> None:
     assert comparable(decode_example(serialized)) == comparable(messages.message_to_example(message))
 
 
+@settings(deadline=None)
 @given(EXAMPLES, st.dictionaries(KEYS, st.lists(VALUES, max_size=3), max_size=3))
 def test_encoding_a_sequence_example_equals_protobuf(
     context: dict[str, Any], feature_lists: dict[str, list[Any]]
@@ -309,14 +314,45 @@ def anything(draw: st.DrawFn, generator: np.random.Generator, count: int) -> Any
 COLUMN_KINDS = [scalars, scalars, tables, ragged, blobs, masked, anything]
 
 
-@settings(max_examples=300)
-@given(columns())
-def test_encoding_columns_equals_encoding_each_example(both: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
+@settings(max_examples=300, deadline=None)
+@given(columns(), st.data())
+def test_encoding_columns_equals_encoding_each_example(
+    both: tuple[dict[str, Any], list[dict[str, Any]]], data: st.DataObject
+) -> None:
     as_columns, examples = both
-    expected = [encode_example(example) for example in examples] if as_columns else []
-    assert encode_columns(as_columns) == expected
-    frames = b"".join(b"".join(portion) for block in encode_frames(as_columns) for portion in block.portions())
-    assert frames == frames_of(expected)
+    missing = st.sampled_from(["absent", "kindless"])
+    schema = data.draw(st.none() | st.dictionaries(st.sampled_from([*as_columns, "x"]), missing.map(as_rule)))
+    absent = {key for key, rule in (schema or {}).items() if rule.missing == "absent"}
+    rows = [
+        {key: value for key, value in example.items() if value is not None or key not in absent} for example in examples
+    ]
+    expected = [encode_example(row) for row in rows] if as_columns else []
+    assert encode_columns(as_columns, schema) == expected
+    blocks = encode_frames(as_columns, schema)
+    assert b"".join(b"".join(portion) for block in blocks for portion in block.portions()) == frames_of(expected)
+
+
+def as_rule(missing: str) -> SimpleNamespace:
+    return SimpleNamespace(missing=missing)
+
+
+@pytest.mark.parametrize("widest", [1, 2, 3, 4, 5, 9, 10])
+def test_blocks_and_their_portions_follow_each_other(widest: int) -> None:
+    random = np.random.default_rng(widest)
+    low, high = (-(2**63), 2**63 - 1) if widest == 10 else (0, 1 << 7 * widest)
+    counts = random.integers(0, 200, 5000)
+    counts[7] = 100_000  # more than is worked on at once
+    as_columns = {
+        "label": random.integers(low, high, 5000),
+        "tokens": np.split(random.integers(low, high, counts.sum()), np.cumsum(counts)[:-1]),
+        "image": [random.bytes(size) for size in random.integers(0, 5000, 5000)],
+        "row": random.standard_normal((5000, 200)),
+    }
+    expected = [
+        encode_example(dict(zip(as_columns, row, strict=True))) for row in zip(*as_columns.values(), strict=True)
+    ]
+    blocks = encode_frames(as_columns)
+    assert b"".join(b"".join(portion) for block in blocks for portion in block.portions()) == frames_of(expected)
 
 
 def layout(draw: Any) -> Callable[[np.random.Generator], dict[str, Any]]:
@@ -379,6 +415,7 @@ def test_examples_written_one_by_one_are_the_same_file_however_they_are_collecte
     assert target.getvalue() == frames_of(expected)
 
 
+@settings(deadline=None)
 @given(EXAMPLES, st.data())
 def test_keys_select_what_is_decoded(example: dict[str, Any], data: st.DataObject) -> None:
     serialized = encode_example(example)

@@ -1,4 +1,6 @@
 import io
+import itertools
+import os
 import subprocess
 import sys
 import tracemalloc
@@ -8,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfrecord_lite import TFRecordWriter, decode_example, encode_example, read_examples, read_records
+from tfrecord_lite import FeatureError, TFRecordWriter, decode_example, encode_example, read_examples, read_records
 from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME
 
 
@@ -61,6 +63,41 @@ def test_a_record_may_be_changed_after_it_was_written(tmp_path: Path) -> None:
             writer.write(memoryview(record)[1:])
             record[:] = b"b" * size
         assert list(read_records(tmp_path / "a")) == [b"a" * size, b"a" * (size - 1)]
+
+
+@pytest.mark.parametrize("has_writev", [True, False])
+def test_what_the_system_does_not_take_at_once_is_written_in_turns(
+    tmp_path: Path, has_writev: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, shares = os.write, itertools.cycle([0, 1, 5, 3000, 70_000])
+
+    def some(descriptor: int, buffers: Any) -> int:
+        return write(descriptor, b"".join(buffers)[: next(shares)])
+
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[: next(shares)]))
+    if has_writev:
+        monkeypatch.setattr(os, "writev", some, raising=False)
+    else:
+        monkeypatch.delattr(os, "writev", raising=False)
+    records = [bytes([size % 251]) * size for size in (0, 1, 5000, 40_000, 7, 0, 3000, 200_000)]
+    with TFRecordWriter(tmp_path / "a") as writer:
+        for record in records * 200:
+            writer.write(record)
+        writer.write_columns({"a": records})
+    assert list(read_records(tmp_path / "a")) == [*records * 200, *(encode_example({"a": item}) for item in records)]
+
+
+def test_an_example_that_is_too_large_harms_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tfrecord_lite.format.pieces as pieces
+
+    monkeypatch.setattr(pieces, "MAX_MESSAGE_SIZE", 1 << 20)
+    with TFRecordWriter(tmp_path / "a") as writer:
+        for number in range(100):
+            writer.write_example({"a": number, "b": b"x"})
+        with pytest.raises(FeatureError, match="limit"):
+            writer.write_example({"a": 1, "b": bytes(2 << 20)})
+        writer.write_example({"a": 100, "b": b"x"})
+    assert list(read_records(tmp_path / "a")) == [encode_example({"a": n, "b": b"x"}) for n in range(101)]
 
 
 def test_many_empty_records_are_not_collected_without_end(tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ def as_source(key: str, values: Any) -> Source:
         return _from_list(key, array.tolist())
     if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
         return _masked(key, array)
-    return Table(np.asarray(array)) if len(array) and _has_a_place(array) else _one_by_one(key, array)
+    array = np.asarray(array)  # without a mask that hides nothing
+    return Table(array) if len(array) and _has_a_place(array) else _one_by_one(key, array)
 
 
 def _from_list(key: str, values: Sequence[Any]) -> Source:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, repeat
 from operator import itemgetter
 from typing import Any
 
@@ -68,8 +68,7 @@ class RowBlock:
         # Called for each example: nothing here is done in a function of its own that need not be.
         values: Sequence[Any] = tuple(example.values())
         layout = self._last
-        is_same = tuple(map(type, values)) == layout.types and tuple(example) == layout.keys
-        if not is_same or (layout.arrays and layout.has_others(values)):
+        if tuple(map(type, values)) != layout.types or tuple(example) != layout.keys:
             turned_to = self._turn_to(tuple(example), values)
             if turned_to is None:
                 return False
@@ -81,14 +80,19 @@ class RowBlock:
         size = layout.row_size
         for at in layout.blobs:
             size += len(values[at]) // _KEPT_BYTES
-        for at in layout.arrays:
-            size += values[at].nbytes
+        if layout.arrays:
+            kept = list(values)
+            for at, dtype in layout.arrays:
+                value = values[at]
+                if value.dtype is not dtype and value.dtype != dtype:
+                    return self._turn_to(tuple(example), values) is not None and self.add(example)
+                size += value.nbytes
+                if size > _LARGE_ROW:
+                    return False
+                kept[at] = value.tobytes()
+            values = kept
         if size > _LARGE_ROW:
             return False
-        if layout.arrays:
-            values = list(values)
-            for at in layout.arrays:
-                values[at] = values[at].tobytes()
         layout.packed.append(packed)
         layout.rows.append(values)
         self.room -= size
@@ -155,7 +159,8 @@ class _Layout:
     Attributes:
         is_possible: whether such examples are collected.
         row_size: what an example takes of the room of the block, apart from bytes and arrays.
-        blobs, arrays: places of the values that are bytes, and arrays.
+        blobs: places of the values that are bytes.
+        arrays: (place, dtype) of the values that are arrays.
         pick, pack: give the numbers among the values, and make bytes of them or raise.
         rows: the values of each example, arrays as bytes.
         packed: the numbers of each example.
@@ -167,8 +172,8 @@ class _Layout:
         self.row_size = _ROOM // _MAX_ROWS + 8 * len(keys)
         self._scalars = [at for at, kind in enumerate(types) if kind in _CODES]
         self.blobs = [at for at, kind in enumerate(types) if kind is bytes]
-        self.arrays = [at for at, kind in enumerate(types) if kind is np.ndarray]
-        self._dtypes = dict(zip(self.arrays, dtypes, strict=True))
+        array_places = [at for at, kind in enumerate(types) if kind is np.ndarray]
+        self.arrays = list(zip(array_places, dtypes, strict=True))
         is_known = len(self._scalars) + len(self.blobs) + len(self.arrays) == len(keys)
         are_sound = all(dtype.char in _ARRAYS and dtype.isnative for dtype in dtypes)
         self.is_possible = bool(keys) and is_known and are_sound
@@ -183,15 +188,11 @@ class _Layout:
         self.rows: list[Sequence[Any]] = []
         self.packed: list[bytes] = []
 
-    def has_others(self, values: Sequence[Any]) -> bool:
-        """Whether there are arrays of other dtypes among values of the right types."""
-        return any(values[at].dtype is not dtype for at, dtype in self._dtypes.items())
-
     def examples(self) -> Iterator[dict[str, Any]]:
         """The examples again."""
         for values in self.rows:
             example = dict(zip(self.keys, values, strict=True))
-            for at, dtype in self._dtypes.items():
+            for at, dtype in self.arrays:
                 example[self.keys[at]] = np.frombuffer(values[at], dtype)
             yield example
 
@@ -201,8 +202,8 @@ class _Layout:
         packed: Any = np.frombuffer(b"".join(self.packed), self._packed_dtype) if self._scalars else {}
         for at in self._scalars:
             columns[at] = Table(packed[str(at)]).take(slice(None))
-        for at in (*self.blobs, *self.arrays):
-            columns[at] = _payloads([values[at] for values in self.rows], self._dtypes.get(at))
+        for at, dtype in (*zip(self.blobs, repeat(None)), *self.arrays):
+            columns[at] = _payloads([values[at] for values in self.rows], dtype)
         by_key = sorted((key, at) for at, key in enumerate(self._encoded_keys))
         return [(key, columns[at], False) for key, at in by_key]
 
@@ -222,7 +223,10 @@ def _picker(places: list[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
     """A function that gives the values at some places as a tuple."""
     if len(places) > 1:
         return itemgetter(*places)
-    return lambda values: tuple([values[at] for at in places])
+    if places:
+        (at,) = places
+        return lambda values: (values[at],)
+    return lambda values: ()
 
 
 #: No example is of it: it has a type without a key.
