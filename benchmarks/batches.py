@@ -6,6 +6,7 @@ Features that some records do not have take a default. Bytes are objects.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
@@ -37,7 +38,8 @@ def contest(workload: Workload, directory: Path, compression_type: str = "", bat
 
     def check() -> None:
         ours = tfr.read_batches(path, features, batch_size=batch_size)
-        for number, (batch, their_batch) in enumerate(zip_longest(ours, theirs, fillvalue={})):
+        pairs: Iterable[tuple[dict[str, Any], dict[str, Any]]] = zip_longest(ours, theirs, fillvalue={})
+        for number, (batch, their_batch) in enumerate(pairs):
             if batch.keys() != their_batch.keys() or not all(same(batch[name], their_batch[name]) for name in batch):
                 raise Difference(f"batch {number} differs")
 

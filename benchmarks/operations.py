@@ -50,7 +50,7 @@ def _write_columns(workload: Workload, directory: Path, compression_type: str = 
     examples = workload.examples
     if workload.optional:
         examples = [{name: example.get(name) for name in examples[0]} for example in examples]
-    columns = {name: _column([example[name] for example in examples]) for name in examples[0]}
+    columns = columns_of(examples)
 
     def write(path: str) -> None:
         with tfr.TFRecordWriter(path, compression_type) as writer:
@@ -78,14 +78,6 @@ def _against_messages(
         )
 
     return write_contest(workload, directory, write, write_theirs, check)
-
-
-def _column(values: list[Any]) -> Any:
-    """The values of one feature as people hold them: numbers and arrays of one shape in an array, others in a list."""
-    if isinstance(values[0], bytes) or any(value is None for value in values):
-        return values
-    is_ragged = isinstance(values[0], np.ndarray) and len({value.shape for value in values}) > 1
-    return values if is_ragged else np.array(values)
 
 
 def _write_serialized(workload: Workload, directory: Path) -> Contest:
@@ -203,3 +195,16 @@ def _comparable(example: dict[str, Any]) -> dict[str, Any]:
         name: (value.dtype, value.shape, value.tobytes()) if isinstance(value, np.ndarray) else value
         for name, value in example.items()
     }
+
+
+def columns_of(examples: list[dict[str, Any]]) -> dict[str, Any]:
+    """Examples of the same features, as columns."""
+    return {name: _column([example[name] for example in examples]) for name in examples[0]}
+
+
+def _column(values: list[Any]) -> Any:
+    """The values of one feature as people hold them: numbers and arrays of one shape in an array, others in a list."""
+    if isinstance(values[0], bytes) or any(value is None for value in values):
+        return values
+    is_ragged = isinstance(values[0], np.ndarray) and len({value.shape for value in values}) > 1
+    return values if is_ragged else np.array(values)

@@ -1,7 +1,8 @@
 """TensorFlow's side: the same work in the words of its users.
 
-Of the usual ways the fastest: for records the v1 iterator, which makes no tensors, and tf.data for batches; lists instead of arrays for the message
-classes, which take them up to 8 times as fast; the kinds of features known beforehand, never asked for.
+Of the usual ways the fastest: the v1 iterator, which makes no tensors, for records, and tf.data for batches; lists
+instead of arrays for the message classes, which take them up to 8 times as fast; the kinds of features known
+beforehand, never asked for.
 
 TensorFlow is loaded when it is first used: that takes seconds, and `--help` need not wait for it.
 """
@@ -44,8 +45,8 @@ def write_examples(
 ) -> None:
     """Examples, all of the same types as the first one, which has every feature -> a TFRecord file.
 
-    None, as a value of the `optional` features, is a feature without a kind. Without `deterministic` the order of keys is
-    random in every process, as in most people's files.
+    None, as a value of the `optional` features, is a feature without a kind. Without `deterministic` the order of keys
+    is random in every process, as in most people's files.
     """
     train = tensorflow().train
     makers = {name: _feature_maker(value) for name, value in examples[0].items()}
@@ -106,7 +107,7 @@ def read_examples(path: str, like: Mapping[str, Any], optional: Collection[str] 
 
 
 def read_batches(path: str, features: Mapping[str, Any], batch_size: int, compression_type: str = "") -> Iterable[Any]:
-    """A TFRecord file -> {name: tensor of `batch_size` records}, again at every iteration; on as many cores as there are.
+    """A TFRecord file -> {name: tensor of `batch_size` records}, again at every iteration, on all cores.
 
     Args:
         path: of the file.

@@ -70,7 +70,7 @@ def load(name: str, directory: Path, scale: float = 1.0) -> Workload:
         scale: the fraction of the records that is wanted.
     """
     recipe = WORKLOADS[name]
-    count = max(1, round(recipe.count * scale))
+    count = max(1, round(recipe.full_count * scale))
     examples = list(recipe.examples(np.random.default_rng(_SEED), count))
     path = directory / f"{name}-{count}-{_stamp()}.tfrecord"
     if not path.exists():
@@ -155,8 +155,7 @@ def _tabular_layouts(random: np.random.Generator, count: int) -> Iterator[dict[s
 
 
 def _all_but_first(is_missing: np.typing.NDArray[np.bool_]) -> list[bool]:
-    is_missing[0] = False
-    return is_missing.tolist()
+    return [False, *is_missing[1:].tolist()]
 
 
 def _without(examples: Iterator[dict[str, Any]], is_missing: dict[str, list[bool]]) -> Iterator[dict[str, Any]]:
@@ -188,12 +187,12 @@ class Recipe(NamedTuple):
     """How a workload is made.
 
     Attributes:
-        count: records at scale 1.
+        full_count: records at scale 1.
         examples: makes that many examples.
         keeps_order: whether the entries in the file stand as in the examples.
     """
 
-    count: int
+    full_count: int
     examples: Callable[[np.random.Generator, int], Iterator[dict[str, Any]]]
     keeps_order: bool = False
 
