@@ -56,7 +56,7 @@ def save(cells: Sequence[Cell], circumstances: str, path: Path) -> None:
                 axes.plot([cell.bar.wall, cell.measurement.ratio.wall], [height] * 2, color=colour, linewidth=0.7)
     axes.plot([], [], color="black", linewidth=2, label="the bar of the cell")
     axes.set_xscale("log")
-    ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
+    ticks = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
     low, high = axes.get_xlim()
     shown = [tick for tick in ticks if low <= tick <= high]
     axes.set_xticks(shown, [f"{tick:g}" for tick in shown])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -83,6 +84,14 @@ def test_a_small_run_has_every_cell_and_both_sides_do_the_same(tmp_path: Path) -
     kept = {path.name.rsplit("-", 2)[0]: path for path in data.iterdir()}
     assert sorted(kept) == sorted(ALL)  # and nothing else is left
     assert len({tuple(tfr.decode_example(record)) for record in tfr.read_records(kept["W3-orders"])}) == 16
+
+
+@pytest.mark.skipif(find_spec("tensorflow") is None, reason="its version and weight are asked for")
+def test_only_a_complete_run_writes_the_results_unasked(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.run", "--operations", "weight", "--studies", "none"]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert not list(tmp_path.glob("benchmarks/results/*"))
 
 
 @pytest.mark.parametrize(

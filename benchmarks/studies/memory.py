@@ -39,7 +39,7 @@ def study(directory: Path, scratch: Path, rounds: int, scale: float) -> Report:
         )
         for operation in OPERATIONS
     ]
-    text = "Reading W2's records, joined to 1 GB, and ten times as much: MB that the process took at most."
+    text = "Reading W2's records, joined, and ten times as much: MB that a process took at most, which is not to grow."
     size = small.stat().st_size
     joined: list[tuple[Entry, ...]] = []
     if shutil.disk_usage(scratch).free > _ROOM * _TIMES * size:

@@ -54,7 +54,7 @@ OTHERS = {
     "tfr-reader": Other(
         ("tfr-reader",),
         _WAYS,
-        "1.1.0 is built with Cython below 3.1, newer ones refuse it. The index that it needs is made before and not"
+        "built with Cython below 3.1, as the newest refuses 1.1.0. The index that it needs is made before and not"
         " timed. Cuts int64 values to their low 32 bits. No GZIP.",
         "cython<3.1",
     ),
