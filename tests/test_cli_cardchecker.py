@@ -15,7 +15,8 @@ from PIL import Image
 from tfrecord_lite.cardchecker import write_record_binary_cls
 from tfrecord_lite.cardchecker.images import IMAGE_FORMATS
 from tfrecord_lite.cli.main import main
-from tfrecord_lite.files.reader import read_examples, read_records
+from tfrecord_lite.files.examples import read_examples
+from tfrecord_lite.files.reader import read_records
 from tfrecord_lite.files.verification import verify
 
 

@@ -1,7 +1,7 @@
 """Every fast path gives what its plain path gives, on whatever it is fed.
 
 fast                          plain
-blocks.encode_block           framing.encode_header + record + framing.encode_footer
+gaps.frame_pieces             framing.encode_header + record + framing.encode_footer
 blocks.read_blocks            framing.read_frame
 wire_format.encode_varints    wire_format.encode_varint
 wire_format.decode_varints    wire_format.decode_varint
@@ -9,6 +9,9 @@ columns.encode_columns        example.encode_example
 TFRecordWriter.write_example  example.encode_example
 example.encode_example        protobuf, by messages.example_to_message
 example.decode_example        protobuf, by messages.message_to_example
+columns.decode_columns        parsing.parse_example
+columns.ExampleDecoder        example.decode_example
+columns.ParsedExampleDecoder  parsing.parse_single_example
 """
 
 import io
@@ -18,20 +21,26 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import odd_messages
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tfrecord_lite as tfr
 from tfrecord_lite.errors import DecodeError, FeatureError, TFRecordError
 from tfrecord_lite.files.writer import TFRecordWriter
-from tfrecord_lite.format import blocks, framing, messages, wire_format
+from tfrecord_lite.format import blocks, framing, gaps, messages, wire_format
+from tfrecord_lite.format.columns.decode import decode_columns
+from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
 from tfrecord_lite.format.columns.encode import encode_columns, encode_frames
+from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.example import (
     decode_example,
     decode_sequence_example,
     encode_example,
     encode_sequence_example,
 )
+from tfrecord_lite.format.parsing import example_plan
 from tfrecord_lite.proto.example_pb2 import Example, SequenceExample
 
 #: Around every limit at which a record takes another way.
@@ -47,6 +56,10 @@ SIZES = st.one_of(
 def records(draw: st.DrawFn) -> list[bytes]:
     generator = np.random.default_rng(draw(st.integers(0, 2**32)))
     return [generator.bytes(size) for size in draw(st.lists(SIZES, max_size=30))]
+
+
+def frames_of(payloads: list[bytes]) -> bytes:
+    return b"".join(gaps.frame_pieces(payloads))
 
 
 class Dribble(io.RawIOBase):
@@ -94,12 +107,12 @@ def read_fast(stream: Any, **options: Any) -> tuple[list[bytes], Any]:
 @given(records())
 def test_a_block_is_its_frames(payloads: list[bytes]) -> None:
     plain = b"".join(framing.encode_header(len(r)) + r + framing.encode_footer(r) for r in payloads)
-    assert blocks.encode_block(payloads) == plain
+    assert frames_of(payloads) == plain
 
 
 @st.composite
 def damaged_files(draw: st.DrawFn) -> bytes:
-    stored = bytearray(blocks.encode_block(draw(records())))
+    stored = bytearray(frames_of(draw(records())))
     if stored:
         for place, flip in draw(
             st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), max_size=4)
@@ -121,7 +134,7 @@ def test_reading_blocks_equals_reading_frames(stored: bytes, pace: int, verify: 
 
 def test_damage_in_every_byte_is_found_by_the_one_crc_of_a_block() -> None:
     payloads = [b"", b"a", b"bc" * 20, bytes(300)]
-    stored = blocks.encode_block(payloads)
+    stored = frames_of(payloads)
     for at in range(len(stored)):
         damaged = bytearray(stored)
         damaged[at] ^= 0x40
@@ -299,8 +312,8 @@ def test_encoding_columns_equals_encoding_each_example(both: tuple[dict[str, Any
     as_columns, examples = both
     expected = [encode_example(example) for example in examples] if as_columns else []
     assert encode_columns(as_columns) == expected
-    frames = b"".join(bytes(block.data) for block in encode_frames(as_columns))
-    assert frames == blocks.encode_block(expected)
+    frames = b"".join(b"".join(portion) for block in encode_frames(as_columns) for portion in block.portions())
+    assert frames == frames_of(expected)
 
 
 def layout(draw: Any) -> Callable[[np.random.Generator], dict[str, Any]]:
@@ -348,7 +361,7 @@ def test_examples_written_one_by_one_are_the_same_file_however_they_are_collecte
             what = data.draw(st.sampled_from(["flush", "write", "large", "columns", "bad", "nothing"]))
             if what == "flush":
                 writer.flush()
-                assert target.getvalue() == blocks.encode_block(expected)
+                assert target.getvalue() == frames_of(expected)
             elif what in ("write", "large"):
                 expected.append(random.bytes(7 if what == "write" else 40_000))
                 writer.write(expected[-1])
@@ -360,7 +373,7 @@ def test_examples_written_one_by_one_are_the_same_file_however_they_are_collecte
                 for bad in ({"int": 2**63}, {"a": []}, {"float": 1j}):
                     with pytest.raises(FeatureError):
                         writer.write_example(bad)
-    assert target.getvalue() == blocks.encode_block(expected)
+    assert target.getvalue() == frames_of(expected)
 
 
 @given(EXAMPLES, st.data())
@@ -371,3 +384,183 @@ def test_keys_select_what_is_decoded(example: dict[str, Any], data: st.DataObjec
     assert comparable(decode_example(serialized, keys)) == comparable(
         {key: value for key, value in everything.items() if key in keys}
     )
+
+
+def integer_of(random: np.random.Generator) -> np.typing.NDArray[np.int64]:
+    low, high = [(0, 1), (0, 10), (0, 128), (-3, 300), (0, 2**40), (-(2**63), 2**63 - 1)][random.integers(6)]
+    return random.integers(low, high, 1)
+
+
+def integers_of(random: np.random.Generator) -> np.typing.NDArray[np.int64]:
+    return random.integers(-2, [100, 2**20, 2**62][random.integers(3)], random.integers(0, 70))
+
+
+def floats_of(size: int) -> Callable[[np.random.Generator], Any]:
+    return lambda random: random.standard_normal(size).astype(np.float32)
+
+
+def blob_of(random: np.random.Generator) -> list[bytes]:
+    size = [0, 1, 7, 8, 15, 16, 17, 60, 100, 127, 128, 255, 256, 257, 3000][random.integers(15)]
+    return [random.bytes(size).rstrip(b"x") + b"\0" * int(random.integers(3))]
+
+
+FEATURES_OF_A_TABLE: list[Callable[[np.random.Generator], Any]] = [
+    integer_of,
+    integer_of,
+    lambda random: np.array([random.integers(0, 3)]),
+    integers_of,
+    lambda random: random.integers(0, 200, 4),
+    floats_of(1),
+    floats_of(3),
+    floats_of(40),
+    lambda random: random.standard_normal(random.integers(0, 9)).astype(np.float32),
+    blob_of,
+    lambda random: [b"raw"],
+    lambda random: [random.bytes(3) for _ in range(random.integers(0, 5))],
+]
+
+
+@st.composite
+def records_of_a_table(draw: st.DrawFn) -> tuple[list[bytes], dict[str, Any]]:
+    """Serialized Examples, most of one layout, and one of them as a mapping."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    names = ["a", "b", "image/label", "x" * 7, "ü" * 8, "k" * 100, "k" * 101, "n" * 130, ""]
+    chosen = random.permutation(names)[: random.integers(1, 7)].tolist()
+    makers = {str(name): FEATURES_OF_A_TABLE[random.integers(len(FEATURES_OF_A_TABLE))] for name in chosen}
+    oddity = draw(st.sampled_from([0.0, 0.0, 0.02, 0.3]))
+    damage = draw(st.sampled_from([0.0, 0.0, 0.01]))
+    variety = draw(st.sampled_from([0.0, 0.0, 0.05, 0.5]))
+    serialized, example = [], {}
+    for _ in range(draw(st.integers(1, 120))):
+        example = {name: maker(random) for name, maker in makers.items()}
+        if random.random() < variety:
+            example = odd_messages.varied(example, random) or example
+        is_odd = example and random.random() < oddity
+        record = odd_messages.odd_record(example, random) if is_odd else odd_messages.usual_record(example)
+        serialized.append(odd_messages.damaged(record, random) if record and random.random() < damage else record)
+    return serialized, {name: maker(random) for name, maker in makers.items()}
+
+
+@st.composite
+def features_for(draw: st.DrawFn, example: dict[str, Any]) -> dict[str, Any]:
+    features = {}
+    for name, value in example.items():
+        dtype = "string" if isinstance(value, list) else str(value.dtype)
+        default = [b"none"] if dtype == "string" else [7]
+        features[name] = draw(
+            st.sampled_from(
+                [
+                    tfr.FixedLenFeature([], dtype),
+                    tfr.FixedLenFeature([], dtype, default[0]),
+                    tfr.FixedLenFeature([len(value)], dtype),
+                    tfr.FixedLenFeature([len(value)], dtype, default * len(value)),
+                    tfr.VarLenFeature(dtype),
+                    tfr.VarLenFeature(dtype),
+                    tfr.RaggedFeature(dtype),
+                    tfr.RaggedFeature(dtype),
+                    tfr.FixedLenSequenceFeature([], dtype, True),
+                    tfr.FixedLenSequenceFeature([], dtype, True, default[0]),
+                    None,
+                ]
+            )
+        )
+    wanted = {name: feature for name, feature in features.items() if feature is not None}
+    return wanted or {next(iter(example)): tfr.VarLenFeature("int64")}
+
+
+def flat(value: Any) -> Any:
+    """A parsed value as something that == compares bit by bit."""
+    if isinstance(value, tfr.BytesArray):
+        return flat(value.to_objects())
+    if isinstance(value, tfr.RaggedTensorValue):
+        return "ragged", flat(value.values), flat(value.row_splits)
+    if isinstance(value, tfr.SparseTensorValue):
+        return "sparse", *map(flat, value)
+    content = value.tolist() if value.dtype == object else value.tobytes()
+    return str(value.dtype), value.shape, content
+
+
+def outcome_of(parse: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    try:
+        result = parse(*arguments, **options)
+    except TFRecordError as error:
+        return type(error), str(error), error.args, error.record_number
+    return {name: flat(value) for name, value in result.items()}
+
+
+@settings(max_examples=300, deadline=None)
+@given(records_of_a_table(), st.data())
+def test_decoding_columns_equals_parsing(table: tuple[list[bytes], dict[str, Any]], data: st.DataObject) -> None:
+    serialized, example = table
+    features = data.draw(features_for(example))
+    expected = outcome_of(tfr.parse_example, serialized, features)
+    assert outcome_of(decode_columns, serialized, features) == expected
+    assert outcome_of(decode_columns, serialized, features, bytes_as="blob") == expected
+
+
+def examples_of(decode: Callable[[list[Any]], None]) -> tuple[list[Any], Any]:
+    out: list[Any] = []
+    try:
+        decode(out)
+    except TFRecordError as error:
+        return out, (type(error), error.args, error.record_number)
+    return out, None
+
+
+@settings(max_examples=300, deadline=None)
+@given(records_of_a_table(), st.booleans(), st.data())
+def test_decoding_examples_together_equals_decoding_each(
+    table: tuple[list[bytes], dict[str, Any]], has_keys: bool, data: st.DataObject
+) -> None:
+    serialized, example = table
+    keys = data.draw(st.sets(st.sampled_from(sorted(example)))) if has_keys else None
+    decoder = ExampleDecoder(keys)
+
+    def plain(out: list[Any]) -> None:
+        for number, record in enumerate(serialized):
+            try:
+                out.append(exact(decode_example(record, keys)))
+            except DecodeError as error:
+                error.record_number = number
+                raise
+
+    def fast(out: list[Any]) -> None:
+        decoded, error = decoder.decode(Records.joined(serialized))
+        out += map(exact, decoded)
+        if error is not None:
+            raise error
+
+    expected = examples_of(plain)
+    assert examples_of(fast) == expected
+    assert examples_of(fast) == expected  # with the layouts remembered
+
+
+def exact(example: dict[str, Any]) -> list[Any]:
+    return [(name, flat(value) if isinstance(value, np.ndarray) else value) for name, value in example.items()]
+
+
+@settings(max_examples=100, deadline=None)
+@given(records_of_a_table(), st.data())
+def test_parsing_examples_together_equals_parsing_each(
+    table: tuple[list[bytes], dict[str, Any]], data: st.DataObject
+) -> None:
+    serialized, example = table
+    features = data.draw(features_for(example))
+    decoder = ParsedExampleDecoder(example_plan(features))
+
+    def plain(out: list[Any]) -> None:
+        for number, record in enumerate(serialized):
+            try:
+                parsed = tfr.parse_single_example(record, features)
+            except TFRecordError as error:
+                error.record_number = number
+                raise
+            out.append({name: flat(value) for name, value in parsed.items()})
+
+    def fast(out: list[Any]) -> None:
+        decoded, error = decoder.decode(Records.joined(serialized))
+        out += [{name: flat(value) for name, value in parsed.items()} for parsed in decoded]
+        if error is not None:
+            raise error
+
+    assert examples_of(fast) == examples_of(plain)

@@ -21,8 +21,11 @@ def test_python_blocks_run_in_order(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert "48 records" in result.stdout
     assert "(16, 320, 320, 1) (16, 1)" in result.stdout
-    shown = next(text for language, _, text in BLOCKS if language == "text" and text.startswith("damaged"))
-    assert shown in result.stdout
+    outputs = ("damaged", "3 features", "features")
+    shown = [text for language, _, text in BLOCKS if language == "text" and text.startswith(outputs)]
+    assert len(shown) == len(outputs)
+    for text in shown:
+        assert text in result.stdout
 
 
 def test_blocks_without_tensorflow_run_where_there_is_none(tmp_path: Path) -> None:

@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from tfrecord_lite.errors import TFRecordError as TFRecordError
     from tfrecord_lite.errors import TruncatedRecordError as TruncatedRecordError
     from tfrecord_lite.files.batches import read_batches as read_batches
+    from tfrecord_lite.files.examples import read_examples as read_examples
+    from tfrecord_lite.files.inference import infer_schema as infer_schema
     from tfrecord_lite.files.options import TFRecordOptions as TFRecordOptions
     from tfrecord_lite.files.reader import TFRecordReader as TFRecordReader
     from tfrecord_lite.files.reader import count_records as count_records
-    from tfrecord_lite.files.reader import read_examples as read_examples
     from tfrecord_lite.files.reader import read_records as read_records
     from tfrecord_lite.files.verification import verify as verify
     from tfrecord_lite.files.writer import TFRecordWriter as TFRecordWriter
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from tfrecord_lite.format.parsing import parse_single_example as parse_single_example
     from tfrecord_lite.format.parsing_sequence import parse_sequence_example as parse_sequence_example
     from tfrecord_lite.format.parsing_sequence import parse_single_sequence_example as parse_single_sequence_example
+    from tfrecord_lite.format.schema import Schema as Schema
     from tfrecord_lite.format.tensor_values import RaggedTensorValue as RaggedTensorValue
     from tfrecord_lite.format.tensor_values import SparseTensorValue as SparseTensorValue
     from tfrecord_lite.proto.example_pb2 import BytesList as BytesList
@@ -75,8 +77,10 @@ _SOURCES = {
     "tfrecord_lite.errors": "CorruptRecordError DecodeError FeatureError IndexMismatchError RecordTooLargeError"
     " TFRecordError TruncatedRecordError",
     "tfrecord_lite.files.batches": "read_batches",
+    "tfrecord_lite.files.inference": "infer_schema",
     "tfrecord_lite.files.options": "TFRecordOptions",
-    "tfrecord_lite.files.reader": "TFRecordReader count_records read_examples read_records",
+    "tfrecord_lite.files.examples": "read_examples",
+    "tfrecord_lite.files.reader": "TFRecordReader count_records read_records",
     "tfrecord_lite.files.verification": "verify",
     "tfrecord_lite.files.writer": "TFRecordWriter",
     "tfrecord_lite.format.bytes_array": "BytesArray",
@@ -90,6 +94,7 @@ _SOURCES = {
     "tfrecord_lite.format.features": (
         "FixedLenFeature FixedLenSequenceFeature RaggedFeature SparseFeature VarLenFeature"
     ),
+    "tfrecord_lite.format.schema": "Schema",
     "tfrecord_lite.format.tensor_values": "RaggedTensorValue SparseTensorValue",
     "tfrecord_lite.proto.example_pb2": "BytesList Example Feature FeatureList FeatureLists Features FloatList Int64List"
     " SequenceExample",

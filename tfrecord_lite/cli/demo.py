@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tfrecord_lite.cli.main import fail
     from tfrecord_lite.cli.progress import Progress
     from tfrecord_lite.errors import printable
-    from tfrecord_lite.files.reader import read_examples
+    from tfrecord_lite.files.examples import read_examples
     from tfrecord_lite.files.verification import verify
 
     out = arguments.out

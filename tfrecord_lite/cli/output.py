@@ -13,6 +13,7 @@ import numpy as np
 
 from tfrecord_lite.errors import printable
 from tfrecord_lite.files.options import COMPRESSION_TYPES
+from tfrecord_lite.format.encodings import image_encoding
 
 _SHORT_TEXT = 60
 _SHORT_LIST = 8
@@ -90,7 +91,5 @@ def _bytes_as_text(data: bytes) -> str:
 
 
 def _kind_of(data: bytes) -> str:
-    for magic, kind in ((b"\x89PNG", " of PNG"), (b"\xff\xd8\xff", " of JPEG")):
-        if data.startswith(magic):
-            return kind
-    return ""
+    encoding = image_encoding(data)
+    return "" if encoding is None else f" of {encoding}"

@@ -9,20 +9,22 @@ Whole batches before a damaged or unfit record are given before its error is rai
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.files.reader import TFRecordReader, open_readers
-from tfrecord_lite.format.batch import Batch, Place
-from tfrecord_lite.format.blocks import Block
-from tfrecord_lite.format.bytes_array import as_blobs
-from tfrecord_lite.format.columns.decode import BytesAs, check_bytes_as
-from tfrecord_lite.format.framing import FRAME_OVERHEAD
-from tfrecord_lite.format.parsing import example_plan, example_rows
-from tfrecord_lite.format.plan import Plan
-from tfrecord_lite.format.rows import Rows, concatenated, results
+from tfrecord_lite.format.columns.decode import BytesAs, ColumnDecoder
+from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
+from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.infer import schema_of
+from tfrecord_lite.format.parsing import example_plan
+from tfrecord_lite.format.rows import Rows, concatenated
+
+#: As much is looked at when the features are to be inferred.
+_INFERRED_RECORDS, _INFERRED_BYTES = 1024, 8 << 20
 
 
 def read_batches(
@@ -43,13 +45,13 @@ def read_batches(
 
     Args:
         paths: as for `read_records`.
-        features: {name: FixedLenFeature(...) or another feature}. None infers them from the first records, as
-            `infer_schema` does; what a later record holds must then fit.
+        features: {name: FixedLenFeature(...) or another feature}, or a Schema. None infers them from the first records
+            (1,024 or 8 MiB, or the first block if that is more) as `infer_schema` does; a record that does not fit, or
+            holds a feature that those did not, is then an error.
         batch_size: records in each batch.
         drop_remainder: whether the last batch is left out when it is smaller.
         bytes_as: "objects" or "blob", as for `decode_columns`.
-        num_threads: 2 reads, and inflates, ahead in a thread of its own; 1 does not. None is 2 for compressed files,
-            where it pays, and 1 for others.
+        num_threads: as for TFRecordReader: 2 reads ahead in a thread, None does so for compressed files.
         others: as for `read_records`.
 
     Raises:
@@ -59,89 +61,130 @@ def read_batches(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size is 1 or more, not {batch_size}")
-    check_bytes_as(bytes_as)
-    if features is None:
-        raise FeatureError("features cannot be inferred yet")
-    plan = example_plan(features)
-    readers = open_readers(paths, compression_type, verify, max_record_size)
-    batches = _batches(readers, plan, batch_size, drop_remainder)
-    if bytes_as == "objects":
-        return batches
-    return ({name: as_blobs(values) for name, values in batch.items()} for batch in batches)
+    if num_threads is not None and num_threads < 1:
+        raise ValueError(f"num_threads is 1 or more, or None, not {num_threads}")
+    decoder = None if features is None else ColumnDecoder(example_plan(features), bytes_as)
+    stretches = _stretches(open_readers(paths, compression_type, verify, max_record_size, num_threads))
+
+    def batches() -> Iterator[dict[str, Any]]:
+        found, read = (decoder, stretches) if decoder is not None else _inferred(stretches, bytes_as)
+        yield from _batches(read, found, batch_size, drop_remainder)
+
+    return batches()
 
 
-class _Piece(NamedTuple):
+class _Where(NamedTuple):
     """Records that follow each other in a file.
 
     Attributes:
-        rows: what each column holds in them.
         path: of the file, or None.
         number: of the first record in it.
         offsets: of the records in it, int64 [n].
     """
 
-    rows: dict[str, Rows]
     path: str | None
     number: int
     offsets: np.typing.NDArray[np.int64]
 
-    def part(self, begin: int, end: int) -> _Piece:
+    def part(self, begin: int, end: int) -> _Where:
         """Some of the records."""
-        rows = {key: rows.part(begin, end) for key, rows in self.rows.items()}
-        return _Piece(rows, self.path, self.number + begin, self.offsets[begin:end])
+        return _Where(self.path, self.number + begin, self.offsets[begin:end])
+
+    def locate(self, error: TFRecordError, number: int) -> None:
+        """Tell an error that it is about that one of the records."""
+        error.path, error.record_number, error.offset = self.path, self.number + number, int(self.offsets[number])
+
+
+_Piece = tuple[_Where, dict[str, Rows]]
+
+
+def _stretches(readers: Iterator[TFRecordReader]) -> Iterator[tuple[_Where, Records]]:
+    """The blocks of all files, each valid until the next one is asked for."""
+    for reader in readers:
+        for block in reader.blocks():
+            records = Records.of(block)
+            offsets = reader.offset - block.size + records.starts - records.starts[0]
+            yield _Where(reader.name, reader.record_number - len(block), offsets), records
+
+
+def _inferred(
+    stretches: Iterator[tuple[_Where, Records]], bytes_as: BytesAs
+) -> tuple[ColumnDecoder, Iterator[tuple[_Where, Records]]]:
+    """A decoder for the features of the first records, and all stretches again.
+
+    Records that are no Examples are left to the decoder, which says so in their place.
+    """
+    held: list[tuple[_Where, Records]] = []
+    examples: list[dict[str, Any]] = []
+    size = 0
+    decoder = ExampleDecoder(None)
+    rest = stretches
+    try:
+        for where, records in stretches:
+            held.append((where, records.copy()))
+            size += held[-1][1].buffer.nbytes
+            found, error = decoder.decode(held[-1][1])
+            examples.extend(found)
+            if error is not None or len(examples) >= _INFERRED_RECORDS or size >= _INFERRED_BYTES:
+                break
+    except TFRecordError as error:
+        rest = _raising(error)  # behind what came before it
+    features = schema_of(examples).features
+    return ColumnDecoder(example_plan(features), bytes_as, names_all=True), chain(held, rest)
+
+
+def _raising(error: TFRecordError) -> Iterator[Any]:
+    raise error
+    yield
 
 
 def _batches(
-    readers: Iterator[TFRecordReader], plan: Plan, batch_size: int, drop_remainder: bool
+    stretches: Iterator[tuple[_Where, Records]], decoder: ColumnDecoder, batch_size: int, drop_remainder: bool
 ) -> Iterator[dict[str, Any]]:
     pieces: list[_Piece] = []
     held = 0
-    for reader in readers:
-        for block in reader.blocks():
-            for piece in _decoded(plan, block, reader):
-                begin, size = 0, len(piece.offsets)
-                while held + size - begin >= batch_size:
-                    end = begin + batch_size - held
-                    yield _batch(plan, [*pieces, piece.part(begin, end)])
-                    pieces, held, begin = [], 0, end
-                if begin < size:
-                    pieces.append(piece.part(begin, size))
-                    held += size - begin
+    for where, rows in _decoded(stretches, decoder):
+        begin, size = 0, len(where.offsets)
+        while held + size - begin >= batch_size:
+            end = begin + batch_size - held
+            yield _batch(decoder, [*pieces, _part(where, rows, begin, end)])
+            pieces, held, begin = [], 0, end
+        if begin < size:
+            pieces.append(_part(where, rows, begin, size))
+            held += size - begin
     if pieces and not drop_remainder:
-        yield _batch(plan, pieces)
+        yield _batch(decoder, pieces)
 
 
-def _batch(plan: Plan, pieces: list[_Piece]) -> dict[str, Any]:
-    rows = {key: concatenated([piece.rows[key] for piece in pieces]) for key in plan.columns}
+def _part(where: _Where, rows: dict[str, Rows], begin: int, end: int) -> _Piece:
+    return where.part(begin, end), {key: column.part(begin, end) for key, column in rows.items()}
+
+
+def _batch(decoder: ColumnDecoder, pieces: list[_Piece]) -> dict[str, Any]:
+    rows = {key: concatenated([rows[key] for _, rows in pieces]) for key in decoder.plan.columns}
     try:
-        return results(plan, rows, is_single=False)
+        return decoder.results(rows)
     except FeatureError as error:
         number = error.record_number
-        for piece in pieces:
-            if number is None:
+        for where, _ in pieces:
+            if number is not None and number < len(where.offsets):
+                where.locate(error, number)
                 break
-            if number < len(piece.offsets):
-                _locate(error, piece, number)
-                break
-            number -= len(piece.offsets)
+            number = None if number is None else number - len(where.offsets)
         raise
 
 
-def _decoded(plan: Plan, block: Block, reader: TFRecordReader) -> Iterator[_Piece]:
-    """The records of a block; before an error, those before the record that causes it."""
-    records = block.records()
-    offsets = reader.offset - block.size + np.cumsum([0, *block.lengths[:-1]]) + FRAME_OVERHEAD * np.arange(len(block))
-    where = _Piece({}, reader.name, reader.record_number - len(block), offsets)
-    for number, record in enumerate(records):
-        try:
-            rows = example_rows(plan, Batch([record], [Place()], True))
-        except TFRecordError as error:
-            _locate(error, where, number)
-            raise
-        yield _Piece(rows, where.path, where.number + number, offsets[number : number + 1])
-
-
-def _locate(error: TFRecordError, piece: _Piece, number: int) -> None:
-    error.path = piece.path
-    error.record_number = piece.number + number
-    error.offset = int(piece.offsets[number])
+def _decoded(stretches: Iterator[tuple[_Where, Records]], decoder: ColumnDecoder) -> Iterator[_Piece]:
+    """What the columns hold in each stretch; before an error, in the records before the one that causes it."""
+    for where, records in stretches:
+        rows = decoder.decode(records)
+        if rows is not None:
+            yield where, rows
+            continue
+        for number in range(len(where.offsets)):
+            try:
+                rows = decoder.decode_plain([records.record(number)])
+            except TFRecordError as error:
+                where.locate(error, number)
+                raise
+            yield where.part(number, number + 1), rows

@@ -1,4 +1,4 @@
-"""TFRecordReader, read_records, read_examples: files -> records, every CRC checked.
+"""TFRecordReader, read_records: files -> records, every CRC checked.
 
 Files are opened and inflated by `streams`, cut into frames by `format.blocks`; here path and record number are
 added to errors. Good records come first, then the error about what follows them. Memory is bounded by the longest
@@ -8,7 +8,7 @@ record allowed.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,6 @@ from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.paths import STDIN, expand_paths
 from tfrecord_lite.files.streams import open_source
 from tfrecord_lite.format.blocks import Block, read_blocks
-from tfrecord_lite.format.example import decode_example
 from tfrecord_lite.format.framing import FRAME_OVERHEAD
 
 if TYPE_CHECKING:
@@ -33,6 +32,8 @@ class TFRecordReader:
         compression_type: None recognises it from the content; "" is certainly plain, "GZIP", "ZLIB".
         verify: whether the CRCs are checked. Those of a GZIP or ZLIB stream always are.
         max_record_size: the longest record to accept, in bytes; None is 2 GiB - 1.
+        num_threads: 2 reads, and inflates, ahead in a thread of its own; 1 does not. None is 2 for compressed files,
+            where it pays, and 1 for others. More than 2 are not used.
 
     Attributes:
         compression_type: "", "GZIP" or "ZLIB", as given or recognised.
@@ -53,8 +54,9 @@ class TFRecordReader:
         *,
         verify: bool = True,
         max_record_size: int | None = None,
+        num_threads: int | None = 1,
     ) -> None:
-        self._stream, self.name, self.compression_type = open_source(path, compression_type)
+        self._stream, self.name, self.compression_type = open_source(path, compression_type, num_threads)
         self._blocks = read_blocks(self._stream, verify=verify, max_record_size=max_record_size)
         self._records: Iterator[bytes] = iter(())
         self._error: TFRecordError | None = None
@@ -84,6 +86,12 @@ class TFRecordReader:
             self.offset += block.size
             self.record_number += len(block)
             yield block
+
+    def locate(self, error: TFRecordError, block: Block, number: int) -> None:
+        """Tell an error that it is about that record of the block that `blocks` gave last."""
+        error.path = self.name
+        error.record_number = self.record_number - len(block) + number
+        error.offset = self.offset - block.size + sum(block.lengths[:number]) + FRAME_OVERHEAD * number
 
     def close(self) -> None:
         """Close the file. A file object that was given stays open."""
@@ -135,25 +143,6 @@ def read_records(
     return chain.from_iterable(block.records() for reader in readers for block in reader.blocks())
 
 
-def read_examples(
-    paths: Any,
-    *,
-    keys: Collection[str] | None = None,
-    compression_type: str | None = None,
-    verify: bool = True,
-    max_record_size: int | None = None,
-) -> Iterator[dict[str, Any]]:
-    """The examples of one or many files: {name: list[bytes] | float32 array | int64 array | None}, as `decode_example`.
-
-    Args and errors as for `read_records`, and `keys`, the only features to decode.
-
-    Raises:
-        DecodeError: a record is no Example, with path, record number and offset.
-    """
-    readers = open_readers(paths, compression_type, verify, max_record_size)
-    return (example for reader in readers for example in _examples(reader, keys))
-
-
 def count_records(paths: Any, compression_type: str | None = None, *, verify: bool = True) -> int:
     """How many records the files hold. Args and errors as for `read_records`: a damaged file has no count."""
     readers = open_readers(paths, compression_type, verify, None)
@@ -161,7 +150,7 @@ def count_records(paths: Any, compression_type: str | None = None, *, verify: bo
 
 
 def open_readers(
-    paths: Any, compression_type: str | None, verify: bool, max_record_size: int | None
+    paths: Any, compression_type: str | None, verify: bool, max_record_size: int | None, num_threads: int | None = 1
 ) -> Iterator[TFRecordReader]:
     """One open reader after the other. Paths are looked up at once: what is missing is known before any work."""
     if compression_type is not None:
@@ -171,7 +160,9 @@ def open_readers(
 
     def opened() -> Iterator[TFRecordReader]:
         for source, path in zip(expanded, located, strict=True):
-            with TFRecordReader(path, compression_type, verify=verify, max_record_size=max_record_size) as reader:
+            with TFRecordReader(
+                path, compression_type, verify=verify, max_record_size=max_record_size, num_threads=num_threads
+            ) as reader:
                 if path is not source:
                     reader.name = str(source)
                 yield reader
@@ -184,17 +175,3 @@ def _located(source: Any) -> Any:
     if not isinstance(source, str) or source == STDIN or os.path.isabs(source):
         return source
     return os.path.join(os.getcwd(), source)
-
-
-def _examples(reader: TFRecordReader, keys: Collection[str] | None) -> Iterator[dict[str, Any]]:
-    while True:
-        offset, number = reader.offset, reader.record_number
-        try:
-            record = next(reader)
-        except StopIteration:
-            return
-        try:
-            yield decode_example(record, keys)
-        except TFRecordError as error:
-            error.path, error.record_number, error.offset = reader.name, number, offset
-            raise

@@ -7,7 +7,7 @@ compressor.
     ObjectSink        as it goes                        what was written so far
     DeflateSink       as the sink below it              as the sink below it
 
-A sink takes lists of buffers and writes all of each, or raises. `abandon` is for a child process after fork: it
+A sink takes lists of pieces and stores all of each, or raises. `abandon` is for a child process after fork: it
 lets go without touching the file.
 """
 
@@ -19,11 +19,9 @@ import io
 import os
 import secrets
 import zlib
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
+from tfrecord_lite.format.pieces import Pieces, coalesced, total_size
 
 #: Linux' IOV_MAX, and the limit of writev everywhere else that is larger.
 _MAX_BUFFERS = 1024
@@ -37,7 +35,7 @@ class Sink(Protocol):
     #: Whether nothing is seen until `close`.
     is_atomic: bool
 
-    def write(self, buffers: Sequence[Buffer]) -> None: ...
+    def write(self, pieces: Pieces) -> None: ...
     def flush(self) -> None: ...
     def close(self) -> None: ...
     def discard(self) -> None: ...
@@ -56,14 +54,23 @@ class FileSink:
         else:
             self._descriptor = os.dup(descriptor)
 
-    def write(self, buffers: Sequence[Buffer]) -> None:
-        views = [view for buffer in buffers if (view := memoryview(buffer).cast("B"))]
-        while views:
-            written = _write_some(self._descriptor, views[:_MAX_BUFFERS])
-            while views and written >= len(views[0]):
-                written -= len(views.pop(0))
-            if written:
-                views[0] = views[0][written:]
+    def write(self, pieces: Pieces) -> None:
+        if not hasattr(os, "writev"):
+            pieces = coalesced(pieces)
+        for begin in range(0, len(pieces), _MAX_BUFFERS):
+            some = pieces[begin : begin + _MAX_BUFFERS]
+            size = total_size(some)
+            written = _write_some(self._descriptor, some)
+            if written < size:
+                self._write_rest(some, written)
+
+    def _write_rest(self, pieces: Pieces, written: int) -> None:
+        """What is left when the system has taken fewer bytes than it was given."""
+        for piece in pieces:
+            done = min(written, len(piece))
+            written -= done
+            while done < len(piece):
+                done += os.write(self._descriptor, memoryview(piece)[done:])
 
     def flush(self) -> None:
         """Nothing is held back here."""
@@ -132,9 +139,9 @@ class ObjectSink:
             raise io.UnsupportedOperation("the file object is not open for writing")
         self._target = target
 
-    def write(self, buffers: Sequence[Buffer]) -> None:
-        for buffer in buffers:
-            view = memoryview(buffer).cast("B")
+    def write(self, pieces: Pieces) -> None:
+        for piece in coalesced(pieces):
+            view = memoryview(piece)
             while view:
                 written = self._target.write(view)
                 if written is None and isinstance(self._target, io.RawIOBase):
@@ -163,8 +170,8 @@ class DeflateSink:
         self.is_atomic = sink.is_atomic
         self.writing_path = sink.writing_path
 
-    def write(self, buffers: Sequence[Buffer]) -> None:
-        self._sink.write([self._compressor.compress(buffer) for buffer in buffers])
+    def write(self, pieces: Pieces) -> None:
+        self._sink.write([self._compressor.compress(piece) for piece in pieces])
 
     def flush(self) -> None:
         # What TensorFlow flushes with, so that the same calls give the same bytes.
@@ -190,7 +197,5 @@ class DeflateSink:
 _NO_TRANSLATION = getattr(os, "O_BINARY", 0)
 
 
-def _write_some(descriptor: int, views: list[memoryview]) -> int:
-    if hasattr(os, "writev"):
-        return os.writev(descriptor, views)
-    return os.write(descriptor, views[0])
+def _write_some(descriptor: int, pieces: Pieces) -> int:
+    return os.writev(descriptor, pieces) if hasattr(os, "writev") else os.write(descriptor, pieces[0])

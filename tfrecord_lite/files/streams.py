@@ -19,15 +19,21 @@ from tfrecord_lite.files import sinks
 from tfrecord_lite.files.compression import HEAD_SIZE, InflateStream, recognise
 from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
 from tfrecord_lite.files.paths import STDIN, as_path, check_readable
+from tfrecord_lite.files.read_ahead import ReadAhead
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
-def open_source(path: Any, compression_type: str | None = None) -> tuple[Any, str | None, str]:
+def open_source(
+    path: Any, compression_type: str | None = None, num_threads: int | None = 1
+) -> tuple[Any, str | None, str]:
     """(stream, name for errors, compression type) of a path, a file object, or "-" for standard input.
 
-    compression_type None recognises it from the content; "" is certainly plain.
+    Args:
+        path: as above.
+        compression_type: None recognises it from the content; "" is certainly plain.
+        num_threads: more than 1 reads ahead in a thread; None does so for compressed streams.
     """
     if compression_type is not None:
         compression_type = check_compression_type(compression_type)
@@ -37,7 +43,10 @@ def open_source(path: Any, compression_type: str | None = None) -> tuple[Any, st
             head = _read_head(stream)
             compression_type = recognise(head)
             stream = _put_back(head, stream)
-        return (InflateStream(stream, compression_type) if compression_type else stream), name, compression_type
+        if compression_type:
+            stream = InflateStream(stream, compression_type)
+        reads_ahead = bool(compression_type) if num_threads is None else num_threads > 1
+        return (ReadAhead(stream) if reads_ahead else stream), name, compression_type
     except BaseException:
         stream.close()
         raise

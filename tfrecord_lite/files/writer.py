@@ -1,6 +1,6 @@
 """TFRecordWriter: records -> a file that appears whole or not at all.
 
-One record's way: `write` collects small records, `blocks.encode_block` frames many at once, a sink stores them.
+One record's way: `write` collects small records, `gaps.frame_pieces` frames many at once, a sink stores them.
 Large records go straight from the caller's buffer to the file.
 
 What becomes of the file:
@@ -28,10 +28,11 @@ from typing import TYPE_CHECKING, Any
 from tfrecord_lite.files.options import as_options
 from tfrecord_lite.files.streams import open_sink
 from tfrecord_lite.format import framing
-from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME, encode_block
-from tfrecord_lite.format.columns.encode import encode_frames
+from tfrecord_lite.format.blocks import LARGE_FRAME
+from tfrecord_lite.format.columns.encode import FeatureRule, encode_frames
 from tfrecord_lite.format.columns.row_block import RowBlock
 from tfrecord_lite.format.example import Message, encode_example, encode_pieces
+from tfrecord_lite.format.gaps import frame_pieces
 from tfrecord_lite.format.pieces import Pieces, total_size
 from tfrecord_lite.format.values import byte_view
 
@@ -39,8 +40,10 @@ if TYPE_CHECKING:
     import numpy as np
     from typing_extensions import Buffer, Self
 
-#: Records collected before they are framed: enough to spread the cost of a block, few enough that tiny ones stay few.
-_MAX_PENDING = 4096
+#: What records may take before they are framed: enough to spread the cost of a block, little enough for a cache.
+_ROOM = 1 << 20
+#: What a record takes besides its bytes, so that tiny ones stay few.
+_RECORD_ROOM = _ROOM // 4096
 
 
 class TFRecordWriter:
@@ -64,7 +67,7 @@ class TFRecordWriter:
         self._sink = open_sink(path, as_options(options), atomic)
         self._path = path
         self._pending: list[bytes] | None = []  # None: nothing more can be written, see _why_unusable
-        self._pending_size = 0
+        self._room = _ROOM
         self._rows = RowBlock()  # either records are pending or examples are, never both
         self._why_unusable = ""
         _open_writers.add(self)
@@ -80,35 +83,34 @@ class TFRecordWriter:
         The record may be changed by the caller afterwards. A large one is written from the caller's buffer without
         a copy.
         """
-        pending = self._pending
-        if pending is None:
-            raise ValueError(self._why_unusable)
         data = record if type(record) is bytes else _contiguous(record)
-        if self._rows.count:
-            pending = self._settle_rows()
         size = len(data)
         if size > LARGE_FRAME:
-            self._write_large([data], size)
+            self._store_large([data], size)
             return
-        pending.append(bytes(data))  # bytes as they are, a copy of what may change
-        self._pending_size += size
-        if self._pending_size >= BLOCK_SIZE or len(pending) >= _MAX_PENDING:
-            self._write_pending()
+        room = self._room - size - _RECORD_ROOM
+        if room < 0:
+            self._make_room()
+            room = self._room - size - _RECORD_ROOM
+        # For a list that is not there, there is no room.
+        self._pending.append(data if type(data) is bytes else bytes(data))  # type: ignore[union-attr]
+        self._room = room
 
     def write_example(self, example: Mapping[str, Any] | Message) -> None:
         """Write one example: a mapping {name: value} as for `encode_example`, or a message such as tf.train.Example."""
         if self._pending is not None and not self._pending and type(example) is dict and self._rows.add(example):
-            if self._rows.is_full:
+            self._room = 0
+            if self._rows.room <= 0:
                 self._write_pending()
             return
         pieces = encode_pieces(example)
         size = total_size(pieces)
         if size > LARGE_FRAME:
-            self._write_large(pieces, size)
+            self._store_large(pieces, size)
         else:
             self.write(b"".join(pieces))
 
-    def write_columns(self, columns: Mapping[str, Any]) -> int:
+    def write_columns(self, columns: Mapping[str, Any], schema: Mapping[str, FeatureRule] | None = None) -> int:
         """Write many examples at once, given as {name: values with one entry per example}; see `encode_columns`.
 
         The file is the same as after `write_example` for each; it takes a fraction of the time.
@@ -121,9 +123,10 @@ class TFRecordWriter:
         """
         self._write_pending()
         count = 0
-        for block in encode_frames(columns):
-            self._store(self._sink.write, [block.data])
-            count += len(block)
+        for frames in encode_frames(columns, schema):
+            for portion in frames.portions():
+                self._store(self._sink.write, portion)
+            count += len(frames)
         return count
 
     def flush(self) -> None:
@@ -167,31 +170,37 @@ class TFRecordWriter:
     def __reduce__(self) -> Any:
         raise TypeError("a TFRecordWriter cannot be pickled: open one in each process")
 
-    def _settle_rows(self) -> list[bytes]:
-        """Write the examples that were collected, or make pending records of them when they are few."""
-        rows, pending = self._rows, []
-        if rows.is_small:
-            pending = [encode_example(example) for example in rows.examples()]
-            rows.clear()
+    def _make_room(self) -> None:
+        """Room for a record that is not large: a few examples become pending records, everything else is written."""
+        if self._rows and self._rows.is_small:
+            records = self._taken_rows()
+            self._pending, self._room = records, _ROOM - sum(map(len, records)) - _RECORD_ROOM * len(records)
         else:
-            frames = rows.encode().data
-            rows.clear()
-            self._store(self._sink.write, [frames])
-        self._pending, self._pending_size = pending, sum(map(len, pending))
-        return pending
+            self._write_pending()
 
     def _write_pending(self) -> None:
+        """Store all records that were collected."""
         if self._pending is None:
             raise ValueError(self._why_unusable)
-        if self._rows.count:
-            self._settle_rows()
-        pending = self._pending
+        pending, self._pending, self._room = self._pending, [], _ROOM
+        if self._rows and self._rows.is_small:
+            pending = self._taken_rows()
         if pending:
-            self._pending, self._pending_size = [], 0
-            self._store(self._sink.write, [encode_block(pending)])
+            self._store(self._sink.write, frame_pieces(pending))
+        elif self._rows:
+            frames = self._rows.encode()
+            self._rows.clear()
+            for portion in frames.portions():
+                self._store(self._sink.write, portion)
 
-    def _write_large(self, record: Pieces, size: int) -> None:
-        """Store a record straight from where its pieces are."""
+    def _taken_rows(self) -> list[bytes]:
+        """The examples that were collected, serialized one by one: best for a few."""
+        records = [encode_example(example) for example in self._rows.examples()]
+        self._rows.clear()
+        return records
+
+    def _store_large(self, record: Pieces, size: int) -> None:
+        """Store a record, after those before it, straight from where its pieces are."""
         self._write_pending()
         self._store(self._sink.write, [framing.encode_header(size), *record, framing.encode_footer(*record)])
 
@@ -205,7 +214,7 @@ class TFRecordWriter:
             raise
 
     def _end(self, why: str) -> None:
-        self._pending = None
+        self._pending, self._room = None, 0
         self._rows = RowBlock()
         self._why_unusable = why
         _open_writers.discard(self)

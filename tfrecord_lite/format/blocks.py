@@ -1,9 +1,8 @@
-"""Many frames in one buffer: written with one join, found with one walk, checked with one CRC call.
+"""Many frames in one buffer: found with one walk, checked with one CRC call.
 
 The fast path of framing. It takes and gives what the plain path of `framing.py` takes and gives; a block in which
 anything is wrong is handed to the plain path, which names the record.
 
-    encode_block   records -> the bytes of their frames
     read_blocks    a stream -> Block, Block, ..., and an error after the good frames before it
     Block          whole, checked frames in a buffer that will be used again: take copies, then go on
 
@@ -16,10 +15,10 @@ with the chance of 2^-32 that any 32-bit checksum leaves.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from io import BytesIO
-from itertools import chain, islice, repeat
+from itertools import chain, repeat
 from typing import Any, Protocol
 
 import numpy as np
@@ -35,6 +34,9 @@ LARGE_FRAME = 32 << 10
 _LARGE_LENGTH = LARGE_FRAME - FRAME_OVERHEAD
 #: Records below this average are cut out of a block by a BytesIO, longer ones by slices.
 _SMALL_RECORD = 2 << 10
+
+#: Bytes behind the last record of a buffer, so that who looks at many records at once may look further than each one.
+MARGIN = 512
 
 _LENGTH = struct.Struct("<Q")
 
@@ -90,54 +92,6 @@ class Block:
         return list(map(stream.read, sizes))[::2]
 
 
-def encode_block(records: Sequence[bytes]) -> bytes:
-    """The frames of `records`, one after the other."""
-    if not records:
-        return b""
-    count = len(records)
-    gaps = _gaps(np.fromiter(map(len, records), "<u8", count), np.fromiter(map(crc32c.value, records), "<u4", count))
-    stream = BytesIO(gaps.tobytes())
-    stream.seek(FOOTER_SIZE)
-    pieces: list[bytes] = [b""] * (2 * count + 1)
-    pieces[0] = stream.read(HEADER_SIZE)
-    pieces[1::2] = records
-    pieces[2::2] = map(stream.read, repeat(FRAME_OVERHEAD, count))
-    pieces[-1] = pieces[-1][:FOOTER_SIZE]
-    return b"".join(pieces)
-
-
-def seal(block: Block) -> None:
-    """Write the headers and footers of a block whose records are in their places."""
-    # Pieces of the buffer in order: the first header, then a record and a gap by turns.
-    stream = BytesIO(block.data)
-    stream.seek(block.begin)
-    sizes = chain.from_iterable(zip(block.lengths, repeat(FRAME_OVERHEAD)))
-    records = islice(map(stream.read, sizes), 0, None, 2)
-    count = len(block)
-    lengths = np.array(block.lengths, "<u8")
-    gaps = _gaps(lengths, np.fromiter(map(crc32c.value, records), "<u4", count))
-    buffer = np.frombuffer(block.data, np.uint8)
-    first = block.begin - HEADER_SIZE
-    buffer[first : block.begin] = gaps[0, FOOTER_SIZE:]
-    ends = block.starts() + lengths.astype(np.int64)
-    wide = np.ndarray((len(buffer) - FRAME_OVERHEAD + 1,), f"V{FRAME_OVERHEAD}", buffer, strides=(1,))
-    wide[ends[:-1]] = gaps[1:-1].view(f"V{FRAME_OVERHEAD}")[:, 0]
-    buffer[ends[-1] : ends[-1] + FOOTER_SIZE] = gaps[-1, :FOOTER_SIZE]
-
-
-def _gaps(lengths: np.typing.NDArray[np.uint64], crcs: np.typing.NDArray[np.uint32]) -> np.typing.NDArray[np.uint8]:
-    """What lies between n records, uint8 [n + 1, 16]: the footer of one and the header of the next.
-
-    The first has no footer and the last no header; zeros stand for them.
-    """
-    gaps = np.zeros((len(lengths) + 1, FRAME_OVERHEAD), np.uint8)
-    octets = lengths.view(np.uint8).reshape(-1, 8)
-    gaps[1:, :4] = crc32c.mask(crcs).astype("<u4", copy=False).view(np.uint8).reshape(-1, 4)
-    gaps[:-1, 4:12] = octets
-    gaps[:-1, 12:] = crc32c.mask(crc32c.value_of_rows(octets)).astype("<u4", copy=False).view(np.uint8).reshape(-1, 4)
-    return gaps
-
-
 def read_blocks(stream: ByteStream, *, verify: bool = True, max_record_size: int | None = None) -> Iterator[Block]:
     """The frames of a stream, block by block; each block is valid until the next one is asked for.
 
@@ -145,7 +99,7 @@ def read_blocks(stream: ByteStream, *, verify: bool = True, max_record_size: int
     """
     read_plain = partial(read_frame, verify=verify, max_record_size=max_record_size)
     limit = BLOCK_SIZE if max_record_size is None else max_record_size
-    view = memoryview(bytearray(BLOCK_SIZE))
+    view = memoryview(bytearray(BLOCK_SIZE + MARGIN))
     held = 0  # bytes at the start of the buffer that belong to frames not given yet
     offset = 0  # of view[0]
     fill_to = BLOCK_SIZE

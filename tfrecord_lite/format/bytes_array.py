@@ -81,6 +81,10 @@ class BytesArray:
         first, last = self.offsets[[begin, end]].tolist()
         return BytesArray(self.blob[first:last], self.offsets[begin : end + 1] - first)
 
+    def take(self, order: Array) -> BytesArray:
+        """The values of one dimension in another order."""
+        return BytesArray.from_objects(self.to_objects()[order])
+
 
 def concatenated(arrays: Sequence[BytesArray]) -> BytesArray:
     """The values of several arrays of one dimension, one after the other."""

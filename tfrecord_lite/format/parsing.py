@@ -46,6 +46,7 @@ from tfrecord_lite.format.features import (
 )
 from tfrecord_lite.format.plan import DENSE, Column, Plan, plan_of
 from tfrecord_lite.format.rows import Rows, as_array, joined, results
+from tfrecord_lite.format.schema import Schema
 from tfrecord_lite.format.tensor_values import Array
 from tfrecord_lite.format.value_types import type_of
 
@@ -111,8 +112,8 @@ def _parse(batch: Batch, features: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def example_plan(features: Mapping[str, Any]) -> Plan:
-    """The plan for features of an Example. Errors as for `plan_of`."""
-    plan = plan_of(features, _ALLOWED)
+    """The plan for features of an Example, or for those of a Schema. Errors as for `plan_of`."""
+    plan = plan_of(features.features if isinstance(features, Schema) else features, _ALLOWED)
     for key, column in plan.columns.items():
         if column.is_sequence and not column.allow_missing:
             raise FeatureError("Unsupported: FixedLenSequenceFeature requires allow_missing to be True.", key)

@@ -231,7 +231,7 @@ def _list_results(plan: Plan, steps: Mapping[str, Steps], *, is_single: bool) ->
             results[key] = _sparse_lists(steps[key], is_single=is_single)
         else:
             column, (rows, counts) = plan.columns[key], steps[key]
-            results[key] = padded(column, Rows(rows.values, counts * column.size), is_single=is_single)
+            results[key] = padded(column, Rows.of(rows.values, counts * column.size), is_single=is_single)
     return results
 
 
@@ -259,5 +259,5 @@ def _ragged_lists(
     inner = partition_batch(key, feature, rows[value_key], rows)
     if is_single:
         return inner
-    outer = ragged(columns[value_key], Rows(steps[value_key].rows.values, steps[value_key].counts))
+    outer = ragged(columns[value_key], Rows.of(steps[value_key].rows.values, steps[value_key].counts))
     return RaggedTensorValue(inner, outer.row_splits)

@@ -13,6 +13,8 @@ from tfrecord_lite.format.wire_format import MAX_MESSAGE_SIZE, encode_field, enc
 Pieces = list[bytes | memoryview]
 #: From this size on a value is stored from where it is; below, joining is cheaper than another piece.
 LARGE_VALUE = 16 << 10
+#: The same where many records are stored at once, so that the pieces are cheap.
+WORTH_A_PIECE = 1 << 10
 
 
 def field(tag: int, payload: Pieces) -> Pieces:

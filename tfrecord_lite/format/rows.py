@@ -1,6 +1,6 @@
 """What a column holds in a batch, and the arrays that features make of it.
 
-    Rows    values of all examples, one after the other, and how many belong to each
+    Rows    values of all examples, one after the other, and where each ends
       -> dense      [B, *shape]
       -> padded     [B, most steps, *shape]
       -> sparse     SparseTensorValue of [B, longest], or of the sizes of a SparseFeature
@@ -12,7 +12,7 @@ One example by itself is a batch of one: its results are without the first dimen
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -25,19 +25,63 @@ from tfrecord_lite.format.plan import RAGGED, Column, Plan
 from tfrecord_lite.format.tensor_values import Array, RaggedTensorValue, SparseTensorValue
 
 
-class Rows(NamedTuple):
-    """What a column holds in a batch: the values of all examples, and how many belong to each."""
+class Rows:
+    """What a column holds in a batch: the values of all examples, and where those of each end.
 
-    values: Any
-    lengths: Array
+    Attributes:
+        values: an array [m], of all examples one after the other; bytes perhaps as a BytesArray.
+        batch_size: how many examples there are.
+        size: how many values each example holds, if that is known to be the same for all; otherwise None.
+    """
+
+    __slots__ = ("_splits", "batch_size", "size", "values")
+
+    def __init__(self, values: Any, batch_size: int, size: int | None, splits: Array | None) -> None:
+        self.values = values
+        self.batch_size = batch_size
+        self.size = size
+        self._splits = splits
+
+    @classmethod
+    def of(cls, values: Any, lengths: Array) -> Rows:
+        """Of values of which so many belong to each example."""
+        splits = np.zeros(len(lengths) + 1, np.int64)
+        np.cumsum(lengths, out=splits[1:])
+        return cls(values, len(lengths), None, splits)
+
+    @classmethod
+    def equal(cls, values: Any, batch_size: int, size: int) -> Rows:
+        """Of examples with `size` values each."""
+        return cls(values, batch_size, size, None)
+
+    @property
+    def splits(self) -> Array:
+        """int64 [n + 1]; example i holds values[splits[i] : splits[i + 1]]."""
+        if self._splits is None:
+            assert self.size is not None
+            self._splits = np.arange(self.batch_size + 1) * self.size
+        return self._splits
+
+    @property
+    def lengths(self) -> Array:
+        """How many values belong to each example, int64 [n]."""
+        return np.diff(self.splits)
+
+    def with_values(self, values: Any) -> Rows:
+        """The same with the values in another form."""
+        return Rows(values, self.batch_size, self.size, self._splits)
 
     def part(self, begin: int, end: int) -> Rows:
         """What some of the examples hold."""
-        lengths = self.lengths[begin:end]
-        first = int(self.lengths[:begin].sum())
-        last = first + int(lengths.sum())
-        is_blob = isinstance(self.values, BytesArray)
-        return Rows(self.values.part(first, last) if is_blob else self.values[first:last], lengths)
+        if self.size is not None:
+            return Rows.equal(_part(self.values, begin * self.size, end * self.size), end - begin, self.size)
+        splits = self.splits[begin : end + 1]
+        first, last = int(splits[0]), int(splits[-1])
+        return Rows(_part(self.values, first, last), end - begin, None, splits - first)
+
+
+def _part(values: Any, begin: int, end: int) -> Any:
+    return values.part(begin, end) if isinstance(values, BytesArray) else values[begin:end]
 
 
 def concatenated(parts: Sequence[Rows]) -> Rows:
@@ -46,7 +90,36 @@ def concatenated(parts: Sequence[Rows]) -> Rows:
         return parts[0]
     values = [part.values for part in parts]
     join = bytes_array.concatenated if isinstance(values[0], BytesArray) else np.concatenate
-    return Rows(join(values), np.concatenate([part.lengths for part in parts]))
+    size = parts[0].size
+    if size is not None and all(part.size == size for part in parts):
+        return Rows.equal(join(values), sum(part.batch_size for part in parts), size)
+    return Rows.of(join(values), np.concatenate([part.lengths for part in parts]))
+
+
+def interleaved(parts: Sequence[tuple[Array, Rows]]) -> Rows:
+    """The examples of several parts, of each of which the numbers, ascending, of its examples among all are given."""
+    if len(parts) == 1:
+        return parts[0][1]
+    lengths = np.empty(sum(len(numbers) for numbers, _ in parts), np.int64)
+    for numbers, rows in parts:
+        lengths[numbers] = rows.lengths
+    whole = Rows.of(None, lengths)
+    places = [_places(whole.splits[numbers], rows) for numbers, rows in parts]
+    values = [rows.values for _, rows in parts]
+    if isinstance(values[0], BytesArray):
+        order = np.empty(int(whole.splits[-1]), np.int64)
+        order[np.concatenate(places)] = np.arange(len(order))
+        return whole.with_values(bytes_array.concatenated(values).take(order))
+    joined_values = np.empty(int(whole.splits[-1]), values[0].dtype)
+    for at, part in zip(places, values, strict=True):
+        joined_values[at] = part
+    return whole.with_values(joined_values)
+
+
+def _places(begins: Array, rows: Rows) -> Array:
+    """Where the values go whose examples begin there."""
+    places: Array = np.arange(len(rows.values)) + np.repeat(begins - rows.splits[:-1], rows.lengths)
+    return places
 
 
 def results(plan: Plan, rows: Mapping[str, Rows], *, is_single: bool) -> dict[str, Any]:
@@ -55,25 +128,27 @@ def results(plan: Plan, rows: Mapping[str, Rows], *, is_single: bool) -> dict[st
     Raises:
         FeatureError: what several columns hold does not fit together, see `sparse_feature` and `ragged_feature`.
     """
-    found: dict[str, Any] = {}
-    for key, feature in plan.features.items():
-        if isinstance(feature, SparseFeature):
-            found[key] = sparse_feature(key, feature, rows, is_single=is_single)
-        elif isinstance(feature, RaggedFeature):
-            found[key] = ragged_feature(key, feature, plan.columns, rows, is_single=is_single)
-        elif isinstance(feature, VarLenFeature):
-            found[key] = sparse(rows[key], is_single=is_single)
-        elif isinstance(feature, FixedLenSequenceFeature):
-            found[key] = padded(plan.columns[key], rows[key], is_single=is_single)
-        else:
-            found[key] = dense(plan.columns[key], rows[key], is_single=is_single)
-    return found
+    return {key: result(plan, key, rows, is_single=is_single) for key in plan.features}
+
+
+def result(plan: Plan, key: str, rows: Mapping[str, Rows], *, is_single: bool) -> Any:
+    """What one of the features is, see `results`."""
+    feature = plan.features[key]
+    if isinstance(feature, SparseFeature):
+        return sparse_feature(key, feature, rows, is_single=is_single)
+    if isinstance(feature, RaggedFeature):
+        return ragged_feature(key, feature, plan.columns, rows, is_single=is_single)
+    if isinstance(feature, VarLenFeature):
+        return sparse(rows[key], is_single=is_single)
+    if isinstance(feature, FixedLenSequenceFeature):
+        return padded(plan.columns[key], rows[key], is_single=is_single)
+    return dense(plan.columns[key], rows[key], is_single=is_single)
 
 
 def joined(column: Column, rows: Sequence[Array]) -> Rows:
     """The rows, one for each example, as one."""
     lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-    return Rows(np.concatenate([np.empty(0, column.type.dtype), *rows]), lengths)
+    return Rows.of(np.concatenate([np.empty(0, column.type.dtype), *rows]), lengths)
 
 
 def as_array(value: Any) -> Array:
@@ -81,9 +156,14 @@ def as_array(value: Any) -> Array:
     return np.array(value, object) if isinstance(value, list) else value
 
 
+def _as_array(values: Any) -> Array:
+    """Values that are to be put into another order, or among others."""
+    return values.to_objects() if isinstance(values, BytesArray) else values
+
+
 def dense(column: Column, rows: Rows, *, is_single: bool) -> Array:
     """[B, *shape]."""
-    batch = () if is_single else rows.lengths.shape
+    batch = () if is_single else (rows.batch_size,)
     array: Array = rows.values.reshape((*batch, *column.shape))
     return array
 
@@ -93,7 +173,7 @@ def padded(column: Column, rows: Rows, *, is_single: bool) -> Array:
     padding = column.type.padding if column.default is None else column.default[0]
     longest = int(rows.lengths.max(initial=0))
     array = np.full((len(rows.lengths), longest), padding, column.type.dtype)
-    array[np.arange(longest) < rows.lengths[:, None]] = rows.values
+    array[np.arange(longest) < rows.lengths[:, None]] = _as_array(rows.values)
     batch = () if is_single else rows.lengths.shape
     return array.reshape((*batch, longest // column.size, *column.shape))
 
@@ -120,7 +200,7 @@ def sparse_feature(key: str, feature: SparseFeature, rows: Mapping[str, Rows], *
     """
     is_one = isinstance(feature.index_key, str)
     index_keys = [feature.index_key] if is_one else feature.index_key
-    values, lengths = rows[feature.value_key]
+    values, lengths = _as_array(rows[feature.value_key].values), rows[feature.value_key].lengths
     for index_key in index_keys:
         differs = np.flatnonzero(rows[index_key].lengths != lengths)
         if differs.size:
@@ -148,7 +228,7 @@ def ragged_feature(
     """
     value_key = feature.value_key or key
     if is_single:
-        tensors = {key: rows[key].values for key in columns}
+        tensors = {key: rows[key].values for key, column in columns.items() if column.layout == RAGGED}
         return partition_values(key, feature, tensors[value_key], tensors)
     batches = {key: ragged(column, rows[key]) for key, column in columns.items() if column.layout == RAGGED}
     return partition_batch(key, feature, batches[value_key], batches)
@@ -156,5 +236,4 @@ def ragged_feature(
 
 def ragged(column: Column, rows: Rows) -> RaggedTensorValue:
     """[B, None]."""
-    splits = np.append(0, np.cumsum(rows.lengths)).astype(column.splits_dtype)
-    return RaggedTensorValue(rows.values, splits)
+    return RaggedTensorValue(rows.values, rows.splits.astype(column.splits_dtype))

@@ -1,41 +1,54 @@
 """One feature of many records, in a form whose bytes can be written for all records at once.
 
 A column knows for every record the size of its payload (what stands in the list: packed numbers, or the bytes) and
-writes all payloads into a `scatter.Scatter`. Which column the values of a feature become, `intake` says.
+writes all payloads into a `scatter.Scatter`. Which column the values of a feature become, `sources` says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
 
 from tfrecord_lite.format.columns import varints
 from tfrecord_lite.format.columns.scatter import MAX_GARBAGE, Scatter
+from tfrecord_lite.format.columns.spans import spans
+from tfrecord_lite.format.pieces import WORTH_A_PIECE
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
 
 Array = np.typing.NDArray[Any]
 
-#: What a row holds: no kind at all, an empty list, or values.
-KINDLESS, EMPTY, FULL = range(3)
+#: What a record has: no such feature, one without a kind, an empty list, or values.
+ABSENT, KINDLESS, EMPTY, FULL = range(4)
 
-#: Bytes of about this size and more are copied one by one: then the copying costs more than the loop.
-_LONG_BYTES = 256
+#: Integers that are worked on together: what is computed of them fits in a cache, and in memory that is used again.
+_CACHED_INTEGERS = 32 << 10
 
 
 class Column(Protocol):
-    """One feature of n records."""
+    """One feature of n records, which are written together."""
 
     #: Field number of the list in a Feature, or None when the payload is the whole Feature.
-    kind: int | None
-    #: Bytes in the payload of each record, int64 [n].
-    sizes: Array
+    @property
+    def kind(self) -> int | None: ...
 
-    def states(self) -> Array:
-        """KINDLESS, EMPTY or FULL for each record, uint8 [n]."""
+    #: Bytes in the payload of each record, int64 [n]; an int when all are equal.
+    @property
+    def sizes(self) -> Array | int: ...
 
-    def take(self, records: slice | Array) -> Column:
+    #: Bytes of those that `write` leaves where they are: all or none.
+    @property
+    def is_apart(self) -> bool: ...
+
+    def __len__(self) -> int: ...
+
+    def states(self) -> Array | int:
+        """What each record has, uint8 [n]; an int when all have the same."""
+
+    def take(self, records: Array) -> Column:
         """The same for some of the records."""
 
     def write(self, rows: Scatter) -> None:
@@ -46,116 +59,159 @@ class ScalarColumn:
     """One integer a record: int64 [n]."""
 
     kind: int | None = INT64_LIST
+    is_apart = False
 
     def __init__(self, values: Array) -> None:
         self._values = values
-        self.sizes = varints.sizes(values)
 
-    def states(self) -> Array:
-        return np.full(len(self._values), FULL, np.uint8)
+    def __len__(self) -> int:
+        return len(self._values)
 
-    def take(self, records: slice | Array) -> Column:
+    @cached_property
+    def sizes(self) -> Array:
+        return varints.sizes(self._values)
+
+    def states(self) -> int:
+        return FULL
+
+    def take(self, records: Array) -> Column:
         return ScalarColumn(self._values[records])
 
     def write(self, rows: Scatter) -> None:
-        rows.varint(self._values)
+        rows.varint(self._values, self.sizes)
 
 
-class IntegersColumn:
-    """Lists of integers: int64 values, and where each record's begin."""
-
-    kind: int | None = INT64_LIST
+class _Ragged:
+    """Lists of numbers: the values, and where each record's begin."""
 
     def __init__(self, values: Array, splits: Array) -> None:
         self._values = values
         self._splits = splits
-        self._value_sizes = varints.sizes(values)
-        self._offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(self._value_sizes)))
-        self.sizes = np.diff(self._offsets[splits])
+        self._lengths = np.diff(splits)
 
-    def states(self) -> Array:
-        return np.where(self.sizes > 0, np.uint8(FULL), np.uint8(EMPTY))
+    def __len__(self) -> int:
+        return len(self._lengths)
 
-    def take(self, records: slice | Array) -> Column:
-        return IntegersColumn(*_take_ragged(self._values, self._splits, records))
+    def states(self) -> Array | int:
+        if self._lengths.all():
+            return FULL
+        return np.where(self._lengths > 0, np.uint8(FULL), np.uint8(EMPTY))
+
+    def _taken(self, records: Array) -> tuple[Array, Array]:
+        lengths = self._lengths[records]
+        taken = offsets(lengths)
+        places = np.arange(taken[-1]) + np.repeat(self._splits[:-1][records] - taken[:-1], lengths)
+        return self._values[places], taken
+
+
+class IntegersColumn(_Ragged):
+    """Lists of integers: int64."""
+
+    kind: int | None = INT64_LIST
+    is_apart = False
+
+    def take(self, records: Array) -> Column:
+        return IntegersColumn(*self._taken(records))
+
+    @cached_property
+    def _value_sizes(self) -> Array:
+        return varints.sizes_in_lists(self._values)
+
+    @cached_property
+    def sizes(self) -> Array:
+        return np.add.reduceat(self._value_sizes, self._splits[:-1], dtype=np.int64)
 
     def write(self, rows: Scatter) -> None:
         rows.flush()
-        begins = rows.positions - self._offsets[self._splits[:-1]]
-        positions = self._offsets[:-1] + np.repeat(begins, np.diff(self._splits))
-        widest = int(self._value_sizes.max(initial=0))
-        octets = varints.rows(self._values, self._value_sizes, widest)
-        # The highest byte first: what a short varint's high bytes spoil, the lower bytes of its followers mend.
-        for place in reversed(range(widest)):
-            rows.buffer[positions + place] = octets[:, place]
+        for some in spans(self._splits[1:], _CACHED_INTEGERS):
+            splits = self._splits[some.start : some.stop + 1]
+            values = slice(int(splits[0]), int(splits[-1]))
+            sizes = self._value_sizes[values]
+            positions = np.cumsum(sizes, dtype=np.int64)
+            positions -= sizes
+            begins = rows.positions[some] - positions[splits[:-1] - splits[0]]
+            positions += np.repeat(begins, self._lengths[some])
+            # The highest byte first: what a short varint's high bytes spoil, the lower bytes of its followers mend.
+            for place, plane in reversed(list(enumerate(varints.planes(self._values[values], sizes)))):
+                rows.buffer[place:][positions] = plane
         rows.positions = rows.positions + self.sizes
 
 
-class FloatsColumn:
-    """Floats: little-endian float32 values, and where each record's begin."""
+class FloatsColumn(_Ragged):
+    """Lists of floats: little-endian float32, contiguous."""
 
     kind: int | None = FLOAT_LIST
 
-    def __init__(self, values: Array, splits: Array) -> None:
-        self._values = values
-        self._splits = splits
-        self.sizes = np.diff(splits) * 4
+    def take(self, records: Array) -> Column:
+        return FloatsColumn(*self._taken(records))
 
-    def states(self) -> Array:
-        return np.where(self.sizes > 0, np.uint8(FULL), np.uint8(EMPTY))
+    @cached_property
+    def sizes(self) -> Array | int:
+        sizes = self._lengths * 4
+        return int(sizes[0]) if (sizes == sizes[0]).all() else sizes
 
-    def take(self, records: slice | Array) -> Column:
-        return FloatsColumn(*_take_ragged(self._values, self._splits, records))
+    @cached_property
+    def is_apart(self) -> bool:
+        return self._values.nbytes >= WORTH_A_PIECE * len(self)
 
     def write(self, rows: Scatter) -> None:
-        size = int(self.sizes[0])
-        if (self.sizes == size).all():
-            rows.fixed(self._values.view(np.uint8).reshape(-1, size))
-            return
-        rows.flush()
-        words = np.ndarray((len(rows.buffer) - 3,), "<u4", rows.buffer, strides=(1,))
-        begins = rows.positions - self._splits[:-1] * 4
-        positions = np.arange(len(self._values)) * 4 + np.repeat(begins, np.diff(self._splits))
-        words[positions] = self._values.view("<u4")
-        rows.positions = rows.positions + self.sizes
+        if self.is_apart:
+            octets, splits = self._values.view(np.uint8).data, (self._splits * 4).tolist()
+            rows.apart([octets[begin:end] for begin, end in pairwise(splits)])
+        elif isinstance(self.sizes, int):
+            rows.fixed(self._values.view(np.uint8).reshape(-1, self.sizes))
+        else:
+            rows.flush()
+            words = np.ndarray((len(rows.buffer) - 3,), "<u4", rows.buffer, strides=(1,))
+            begins = rows.positions - self._splits[:-1] * 4
+            words[np.arange(len(self._values)) * 4 + np.repeat(begins, self._lengths)] = self._values.view("<u4")
+            rows.positions = rows.positions + self.sizes
 
 
-class BytesColumn:
-    """One bytes-like value a record, or None."""
+class PackedColumn:
+    """Payloads that need only be stored: a value of bytes, floats that are packed, a whole Feature (kind None)."""
 
-    kind: int | None = BYTES_LIST
-
-    def __init__(self, items: Sequence[Any]) -> None:
+    def __init__(self, kind: int | None, items: Sequence[bytes], sizes: Array) -> None:
+        self.kind = kind
         self._items = items
-        self.sizes = np.array([0 if item is None else len(item) for item in items], np.int64)
+        self.sizes = sizes
 
-    def states(self) -> Array:
-        return np.array([KINDLESS if item is None else FULL for item in self._items], np.uint8)
+    def __len__(self) -> int:
+        return len(self._items)
 
-    def take(self, records: slice | Array) -> Column:
-        return BytesColumn(_take_items(self._items, records))
+    def states(self) -> Array | int:
+        if self.kind == BYTES_LIST or np.all(self.sizes):
+            return FULL
+        return np.where(self.sizes, np.uint8(FULL), np.uint8(KINDLESS if self.kind is None else EMPTY))
 
-    def write(self, rows: Scatter) -> None:
-        _write_bytes(rows, self._items, self.sizes)
+    def take(self, records: Array) -> Column:
+        items = self._items
+        return PackedColumn(self.kind, [items[record] for record in records.tolist()], self.sizes[records])
 
-
-class FeatureColumn:
-    """Features that have been encoded one by one."""
-
-    kind: int | None = None
-
-    def __init__(self, features: Sequence[bytes]) -> None:
-        self._features = features
-        self.sizes = np.array([len(feature) for feature in features], np.int64)
-
-    def states(self) -> Array:
-        return np.where(self.sizes > 0, np.uint8(FULL), np.uint8(KINDLESS))
-
-    def take(self, records: slice | Array) -> Column:
-        return FeatureColumn(_take_items(self._features, records))
+    @cached_property
+    def is_apart(self) -> bool:
+        return int(self.sizes.sum()) >= WORTH_A_PIECE * len(self)
 
     def write(self, rows: Scatter) -> None:
-        _write_bytes(rows, self._features, self.sizes)
+        if self.is_apart:
+            rows.apart(list(self._items))
+        elif int(self.sizes.max()) <= MAX_GARBAGE:
+            source, begins = self._joined()
+            rows.variable(source[begins].view(np.uint8).reshape(-1, MAX_GARBAGE), self.sizes)
+        else:
+            rows.flush()
+            source, begins = self._joined()
+            target = _wide(rows.buffer)
+            # Pieces of 16 bytes, so that what is written behind the end of an item is no more than that.
+            for at in range(0, int(self.sizes.max()), MAX_GARBAGE):
+                longer = np.flatnonzero(self.sizes > at)
+                target[rows.positions[longer] + at] = source[begins[longer] + at]
+            rows.positions = rows.positions + self.sizes
+
+    def _joined(self) -> tuple[Array, Array]:
+        """All items one after the other, as overlapping pieces of 16 bytes, and where each item begins."""
+        joined = b"".join([*self._items, bytes(MAX_GARBAGE)])
+        return _wide(np.frombuffer(joined, np.uint8)), np.cumsum(self.sizes) - self.sizes
 
 
 class MaskedColumn:
@@ -165,61 +221,36 @@ class MaskedColumn:
         self._column = column
         self._is_missing = is_missing
         self.kind = column.kind
-        self.sizes = column.sizes
 
-    def states(self) -> Array:
-        return np.where(self._is_missing, np.uint8(KINDLESS), self._column.states())
+    def __len__(self) -> int:
+        return len(self._column)
 
-    def take(self, records: slice | Array) -> Column:
+    @property
+    def sizes(self) -> Array | int:
+        return self._column.sizes
+
+    @property
+    def is_apart(self) -> bool:
+        return self._column.is_apart
+
+    def states(self) -> Array | int:
+        if not self._is_missing.any():
+            return self._column.states()
+        return np.where(self._is_missing, np.uint8(ABSENT), self._column.states())
+
+    def take(self, records: Array) -> Column:
         return MaskedColumn(self._column.take(records), self._is_missing[records])
 
     def write(self, rows: Scatter) -> None:
         self._column.write(rows)
 
 
-def _take_items(items: Sequence[Any], records: slice | Array) -> Sequence[Any]:
-    return items[records] if isinstance(records, slice) else [items[record] for record in records.tolist()]
-
-
-def _take_ragged(values: Array, splits: Array, records: slice | Array) -> tuple[Array, Array]:
-    if isinstance(records, slice):
-        begin, end, _ = records.indices(len(splits) - 1)
-        return values[splits[begin] : splits[end]], splits[begin : end + 1] - splits[begin]
-    lengths = np.diff(splits)[records]
-    taken = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
-    places = np.arange(taken[-1]) + np.repeat(splits[:-1][records] - taken[:-1], lengths)
-    return values[places], taken
-
-
-def _write_bytes(rows: Scatter, items: Sequence[bytes], sizes: Array) -> None:
-    if int(sizes.max()) <= MAX_GARBAGE:
-        rows.variable(_first_bytes(items, sizes), sizes)
-        return
-    rows.flush()
-    if int(sizes.sum()) < _LONG_BYTES * len(sizes):
-        _write_chunks(rows, items, sizes)
-    else:
-        view = rows.buffer.data
-        for position, end, item in zip(rows.positions.tolist(), (rows.positions + sizes).tolist(), items, strict=True):
-            view[position:end] = item
-    rows.positions = rows.positions + sizes
-
-
-def _first_bytes(items: Sequence[bytes], sizes: Array) -> Array:
-    """uint8 [n, 16]: each item, and behind it whatever follows."""
-    blob = np.frombuffer(b"".join([*items, bytes(MAX_GARBAGE)]), np.uint8)
-    begins = np.cumsum(sizes) - sizes
-    return _wide(blob)[begins].view(np.uint8).reshape(-1, MAX_GARBAGE)
-
-
-def _write_chunks(rows: Scatter, items: Sequence[bytes], sizes: Array) -> None:
-    """Pieces of 16 bytes, so that what is written behind the end of an item is no more than that."""
-    source = _wide(np.frombuffer(b"".join([*items, bytes(MAX_GARBAGE)]), np.uint8))
-    target = _wide(rows.buffer)
-    begins = np.cumsum(sizes) - sizes
-    for at in range(0, int(sizes.max()), MAX_GARBAGE):
-        longer = np.flatnonzero(sizes > at)
-        target[rows.positions[longer] + at] = source[begins[longer] + at]
+def offsets(lengths: Array) -> Array:
+    """Where each of these begins when they follow each other, and where the last one ends."""
+    offsets = np.empty(len(lengths) + 1, np.int64)
+    offsets[0] = 0
+    np.cumsum(lengths, dtype=np.int64, out=offsets[1:])
+    return offsets
 
 
 def _wide(buffer: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Columns -> the serialized Examples of all records, and their frames, in one buffer.
+"""Columns -> the serialized Examples of all records, and their frames.
 
 Takes {name: values with one entry per record}; gives what `encode_example` gives for each record, byte for byte.
 The sizes are computed from the inside out, then the parts are written from left to right, each for all records (see
@@ -11,19 +11,20 @@ Raises FeatureError: a value has no place in a feature, or columns of different 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from tfrecord_lite.errors import FeatureError
-from tfrecord_lite.format.blocks import Block, seal
-from tfrecord_lite.format.columns import varints
-from tfrecord_lite.format.columns.column import EMPTY, FULL, KINDLESS, Column
-from tfrecord_lite.format.columns.intake import as_column
-from tfrecord_lite.format.columns.scatter import MAX_GARBAGE, Scatter
+from tfrecord_lite.format.columns.column import ABSENT, KINDLESS, Column
+from tfrecord_lite.format.columns.entry import Entry, field_sizes
+from tfrecord_lite.format.columns.frames import Frames, Scratch
+from tfrecord_lite.format.columns.intake import as_source
+from tfrecord_lite.format.columns.scatter import Scatter
+from tfrecord_lite.format.columns.sources import Source
+from tfrecord_lite.format.columns.spans import spans
 from tfrecord_lite.format.example import encode_key
-from tfrecord_lite.format.framing import FRAME_OVERHEAD, HEADER_SIZE
-from tfrecord_lite.format.wire_format import LEN, MAX_MESSAGE_SIZE, encode_field, encode_varint
+from tfrecord_lite.format.wire_format import MAX_MESSAGE_SIZE
 
 Array = np.typing.NDArray[Any]
 
@@ -32,133 +33,143 @@ Array = np.typing.NDArray[Any]
 _BLOCK_RECORDS = 4096
 #: Fewer when records are long.
 _BLOCK_BYTES = 2 << 20
+#: Bytes around a payload, apart from the name: no more than this.
+_AROUND = 32
 
-_FIELD_1, _FIELD_2 = b"\x0a", b"\x12"
+_FIELD_1 = b"\x0a"
 
 
-def encode_columns(columns: Mapping[str, Any]) -> list[bytes]:
+class FeatureRule(Protocol):
+    """What a schema says of one feature."""
+
+    #: What becomes of a record that has no value: "absent", no such feature, or "kindless", a feature without a kind.
+    @property
+    def missing(self) -> str: ...
+
+
+def encode_columns(columns: Mapping[str, Any], schema: Mapping[str, FeatureRule] | None = None) -> list[bytes]:
     """The serialized Example of each record of `columns` {name: values with one entry per record}.
 
     Values are arrays (the first axis is that of the records, the others are flattened), lists of bytes-like
     objects, ragged columns (a list of arrays, or an object with values and row_splits), or lists of anything
-    `encode_example` takes. An entry that is None or masked becomes a feature without a kind.
+    `encode_example` takes. An entry that is None or masked becomes a feature without a kind, or, where
+    `schema[name].missing` is "absent", no feature at all.
 
     Raises:
         FeatureError: a value has no place in a feature, with its key and record_number; or columns of different length.
     """
-    return [record for block in encode_frames(columns) for record in block.records()]
+    return [record for frames in encode_frames(columns, schema) for record in frames.records()]
 
 
-def encode_frames(columns: Mapping[str, Any]) -> Iterator[Block]:
-    """The same as frames, block by block, all CRCs in place; each block has a buffer of its own."""
-    entries, count = _entries(columns)
-    if not entries:
-        return
-    average = sum(int(entry.sizes.sum()) for entry in entries) // max(count, 1) + FRAME_OVERHEAD
-    step = max(1, min(_BLOCK_RECORDS, _BLOCK_BYTES // average))
-    for begin in range(0, count, step):
-        records = slice(begin, min(begin + step, count))
-        members = [entry.take(records) for entry in entries]
-        yield _encode_block([(members, np.arange(len(members[0].sizes)))])
-
-
-class _Entry:
-    """A feature's entries in the map of features, of n records.
-
-    Attributes:
-        sizes: bytes of the whole entry, int64 [n].
-    """
-
-    def __init__(self, key: bytes, column: Column) -> None:
-        self.key = key
-        self.column = column
-        self.states = column.states()
-        is_full = self.states == FULL
-        self._list_sizes = _field_sizes(column.sizes) * is_full
-        if column.kind is None:
-            self._feature_sizes = column.sizes
-        else:
-            self._feature_sizes = _field_sizes(self._list_sizes) * (self.states != KINDLESS)
-        self._head = encode_field(_FIELD_1[0], key) + _FIELD_2
-        self._entry_sizes = len(self._head) - 1 + _field_sizes(self._feature_sizes)
-        self.sizes = _field_sizes(self._entry_sizes)
-
-    def take(self, records: slice | Array) -> _Entry:
-        """The same for some of the records."""
-        return _Entry(self.key, self.column.take(records))
-
-    def write(self, rows: Scatter) -> None:
-        """Write the entries of records that are all of one state."""
-        state, column = self.states[0], self.column
-        rows.constant(_FIELD_1)
-        rows.varint(self._entry_sizes)
-        rows.constant(self._head)
-        rows.varint(self._feature_sizes)
-        if state == KINDLESS:
-            return
-        if column.kind is not None:
-            rows.constant(encode_varint(column.kind << 3 | LEN))
-            rows.varint(self._list_sizes)
-            if state == EMPTY:
-                return
-            rows.constant(_FIELD_1)
-            rows.varint(column.sizes)
-        column.write(rows)
-
-
-def _entries(columns: Mapping[str, Any]) -> tuple[list[_Entry], int]:
-    """The entries of all columns in the order of their keys, and the number of records."""
-    entries = [_Entry(encode_key(key), as_column(key, values)) for key, values in columns.items()]
-    counts = {key: len(entry.sizes) for key, entry in zip(columns, entries, strict=True)}
+def encode_frames(columns: Mapping[str, Any], schema: Mapping[str, FeatureRule] | None = None) -> Iterator[Frames]:
+    """The same as frames, block by block, each valid until the next one is asked for. Errors come before the first."""
+    sources = {key: as_source(key, values) for key, values in columns.items()}
+    counts = {key: len(source) for key, source in sources.items()}
     if len(set(counts.values())) > 1:
         found = ", ".join(f"{key!r} has {count}" for key, count in counts.items())
         raise FeatureError(f"columns must be equally long: {found}")
-    return sorted(entries, key=lambda entry: entry.key), max(counts.values(), default=0)
+    encoded_keys = {key: encode_key(key) for key in sources}
+    keys = sorted(encoded_keys, key=encoded_keys.__getitem__)
+    absent = {key for key in keys if schema is not None and key in schema and schema[key].missing == "absent"}
+
+    def groups(records: slice) -> list[Group]:
+        return grouped([(encoded_keys[key], sources[key].take(records), key in absent) for key in keys])
+
+    blocks = list(_blocks(list(sources.values())))
+    if sum(source.largest() + len(encoded_keys[key]) + _AROUND for key, source in sources.items()) > MAX_MESSAGE_SIZE:
+        for records in blocks:
+            _lengths(groups(records))
+    scratch = Scratch()
+    for records in blocks:
+        yield encode_groups(groups(records), scratch)
 
 
-def encode_parts(parts: Sequence[tuple[Mapping[str, Any], Array]]) -> Block:
-    """Records of several layouts in one block: (columns, int64 numbers of their records in the block) of each."""
-    return _encode_block([(_entries(columns)[0], numbers) for columns, numbers in parts])
+class Group:
+    """Records of a block that have the same features in the same states.
+
+    Attributes:
+        entries: of all features, in the order of their keys.
+        records: their numbers in the block, int64 [n]; None are all of them.
+        features_sizes: bytes of all entries together, int64 [n].
+        outer_sizes: those of them that do not lie in the buffer of the frames; an int when all are equal.
+    """
+
+    def __init__(self, entries: list[Entry], records: Array | None, count: int) -> None:
+        self.entries = entries
+        self.records = records
+        self.features_sizes: Array = np.zeros(count, np.int64)
+        self.outer_sizes: Array | int = 0
+        for entry in entries:
+            self.features_sizes += entry.sizes
+            self.outer_sizes = self.outer_sizes + entry.outer_sizes
 
 
-def _encode_block(parts: Sequence[tuple[list[_Entry], Array]]) -> Block:
-    features_sizes = np.empty(sum(len(numbers) for _, numbers in parts), np.int64)
-    for entries, numbers in parts:
-        features_sizes[numbers] = np.add.reduce([entry.sizes for entry in entries])
-    lengths = _field_sizes(features_sizes)
+def grouped(features: Sequence[tuple[bytes, Column, bool]], records: Array | None = None) -> list[Group]:
+    """Groups of records with the same features: (encoded key, column, whether no value is no feature) of each.
+
+    `records` are their numbers in the block; None are all of them.
+    """
+    all_states = [_states(column, is_absent) for _, column, is_absent in features]
+    count = len(features[0][1])
+    if all(isinstance(states, int) for states in all_states):
+        entries = [Entry(key, column, int(state)) for (key, column, _), state in zip(features, all_states, strict=True)]
+        return [Group(entries, records, count)]
+    rows = np.stack([np.broadcast_to(np.asarray(states, np.uint8), count) for states in all_states], axis=1)
+    kinds, group_of = np.unique(rows, axis=0, return_inverse=True)
+    group_of = group_of.reshape(-1)
+    groups = []
+    for group, states in enumerate(kinds.tolist()):
+        some = np.flatnonzero(group_of == group)
+        entries = [
+            Entry(key, column.take(some), state) for (key, column, _), state in zip(features, states, strict=True)
+        ]
+        groups.append(Group(entries, some if records is None else records[some], len(some)))
+    return groups
+
+
+def encode_groups(groups: Sequence[Group], scratch: Scratch) -> Frames:
+    """The frames of one block, in memory that `scratch` gives."""
+    lengths = _lengths(groups)
+    inner_sizes = lengths.copy()
+    for group in groups:
+        inner_sizes[_index(group)] -= group.outer_sizes
+    frames = Frames(lengths, inner_sizes, scratch)
+    for group in groups:
+        rows = Scatter(frames, group.records)
+        rows.constant(_FIELD_1)
+        rows.varint(group.features_sizes)
+        for entry in group.entries:
+            entry.write(rows)
+        rows.flush()
+    return frames
+
+
+def _blocks(sources: Sequence[Source]) -> Iterator[slice]:
+    """The records, block by block."""
+    weights = sum(np.asarray(source.weights()) for source in sources)
+    count = len(sources[0]) if sources else 0
+    ends = np.cumsum(np.broadcast_to(weights + len(sources) * _AROUND, count))
+    return spans(ends, _BLOCK_BYTES, _BLOCK_RECORDS)
+
+
+def _lengths(groups: Sequence[Group]) -> Array:
+    """Bytes in each record of a block, int64 [n]."""
+    features_sizes: Array = np.empty(sum(len(group.features_sizes) for group in groups), np.int64)
+    for group in groups:
+        features_sizes[_index(group)] = group.features_sizes
+    lengths = field_sizes(features_sizes)
     if int(lengths.max()) > MAX_MESSAGE_SIZE:
         raise FeatureError(f"{lengths.max()} bytes are more than protobuf's limit of {MAX_MESSAGE_SIZE}")
-    frame_ends = np.cumsum(lengths + FRAME_OVERHEAD)
-    starts = frame_ends - lengths - FRAME_OVERHEAD + HEADER_SIZE
-    buffer = np.empty(int(frame_ends[-1]) + MAX_GARBAGE, np.uint8)
-    for entries, numbers in parts:
-        for records in _groups([entry.states for entry in entries]):
-            members = entries if records is None else [entry.take(records) for entry in entries]
-            written = numbers if records is None else numbers[records]
-            rows = Scatter(buffer, starts[written])
-            rows.constant(_FIELD_1)
-            rows.varint(features_sizes[written])
-            for entry in members:
-                entry.write(rows)
-            rows.flush()
-    block = Block(buffer.data[: int(frame_ends[-1])], HEADER_SIZE, lengths.tolist())
-    seal(block)
-    return block
+    return lengths
 
 
-def _groups(states: list[Array]) -> Iterator[Array | None]:
-    """The numbers of the records that agree in the states of all columns; None is all of them."""
-    if all((column == column[0]).all() for column in states):
-        yield None
-        return
-    _, group_of = np.unique(np.stack(states, axis=1), axis=0, return_inverse=True)
-    group_of = group_of.reshape(-1)
-    for group in range(int(group_of.max()) + 1):
-        yield np.flatnonzero(group_of == group)
+def _index(group: Group) -> Any:
+    return slice(None) if group.records is None else group.records
 
 
-def _field_sizes(payload_sizes: Array) -> Array:
-    """Bytes of length-delimited fields, with a tag of one byte, around payloads of these sizes."""
-    if int(payload_sizes.max(initial=0)) < 0x80:
-        return payload_sizes + 2
-    return payload_sizes + varints.sizes(payload_sizes) + 1
+def _states(column: Column, is_absent: bool) -> Array | int:
+    """Of each record, when it is settled whether no value is no feature."""
+    states = column.states()
+    if is_absent or isinstance(states, int):
+        return states
+    return np.where(states == ABSENT, np.uint8(KINDLESS), states)

@@ -9,19 +9,29 @@ the caller can still change a copy is kept.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
-from tfrecord_lite.format.blocks import LARGE_FRAME, Block
-from tfrecord_lite.format.columns.encode import encode_parts
+from tfrecord_lite.format.columns.column import Column, PackedColumn, offsets
+from tfrecord_lite.format.columns.encode import encode_groups, grouped
+from tfrecord_lite.format.columns.frames import Frames, Scratch
+from tfrecord_lite.format.columns.sources import Table, numbers_column
 from tfrecord_lite.format.example import encode_key
+from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST
+
+Array = np.typing.NDArray[Any]
 
 #: Enough that numpy's calls cost little for each example, few enough that their bytes stay in the cache.
 _MAX_ROWS = 4096
-_MAX_BYTES = 1 << 20
+_ROOM = 2 << 20
+#: Bytes objects need not be copied, they are only kept alive: that many bytes of them count as one.
+_KEPT_BYTES = 16
+#: An example of this size is better stored at once than collected.
+_LARGE_ROW = 64 << 10
 #: Fewer examples than this are encoded faster one by one.
 _MIN_ROWS = 16
 #: More layouts than this side by side are no layouts.
@@ -29,152 +39,191 @@ _MAX_LAYOUTS = 32
 
 _INTEGERS = (bool, int, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64)
 _CODES: dict[type, str] = {**dict.fromkeys(_INTEGERS, "q"), float: "d", np.float64: "d"}
-_ARRAYS = "?bBhHiIlLqQefd"
+#: Arrays whose values all have a place in a feature.
+_ARRAYS = "?bBhHiIlqefd" if np.dtype("L").itemsize == 8 else "?bBhHiIlLqefd"
 
 
 class RowBlock:
     """Examples in the order in which they came.
 
     Attributes:
-        count: how many there are.
+        room: it is time to encode them when this has sunk to zero.
     """
 
     def __init__(self) -> None:
         self._layouts: dict[Any, _Layout] = {}
-        self._last = _NO_LAYOUT
-        self.count = 0
-        self._size = 0
+        self._scratch = Scratch()
+        self.clear()
 
-    @property
-    def is_full(self) -> bool:
-        """Whether it is time to encode them."""
-        return self.count >= _MAX_ROWS or self._size >= _MAX_BYTES
+    def __bool__(self) -> bool:
+        return self.room < _ROOM
 
     @property
     def is_small(self) -> bool:
         """Whether they are better encoded one by one."""
-        return self.count < _MIN_ROWS * len(self._used())
+        return self._count() < _MIN_ROWS * len(self._used())
 
     def add(self, example: Mapping[str, Any]) -> bool:
         """Keep an example, or return False."""
-        values = tuple(example.values())
-        types = tuple(map(type, values))
+        # Called for each example: nothing here is done in a function of its own that need not be.
+        values: Sequence[Any] = tuple(example.values())
         layout = self._last
-        if types != layout.types or tuple(example) != layout.keys:
-            layout = self._layout(tuple(example), types)
-        size = layout.add(values, self.count)
-        if size is None:
+        is_same = tuple(map(type, values)) == layout.types and tuple(example) == layout.keys
+        if not is_same or (layout.arrays and layout.has_others(values)):
+            turned_to = self._turn_to(tuple(example), values)
+            if turned_to is None:
+                return False
+            layout = turned_to
+        try:
+            packed = layout.pack(*layout.pick(values))
+        except (struct.error, OverflowError):
             return False
-        self._last = layout
-        self.count += 1
-        self._size += size
+        size = layout.row_size
+        for at in layout.blobs:
+            size += len(values[at]) // _KEPT_BYTES
+        for at in layout.arrays:
+            size += values[at].nbytes
+        if size > _LARGE_ROW:
+            return False
+        if layout.arrays:
+            values = list(values)
+            for at in layout.arrays:
+                values[at] = values[at].tobytes()
+        layout.packed.append(packed)
+        layout.rows.append(values)
+        self.room -= size
         return True
 
     def examples(self) -> Iterator[dict[str, Any]]:
         """The examples again."""
-        found = {number: example for layout in self._used() for number, example in layout.examples()}
-        return map(found.__getitem__, range(self.count))
+        rows = {layout: layout.examples() for layout in self._used()}
+        for layout, begin, end in self._spans():
+            yield from islice(rows[layout], end - begin)
 
-    def encode(self) -> Block:
-        """Their frames."""
-        return encode_parts([layout.columns() for layout in self._used()])
+    def encode(self) -> Frames:
+        """Their frames, valid until the next call."""
+        numbers: dict[_Layout, list[Array]] = {layout: [] for layout in self._used()}
+        for layout, begin, end in self._spans():
+            numbers[layout].append(np.arange(begin, end))
+        groups = []
+        for layout, spans in numbers.items():
+            groups += grouped(layout.features(), None if len(numbers) == 1 else np.concatenate(spans))
+        return encode_groups(groups, self._scratch)
 
     def clear(self) -> None:
         """Forget the examples; the layouts will be needed again."""
-        self.count = self._size = 0
-        if len(self._layouts) == _MAX_LAYOUTS:
-            self._layouts, self._last = {}, _NO_LAYOUT
-        for layout in self._used():
+        self.room = _ROOM
+        for layout in self._layouts.values():
             layout.clear()
+        if len(self._layouts) == _MAX_LAYOUTS:
+            self._layouts = {}
+        self._last = _NO_LAYOUT
+        self._runs: list[tuple[_Layout, int]] = []  # (layout, number of the first example) of examples of one layout
 
-    def _used(self) -> list[_Layout]:
-        return [layout for layout in self._layouts.values() if layout.numbers]
-
-    def _layout(self, keys: tuple[str, ...], types: tuple[type, ...]) -> _Layout:
-        layout = self._layouts.get((keys, types))
+    def _turn_to(self, keys: tuple[str, ...], values: Sequence[Any]) -> _Layout | None:
+        """The layout of an example, the next one of the block; None when such examples are not collected."""
+        types = tuple(map(type, values))
+        dtypes = tuple(value.dtype for value in values if type(value) is np.ndarray)
+        layout = self._layouts.get((keys, types, dtypes))
         if layout is None:
             if len(self._layouts) == _MAX_LAYOUTS:
-                return _NO_LAYOUT
-            layout = self._layouts[keys, types] = _Layout(keys, types)
+                return None
+            layout = self._layouts[keys, types, dtypes] = _Layout(keys, types, dtypes)
+        if not layout.is_possible:
+            return None
+        self._last = layout
+        self._runs.append((layout, self._count()))
         return layout
+
+    def _count(self) -> int:
+        return sum(len(layout.rows) for layout in self._layouts.values())
+
+    def _used(self) -> list[_Layout]:
+        return [layout for layout in self._layouts.values() if layout.rows]
+
+    def _spans(self) -> Iterator[tuple[_Layout, int, int]]:
+        """(layout, number of the first example, number after the last) of examples of one layout."""
+        ends = [begin for _, begin in self._runs[1:]] + [self._count()]
+        for (layout, begin), end in zip(self._runs, ends, strict=True):
+            if begin < end:
+                yield layout, begin, end
 
 
 class _Layout:
-    """Examples of the same names and types.
+    """Examples of the same names and types, and of the same dtypes where values are arrays.
 
     Attributes:
-        is_possible: whether such examples can be collected.
-        numbers: of the examples that have been, in the block.
+        is_possible: whether such examples are collected.
+        row_size: what an example takes of the room of the block, apart from bytes and arrays.
+        blobs, arrays: places of the values that are bytes, and arrays.
+        pick, pack: give the numbers among the values, and make bytes of them or raise.
+        rows: the values of each example, arrays as bytes.
+        packed: the numbers of each example.
     """
 
-    def __init__(self, keys: tuple[str, ...], types: tuple[type, ...]) -> None:
+    def __init__(self, keys: tuple[str, ...], types: tuple[type, ...], dtypes: tuple[np.dtype[Any], ...]) -> None:
         self.keys = keys
         self.types = types
-        self.clear()
+        self.row_size = _ROOM // _MAX_ROWS + 8 * len(keys)
         self._scalars = [at for at, kind in enumerate(types) if kind in _CODES]
-        self._blobs = [at for at, kind in enumerate(types) if kind is bytes]
-        self._arrays = [at for at, kind in enumerate(types) if kind is np.ndarray]
-        self.is_possible = bool(keys) and len(self._scalars) + len(self._blobs) + len(self._arrays) == len(keys)
-        codes = "".join(_CODES[types[at]] for at in self._scalars)
-        self._pack = struct.Struct("=" + codes).pack
-        self._pick = _picker(self._scalars)
-        self._dtype = np.dtype([(str(at), "f8" if _CODES[types[at]] == "d" else "i8") for at in self._scalars])
-        for key in keys:
-            encode_key(key)
+        self.blobs = [at for at, kind in enumerate(types) if kind is bytes]
+        self.arrays = [at for at, kind in enumerate(types) if kind is np.ndarray]
+        self._dtypes = dict(zip(self.arrays, dtypes, strict=True))
+        is_known = len(self._scalars) + len(self.blobs) + len(self.arrays) == len(keys)
+        are_sound = all(dtype.char in _ARRAYS and dtype.isnative for dtype in dtypes)
+        self.is_possible = bool(keys) and is_known and are_sound
+        self.pick = _picker(self._scalars)
+        self.pack = struct.Struct("=" + "".join(_CODES[types[at]] for at in self._scalars)).pack
+        self._packed_dtype = np.dtype([(str(at), "f8" if _CODES[types[at]] == "d" else "i8") for at in self._scalars])
+        self._encoded_keys = [encode_key(key) for key in keys]
+        self.clear()
 
     def clear(self) -> None:
         """Forget the examples."""
-        self.numbers: list[int] = []
-        self._rows: list[tuple[Any, ...]] = []
-        self._packed: list[bytes] = []
+        self.rows: list[Sequence[Any]] = []
+        self.packed: list[bytes] = []
 
-    def add(self, values: tuple[Any, ...], number: int) -> int | None:
-        """Keep the values of an example; gives their size, or None when they are for the plain path."""
-        if not self.is_possible:
-            return None
-        size = 8 * len(values)
-        for at in self._blobs:
-            size += len(values[at])
-        if self._arrays:
-            for at in self._arrays:
-                value = values[at]
-                if value.ndim != 1 or value.dtype.char not in _ARRAYS or not value.dtype.isnative:
-                    return None
-                size += value.nbytes
-            values = tuple(value.copy() if type(value) is np.ndarray else value for value in values)
-        if size > LARGE_FRAME:
-            return None
-        try:
-            packed = self._pack(*self._pick(values))
-        except (struct.error, OverflowError):
-            return None
-        self._packed.append(packed)
-        self._rows.append(values)
-        self.numbers.append(number)
-        return size
+    def has_others(self, values: Sequence[Any]) -> bool:
+        """Whether there are arrays of other dtypes among values of the right types."""
+        return any(values[at].dtype is not dtype for at, dtype in self._dtypes.items())
 
-    def examples(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """(number in the block, example) of each."""
-        for number, values in zip(self.numbers, self._rows, strict=True):
-            yield number, dict(zip(self.keys, values, strict=True))
+    def examples(self) -> Iterator[dict[str, Any]]:
+        """The examples again."""
+        for values in self.rows:
+            example = dict(zip(self.keys, values, strict=True))
+            for at, dtype in self._dtypes.items():
+                example[self.keys[at]] = np.frombuffer(values[at], dtype)
+            yield example
 
-    def columns(self) -> tuple[dict[str, Any], Any]:
-        """(columns, numbers in the block) of the examples."""
-        table: Any = np.frombuffer(b"".join(self._packed), self._dtype) if self._scalars else {}
-        others = [*self._blobs, *self._arrays]
-        by_place = dict(zip(others, zip(*map(_picker(others), self._rows), strict=True), strict=True)) if others else {}
-        columns = {
-            key: np.ascontiguousarray(table[str(at)]) if at not in by_place else by_place[at]
-            for at, key in enumerate(self.keys)
-        }
-        return columns, np.array(self.numbers, np.int64)
+    def features(self) -> list[tuple[bytes, Column, bool]]:
+        """The examples as they are to be grouped."""
+        columns: dict[int, Column] = {}
+        packed: Any = np.frombuffer(b"".join(self.packed), self._packed_dtype) if self._scalars else {}
+        for at in self._scalars:
+            columns[at] = Table(packed[str(at)]).take(slice(None))
+        for at in (*self.blobs, *self.arrays):
+            columns[at] = _payloads([values[at] for values in self.rows], self._dtypes.get(at))
+        by_key = sorted((key, at) for at, key in enumerate(self._encoded_keys))
+        return [(key, columns[at], False) for key, at in by_key]
 
 
-def _picker(places: list[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+def _payloads(items: list[bytes], dtype: np.dtype[Any] | None) -> Column:
+    """The column of bytes, or of numbers of a dtype, given as bytes."""
+    sizes = np.fromiter(map(len, items), np.int64, len(items))
+    if dtype is None:
+        return PackedColumn(BYTES_LIST, items, sizes)
+    column = PackedColumn(FLOAT_LIST, items, sizes)
+    if dtype == "<f4" and column.is_apart:
+        return column
+    return numbers_column(np.frombuffer(b"".join(items), dtype), offsets(sizes // dtype.itemsize))
+
+
+def _picker(places: list[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
     """A function that gives the values at some places as a tuple."""
     if len(places) > 1:
         return itemgetter(*places)
     return lambda values: tuple([values[at] for at in places])
 
 
-_NO_LAYOUT = _Layout((), ())
+#: No example is of it: it has a type without a key.
+_NO_LAYOUT = _Layout((), (object,), ())

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tfrecord_lite.format.columns import varints
+from tfrecord_lite.format.columns.frames import Frames
 
 Array = np.typing.NDArray[Any]
 
@@ -27,13 +28,20 @@ class Scatter:
     """Rows that are being written, all of them part by part.
 
     Args:
-        buffer: uint8; everything is written into it. It needs MAX_GARBAGE bytes behind the last row.
-        positions: int64 [n], where each row begins.
+        frames: the rows are records of these; everything is written into their buffer.
+        records: their numbers, int64 [n]; None are all of them.
+
+    Attributes:
+        buffer: that of the frames.
+        positions: int64 [n], up to where in the buffer each row has been written.
     """
 
-    def __init__(self, buffer: Array, positions: Array) -> None:
-        self.buffer = buffer
-        self.positions = positions
+    def __init__(self, frames: Frames, records: Array | None) -> None:
+        self.buffer = frames.buffer
+        self.positions = frames.starts if records is None else frames.starts[records]
+        self._frames = frames
+        self._records = records
+        self._cuts = 0
         self._template = bytearray()
         self._fills: list[tuple[int, Array]] = []
 
@@ -60,18 +68,22 @@ class Scatter:
         self._write_template()
         self.positions = self.positions + (lengths + fixed)
 
-    def varint(self, values: Array) -> None:
-        """The varint of each of int64 [n]."""
-        if int(values.min()) >= 0 and int(values.max()) < 0x80:
-            self.fixed(values.astype(np.uint8)[:, None])
-            return
-        sizes = varints.sizes(values)
-        widest = int(sizes.max())
+    def varint(self, values: Array, sizes: Array | None = None) -> None:
+        """The varint of each of int64 [n]; `sizes` are those of the varints, for who has them."""
+        if sizes is None:
+            sizes = varints.sizes(values)
+        narrowest, widest = int(sizes.min()), int(sizes.max())
         part = varints.rows(values, sizes, widest)
-        if int(sizes.min()) == widest:
+        if narrowest == widest:
             self.fixed(part)
         else:
             self.variable(part, sizes)
+
+    def apart(self, items: list[bytes | memoryview]) -> None:
+        """Bytes that stay where they are, one in each row."""
+        self.flush()
+        self._frames.cut(self._cuts, self._records, self.positions, items)
+        self._cuts += 1
 
     def flush(self) -> None:
         """Write what has been collected."""
@@ -81,10 +93,13 @@ class Scatter:
             self.positions = self.positions + width
 
     def _write_template(self) -> None:
-        rows = np.empty((len(self.positions), len(self._template)), np.uint8)
-        rows[:] = np.frombuffer(self._template, np.uint8)
+        width = len(self._template)
+        rows = np.empty((len(self.positions), width), np.uint8)
+        # As items, which are copied whole; bytes would be copied one by one.
+        rows.view(f"V{width}")[...] = np.frombuffer(self._template, f"V{width}")
         for at, part in self._fills:
-            rows[:, at : at + part.shape[1]] = part
+            item = f"V{part.shape[1]}"
+            rows[:, at : at + part.shape[1]].view(item)[...] = part.view(item)
         self._template, self._fills = bytearray(), []
         self._assign(rows)
 

@@ -1,0 +1,64 @@
+"""read_examples: files -> examples, decoded a block of records at a time.
+
+Errors come as if the records had been decoded one by one: after the examples before them, with path, record number and
+offset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+from tfrecord_lite.files.reader import TFRecordReader, open_readers
+from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
+from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.parsing import example_plan
+
+Decoder = ExampleDecoder | ParsedExampleDecoder
+
+
+def read_examples(
+    paths: Any,
+    features: Mapping[str, Any] | None = None,
+    *,
+    keys: Collection[str] | None = None,
+    compression_type: str | None = None,
+    verify: bool = True,
+    max_record_size: int | None = None,
+) -> Iterator[dict[str, Any]]:
+    """The examples of one or many files, in order.
+
+    Without features each is what `decode_example` gives, {name: list[bytes] | float32 array | int64 array | None}; with
+    features, what `parse_single_example` gives. Examples are decoded some thousand at a time, and their arrays are
+    parts of arrays for all of them: copy what is to be kept for long.
+
+    Args:
+        paths: as for `read_records`.
+        features: {name: FixedLenFeature(...) or another feature}.
+        keys: the only features to decode, if there are no `features`.
+        others: as for `read_records`.
+
+    Raises:
+        OSError, FeatureError, TypeError: a file is missing, or the features are of no use, when called.
+        DecodeError, FeatureError: a record is no Example, or not what the features ask for, with path, record number
+            and offset, after the examples before it.
+        others: as for `read_records`.
+    """
+    if features is None:
+        decoder: Decoder = ExampleDecoder(keys)
+    elif keys is None:
+        decoder = ParsedExampleDecoder(example_plan(features))
+    else:
+        raise ValueError("features or keys, not both")
+    readers = open_readers(paths, compression_type, verify, max_record_size)
+    return chain.from_iterable(examples for reader in readers for examples in _blocks(reader, decoder))
+
+
+def _blocks(reader: TFRecordReader, decoder: Decoder) -> Iterator[Iterable[dict[str, Any]]]:
+    for block in reader.blocks():
+        examples, error = decoder.decode(Records.of(block))
+        yield examples
+        if error is not None:
+            reader.locate(error, block, error.record_number or 0)
+            raise error

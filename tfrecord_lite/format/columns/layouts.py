@@ -1,0 +1,92 @@
+"""The layouts that the records of a data set have, as they are met: blocks of records -> groups of one layout.
+
+The most frequent is tried first, on all records, the next on those that are left. A record that none of them reads
+shows a new one. Layouts that differ only in the forms of their entries become one, with the wider forms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from tfrecord_lite.format.columns.layout import Layout, entries_of
+from tfrecord_lite.format.columns.parts import TakeBytes, bodies
+from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.rows import Rows
+
+Array = np.typing.NDArray[Any]
+
+#: As many layouts are remembered; to try one costs as much as to decode a few records plainly.
+_MAX_LAYOUTS = 64
+#: As many records of a block are looked at for a new layout.
+_MAX_SAMPLES = 16
+
+#: A layout, the numbers of its records, what its wanted features hold in them.
+Group = tuple[Layout, Array, dict[str, Rows]]
+
+
+class Layouts:
+    """Those met so far.
+
+    Args:
+        wanted: names of the features whose values are wanted; None is all.
+    """
+
+    def __init__(self, wanted: Collection[str] | None) -> None:
+        self._wanted = wanted
+        self._known: list[Layout] = []
+
+    def read(self, records: Records, take_bytes: TakeBytes) -> tuple[list[Group], Array]:
+        """The records by their layouts, and the numbers of those that have none."""
+        begins, bad = bodies(records.buffer, records.starts, records.ends)
+        others, rest = np.flatnonzero(bad), np.flatnonzero(~bad)
+        entries = Records(records.buffer, begins, records.ends)
+        groups: list[Group] = []
+        for layout in self._known:
+            if not len(rest):
+                break
+            rest = _read_group(layout, entries, rest, take_bytes, groups)
+        samples = 0
+        while len(rest) and samples < _MAX_SAMPLES:
+            samples += 1
+            found = self._layout_of(records.record(rest[0]))
+            left = rest if found is None else _read_group(found, entries, rest, take_bytes, groups)
+            if found is None or left[:1].tolist() == rest[:1].tolist():
+                # Written in an unusual way: not even its own layout reads it.
+                others = np.append(others, rest[0])
+                left = left[1:]
+            else:
+                self._remember(found)
+            rest = left
+        self._sort(groups)
+        return groups, np.sort(np.append(others, rest))
+
+    def _layout_of(self, record: bytes) -> Layout | None:
+        entries = entries_of(record, self._wanted)
+        if entries is None:
+            return None
+        layout = Layout(entries)
+        for known in self._known:
+            if known.identity == layout.identity:
+                return known.widened(entries)
+        return layout
+
+    def _remember(self, layout: Layout) -> None:
+        self._known = [known for known in self._known if known.identity != layout.identity][: _MAX_LAYOUTS - 1]
+        self._known.append(layout)
+
+    def _sort(self, groups: list[Group]) -> None:
+        """The most frequent in this block first."""
+        counts = {id(layout): len(numbers) for layout, numbers, _ in groups}
+        self._known.sort(key=lambda layout: -counts.get(id(layout), 0))
+
+
+def _read_group(layout: Layout, records: Records, rest: Array, take_bytes: TakeBytes, groups: list[Group]) -> Array:
+    """Read what is of the layout; gives the numbers of those that are not."""
+    numbers, found = layout.read(records if len(rest) == len(records.starts) else records.take(rest), take_bytes)
+    if not len(numbers):
+        return rest
+    groups.append((layout, rest[numbers], found))
+    return np.delete(rest, numbers)

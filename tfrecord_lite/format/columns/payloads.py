@@ -1,0 +1,107 @@
+"""The values that lie in spans of a buffer: payloads of lists -> arrays.
+
+integers   packed varints          -> int64 values, how many in each span
+floats     packed float32          -> float32 values
+objects    one bytes value a span  -> object array
+blob       one bytes value a span  -> BytesArray
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tfrecord_lite.format.bytes_array import BytesArray
+from tfrecord_lite.format.columns.varints import MAX_SIZE
+from tfrecord_lite.format.columns.window import windows
+
+Array = np.typing.NDArray[Any]
+
+#: Values up to this size are taken all at once, longer ones one by one: then the copying costs more than the loop.
+_SHORT = 256
+
+
+def joined(buffer: Array, starts: Array, sizes: Array) -> bytes:
+    """The bytes of all spans, one after the other."""
+    data = buffer.data
+    return b"".join([data[start:end] for start, end in zip(starts.tolist(), (starts + sizes).tolist(), strict=True)])
+
+
+def integers(buffer: Array, starts: Array, sizes: Array) -> tuple[Array, Array, Array | None]:
+    """(values, number of values in each span, which spans are not varints or None if all are)."""
+    is_bad = (buffer[starts + sizes - 1] > 0x7F) & (sizes > 0)
+    if is_bad.any():
+        return np.empty(0, np.int64), sizes, is_bad
+    octets = np.frombuffer(bytes(MAX_SIZE) + joined(buffer, starts, sizes), np.uint8)
+    lasts = np.flatnonzero(octets[MAX_SIZE:] < 0x80)
+    limits = np.cumsum(sizes)
+    counts = np.diff(np.searchsorted(lasts, limits), prepend=0)
+    values = _from_lasts(octets, lasts)
+    if values is None:
+        too_long = lasts[np.diff(lasts, prepend=-1) > MAX_SIZE]
+        is_bad[np.searchsorted(limits, too_long, side="right")] = True
+        return np.empty(0, np.int64), counts, is_bad
+    return values, counts, None
+
+
+def _from_lasts(octets: Array, lasts: Array) -> Array | None:
+    """The values of varints that fill `octets` behind ten zeros, given where each ends; None if one is too long."""
+    values = octets[MAX_SIZE:][lasts]
+    goes_on = np.ones(len(lasts), np.uint8)
+    for size, dtype in enumerate(_DTYPES, 1):
+        # From the highest seven bits down; a byte with its top bit set belongs to the varint that ends behind it.
+        octet = octets[MAX_SIZE - size :][lasts]
+        goes_on = goes_on & octet >> np.uint8(7)
+        if not goes_on.any():
+            return values.astype(np.uint64, copy=False).view(np.int64)
+        if dtype is None:
+            break
+        low_bits = goes_on * np.uint8(0x7F)
+        values = values.astype(dtype, copy=False) * (low_bits + np.uint8(1)).astype(dtype)
+        values += octet & low_bits
+    return None
+
+
+#: What holds a varint of 2, 3, ... bytes. The eleventh there is not.
+_DTYPES = [np.uint16, np.uint32, np.uint32, *[np.uint64] * 6, None]
+
+
+def floats(buffer: Array, starts: Array, sizes: Array) -> Array:
+    """The values of all spans, whose sizes are multiples of 4."""
+    size = int(sizes[0]) if len(sizes) else 0
+    if (sizes == size).all() and size:
+        return windows(buffer, starts, size).view("<f4").reshape(-1).astype(np.float32, copy=False)
+    return np.frombuffer(bytearray(joined(buffer, starts, sizes)), "<f4").astype(np.float32, copy=False)
+
+
+def objects(buffer: Array, starts: Array, sizes: Array) -> Array:
+    """The spans as bytes objects, object [n]."""
+    widest = int(sizes.max(initial=0))
+    if widest > _SHORT or not widest:
+        values = np.empty(len(starts), object)
+        data, ends = buffer.data, (starts + sizes).tolist()
+        values[:] = [bytes(data[start:end]) for start, end in zip(starts.tolist(), ends, strict=True)]
+        return values
+    width = -(-widest // 8) * 8
+    taken = windows(buffer, starts, width)
+    columns = taken.view("<u8").T
+    for at, column in enumerate(columns):
+        column &= _LOW_BYTES[np.clip(sizes - 8 * at, 0, 8)]
+    values = taken.view(f"S{width}")[:, 0].astype(object)
+    # numpy takes NULs at the end for filling.
+    for number in np.flatnonzero((buffer[starts + sizes - 1] == 0) & (sizes > 0)).tolist():
+        start = int(starts[number])
+        values[number] = buffer[start : start + int(sizes[number])].tobytes()
+    return values
+
+
+def blob(buffer: Array, starts: Array, sizes: Array) -> BytesArray:
+    """The spans as one blob with offsets."""
+    offsets = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=offsets[1:])
+    return BytesArray(np.frombuffer(bytearray(joined(buffer, starts, sizes)), np.uint8), offsets)
+
+
+#: Masks of a word's first 0 to 8 bytes.
+_LOW_BYTES = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
