@@ -29,29 +29,22 @@ def study(directory: Path, scratch: Path, rounds: int, scale: float) -> Report:
     small, compressed, large = (scratch / f"{name}.tfrecord" for name in ("small", "compressed", "large"))
     _join(small, [workload.path] * copies)
     reference.write_records(str(compressed), workload.records, "GZIP")
-    repeated = [_row(operation, f"1 file, {_TIMES} files", [small], [small] * _TIMES) for operation in OPERATIONS]
-    gzip = [
-        _row(
-            operation,
-            f"GZIP, {copies} files, {copies * _TIMES} files",
-            [compressed] * copies,
-            [compressed] * copies * _TIMES,
-        )
-        for operation in OPERATIONS
-    ]
+    rows = [_row(operation, f"1 file, {_TIMES} files", [small], [small] * _TIMES) for operation in OPERATIONS]
+    gzip = [compressed] * copies
+    kind = f"GZIP, {copies} files, {copies * _TIMES} files"
+    rows += [_row(operation, kind, gzip, gzip * _TIMES) for operation in ("read_records", "read_batches")]
     text = "Reading W2's records, joined, and ten times as much: MB that a process took at most, which is not to grow."
     size = small.stat().st_size
-    joined: list[tuple[Entry, ...]] = []
     if shutil.disk_usage(scratch).free > _ROOM * _TIMES * size:
         _join(large, [str(small)] * _TIMES)
-        joined = [_row(operation, "1 file, 1 large file", [small], [large]) for operation in OPERATIONS]
+        rows.append(_row("read_batches", "1 file, 1 large file", [small], [large]))
     else:
         text += " There was no room for one file of ten times the size."
     return Report(
         "memory",
         text,
         ("operation", "files", f"{size / 1e9:.2g} GB: MB", f"{size * _TIMES / 1e9:.2g} GB: MB", "ratio", "met"),
-        [*repeated, *joined, *gzip],
+        rows,
     )
 
 
