@@ -29,7 +29,8 @@ check: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_import_order.py
 
-bench: $(VENV)/test.stamp
+# All of it, with results into benchmarks/results: some 25 minutes on a machine that does nothing else.
+bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
 
 # Regenerates the message classes; tests/test_proto.py notices when they no longer match proto/*.proto.
@@ -52,6 +53,10 @@ $(VENV)/core.stamp: $(VENV)/bin/python setup.cfg pyproject.toml
 
 $(VENV)/test.stamp: $(VENV)/core.stamp
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@
+
+$(VENV)/bench.stamp: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet --editable ".[plot]"
 	touch $@
 
 $(VENV)/dev.stamp: $(VENV)/test.stamp

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -21,6 +23,10 @@ class Figures(NamedTuple):
     wall: float
     #: User and system time of all threads.
     cpu: float
+
+    def per(self, count: int) -> Figures:
+        """Seconds of one of `count` units."""
+        return Figures(self.wall / count, self.cpu / count)
 
 
 @dataclass(frozen=True)
@@ -68,26 +74,41 @@ def measure(contest: Contest, rounds: int) -> Measurement:
         contest.ours()
         contest.theirs()
         contest.check()
+    ours, theirs = take_turns((contest.ours, contest.theirs), rounds, contest.clear, contest.cpu_clock)
+    return Measurement(ours.per(contest.count), theirs.per(contest.count))
+
+
+def exhaust(items: Iterable[Any]) -> None:
+    """Take all items and keep none."""
+    deque(items, maxlen=0)
+
+
+def check_equal(ours: Iterable[Any], theirs: Iterable[Any]) -> None:
+    """Raise Difference unless both give the same items; None is no item."""
+    for number, (left, right) in enumerate(zip_longest(ours, theirs)):
+        if left != right:
+            raise Difference(f"item {number} differs")
+
+
+def take_turns(
+    works: Sequence[Callable[[], Any]],
+    rounds: int,
+    clear: Callable[[], None] = lambda: None,
+    cpu_clock: Callable[[], float] = time.process_time,
+) -> list[Figures]:
+    """Median seconds of each of `works`, done one after the other in each round; `clear` comes before every turn."""
     # The collector stays on in a turn, as it is for whoever uses the code, but walks through the objects of that turn
     # only: all that is here before it, data and modules, leaves its sight for good.
     gc.collect()
     gc.freeze()
-    ours: list[Figures] = []
-    theirs: list[Figures] = []
-    for _ in range(rounds):
-        ours.append(_turn(contest, contest.ours))
-        theirs.append(_turn(contest, contest.theirs))
-    contest.clear()
-    return Measurement(_medians(ours, contest.count), _medians(theirs, contest.count))
+    turns = [[_turn(work, clear, cpu_clock) for work in works] for _ in range(rounds)]
+    clear()
+    return [Figures(*map(median, zip(*of_work, strict=True))) for of_work in zip(*turns, strict=True)]
 
 
-def _turn(contest: Contest, work: Callable[[], Any]) -> Figures:
-    contest.clear()
+def _turn(work: Callable[[], Any], clear: Callable[[], None], cpu_clock: Callable[[], float]) -> Figures:
+    clear()
     gc.collect()
-    cpu, wall = contest.cpu_clock(), time.perf_counter()
+    cpu, wall = cpu_clock(), time.perf_counter()
     work()
-    return Figures(time.perf_counter() - wall, contest.cpu_clock() - cpu)
-
-
-def _medians(turns: list[Figures], count: int) -> Figures:
-    return Figures(*(median(clock) / count for clock in zip(*turns, strict=True)))
+    return Figures(time.perf_counter() - wall, cpu_clock() - cpu)

@@ -5,10 +5,9 @@ A function makes the Contest of one operation on one workload; OPERATIONS lists 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import zip_longest
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ import numpy as np
 from crc32c import crc32c
 
 import tfrecord_lite as tfr
-from benchmarks import floor, reference
-from benchmarks.measure import Contest, Difference
+from benchmarks import batches, floor, reference
+from benchmarks.measure import Contest, check_equal, exhaust
 from benchmarks.workloads import WORKLOADS, Workload
 from tfrecord_lite.format.framing import encode_footer, encode_header
 
@@ -43,35 +42,42 @@ def _write_rows(workload: Workload, directory: Path) -> Contest:
             for example in workload.examples:
                 writer.write_example(example)
 
-    return _against_messages(workload, directory, write)
+    return _against_messages(workload, workload.examples, directory, write)
 
 
-def _write_columns(workload: Workload, directory: Path) -> Contest:
-    columns = {name: _column([example[name] for example in workload.examples]) for name in workload.examples[0]}
+def _write_columns(workload: Workload, directory: Path, compression_type: str = "") -> Contest:
+    """What is missing in a record stands as None in the column: a feature without a kind."""
+    examples = workload.examples
+    if workload.optional:
+        examples = [{name: example.get(name) for name in examples[0]} for example in examples]
+    columns = columns_of(examples)
 
     def write(path: str) -> None:
-        with tfr.TFRecordWriter(path) as writer:
+        with tfr.TFRecordWriter(path, compression_type) as writer:
             writer.write_columns(columns)
 
-    return _against_messages(workload, directory, write)
+    return _against_messages(workload, examples, directory, write, compression_type)
 
 
-def _against_messages(workload: Workload, directory: Path, write: Callable[[str], None]) -> Contest:
+def _against_messages(
+    workload: Workload,
+    examples: list[dict[str, Any]],
+    directory: Path,
+    write: Callable[[str], None],
+    compression_type: str = "",
+) -> Contest:
     """Against tf.train.Example and TFRecordWriter, whose keys come in any order."""
 
+    def write_theirs(path: str) -> None:
+        reference.write_examples(path, examples, optional=workload.optional, compression_type=compression_type)
+
     def check(ours: str, theirs: str) -> None:
-        check_equal(_content(ours), _content(workload.path))
-        check_equal(map(reference.canonical, reference.read_records(theirs)), workload.records)
+        check_equal(
+            reference.read_records(ours, compression_type),
+            map(reference.canonical, reference.read_records(theirs, compression_type)),
+        )
 
-    return write_contest(
-        workload, directory, write, lambda path: reference.write_examples(path, workload.examples), check
-    )
-
-
-def _column(values: list[Any]) -> Any:
-    """The values of one feature as people hold them: numbers and arrays of one shape in an array, others in a list."""
-    is_ragged = isinstance(values[0], np.ndarray) and len({value.shape for value in values}) > 1
-    return values if is_ragged or isinstance(values[0], bytes) else np.array(values)
+    return write_contest(workload, directory, write, write_theirs, check)
 
 
 def _write_serialized(workload: Workload, directory: Path) -> Contest:
@@ -89,8 +95,8 @@ def _write_floor(workload: Workload, directory: Path) -> Contest:
 
 def _read_records(workload: Workload, directory: Path) -> Contest:
     return Contest(
-        ours=lambda: _exhaust(tfr.read_records(workload.path)),
-        theirs=lambda: _exhaust(reference.read_records(workload.path)),
+        ours=lambda: exhaust(tfr.read_records(workload.path)),
+        theirs=lambda: exhaust(reference.read_records(workload.path)),
         count=len(workload.examples),
         check=lambda: check_equal(tfr.read_records(workload.path), reference.read_records(workload.path)),
     )
@@ -102,7 +108,7 @@ def _read_floor(workload: Workload, directory: Path) -> Contest:
         check_equal([floor.read(workload.path)], [crc32c(b"".join(_content(workload.path)))])
 
     return Contest(
-        ours=lambda: _exhaust(tfr.read_records(workload.path)),
+        ours=lambda: exhaust(tfr.read_records(workload.path)),
         theirs=lambda: floor.read(workload.path),
         count=len(workload.examples),
         check=check,
@@ -110,26 +116,31 @@ def _read_floor(workload: Workload, directory: Path) -> Contest:
 
 
 def _read_examples(workload: Workload, directory: Path) -> Contest:
-    path, first = workload.path, workload.examples[0]
+    path, first, optional = workload.path, workload.examples[0], workload.optional
 
     def check() -> None:
-        ours, theirs = tfr.read_examples(path), reference.read_examples(path, first)
+        ours, theirs = tfr.read_examples(path), reference.read_examples(path, first, optional)
         check_equal(map(_comparable, ours), map(_comparable, theirs))
 
     return Contest(
-        ours=lambda: _exhaust(tfr.read_examples(path)),
-        theirs=lambda: _exhaust(reference.read_examples(path, first)),
+        ours=lambda: exhaust(tfr.read_examples(path)),
+        theirs=lambda: exhaust(reference.read_examples(path, first, optional)),
         count=len(workload.examples),
         check=check,
     )
 
 
+_SINGLE = ("W1", "W2", "W3", "W4", "W5")
 OPERATIONS = {
-    "write columns": Operation(_write_columns),
+    # A dict of columns has one order of keys.
+    "write columns": Operation(_write_columns, workloads=tuple(name for name in WORKLOADS if name != "W3-orders")),
     "write rows": Operation(_write_rows),
-    "write serialized": Operation(_write_serialized),
-    "read records": Operation(_read_records),
+    "write serialized": Operation(_write_serialized, workloads=_SINGLE),
+    "read records": Operation(_read_records, workloads=_SINGLE),
     "read examples": Operation(_read_examples),
+    "read batches": Operation(batches.contest),
+    "write columns gzip": Operation(partial(_write_columns, compression_type="GZIP"), workloads=("W3",)),
+    "read batches gzip": Operation(partial(batches.contest, compression_type="GZIP"), workloads=("W3",)),
     "write floor": Operation(_write_floor, "os.writev", ("W1",)),
     "read floor": Operation(_read_floor, "readinto + crc32c", ("W1",)),
 }
@@ -171,10 +182,6 @@ def _writer_of(records: list[bytes]) -> Callable[[str], None]:
     return write
 
 
-def _exhaust(items: Iterable[Any]) -> None:
-    deque(items, maxlen=0)
-
-
 def _content(path: str) -> Iterable[bytes]:
     """A file in pieces."""
     with open(path, "rb") as file:
@@ -190,8 +197,14 @@ def _comparable(example: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def check_equal(ours: Iterable[Any], theirs: Iterable[Any]) -> None:
-    """Raise Difference unless both give the same items; None is no item."""
-    for number, (left, right) in enumerate(zip_longest(ours, theirs)):
-        if left != right:
-            raise Difference(f"item {number} differs")
+def columns_of(examples: list[dict[str, Any]]) -> dict[str, Any]:
+    """Examples of the same features, as columns."""
+    return {name: _column([example[name] for example in examples]) for name in examples[0]}
+
+
+def _column(values: list[Any]) -> Any:
+    """The values of one feature as people hold them: numbers and arrays of one shape in an array, others in a list."""
+    if isinstance(values[0], bytes) or any(value is None for value in values):
+        return values
+    is_ragged = isinstance(values[0], np.ndarray) and len({value.shape for value in values}) > 1
+    return values if is_ragged else np.array(values)

@@ -47,6 +47,12 @@ def test_commands_in_the_readme_exist() -> None:
         assert f"\n{target}:" in makefile
 
 
+def test_what_the_readme_links_to_is_there() -> None:
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    assert "benchmarks/results/speed.png" in links
+    assert all((ROOT / link).is_file() for link in links)
+
+
 def test_the_map_of_rooms_is_complete() -> None:
     rooms = next(text for language, _, text in BLOCKS if language == "text" and text.startswith("tfrecord_lite/"))
     for path in (ROOT / "tfrecord_lite").iterdir():

@@ -1,0 +1,116 @@
+"""One reader, in a process of its own: `python reader_process.py READER FILE`. Runs where benchmarks is not installed.
+
+For each line of its input it prints one:
+
+    digest   SHA-256 of all items, or "error" and the name of the exception
+    time     seconds of wall time and of CPU time for all items
+
+An item is a record, or {name: values} of an example. What is done before reading, such as an index, is not timed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+#: Gives all items, again at every call.
+Reading = Callable[[], Iterable[Any]]
+
+
+def our_records(path: str) -> Reading:
+    import tfrecord_lite as tfr
+
+    return lambda: tfr.read_records(path)
+
+
+def our_examples(path: str) -> Reading:
+    import tfrecord_lite as tfr
+
+    return lambda: tfr.read_examples(path)
+
+
+def tfrecord_records(path: str) -> Reading:
+    from tfrecord.reader import tfrecord_iterator
+
+    return lambda: tfrecord_iterator(path)
+
+
+def tfrecord_examples(path: str) -> Reading:
+    from tfrecord.reader import tfrecord_loader
+
+    return lambda: tfrecord_loader(path, None)
+
+
+def tfr_reader_records(path: str) -> Reading:
+    from tfr_reader.cython.indexer import TFRecordFileReader
+
+    reader = TFRecordFileReader(path, False)
+    return lambda: map(reader.get_example, range(len(reader)))
+
+
+def tfr_reader_examples(path: str) -> Reading:
+    from tfr_reader.example import decode
+
+    records = tfr_reader_records(path)
+    return lambda: (decode(record).as_dict for record in records())
+
+
+def beam_records(path: str) -> Reading:
+    from apache_beam.io.tfrecordio import _TFRecordUtil
+
+    def read() -> Iterable[bytes]:
+        with open(path, "rb") as file:
+            while (record := _TFRecordUtil.read_record(file)) is not None:
+                yield record
+
+    return read
+
+
+READERS = {
+    "our-records": our_records,
+    "our-examples": our_examples,
+    "tfrecord-records": tfrecord_records,
+    "tfrecord-examples": tfrecord_examples,
+    "tfr-reader-records": tfr_reader_records,
+    "tfr-reader-examples": tfr_reader_examples,
+    "apache-beam-records": beam_records,
+}
+
+
+def digest(reading: Reading) -> str:
+    sha = hashlib.sha256()
+    try:
+        for item in reading():
+            sha.update(repr(sorted(map(_plain, item.items()))).encode() if isinstance(item, dict) else item)
+    except Exception as error:  # noqa: BLE001  other people's code, which may raise anything
+        return f"error {type(error).__name__}"
+    return sha.hexdigest()
+
+
+def _plain(entry: tuple[str, Any]) -> tuple[str, list[Any]]:
+    name, values = entry
+    if isinstance(values, bytes):
+        return name, [values]
+    return name, values.tolist() if hasattr(values, "tolist") else list(values)
+
+
+def timed(reading: Reading) -> str:
+    cpu, wall = time.process_time(), time.perf_counter()
+    deque(reading(), maxlen=0)
+    return f"{time.perf_counter() - wall} {time.process_time() - cpu}"
+
+
+def main() -> None:
+    reader, path = sys.argv[1:]
+    reading = READERS[reader](path)
+    answers = {"digest": digest, "time": timed}
+    for line in sys.stdin:
+        print(answers[line.strip()](reading), flush=True)
+
+
+if __name__ == "__main__":
+    main()
