@@ -54,9 +54,10 @@ class InflateStream(io.RawIOBase):
         self._inflate: Any = None  # None between members
         self._before: Any = None  # the decompressor as it was before `_input`
         self._input = b""
+        self._last_read = 0
         self._output = memoryview(b"")
         self._members = 0
-        self._error: TFRecordError | None = None
+        self._error: TFRecordError | OSError | None = None
 
     def readable(self) -> bool:
         return True
@@ -68,20 +69,41 @@ class InflateStream(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer).cast("B")
-        while not self._output:
-            if self._error is not None:
-                raise self._error
-            if not self._advance(len(view)):
-                return 0
-        size = min(len(view), len(self._output))
-        view[:size] = self._output[:size]
-        self._output = self._output[size:]
-        return size
+        filled = 0
+        while filled < len(view):
+            if not self._output:
+                # What has been inflated is given before an error, and before a pipe is asked for more.
+                if filled and (self._error is not None or self._is_waiting()):
+                    break
+                if not self._has_advanced(len(view) - filled):
+                    break
+            size = min(len(view) - filled, len(self._output))
+            view[filled : filled + size] = self._output[:size]
+            self._output = self._output[size:]
+            filled += size
+        if not filled and self._error is not None:
+            raise self._error
+        return filled
+
+    def _has_advanced(self, size: int) -> bool:
+        """`_advance`; False also after an error, which is kept for when all before it has been given."""
+        if self._error is not None:
+            return False
+        try:
+            return self._advance(size)
+        except OSError as error:
+            self._error = error
+            return False
+
+    def _is_waiting(self) -> bool:
+        """Whether the source gave all it had when it was read last, and would have to be waited for."""
+        return not self._input and self._last_read < _CHUNK
 
     def _advance(self, size: int) -> bool:
         """Inflate up to `size` bytes more into `_output` (none may come of it), or return False at a proper end."""
         if not self._input:
             self._input = self._source.read(_CHUNK)
+            self._last_read = len(self._input)
             if not self._input:
                 return self._end()
         if self._inflate is None and not self._begin_member():

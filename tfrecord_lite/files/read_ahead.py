@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 #: Bytes in a piece, and how many pieces the thread may be ahead.
-_PIECE = 256 << 10
+_PIECE = 1 << 20
 _AHEAD = 4
 #: Seconds that `close` waits for the thread, which may be waiting for a pipe.
 _PATIENCE = 1.0
@@ -43,12 +43,21 @@ class ReadAhead(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer).cast("B")
-        if not self._piece and not self._next_piece():
-            return 0
-        size = min(len(view), len(self._piece))
-        view[:size] = self._piece[:size]
-        self._piece = self._piece[size:]
-        return size
+        filled = 0
+        while filled < len(view):
+            if not self._piece:
+                if filled and self._pieces.empty():  # what has come is given before the thread is waited for
+                    break
+                self._take_piece()
+                if not self._piece:
+                    break
+            size = min(len(view) - filled, len(self._piece))
+            view[filled : filled + size] = self._piece[:size]
+            self._piece = self._piece[size:]
+            filled += size
+        if not filled and isinstance(self._end, BaseException):
+            raise self._end
+        return filled
 
     def close(self) -> None:
         if not self.closed:
@@ -60,21 +69,19 @@ class ReadAhead(io.RawIOBase):
                 self._thread.join(_PATIENCE)
         super().close()
 
-    def _next_piece(self) -> bool:
-        """Whether there is another one; raises the error of the stream, and again at each further attempt."""
-        if self._end is None:
-            if self._thread is None:
-                self._thread = Thread(target=self._read, name="tfrecord_lite.ReadAhead", daemon=True)
-                self._thread.start()
-            piece = self._pieces.get()
-            self._room.release()
-            if not isinstance(piece, BaseException) and len(piece):
-                self._piece = piece
-                return True
+    def _take_piece(self) -> None:
+        """The next piece, or the end: an empty one or an error."""
+        if self._end is not None:
+            return
+        if self._thread is None:
+            self._thread = Thread(target=self._read, name="tfrecord_lite.ReadAhead", daemon=True)
+            self._thread.start()
+        piece = self._pieces.get()
+        self._room.release()
+        if isinstance(piece, BaseException) or not len(piece):
             self._end = piece
-        if isinstance(self._end, BaseException):
-            raise self._end
-        return False
+        else:
+            self._piece = piece
 
     def _read(self) -> None:
         """What the thread does. It closes the source itself: nobody else knows when it no longer reads from it."""

@@ -100,12 +100,18 @@ def interleaved(parts: Sequence[tuple[Array, Rows]]) -> Rows:
     """The examples of several parts, of each of which the numbers, ascending, of its examples among all are given."""
     if len(parts) == 1:
         return parts[0][1]
-    lengths = np.empty(sum(len(numbers) for numbers, _ in parts), np.int64)
+    count, size = sum(len(numbers) for numbers, _ in parts), parts[0][1].size
+    values = [rows.values for _, rows in parts]
+    if not isinstance(values[0], BytesArray) and size is not None and all(rows.size == size for _, rows in parts):
+        table = np.empty((count, size), values[0].dtype)
+        for numbers, rows in parts:
+            table[numbers] = rows.values.reshape(-1, size)
+        return Rows.equal(table.reshape(-1), count, size)
+    lengths = np.empty(count, np.int64)
     for numbers, rows in parts:
         lengths[numbers] = rows.lengths
     whole = Rows.of(None, lengths)
     places = [_places(whole.splits[numbers], rows) for numbers, rows in parts]
-    values = [rows.values for _, rows in parts]
     if isinstance(values[0], BytesArray):
         order = np.empty(int(whole.splits[-1]), np.int64)
         order[np.concatenate(places)] = np.arange(len(order))
