@@ -29,7 +29,6 @@ from tfrecord_lite.format.framing import (
     FRAME_OVERHEAD,
     HEADER_SIZE,
     Read,
-    encode_footer,
     encode_header,
     read_frame,
 )
@@ -51,6 +50,8 @@ MARGIN = 512
 _LONGEST_AT_ONCE = 16 << 20
 
 _LENGTH = struct.Struct("<Q")
+_CRC = struct.Struct("<I")
+_ZERO = np.zeros(1, np.int64)
 
 Array = np.typing.NDArray[np.int64]
 #: (read, offset) -> the record of the next frame, or None: `framing.read_frame`.
@@ -83,7 +84,7 @@ class Block:
     @classmethod
     def of_record(cls, record: bytes) -> Block:
         """One record by itself."""
-        return cls(record, np.zeros(1, np.int64), np.array([len(record)]))
+        return cls(record, _ZERO, np.array([len(record)]))
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -91,6 +92,8 @@ class Block:
     @property
     def size(self) -> int:
         """Bytes of the frames."""
+        if isinstance(self.data, bytes):
+            return len(self.data) + FRAME_OVERHEAD
         return int(self.ends[-1] - self.starts[0]) + FRAME_OVERHEAD
 
     def records(self) -> list[bytes]:
@@ -161,6 +164,7 @@ def _large_frames(
     Returns:
         What has been read behind these frames, None at the end, and its offset.
     """
+    sound_header = b""
     while True:
         head = BytesIO(rest)
         record = read_plain(_continued(head, stream), offset)
@@ -172,12 +176,14 @@ def _large_frames(
         while True:
             header = gap if len(gap) == HEADER_SIZE else gap + _arrived(stream.read(HEADER_SIZE - len(gap)))
             length = _LENGTH.unpack_from(header)[0] if len(header) == HEADER_SIZE else 0
-            if length not in usual or (verify and encode_header(length) != header):
-                return header, offset
+            if header != sound_header:
+                if length not in usual or (verify and encode_header(length) != header):
+                    return header, offset
+                sound_header = header
             record = _arrived(stream.read(length))
             # The footer, and at once the header behind it.
             gap = _arrived(stream.read(FRAME_OVERHEAD)) if len(record) == length else b""
-            if len(gap) < FOOTER_SIZE or (verify and encode_footer(record) != gap[:FOOTER_SIZE]):
+            if len(gap) < FOOTER_SIZE or (verify and crc32c.masked_crc32c(record) != _CRC.unpack_from(gap)[0]):
                 rest = header + record + gap
                 break
             yield Block.of_record(record)

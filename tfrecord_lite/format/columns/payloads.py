@@ -120,7 +120,13 @@ def blob(buffer: Array, starts: Array, sizes: Array) -> BytesArray:
     """The spans as one blob with offsets."""
     offsets = np.zeros(len(sizes) + 1, np.int64)
     np.cumsum(sizes, out=offsets[1:])
-    return BytesArray(np.frombuffer(bytearray(joined(buffer, starts, sizes)), np.uint8), offsets)
+    if int(offsets[-1]) < _SHORT * len(sizes):
+        return BytesArray(np.frombuffer(bytearray(joined(buffer, starts, sizes)), np.uint8), offsets)
+    octets = np.empty(int(offsets[-1]), np.uint8)
+    data, target, ends = buffer.data, octets.data, (starts + sizes).tolist()
+    for start, end, begin, stop in zip(starts.tolist(), ends, offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
+        target[begin:stop] = data[start:end]
+    return BytesArray(octets, offsets)
 
 
 #: Masks of a word's first 0 to 8 bytes.
