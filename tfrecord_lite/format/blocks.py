@@ -164,7 +164,7 @@ def _large_frames(
     Returns:
         What has been read behind these frames, None at the end, and its offset.
     """
-    sound_header = b""
+    sound_header: bytes | None = None
     while True:
         head = BytesIO(rest)
         record = read_plain(_continued(head, stream), offset)

@@ -66,25 +66,27 @@ def _decode(octets: Array, lasts: Array, out: Array) -> bool:
 
     False if one is too long.
     """
-    values = octets[MAX_SIZE:][lasts]
-    goes_on = np.ones(len(lasts), np.uint8)
-    for size, dtype in enumerate(_DTYPES, 1):
+    widest = int((lasts[1:] - lasts[:-1]).max(initial=lasts[0] + 1)) if len(lasts) else 1
+    if widest > MAX_SIZE:
+        return False
+    values = octets[MAX_SIZE:].take(lasts)
+    goes_on: Any = np.uint8(1)
+    for place, dtype in enumerate(_DTYPES[: widest - 1], 1):
         # From the highest seven bits down; a byte with its top bit set belongs to the varint that ends behind it.
-        octet = octets[MAX_SIZE - size :][lasts]
-        goes_on = goes_on & octet >> np.uint8(7)
-        if not goes_on.any():
-            out.view(np.uint64)[:] = values
-            return True
-        if dtype is None:
-            break
+        octet = octets[MAX_SIZE - place :].take(lasts)
+        goes_on = octet >> np.uint8(7) & goes_on
         low_bits = goes_on * np.uint8(0x7F)
-        values = values.astype(dtype, copy=False) * (low_bits + np.uint8(1)).astype(dtype)
-        values += octet & low_bits
-    return False
+        octet &= low_bits
+        low_bits += np.uint8(1)
+        values = values.astype(dtype, copy=False)
+        values *= low_bits.astype(dtype)
+        values += octet.astype(dtype)
+    out.view(np.uint64)[:] = values
+    return True
 
 
-#: What holds a varint of 2, 3, ... bytes. The eleventh there is not.
-_DTYPES = [np.uint16, np.uint32, np.uint32, *[np.uint64] * 6, None]
+#: What holds varints of up to 2, 3, ... bytes.
+_DTYPES = [np.uint16, np.uint32, np.uint32, *[np.uint64] * 6]
 
 
 def floats(buffer: Array, starts: Array, sizes: Array) -> Array:
