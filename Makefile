@@ -9,7 +9,7 @@ demo: $(VENV)/core.stamp
 	$(BIN)/tfrecord-lite demo --out demo
 
 test: $(VENV)/test.stamp .venv-proto/stamp
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 $(PYTEST_ARGS)
 
 # The suite under every other Python from 3.10 to 3.13 that is on this machine, each in an environment of its own.
 test-others:

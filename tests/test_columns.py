@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ids import stable
 
 import tfrecord_lite as tfr
 from tfrecord_lite import (
@@ -131,7 +132,7 @@ def test_columns_of_different_length_are_an_error_that_names_them() -> None:
 @pytest.mark.parametrize(
     ("values", "number"),
     [([1, 2, 2**63], 2), ([b"a", 3, "b", object()], 3), ([[1], [], [2]], 1), (np.array([1, 2j]), 0), ([{1}], 0)],
-    ids=str,
+    ids=stable,
 )
 def test_a_bad_value_names_its_key_and_record_and_nothing_is_written(tmp_path: Path, values: Any, number: Any) -> None:
     with TFRecordWriter(tmp_path / "a") as writer:

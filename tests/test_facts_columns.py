@@ -23,6 +23,7 @@ from damage import append_garbage, cut_at, flip_bit, python
 from google.protobuf.internal import api_implementation
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from ids import stable
 
 import tfrecord_lite as tfr
 
@@ -1313,7 +1314,7 @@ REFUSED_OPTIONS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("options", REFUSED_OPTIONS, ids=str)
+@pytest.mark.parametrize("options", REFUSED_OPTIONS, ids=stable)
 def test_options_of_no_use_are_refused_when_called(tmp_path: Path, options: dict[str, Any]) -> None:
     path = write_file(tmp_path / "a", [SMALL_RECORD])
     with pytest.raises(ValueError):
@@ -1578,7 +1579,7 @@ FLOAT_DTYPES = ["f2", "f4", "f8", ">f2", ">f4", ">f8", "g"]
 SHAPES: list[tuple[int, ...]] = [(), (1,), (0,), (3,), (2, 2), (2, 0, 3), (130,)]
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=stable)
 @pytest.mark.parametrize("dtype", INTEGER_DTYPES)
 def test_integers_and_bools_of_every_dtype_and_shape(tmp_path: Path, dtype: str, shape: tuple[int, ...]) -> None:
     generator = np.random.default_rng(0)
@@ -1594,7 +1595,7 @@ def test_integers_and_bools_of_every_dtype_and_shape(tmp_path: Path, dtype: str,
     assert_rows_equal({"k": flat, "j": flat[::-1]}, {"k": list(flat), "j": list(flat[::-1])}, tmp_path)
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=stable)
 @pytest.mark.parametrize("dtype", FLOAT_DTYPES)
 def test_floats_of_every_dtype_and_shape(tmp_path: Path, dtype: str, shape: tuple[int, ...]) -> None:
     generator = np.random.default_rng(0)
@@ -1691,7 +1692,7 @@ def test_masked_entries_are_features_without_a_kind(tmp_path: Path, dtype: str) 
         np.array([1, None, b"x"], object),
         np.array([[b"x", b"y"], [b"", b"z"], [b"1", b"2"]], object),
     ],
-    ids=repr,
+    ids=stable,
 )
 def test_lists_of_anything_that_encode_example_takes(values: Any) -> None:
     assert_rows_equal({"k": values, "ints": [1, 2, 3]}, {"k": values, "ints": [1, 2, 3]})
@@ -1827,7 +1828,7 @@ def test_no_columns_and_no_records(tmp_path: Path) -> None:
         {"a": [b"x"], "b": SimpleNamespace(values=np.arange(3), row_splits=[0, 1, 3])},
         {"a": np.ma.masked_array([1, 2], [True, True]), "b": [None]},
     ],
-    ids=str,
+    ids=stable,
 )
 def test_columns_of_different_length_are_an_error_that_names_both(columns: dict[str, Any], tmp_path: Path) -> None:
     with tfr.TFRecordWriter(tmp_path / "a") as writer, pytest.raises(tfr.FeatureError, match=r"'a'.*'b'"):
@@ -1849,7 +1850,7 @@ def test_columns_of_different_length_are_an_error_that_names_both(columns: dict[
         ([1, object()], 1),
         (["x", "\ud800"], 1),
     ],
-    ids=str,
+    ids=stable,
 )
 def test_what_has_no_place_in_a_feature_names_its_key_and_record(values: Any, number: int) -> None:
     with pytest.raises(tfr.FeatureError) as caught:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ids import stable
 
 from tfrecord_lite import FeatureError, decode_example, encode_example
 
@@ -123,7 +124,7 @@ RECURSIVE.append(RECURSIVE)
         iter([1]),
         RECURSIVE,
     ],
-    ids=str,
+    ids=stable,
 )
 def test_what_has_no_kind_is_an_error_that_names_the_key(value: Any) -> None:
     with pytest.raises(FeatureError, match="the key") as caught:

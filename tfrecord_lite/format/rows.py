@@ -102,7 +102,7 @@ def interleaved(parts: Sequence[tuple[Array, Rows]]) -> Rows:
         return parts[0][1]
     count, size = sum(len(numbers) for numbers, _ in parts), parts[0][1].size
     values = [rows.values for _, rows in parts]
-    if not isinstance(values[0], BytesArray) and size is not None and all(rows.size == size for _, rows in parts):
+    if size and not isinstance(values[0], BytesArray) and all(rows.size == size for _, rows in parts):
         table = np.empty((count, size), values[0].dtype)
         for numbers, rows in parts:
             table[numbers] = rows.values.reshape(-1, size)
