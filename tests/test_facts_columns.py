@@ -544,7 +544,7 @@ def protobuf_column(messages: Sequence[Any], name: str, feature: Any) -> Any:
         splits = np.cumsum([0, *lengths]).astype(feature.row_splits_dtype)
         return tfr.RaggedTensorValue(joined(kind, rows), splits)
     longest = max(lengths, default=0)
-        padded = filled(kind, [feature.default_value] * (len(rows) * longest)).reshape(len(rows), longest)
+    padded = filled(kind, [feature.default_value] * (len(rows) * longest)).reshape(len(rows), longest)
     for number, row in enumerate(rows):
         padded[number, : len(row)] = filled(kind, row)
     return padded
