@@ -9,6 +9,7 @@ columns.encode_columns        example.encode_example
 TFRecordWriter.write_example  example.encode_example
 example.encode_example        protobuf, by messages.example_to_message
 example.decode_example        protobuf, by messages.message_to_example
+walk.leap                     walk.walk
 columns.decode_columns        parsing.parse_example
 columns.ExampleDecoder        example.decode_example
 columns.ParsedExampleDecoder  parsing.parse_single_example
@@ -29,7 +30,7 @@ from hypothesis import strategies as st
 import tfrecord_lite as tfr
 from tfrecord_lite.errors import DecodeError, FeatureError, TFRecordError
 from tfrecord_lite.files.writer import TFRecordWriter
-from tfrecord_lite.format import blocks, framing, gaps, messages, wire_format
+from tfrecord_lite.format import blocks, framing, gaps, messages, walk, wire_format
 from tfrecord_lite.format.columns.decode import decode_columns
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
 from tfrecord_lite.format.columns.encode import encode_columns, encode_frames
@@ -604,3 +605,32 @@ def test_parsing_examples_together_equals_parsing_each(
             raise error
 
     assert examples_of(fast) == examples_of(plain)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([1, 20, 255, 256, 257, 300, 70_000]), st.data())
+def test_leaping_over_headers_equals_walking(seed: int, longest: int, data: st.DataObject) -> None:
+    random = np.random.default_rng(seed)
+    count = int(random.integers(0, 300 if longest < 1000 else 80))
+    zeros = random.random() < 0.3  # records full of what headers are known by
+    payloads = [
+        bytes(size) if zeros and random.random() < 0.2 else random.bytes(size)
+        for size in random.integers(0 if zeros else 1, longest + 1, count).tolist()
+    ]
+    stored = b"".join(framing.encode_header(len(r)) + r + framing.encode_footer(r) for r in payloads)
+    end = data.draw(st.integers(max(len(stored) - 400, 0), len(stored)))
+    view = memoryview(bytearray(stored + bytes(blocks.MARGIN)))
+    found = walk.leap(view, end)
+    assert found is None or found.tolist() == walk.walk(view, end)
+    if not zeros and count > 100 and longest < 1000:
+        assert found is not None
+
+
+def test_a_damaged_length_is_not_leapt_over() -> None:
+    stored = bytearray(b"".join(framing.encode_header(50) + bytes([7]) * 50 + bytes([9]) * 4 for _ in range(200)))
+    for at in range(0, 66 * 3, 1):
+        damaged = bytearray(stored + bytes(blocks.MARGIN))
+        damaged[at] ^= 0x11
+        view = memoryview(damaged)
+        found = walk.leap(view, len(stored))
+        assert found is None or found.tolist() == walk.walk(view, len(stored))

@@ -32,6 +32,7 @@ from tfrecord_lite.format.framing import (
     encode_header,
     read_frame,
 )
+from tfrecord_lite.format.walk import leap, walk
 
 #: Large enough that the cost of a block is small against that of its records, small enough for a second-level cache.
 BLOCK_SIZE = 512 << 10
@@ -46,6 +47,8 @@ _SMALL_RECORD = 2 << 10
 #: Bytes behind the last record of a buffer, so that who looks at many records at once may look further than each one.
 MARGIN = 512
 
+#: After a block that `leap` did not understand so many are only walked through.
+_WALKS = 15
 #: Longer records are not read at once: memory grows only as their bytes really arrive.
 _LONGEST_AT_ONCE = 16 << 20
 
@@ -124,10 +127,16 @@ def read_blocks(
     view = memoryview(bytearray(BLOCK_SIZE + MARGIN))
     held = 0  # bytes at the start of the buffer that belong to frames not given yet
     offset = 0  # of view[0]
+    walks = 0  # so many blocks are not tried by `leap`
     while True:
         arrived = _arrived(stream.readinto(view[held:-MARGIN]))
         held += arrived
-        block, used = _walk(view, held)
+        limits = leap(view, held) if walks == 0 else None
+        if limits is None:
+            limits = np.array(walk(view, held), np.int64)
+            walks = walks - 1 if walks else _WALKS
+        used = int(limits[-1])
+        block = Block(view, limits[:-1] + HEADER_SIZE, limits[1:] - FOOTER_SIZE) if used else None
         if block is not None:
             too_long = max_record_size is not None and int((block.ends - block.starts).max()) > max_record_size
             if too_long or (verify and not sound(block)):
@@ -203,22 +212,6 @@ def sound(block: Block) -> bool:
         return True
     words[stored_at] = stored
     return False
-
-
-def _walk(view: memoryview, end: int) -> tuple[Block | None, int]:
-    """The whole frames in view[:end], as their headers say, and where the last one ends."""
-    positions: list[int] = []
-    position = 0
-    unpack, append, last = _LENGTH.unpack_from, positions.append, end - FRAME_OVERHEAD
-    while position <= last:
-        append(position)
-        position += unpack(view, position)[0] + FRAME_OVERHEAD
-    if position > end:
-        position = positions.pop()
-    if not positions:
-        return None, 0
-    limits = np.array([*positions, position])
-    return Block(view, limits[:-1] + HEADER_SIZE, limits[1:] - FOOTER_SIZE), position
 
 
 def _plain(block: Block, offset: int, read_plain: _ReadPlain) -> Iterator[Block]:
