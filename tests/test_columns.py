@@ -171,3 +171,65 @@ def test_columns_that_were_read_can_be_written(bytes_as: Any) -> None:
         "number": tfr.FixedLenFeature([], "int64"),
     }
     assert tfr.encode_columns(tfr.decode_columns(records, features, bytes_as=bytes_as)) == records
+
+
+def test_a_schema_may_be_written_by_hand() -> None:
+    columns = {"a": [1, None], "b": [None, 2]}
+    assert encode_columns(columns, {"a": "absent"}) == [
+        encode_example({"a": 1, "b": None}),
+        encode_example({"b": 2}),
+    ]
+    with pytest.raises(FeatureError, match="'absent' or 'kindless', not 'absnet'"):
+        encode_columns(columns, {"a": "absnet"})
+
+
+def test_columns_that_are_rows_are_refused() -> None:
+    rows: Any = [{"a": 1}]
+    with pytest.raises(TypeError, match="not a list"):
+        encode_columns(rows)
+
+
+def test_a_bad_value_is_named_with_its_record() -> None:
+    with pytest.raises(FeatureError, match=r"record #5: feature 'a': .* is outside int64"):
+        encode_columns({"a": [1, 2, 3, 4, 5, 2**63]})
+
+
+def test_masked_values_in_ragged_columns_are_refused() -> None:
+    masked: Any = np.ma.masked_array([1, 2, 3], mask=[False, True, False])
+    with pytest.raises(FeatureError, match="masked"):
+        encode_columns({"a": tfr.RaggedTensorValue(masked, np.array([0, 1, 3]))})
+
+
+class Missing:
+    """Stands for pandas.NA."""
+
+
+class Series:
+    """As much of a pandas Series as matters: a dtype of its own, and `isna`."""
+
+    def __init__(self, values: list[Any], dtype: Any) -> None:
+        self._values, self.dtype = values, dtype
+
+    def __iter__(self) -> Any:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.array([np.nan if isinstance(value, Missing) else value for value in self._values], float)
+
+    def isna(self) -> Any:
+        return np.array([isinstance(value, Missing) or value != value for value in self._values])
+
+
+def test_what_pandas_calls_missing_is_none_and_integers_stay_integers() -> None:
+    series = Series([2**53 + 1, Missing()], "Int64")
+    assert encode_columns({"id": series}) == [encode_example({"id": 2**53 + 1}), encode_example({"id": None})]
+    texts = Series(["x", float("nan")], "str")
+    assert encode_columns({"t": texts}) == [encode_example({"t": "x"}), encode_example({"t": None})]
+
+
+def test_not_a_number_in_a_float_column_of_pandas_is_a_number() -> None:
+    series = Series([1.5, float("nan")], np.dtype(float))
+    assert np.isnan(decode_example(encode_columns({"x": series})[1])["x"]).all()

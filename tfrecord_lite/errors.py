@@ -157,9 +157,11 @@ class FeatureError(TFRecordError, ValueError):
         self.names_key = names_key
 
     def _problem(self) -> str:
+        # TensorFlow's texts name the record themselves; in a file it has a place, in a column its number.
+        record = "" if self.offset is None and (self.names_key or self.record_number is None) else f"{self._record()}: "
         if self.key is None or self.names_key:
-            return printable(self.reason)
-        return f"feature '{printable(self.key)}': {self.reason}"
+            return f"{record}{printable(self.reason)}"
+        return f"{record}feature '{printable(self.key)}': {self.reason}"
 
 
 class IndexMismatchError(TFRecordError, ValueError):

@@ -5,6 +5,7 @@ Takes paths, decodes every record or a sample of them, returns a Schema. What fo
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -38,7 +39,7 @@ def infer_schema(
         OSError: a file is missing or cannot be read.
         CorruptRecordError, TruncatedRecordError, RecordTooLargeError, DecodeError: as for `read_examples`.
     """
-    if sample is not None and sample < 1:
+    if sample is not None and operator.index(sample) < 1:
         raise ValueError(f"a sample is 1 record or more, not {sample}")
     sources = expand_paths(paths)
 

@@ -110,7 +110,7 @@ class TFRecordWriter:
         else:
             self.write(b"".join(pieces))
 
-    def write_columns(self, columns: Mapping[str, Any], schema: Mapping[str, FeatureRule] | None = None) -> int:
+    def write_columns(self, columns: Mapping[str, Any], schema: Mapping[str, FeatureRule | str] | None = None) -> int:
         """Write many examples at once, given as {name: values with one entry per example}; see `encode_columns`.
 
         The file is the same as after `write_example` for each; it takes a fraction of the time.

@@ -9,7 +9,7 @@ an object's time.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -27,9 +27,14 @@ class BytesArray:
         blob: uint8 [bytes], the values one after the other, and nothing else.
         offsets: int64 [values + 1], the first 0, the last the length of the blob.
         shape: of the array; the values stand in C order.
+
+    Raises:
+        ValueError: the offsets do not begin at 0, ascend, and end with the length of the blob.
     """
 
     def __init__(self, blob: Array, offsets: Array, shape: Sequence[int] | None = None) -> None:
+        if not len(offsets) or offsets[0] or offsets[-1] != len(blob) or (offsets[1:] < offsets[:-1]).any():
+            raise ValueError("offsets do not begin at 0, ascend, and end with the length of the blob")
         self.blob = blob
         self.offsets = offsets
         self.shape = (len(offsets) - 1,) if shape is None else tuple(shape)
@@ -54,6 +59,15 @@ class BytesArray:
         values: list[Any] = self.to_objects().tolist()
         return values
 
+    def __getitem__(self, number: int) -> bytes:
+        if len(self.shape) != 1:
+            raise TypeError("of an array of several dimensions `to_objects` gives the values")
+        begin, end = self.offsets[:-1][number], self.offsets[1:][number]
+        return self.blob[begin:end].tobytes()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.tolist())
+
     def __len__(self) -> int:
         return self.shape[0]
 
@@ -70,11 +84,11 @@ class BytesArray:
         """How many values there are."""
         return math.prod(self.shape)
 
-    def reshape(self, shape: Sequence[int]) -> BytesArray:
-        """The same values in another shape."""
-        if math.prod(shape) != self.size:
-            raise ValueError(f"{self.size} values do not fill the shape {tuple(shape)}")
-        return BytesArray(self.blob, self.offsets, shape)
+    def reshape(self, *shape: Any) -> BytesArray:
+        """The same values in another shape, given as for `numpy.ndarray.reshape`."""
+        # numpy knows the rules, and an array of no bytes costs none.
+        numbers = np.broadcast_to(np.zeros((), np.uint8), self.shape).reshape(*shape)
+        return BytesArray(self.blob, self.offsets, numbers.shape)
 
     def part(self, begin: int, end: int) -> BytesArray:
         """Values `begin` to `end` of one dimension."""

@@ -188,14 +188,26 @@ def decode_example(serialized: Buffer, keys: Collection[str] | None = None) -> d
     Raises:
         DecodeError: protobuf would reject the bytes.
     """
-    data = _as_message(serialized)
-    if isinstance(keys, str):
-        raise TypeError("keys is a collection of names, not one name")
+    data = as_message(serialized)
+    keys = as_keys(keys)
     example: dict[str, Any] = {}
     for tag, start, end in split_fields(data, 0, len(data)):
         if tag == _FIELD_1:
             example.update(_decode_features(data, start, end, keys))
     return example
+
+
+def as_keys(keys: Collection[str] | None) -> Collection[str] | None:
+    """The names of features to decode, in a form that is quickly searched. Raises TypeError: they are no names."""
+    if keys is None or isinstance(keys, (frozenset, dict)):
+        return keys
+    if isinstance(keys, str):
+        raise TypeError("keys is a collection of names, not one name")
+    names = frozenset(keys)
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a feature is a str, not {name!r}")
+    return names
 
 
 def decode_sequence_example(serialized: Buffer) -> tuple[dict[str, Any], dict[str, list[Any]]]:
@@ -204,7 +216,7 @@ def decode_sequence_example(serialized: Buffer) -> tuple[dict[str, Any], dict[st
     Raises:
         DecodeError: protobuf would reject the bytes.
     """
-    data = _as_message(serialized)
+    data = as_message(serialized)
     context: dict[str, Any] = {}
     feature_lists: dict[str, list[Any]] = {}
     for tag, start, end in split_fields(data, 0, len(data)):
@@ -215,7 +227,8 @@ def decode_sequence_example(serialized: Buffer) -> tuple[dict[str, Any], dict[st
     return context, feature_lists
 
 
-def _as_message(serialized: Buffer) -> bytes:
+def as_message(serialized: Buffer) -> bytes:
+    """The bytes of anything bytes-like. Raises TypeError for others."""
     if isinstance(serialized, bytes):
         return serialized
     view = None if isinstance(serialized, str) else byte_view(serialized)

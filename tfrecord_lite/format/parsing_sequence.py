@@ -165,7 +165,7 @@ def _fixed_rows(column: Column, values: list[Array | None], places: list[Place])
         if row is None:
             raise place.missing_error(column)
         if len(row) != column.size:
-            raise place.whole_error(key, f"Unexpected number of elements in example {place.name}", names_key=False)
+            raise place.whole_error(key, f"Unexpected number of elements in example {place.name}")
         rows.append(row)
     return rows
 

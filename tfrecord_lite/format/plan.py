@@ -175,7 +175,10 @@ def _add(columns: dict[str, Column], column: Column) -> None:
 def _type(key: str, feature: Any) -> ValueType:
     if feature.dtype is None:
         raise _error(f"Missing type for feature {key}. Received feature={feature}.", key)
-    return value_type(feature.dtype)
+    try:
+        return value_type(feature.dtype)
+    except FeatureError as error:
+        raise FeatureError(error.reason, key) from None
 
 
 def _dimensions(key: str, feature: Any) -> list[Any]:

@@ -21,7 +21,7 @@ from tfrecord_lite.format import bytes_array
 from tfrecord_lite.format.bytes_array import BytesArray
 from tfrecord_lite.format.features import FixedLenSequenceFeature, RaggedFeature, SparseFeature, VarLenFeature
 from tfrecord_lite.format.partitions import partition_batch, partition_values
-from tfrecord_lite.format.plan import RAGGED, Column, Plan
+from tfrecord_lite.format.plan import Column, Plan
 from tfrecord_lite.format.tensor_values import Array, RaggedTensorValue, SparseTensorValue
 
 
@@ -233,10 +233,11 @@ def ragged_feature(
         FeatureError: the partitions do not fit the values, see `partitions.py`.
     """
     value_key = feature.value_key or key
+    read = {value_key, *(partition.key for partition in feature.partitions if hasattr(partition, "key"))}
     if is_single:
-        tensors = {key: rows[key].values for key, column in columns.items() if column.layout == RAGGED}
+        tensors = {key: rows[key].values for key in read}
         return partition_values(key, feature, tensors[value_key], tensors)
-    batches = {key: ragged(column, rows[key]) for key, column in columns.items() if column.layout == RAGGED}
+    batches = {key: ragged(columns[key], rows[key]) for key in read}
     return partition_batch(key, feature, batches[value_key], batches)
 
 

@@ -18,7 +18,7 @@ from tfrecord_lite.format.bytes_array import as_blobs
 from tfrecord_lite.format.columns import payloads
 from tfrecord_lite.format.columns.layouts import Layouts
 from tfrecord_lite.format.columns.window import Records
-from tfrecord_lite.format.example import decode_example
+from tfrecord_lite.format.example import as_message, decode_example
 from tfrecord_lite.format.parsing import example_plan, example_rows
 from tfrecord_lite.format.plan import DENSE, Column, Plan
 from tfrecord_lite.format.rows import Rows, interleaved, results
@@ -58,7 +58,7 @@ def decode_columns(
     batch = Batch.of(records)
     if batch.is_single:
         raise FeatureError("decode_columns takes many records, not one")
-    rows = decoder.decode(Records.joined(batch.records))
+    rows = decoder.decode(Records.joined(list(map(as_message, batch.records))))
     return decoder.results(example_rows(decoder.plan, batch) if rows is None else rows)
 
 
@@ -110,15 +110,36 @@ class ColumnDecoder:
         if self._names_all:
             for record in records:
                 self._check_names(decode_example(record))
-        rows = example_rows(self.plan, Batch(records, [Place()] * len(records), False))
+        try:
+            rows = example_rows(self.plan, Batch(records, [Place()] * len(records), False))
+        except FeatureError as error:
+            if self._names_all:
+                error.reason += " (the features were inferred from the first records: say what they are)"
+            raise
         return {key: self._as_asked(column) for key, column in rows.items()}
 
     def results(self, rows: Mapping[str, Rows]) -> dict[str, Any]:
         """What the features are in a batch. Raises FeatureError as `rows.results`."""
-        found = results(self.plan, rows, is_single=False)
+        try:
+            found = results(self.plan, rows, is_single=False)
+        except FeatureError as error:
+            if error.record_number is None:
+                error.record_number = self._first_unfit(rows)
+            raise
         if self._take_bytes is payloads.objects:
             return found
         return {key: as_blobs(value) for key, value in found.items()}
+
+    def _first_unfit(self, rows: Mapping[str, Rows]) -> int | None:
+        """The number of the first record that is an error by itself."""
+        for number in range(next(iter(rows.values())).batch_size):
+            try:
+                results(
+                    self.plan, {key: column.part(number, number + 1) for key, column in rows.items()}, is_single=True
+                )
+            except FeatureError:
+                return number
+        return None
 
     def _check_names(self, example: Mapping[str, Any]) -> None:
         for key, value in example.items():

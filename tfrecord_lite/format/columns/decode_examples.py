@@ -15,7 +15,7 @@ from tfrecord_lite.format.columns import payloads
 from tfrecord_lite.format.columns.decode import ColumnDecoder
 from tfrecord_lite.format.columns.layouts import Group, Layouts
 from tfrecord_lite.format.columns.window import Records
-from tfrecord_lite.format.example import decode_example
+from tfrecord_lite.format.example import as_keys, decode_example
 from tfrecord_lite.format.features import FixedLenFeature
 from tfrecord_lite.format.parsing import parse_single_example
 from tfrecord_lite.format.plan import Plan
@@ -33,8 +33,8 @@ class ExampleDecoder:
     """
 
     def __init__(self, keys: Collection[str] | None) -> None:
-        self._keys = keys
-        self._layouts = Layouts(keys)
+        self._keys = as_keys(keys)
+        self._layouts = Layouts(self._keys)
 
     def decode(self, records: Records) -> Decoded:
         """The examples, in order; the error is a DecodeError."""

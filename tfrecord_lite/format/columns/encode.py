@@ -47,13 +47,13 @@ class FeatureRule(Protocol):
     def missing(self) -> str: ...
 
 
-def encode_columns(columns: Mapping[str, Any], schema: Mapping[str, FeatureRule] | None = None) -> list[bytes]:
+def encode_columns(columns: Mapping[str, Any], schema: Mapping[str, FeatureRule | str] | None = None) -> list[bytes]:
     """The serialized Example of each record of `columns` {name: values with one entry per record}.
 
     Values are arrays (the first axis is that of the records, the others are flattened), lists of bytes-like
     objects, ragged columns (a list of arrays, or an object with values and row_splits), or lists of anything
-    `encode_example` takes. An entry that is None or masked becomes a feature without a kind, or, where
-    `schema[name].missing` is "absent", no feature at all.
+    `encode_example` takes. An entry that is None or masked becomes a feature without a kind, or no feature at all where
+    `schema[name]`, or its `missing`, is "absent": a Schema, or a mapping such as {"label": "absent"}.
 
     Raises:
         FeatureError: a value has no place in a feature, with its key and record_number; or columns of different length.
@@ -61,8 +61,12 @@ def encode_columns(columns: Mapping[str, Any], schema: Mapping[str, FeatureRule]
     return [record for frames in encode_frames(columns, schema) for record in frames.records()]
 
 
-def encode_frames(columns: Mapping[str, Any], schema: Mapping[str, FeatureRule] | None = None) -> Iterator[Frames]:
+def encode_frames(
+    columns: Mapping[str, Any], schema: Mapping[str, FeatureRule | str] | None = None
+) -> Iterator[Frames]:
     """The same as frames, block by block, each valid until the next one is asked for. Errors come before the first."""
+    if not hasattr(columns, "items"):
+        raise TypeError(f"columns are {{name: values}}, not a {type(columns).__name__}")
     sources = {key: as_source(key, values) for key, values in columns.items()}
     counts = {key: len(source) for key, source in sources.items()}
     if len(set(counts.values())) > 1:
@@ -70,7 +74,7 @@ def encode_frames(columns: Mapping[str, Any], schema: Mapping[str, FeatureRule] 
         raise FeatureError(f"columns must be equally long: {found}")
     encoded_keys = {key: encode_key(key) for key in sources}
     keys = sorted(encoded_keys, key=encoded_keys.__getitem__)
-    absent = {key for key in keys if schema is not None and key in schema and schema[key].missing == "absent"}
+    absent = {key for key in keys if schema is not None and key in schema and _is_absent(key, schema[key])}
 
     def groups(records: slice) -> list[Group]:
         return grouped([(encoded_keys[key], sources[key].take(records), key in absent) for key in keys])
@@ -82,6 +86,13 @@ def encode_frames(columns: Mapping[str, Any], schema: Mapping[str, FeatureRule] 
     scratch = Scratch()
     for records in blocks:
         yield encode_groups(groups(records), scratch)
+
+
+def _is_absent(key: str, rule: FeatureRule | str) -> bool:
+    missing = rule if isinstance(rule, str) else rule.missing
+    if missing not in ("absent", "kindless"):
+        raise FeatureError(f"what is missing is 'absent' or 'kindless', not {missing!r}", key)
+    return missing == "absent"
 
 
 class Group:

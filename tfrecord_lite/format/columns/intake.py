@@ -40,6 +40,8 @@ def as_source(key: str, values: Any) -> Source:
         return _ragged(key, values.values, np.asarray(values.row_splits, np.int64))
     if isinstance(values, BytesArray):
         values = values.to_objects()
+    if hasattr(values, "isna"):
+        values = _without_na(values)
     if isinstance(values, (list, tuple)):
         return _from_list(key, values)
     array = values if isinstance(values, np.ndarray) else np.asarray(values)
@@ -51,6 +53,14 @@ def as_source(key: str, values: Any) -> Source:
         return _masked(key, array)
     array = np.asarray(array)  # without a mask that hides nothing
     return Table(array) if len(array) and _has_a_place(array) else _one_by_one(key, array)
+
+
+def _without_na(values: Any) -> Any:
+    """Values of pandas with None for what it has several words for; in a float column of numpy NaN is a number."""
+    missing = np.asarray(values.isna())
+    if not missing.any() or (isinstance(values.dtype, np.dtype) and values.dtype.kind == "f"):
+        return values
+    return [None if is_missing else value for value, is_missing in zip(values, missing.tolist(), strict=True)]
 
 
 def _from_list(key: str, values: Sequence[Any]) -> Source:
@@ -86,6 +96,8 @@ def _masked(key: str, array: Any) -> Source:
 def _ragged(key: str, values: Any, splits: Array) -> Source:
     if hasattr(values, "row_splits"):
         raise FeatureError("a column is ragged in one dimension, not in more", key)
+    if np.ma.is_masked(values):
+        raise FeatureError("values are masked in a ragged column", key)
     values = values.to_objects() if isinstance(values, BytesArray) else np.asarray(values)
     if not len(splits) or splits[0] != 0 or splits[-1] != len(values) or (np.diff(splits) < 0).any():
         raise FeatureError("row_splits do not begin at 0, ascend, and end with the number of values", key)

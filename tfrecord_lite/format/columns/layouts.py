@@ -1,7 +1,8 @@
 """The layouts that the records of a data set have, as they are met: blocks of records -> groups of one layout.
 
 The most frequent is tried first, on all records, the next on those that are left. A record that none of them reads
-shows a new one. Layouts that differ only in the forms of their entries become one, with the wider forms.
+shows a new one; when new ones are of no use, the rest is left to the plain decoder. Layouts that differ only in the
+forms of their entries become one, with the wider forms.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ Array = np.typing.NDArray[Any]
 
 #: As many layouts are remembered; to try one costs as much as to decode a few records plainly.
 _MAX_LAYOUTS = 64
-#: As many records of a block are looked at for a new layout.
-_MAX_SAMPLES = 16
+#: For fewer records than these a layout costs more than decoding them plainly.
+_FEW_RECORDS = 8
+#: One in so many records may show a layout that few others have, or none; then there is no looking for more.
+_DISAPPOINTMENT = 256
 
 #: A layout, the numbers of its records, what its wanted features hold in them.
 Group = tuple[Layout, Array, dict[str, Rows]]
@@ -45,20 +48,20 @@ class Layouts:
         entries = Records(records.buffer, begins, records.ends)
         groups: list[Group] = []
         for layout in self._known:
-            if not len(rest):
+            if len(rest) < _FEW_RECORDS:
                 break
             rest = _read_group(layout, entries, rest, take_bytes, groups)
-        samples = 0
-        while len(rest) and samples < _MAX_SAMPLES:
-            samples += 1
+        patience = 1 + len(records.starts) // _DISAPPOINTMENT
+        while len(rest) >= _FEW_RECORDS and patience:
             found = self._layout_of(records.record(rest[0]))
             left = rest if found is None else _read_group(found, entries, rest, take_bytes, groups)
-            if found is None or left[:1].tolist() == rest[:1].tolist():
-                # Written in an unusual way: not even its own layout reads it.
-                others = np.append(others, rest[0])
-                left = left[1:]
-            else:
+            if len(rest) - len(left) < _FEW_RECORDS:
+                patience -= 1
+            elif found is not None:
                 self._remember(found)
+            if len(left) == len(rest):
+                # Written in an unusual way: not even its own layout reads it.
+                others, left = np.append(others, rest[0]), rest[1:]
             rest = left
         self._sort(groups)
         return groups, np.sort(np.append(others, rest))
