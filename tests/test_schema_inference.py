@@ -603,3 +603,13 @@ def test_printed_it_is_a_table() -> None:
 def test_a_declaration_is_printed_too() -> None:
     schema = tfr.Schema([FeatureSchema("image", "float32", (28, 28)), FeatureSchema("words", "bytes", None)])
     assert str(schema).splitlines()[2:] == ["image  float32  [28, 28]", "words  bytes    any"]
+
+
+def test_the_text_for_tensorflow_works_with_this_package_under_its_name() -> None:
+    records = [tfr.encode_example({"label": n, "scores": [0.5] * 3, "name": "x"}) for n in range(4)]
+    schema = schema_of(map(tfr.decode_example, records))
+    names: dict[str, Any] = {"tf": tfr}
+    exec(schema.to_tensorflow(), names)
+    parsed = tfr.io.parse_example(records, names["features"])
+    assert parsed["label"].tolist() == [0, 1, 2, 3]
+    assert (parsed["scores"].shape, parsed["name"].tolist()) == ((4, 3), [b"x"] * 4)

@@ -60,6 +60,9 @@ if TYPE_CHECKING:
     from tfrecord_lite.format.schema import Schema as Schema
     from tfrecord_lite.format.tensor_values import RaggedTensorValue as RaggedTensorValue
     from tfrecord_lite.format.tensor_values import SparseTensorValue as SparseTensorValue
+    from tfrecord_lite.format.value_types import float32 as float32
+    from tfrecord_lite.format.value_types import int64 as int64
+    from tfrecord_lite.format.value_types import string as string
     from tfrecord_lite.proto.example_pb2 import BytesList as BytesList
     from tfrecord_lite.proto.example_pb2 import Example as Example
     from tfrecord_lite.proto.example_pb2 import Feature as Feature
@@ -95,6 +98,7 @@ _SOURCES = {
         "FixedLenFeature FixedLenSequenceFeature RaggedFeature SparseFeature VarLenFeature"
     ),
     "tfrecord_lite.format.schema": "Schema",
+    "tfrecord_lite.format.value_types": "float32 int64 string",
     "tfrecord_lite.format.tensor_values": "RaggedTensorValue SparseTensorValue",
     "tfrecord_lite.proto.example_pb2": "BytesList Example Feature FeatureList FeatureLists Features FloatList Int64List"
     " SequenceExample",

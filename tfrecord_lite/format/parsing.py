@@ -24,6 +24,9 @@ TensorFlow silently misreads, or worse:
 - a number from numpy as default of an int64 feature must be an integer; it is not cut;
 - steps without values (a FixedLenSequenceFeature with a 0 in its shape) are an error, where TensorFlow divides by 0.
 
+Texts differ where TensorFlow's leave something out: for more bytes values than a shape holds they do not say how many.
+Which of several errors comes first may differ, too.
+
 The plain path: each record is decoded for itself and checked, then what it holds is put together by column.
 """
 

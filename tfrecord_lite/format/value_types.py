@@ -16,6 +16,9 @@ import numpy as np
 
 from tfrecord_lite.errors import FeatureError
 
+#: TensorFlow's names for the three, for scripts that parse.
+int64, float32, string = np.int64, np.float32, bytes
+
 
 class ValueType(NamedTuple):
     """One of the three types that a feature can hold.
