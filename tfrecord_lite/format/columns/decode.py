@@ -113,9 +113,10 @@ class ColumnDecoder:
         try:
             rows = example_rows(self.plan, Batch(records, [Place()] * len(records), False))
         except FeatureError as error:
-            if self._names_all:
-                error.reason += " (the features were inferred from the first records: say what they are)"
-            raise
+            if not self._names_all:
+                raise
+            why = "the features were inferred from the first records: say what they are"
+            raise FeatureError(f"{error.reason} ({why})", error.key, error.names_key) from None
         return {key: self._as_asked(column) for key, column in rows.items()}
 
     def results(self, rows: Mapping[str, Rows]) -> dict[str, Any]:
