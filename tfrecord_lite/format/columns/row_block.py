@@ -74,7 +74,7 @@ class RowBlock:
                 return False
             layout = turned_to
         try:
-            packed = layout.pack(*layout.pick(values))
+            packed = layout.pack(*(values if layout.pick is None else layout.pick(values)))
         except (struct.error, OverflowError):
             return False
         size = layout.row_size
@@ -161,7 +161,8 @@ class _Layout:
         row_size: what an example takes of the room of the block, apart from bytes and arrays.
         blobs: places of the values that are bytes.
         arrays: (place, dtype) of the values that are arrays.
-        pick, pack: give the numbers among the values, and make bytes of them or raise.
+        pack: makes bytes of the numbers among values without arrays, or raises.
+        pick: gives values without arrays; None where there are none.
         rows: the values of each example, arrays as bytes.
         packed: the numbers of each example.
     """
@@ -177,8 +178,11 @@ class _Layout:
         is_known = len(self._scalars) + len(self.blobs) + len(self.arrays) == len(keys)
         are_sound = all(dtype.char in _ARRAYS and dtype.isnative for dtype in dtypes)
         self.is_possible = bool(keys) and is_known and are_sound
-        self.pick = _picker(self._scalars)
-        self.pack = struct.Struct("=" + "".join(_CODES[types[at]] for at in self._scalars)).pack
+        self.pick = _picker([at for at in range(len(types)) if at not in array_places]) if array_places else None
+        # Of bytes no byte is packed.
+        self.pack = struct.Struct(
+            "=" + "".join(_CODES.get(kind, "0s") for kind in types if kind is not np.ndarray)
+        ).pack
         self._packed_dtype = np.dtype([(str(at), "f8" if _CODES[types[at]] == "d" else "i8") for at in self._scalars])
         self._encoded_keys = [encode_key(key) for key in keys]
         self.clear()
