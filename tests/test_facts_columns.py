@@ -24,6 +24,7 @@ from google.protobuf.internal import api_implementation
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from ids import stable
+from test_facts_example import varint
 
 import tfrecord_lite as tfr
 
@@ -71,20 +72,6 @@ ODDITIES = SHARED_ODDITIES | {
     "overlong tag",
     "overlong length",
 }
-
-
-def varint(value: int, size: int = 0) -> bytes:
-    """The varint of `value`, overlong when `size` asks for more bytes than it needs."""
-    value &= 2**64 - 1
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    while len(out) < size:
-        out[-1] |= 128
-        out.append(0)
-    return bytes(out)
 
 
 def delimited(number: int, payload: bytes) -> bytes:

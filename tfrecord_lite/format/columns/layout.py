@@ -74,12 +74,8 @@ class Layout:
 
     def __init__(self, entries: tuple[Entry, ...]) -> None:
         self.entries = entries
+        self.identity = identity_of(entries)
         self._parts = list(_parts(entries))
-
-    @property
-    def identity(self) -> Any:
-        """What two layouts have in common of which one can be widened to hold the other's records, too."""
-        return tuple((entry.key, entry.kind, entry.form == KINDLESS) for entry in self.entries)
 
     def widened(self, entries: Sequence[Entry]) -> Layout | None:
         """A layout of the same identity that takes the forms of these entries, too; None if this one does so."""
@@ -125,6 +121,11 @@ class Layout:
             }
         except Unfit as unfit:
             return unfit.bad
+
+
+def identity_of(entries: Sequence[Entry]) -> Any:
+    """What two layouts have in common of which one can be widened to hold the other's records, too."""
+    return tuple((entry.key, entry.kind, entry.form == KINDLESS) for entry in entries)
 
 
 def entries_of(record: bytes, wanted: Collection[str] | None) -> tuple[Entry, ...] | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tfrecord_lite.format.columns.layout import Layout, entries_of
+from tfrecord_lite.format.columns.layout import Layout, entries_of, identity_of
 from tfrecord_lite.format.columns.parts import TakeBytes, bodies
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.rows import Rows
@@ -70,11 +70,11 @@ class Layouts:
         entries = entries_of(record, self._wanted)
         if entries is None:
             return None
-        layout = Layout(entries)
+        identity = identity_of(entries)
         for known in self._known:
-            if known.identity == layout.identity:
+            if known.identity == identity:
                 return known.widened(entries)
-        return layout
+        return Layout(entries)
 
     def _remember(self, layout: Layout) -> None:
         self._known = [known for known in self._known if known.identity != layout.identity][: _MAX_LAYOUTS - 1]
