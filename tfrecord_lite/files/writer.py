@@ -30,6 +30,7 @@ from tfrecord_lite.files.streams import open_sink
 from tfrecord_lite.format import framing
 from tfrecord_lite.format.blocks import LARGE_FRAME
 from tfrecord_lite.format.columns.encode import FeatureRule, encode_frames
+from tfrecord_lite.format.columns.frames import Frames
 from tfrecord_lite.format.columns.row_block import RowBlock
 from tfrecord_lite.format.example import Message, encode_example, encode_pieces
 from tfrecord_lite.format.gaps import frame_pieces
@@ -124,8 +125,7 @@ class TFRecordWriter:
         self._write_pending()
         count = 0
         for frames in encode_frames(columns, schema):
-            for portion in frames.portions():
-                self._store(self._sink.write, portion)
+            self._store_frames(frames)
             count += len(frames)
         return count
 
@@ -188,10 +188,12 @@ class TFRecordWriter:
         if pending:
             self._store(self._sink.write, frame_pieces(pending))
         elif self._rows:
-            frames = self._rows.encode()
+            self._store_frames(self._rows.encode())
             self._rows.clear()
-            for portion in frames.portions():
-                self._store(self._sink.write, portion)
+
+    def _store_frames(self, frames: Frames) -> None:
+        for portion in frames.portions():
+            self._store(self._sink.write, portion)
 
     def _taken_rows(self) -> list[bytes]:
         """The examples that were collected, serialized one by one: best for a few."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice, repeat
+from io import BytesIO
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 
@@ -21,7 +22,7 @@ from tfrecord_lite.format.columns.encode import encode_groups, grouped
 from tfrecord_lite.format.columns.frames import Frames, Scratch
 from tfrecord_lite.format.columns.sources import Table, numbers_column
 from tfrecord_lite.format.example import encode_key
-from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST
+from tfrecord_lite.format.values import BYTES_LIST
 
 Array = np.typing.NDArray[Any]
 
@@ -75,23 +76,25 @@ class RowBlock:
             layout = turned_to
         try:
             packed = layout.pack(*(values if layout.pick is None else layout.pick(values)))
-        except (struct.error, OverflowError):
-            return False
-        size = layout.row_size
-        for at in layout.blobs:
-            size += len(values[at]) // _KEPT_BYTES
-        if layout.arrays:
-            kept = list(values)
-            for at, dtype in layout.arrays:
+            size = layout.row_size
+            for at in layout.blobs:
+                size += len(values[at]) // _KEPT_BYTES
+            for at, copies in layout.arrays:
                 value = values[at]
-                if value.dtype is not dtype and value.dtype != dtype:
+                if value.dtype is not copies.dtype and value.dtype != copies.dtype:
+                    layout.trim()
                     return self._turn_to(tuple(example), values) is not None and self.add(example)
-                size += value.nbytes
-                if size > _LARGE_ROW:
-                    return False
-                kept[at] = value.tobytes()
-            values = kept
+                written = copies.write(value)
+                copies.sizes.append(written)
+                size += written
+        except (struct.error, OverflowError, ValueError):  # out of range; an array that is not contiguous
+            layout.trim()
+            return False
+        except BaseException:
+            layout.trim()
+            raise
         if size > _LARGE_ROW:
+            layout.trim()
             return False
         layout.packed.append(packed)
         layout.rows.append(values)
@@ -105,7 +108,7 @@ class RowBlock:
             yield from islice(rows[layout], end - begin)
 
     def encode(self) -> Frames:
-        """Their frames, valid until the next call."""
+        """Their frames, valid until the block is cleared."""
         numbers: dict[_Layout, list[Array]] = {layout: [] for layout in self._used()}
         for layout, begin, end in self._spans():
             numbers[layout].append(np.arange(begin, end))
@@ -160,10 +163,10 @@ class _Layout:
         is_possible: whether such examples are collected.
         row_size: what an example takes of the room of the block, apart from bytes and arrays.
         blobs: places of the values that are bytes.
-        arrays: (place, dtype) of the values that are arrays.
+        arrays: (place, copies) of the values that are arrays.
         pack: makes bytes of the numbers among values without arrays, or raises.
         pick: gives values without arrays; None where there are none.
-        rows: the values of each example, arrays as bytes.
+        rows: the values of each example.
         packed: the numbers of each example.
     """
 
@@ -174,7 +177,7 @@ class _Layout:
         self._scalars = [at for at, kind in enumerate(types) if kind in _CODES]
         self.blobs = [at for at, kind in enumerate(types) if kind is bytes]
         array_places = [at for at, kind in enumerate(types) if kind is np.ndarray]
-        self.arrays = list(zip(array_places, dtypes, strict=True))
+        self.arrays = list(zip(array_places, map(_Copies, dtypes), strict=True))
         is_known = len(self._scalars) + len(self.blobs) + len(self.arrays) == len(keys)
         are_sound = all(dtype.char in _ARRAYS and dtype.isnative for dtype in dtypes)
         self.is_possible = bool(keys) and is_known and are_sound
@@ -191,14 +194,20 @@ class _Layout:
         """Forget the examples."""
         self.rows: list[Sequence[Any]] = []
         self.packed: list[bytes] = []
+        for _, copies in self.arrays:
+            copies.clear()
+
+    def trim(self) -> None:
+        """Forget what has been copied of an example that is not kept."""
+        for _, copies in self.arrays:
+            copies.trim(len(self.rows))
 
     def examples(self) -> Iterator[dict[str, Any]]:
-        """The examples again."""
-        for values in self.rows:
-            example = dict(zip(self.keys, values, strict=True))
-            for at, dtype in self.arrays:
-                example[self.keys[at]] = np.frombuffer(values[at], dtype)
-            yield example
+        """The examples again, arrays flat."""
+        kept = [(self.keys[at], copies.arrays()) for at, copies in self.arrays]
+        for number, values in enumerate(self.rows):
+            arrays = {key: of_key[number] for key, of_key in kept}
+            yield {**dict(zip(self.keys, values, strict=True)), **arrays}
 
     def features(self) -> list[tuple[bytes, Column, bool]]:
         """The examples as they are to be grouped."""
@@ -206,21 +215,59 @@ class _Layout:
         packed: Any = np.frombuffer(b"".join(self.packed), self._packed_dtype) if self._scalars else {}
         for at in self._scalars:
             columns[at] = Table(packed[str(at)]).take(slice(None))
-        for at, dtype in (*zip(self.blobs, repeat(None)), *self.arrays):
-            columns[at] = _payloads([values[at] for values in self.rows], dtype)
+        for at in self.blobs:
+            items = [values[at] for values in self.rows]
+            columns[at] = PackedColumn(BYTES_LIST, items, np.fromiter(map(len, items), np.int64, len(items)))
+        for at, copies in self.arrays:
+            columns[at] = copies.column()
         by_key = sorted((key, at) for at, key in enumerate(self._encoded_keys))
         return [(key, columns[at], False) for key, at in by_key]
 
 
-def _payloads(items: list[bytes], dtype: np.dtype[Any] | None) -> Column:
-    """The column of bytes, or of numbers of a dtype, given as bytes."""
-    sizes = np.fromiter(map(len, items), np.int64, len(items))
-    if dtype is None:
-        return PackedColumn(BYTES_LIST, items, sizes)
-    column = PackedColumn(FLOAT_LIST, items, sizes)
-    if dtype == "<f4" and column.is_apart:
-        return column
-    return numbers_column(np.frombuffer(b"".join(items), dtype), offsets(sizes // dtype.itemsize))
+class _Copies:
+    """Copies of arrays of one dtype, one after the other in memory that is used again.
+
+    Attributes:
+        write: copies an array that is C-contiguous, and gives its bytes; ValueError if it is not.
+        sizes: bytes of each.
+    """
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self.dtype = dtype
+        self.sizes: list[int] = []
+        self._begin(BytesIO())
+
+    def clear(self) -> None:
+        """Forget the copies."""
+        self.sizes.clear()
+        try:
+            self._memory.write(b"")
+        except BufferError:
+            # Somebody still looks at them: a file object may keep what it was given.
+            self._begin(BytesIO())
+        self._memory.seek(0)
+
+    def trim(self, count: int) -> None:
+        """Forget all but the first ones."""
+        del self.sizes[count:]
+        self._memory.seek(sum(self.sizes))
+
+    def arrays(self) -> list[Array]:
+        """Each by itself."""
+        ends = np.cumsum(self.sizes) // self.dtype.itemsize
+        return np.split(self._values(), ends[:-1])
+
+    def column(self) -> Column:
+        """The feature that they are."""
+        sizes = np.array(self.sizes, np.int64)
+        return numbers_column(self._values(), offsets(sizes // self.dtype.itemsize))
+
+    def _begin(self, memory: BytesIO) -> None:
+        self._memory = memory
+        self.write: Callable[[Any], int] = memory.write
+
+    def _values(self) -> Array:
+        return np.frombuffer(self._memory.getbuffer()[: sum(self.sizes)], self.dtype)
 
 
 def _picker(places: list[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
