@@ -15,6 +15,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Any
 
+from tfrecord_lite.files import heap as _heap  # noqa: F401  for what it does to the memory of whoever reads and writes
 from tfrecord_lite.files import sinks
 from tfrecord_lite.files.compression import HEAD_SIZE, InflateStream, recognise
 from tfrecord_lite.files.options import TFRecordOptions, check_compression_type

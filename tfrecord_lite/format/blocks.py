@@ -40,13 +40,15 @@ BLOCK_SIZE = 512 << 10
 LARGE_FRAME = 32 << 10
 #: The same for who decodes many records together, which pays the more there are: a block of fewer records than these
 #: becomes larger, up to the size.
-_MANY_RECORDS = 8192
+_MANY_RECORDS = 24576
 _DECODING_BLOCK_SIZE, _DECODING_LARGE_FRAME = 4 << 20, 1 << 20
 #: Records below this average are cut out of a block by a BytesIO, longer ones by slices.
 _SMALL_RECORD = 2 << 10
 #: Bytes behind the last record of a buffer, so that who looks at many records at once may look further than each one.
 MARGIN = 512
 
+#: Frames that are longer on average are walked through: `leap` looks at every byte.
+_LEAPED_FRAME = 320
 #: After a block that `leap` did not understand so many are only walked through.
 _WALKS = 15
 #: Longer records are not read at once: memory grows only as their bytes really arrive.
@@ -128,14 +130,17 @@ def read_blocks(
     held = 0  # bytes at the start of the buffer that belong to frames not given yet
     offset = 0  # of view[0]
     walks = 0  # so many blocks are not tried by `leap`
+    average = 0  # bytes in a frame of the block before
     while True:
         arrived = _arrived(stream.readinto(view[held:-MARGIN]))
         held += arrived
-        limits = leap(view, held) if walks == 0 else None
+        is_leap = walks == 0 and average <= _LEAPED_FRAME
+        limits = leap(view, held) if is_leap else None
         if limits is None:
             limits = np.array(walk(view, held), np.int64)
-            walks = walks - 1 if walks else _WALKS
+            walks = _WALKS if is_leap else max(walks - 1, 0)
         used = int(limits[-1])
+        average = used // max(len(limits) - 1, 1)
         block = Block(view, limits[:-1] + HEADER_SIZE, limits[1:] - FOOTER_SIZE) if used else None
         if block is not None:
             too_long = max_record_size is not None and int((block.ends - block.starts).max()) > max_record_size
