@@ -13,9 +13,11 @@ walk.leap                     walk.walk
 columns.decode_columns        parsing.parse_example
 columns.ExampleDecoder        example.decode_example
 columns.ParsedExampleDecoder  parsing.parse_single_example
+usual_entry                   example, entry by entry
 """
 
 import io
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from types import SimpleNamespace
@@ -31,6 +33,7 @@ import tfrecord_lite as tfr
 from tfrecord_lite.errors import DecodeError, FeatureError, TFRecordError
 from tfrecord_lite.files.writer import TFRecordWriter
 from tfrecord_lite.format import blocks, framing, gaps, messages, walk, wire_format
+from tfrecord_lite.format import example as example_module
 from tfrecord_lite.format.columns.decode import decode_columns
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
 from tfrecord_lite.format.columns.encode import encode_columns, encode_frames
@@ -42,6 +45,7 @@ from tfrecord_lite.format.example import (
     encode_sequence_example,
 )
 from tfrecord_lite.format.parsing import example_plan
+from tfrecord_lite.format.usual_entry import decode_usual_entry
 from tfrecord_lite.proto.example_pb2 import Example, SequenceExample
 
 #: Around every limit at which a record takes another way.
@@ -51,6 +55,9 @@ SIZES = st.one_of(
     st.integers(blocks.LARGE_FRAME - 20, blocks.LARGE_FRAME + 4),
     st.sampled_from([blocks.BLOCK_SIZE - 16, blocks.BLOCK_SIZE, blocks.BLOCK_SIZE + 1]),
 )
+
+
+SIZES_OF_BLOCKS = st.sampled_from([blocks.FOR_RECORDS, blocks.FOR_EXAMPLES, blocks.FOR_BATCHES])
 
 
 @st.composite
@@ -126,14 +133,14 @@ def damaged_files(draw: st.DrawFn) -> bytes:
 
 
 @settings(max_examples=200, deadline=None)
-@given(damaged_files(), st.integers(0, 3), st.booleans(), st.sampled_from([None, 0, 100, 40_000]), st.booleans())
+@given(damaged_files(), st.integers(0, 3), st.booleans(), st.sampled_from([None, 0, 100, 40_000]), SIZES_OF_BLOCKS)
 def test_reading_blocks_equals_reading_frames(
-    stored: bytes, pace: int, verify: bool, limit: int | None, for_decoding: bool
+    stored: bytes, pace: int, verify: bool, limit: int | None, sizes: blocks.Sizes
 ) -> None:
     # From all at once to a hundred small pieces.
     most = [1 << 30, 70_000, 4096, 13][pace] if len(stored) < 100_000 else [1 << 30, 70_000][pace % 2]
     options = {"verify": verify, "max_record_size": limit}
-    found = read_fast(Dribble(stored, most), **options, for_decoding=for_decoding)
+    found = read_fast(Dribble(stored, most), **options, sizes=sizes)
     assert found == read_plain(stored, **options)
 
 
@@ -425,6 +432,50 @@ def test_keys_select_what_is_decoded(example: dict[str, Any], data: st.DataObjec
     assert comparable(decode_example(serialized, keys)) == comparable(
         {key: value for key, value in everything.items() if key in keys}
     )
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.integers(0, 2**32), st.booleans(), st.sampled_from([None, {"a", "b"}, {"k" * 127}]))
+def test_an_entry_at_a_glance_equals_the_entry_by_the_rules(seed: int, is_damaged: bool, keys: Any) -> None:
+    random = np.random.default_rng(seed)
+    key = ["a", "", "ü", "k" * 127, "k" * 128][random.integers(5)]
+    value = FEATURES_OF_A_TABLE[random.integers(len(FEATURES_OF_A_TABLE))](random)
+    entry = odd_messages.entry(key, value, random)
+    if random.random() < 0.5 and len(value):
+        entry = odd_messages.usual_record({key: value})
+        (span,) = wire_format.split_fields(entry, 0, len(entry))
+        (span,) = wire_format.split_fields(entry, *span[1:])
+        entry = entry[slice(*span[1:])]
+    if is_damaged and entry:
+        entry = odd_messages.damaged(entry, random)
+    before, behind = random.bytes(5), random.bytes(int(random.integers(0, 20)))
+    data, start, end = before + entry + behind, len(before), len(before) + len(entry)
+    try:
+        found: Any = decode_usual_entry(data, start, end, keys)
+    except DecodeError as error:
+        with pytest.raises(DecodeError, match=re.escape(str(error))):
+            example_module._decode_entry(data, start, end, example_module._decode_feature, keys)
+        return
+    if found is not None:
+        plain = example_module._decode_entry(data, start, end, example_module._decode_feature, keys)
+        assert comparable(dict([found] if found else [])) == comparable(dict([plain] if plain else []))
+
+
+def test_usual_entries_are_taken_at_a_glance() -> None:
+    usual: dict[str, Any] = {
+        "b": [bytes(300)],
+        "empty": [b""],
+        "f": np.zeros(3, np.float32),
+        "i": np.array([7]),
+        "is": np.arange(-100, 100),
+    }
+    serialized = encode_example(usual)
+    (features,) = wire_format.split_fields(serialized, 0, len(serialized))
+    found = [
+        decode_usual_entry(serialized, start, end, None)
+        for _, start, end in wire_format.split_fields(serialized, *features[1:])
+    ]
+    assert comparable(dict(entry for entry in found if entry)) == comparable(usual)
 
 
 def integer_of(random: np.random.Generator) -> np.typing.NDArray[np.int64]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.files.reader import TFRecordReader, open_readers
+from tfrecord_lite.format.blocks import FOR_BATCHES
 from tfrecord_lite.format.columns.decode import BytesAs, ColumnDecoder
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
 from tfrecord_lite.format.columns.window import Records
@@ -106,7 +107,7 @@ _Piece = tuple[_Where, dict[str, Rows]]
 def _stretches(readers: Iterator[TFRecordReader]) -> Iterator[tuple[_Where, Records]]:
     """The blocks of all files, each valid until the next one is asked for."""
     for reader in readers:
-        for block in reader.blocks(for_decoding=True):
+        for block in reader.blocks(FOR_BATCHES):
             records = Records.of(block)
             offsets = reader.offset - block.size + records.starts - records.starts[0]
             yield _Where(reader.name, reader.record_number - len(block), offsets), records

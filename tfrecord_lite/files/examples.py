@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import Any
 
 from tfrecord_lite.files.reader import TFRecordReader, open_readers
+from tfrecord_lite.format.blocks import FOR_EXAMPLES
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.parsing import example_plan
@@ -58,8 +59,11 @@ def read_examples(
 def _examples(readers: Generator[TFRecordReader], decoder: Decoder) -> Iterator[dict[str, Any]]:
     with closing(readers):
         for reader in readers:
-            for block in reader.blocks(for_decoding=True):
-                examples, error = decoder.decode(Records.of(block))
+            for block in reader.blocks(FOR_EXAMPLES):
+                if isinstance(block.data, bytes):
+                    examples, error = decoder.decode_record(block.data)
+                else:
+                    examples, error = decoder.decode(Records.of(block))
                 yield from examples
                 if error is not None:
                     reader.locate(error, block, error.record_number or 0)

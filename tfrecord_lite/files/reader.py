@@ -18,7 +18,7 @@ from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.paths import STDIN, expand_paths
 from tfrecord_lite.files.streams import open_source
-from tfrecord_lite.format.blocks import Block, read_blocks
+from tfrecord_lite.format.blocks import FOR_RECORDS, Block, Sizes, read_blocks
 from tfrecord_lite.format.framing import FRAME_OVERHEAD
 
 if TYPE_CHECKING:
@@ -78,14 +78,11 @@ class TFRecordReader:
         self.record_number += 1
         return record
 
-    def blocks(self, *, for_decoding: bool = False) -> Iterator[Block]:
-        """The records block by block, each valid until the next is asked for. Not to be mixed with iteration.
-
-        For decoding, blocks of long records are larger.
-        """
+    def blocks(self, sizes: Sizes = FOR_RECORDS) -> Iterator[Block]:
+        """The records block by block, each valid until the next is asked for. Not to be mixed with iteration."""
         while True:
             try:
-                block = self._next_block(for_decoding=for_decoding)
+                block = self._next_block(sizes)
             except StopIteration:
                 return
             self.offset += block.size
@@ -111,13 +108,13 @@ class TFRecordReader:
     ) -> None:
         self.close()
 
-    def _next_block(self, *, for_decoding: bool = False) -> Block:
+    def _next_block(self, sizes: Sizes = FOR_RECORDS) -> Block:
         if self._is_closed:
             raise ValueError("the reader is closed")
         if self._error is not None:
             raise self._error
         if self._blocks is None:
-            self._blocks = self._read_blocks(for_decoding=for_decoding)
+            self._blocks = self._read_blocks(sizes=sizes)
         try:
             return next(self._blocks)
         except BaseException as error:

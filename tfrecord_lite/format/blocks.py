@@ -18,7 +18,7 @@ import struct
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from io import BytesIO
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -38,10 +38,29 @@ from tfrecord_lite.format.walk import leap, walk
 BLOCK_SIZE = 512 << 10
 #: Frames larger than this are read on their own, straight into their bytes, instead of through the block.
 LARGE_FRAME = 32 << 10
-#: The same for who decodes many records together, which pays the more there are: a block of fewer records than these
-#: becomes larger, up to the size.
-_MANY_RECORDS = 24576
-_DECODING_BLOCK_SIZE, _DECODING_LARGE_FRAME = 4 << 20, 1 << 20
+
+
+class Sizes(NamedTuple):
+    """How much is read at once.
+
+    Attributes:
+        block: bytes of the largest block.
+        large_frame: larger frames are read on their own.
+        many_records: a block of fewer becomes larger, up to the largest.
+    """
+
+    block: int
+    large_frame: int
+    many_records: int
+
+
+#: For who wants the records themselves.
+FOR_RECORDS = Sizes(BLOCK_SIZE, LARGE_FRAME, 0)
+#: For who decodes many records together, which pays the more there are.
+FOR_EXAMPLES = Sizes(4 << 20, LARGE_FRAME, 24 << 10)
+#: And keeps what is in them until there are enough for a batch: new memory costs more than copying.
+FOR_BATCHES = FOR_EXAMPLES._replace(large_frame=1 << 20)
+
 #: Records below this average are cut out of a block by a BytesIO, longer ones by slices.
 _SMALL_RECORD = 2 << 10
 #: Bytes behind the last record of a buffer, so that who looks at many records at once may look further than each one.
@@ -115,17 +134,15 @@ class Block:
 
 
 def read_blocks(
-    stream: ByteStream, *, verify: bool = True, max_record_size: int | None = None, for_decoding: bool = False
+    stream: ByteStream, *, verify: bool = True, max_record_size: int | None = None, sizes: Sizes = FOR_RECORDS
 ) -> Iterator[Block]:
     """The frames of a stream, block by block; each block is valid until the next one is asked for.
 
-    Args and errors as for `framing.read_frame`. Frames before a damaged one are given before its error is raised. For
-    decoding, blocks of long records are larger.
+    Args and errors as for `framing.read_frame`. Frames before a damaged one are given before its error is raised.
     """
     read_plain = partial(read_frame, verify=verify, max_record_size=max_record_size)
-    largest, large = (_DECODING_BLOCK_SIZE, _DECODING_LARGE_FRAME) if for_decoding else (BLOCK_SIZE, LARGE_FRAME)
     longest = _LONGEST_AT_ONCE if max_record_size is None else min(max_record_size, _LONGEST_AT_ONCE)
-    usual = range(large - FRAME_OVERHEAD, longest + 1)
+    usual = range(sizes.large_frame - FRAME_OVERHEAD, longest + 1)
     view = memoryview(bytearray(BLOCK_SIZE + MARGIN))
     held = 0  # bytes at the start of the buffer that belong to frames not given yet
     offset = 0  # of view[0]
@@ -156,8 +173,8 @@ def read_blocks(
             if following is None:
                 return
             rest = following
-        elif len(view) < largest and (block is None or len(block) < _MANY_RECORDS):
-            view = memoryview(bytearray(min(2 * len(view), largest) + MARGIN))
+        elif len(view) < sizes.block and (block is None or len(block) < sizes.many_records):
+            view = memoryview(bytearray(min(2 * len(view), sizes.block) + MARGIN))
         held = len(rest)
         view[:held] = rest
 

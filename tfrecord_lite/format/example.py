@@ -31,6 +31,7 @@ import numpy as np
 from tfrecord_lite.errors import DecodeError, FeatureError
 from tfrecord_lite.format import wire_format
 from tfrecord_lite.format.pieces import LARGE_VALUE, Pieces, coalesced, field, pieces_within_limit, total_size
+from tfrecord_lite.format.usual_entry import decode_usual_entry
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST, byte_view, feature_values
 from tfrecord_lite.format.wire_format import (
     FIXED32,
@@ -51,6 +52,8 @@ _LIST_TAGS = {_FIELD_1: BYTES_LIST, _FIELD_2: FLOAT_LIST, 3 << 3 | LEN: INT64_LI
 _UNPACKED_TAGS = {FLOAT_LIST: 1 << 3 | FIXED32, INT64_LIST: 1 << 3 | VARINT}
 
 #: Decodes the value of an entry: (data, spans of the value in it, levels that may still open) -> value.
+#: How many levels may open below Features and FeatureLists, which are one below the top.
+_MAP_DEPTH = MAX_DEPTH - 1
 _DecodeValue = Callable[[bytes, "list[tuple[int, int]]", int], Any]
 
 
@@ -223,7 +226,7 @@ def decode_sequence_example(serialized: Buffer) -> tuple[dict[str, Any], dict[st
         if tag == _FIELD_1:
             context.update(_decode_features(data, start, end, None))
         elif tag == _FIELD_2:
-            feature_lists.update(_decode_entries(data, start, end, _decode_feature_list))
+            feature_lists.update(_decode_feature_lists(data, start, end))
     return context, feature_lists
 
 
@@ -238,32 +241,46 @@ def as_message(serialized: Buffer) -> bytes:
 
 
 def _decode_features(data: bytes, start: int, end: int, keys: Collection[str] | None) -> dict[str, Any]:
-    return dict(_decode_entries(data, start, end, _decode_feature, keys))
+    features: dict[str, Any] = {}
+    for at, stop in _entries(data, start, end):
+        entry = decode_usual_entry(data, at, stop, keys)
+        if entry is None:
+            entry = _decode_entry(data, at, stop, _decode_feature, keys)
+        if entry:
+            features[entry[0]] = entry[1]
+    return features
 
 
-def _decode_entries(
-    data: bytes, start: int, end: int, decode: _DecodeValue, keys: Collection[str] | None = None
-) -> Iterable[tuple[str, Any]]:
-    """(key, value) of each map entry in data[start:end], a Features or FeatureLists message one level below the top."""
-    depth = MAX_DEPTH - 1
-    for tag, entry_start, entry_end in split_fields(data, start, end, depth):
-        if tag != _FIELD_1:
-            continue
-        key, spans, is_known = "", [], True
-        for entry_tag, at, stop in split_fields(data, entry_start, entry_end, depth - 1):
-            if entry_tag == _FIELD_1:
-                try:
-                    key = data[at:stop].decode("utf-8")
-                except UnicodeDecodeError:
-                    raise DecodeError("the name of a feature is not UTF-8", at) from None
-            elif entry_tag == _FIELD_2:
-                spans.append((at, stop))
-            else:
-                is_known = False
-        if keys is None or key in keys:
-            value = decode(data, spans, depth - 2)
-            if is_known:
-                yield key, value
+def _decode_feature_lists(data: bytes, start: int, end: int) -> dict[str, Any]:
+    entries = [_decode_entry(data, at, stop, _decode_feature_list, None) for at, stop in _entries(data, start, end)]
+    return {entry[0]: entry[1] for entry in entries if entry}
+
+
+def _entries(data: bytes, start: int, end: int) -> list[tuple[int, int]]:
+    """The map entries in data[start:end], a Features or FeatureLists message."""
+    return [(at, stop) for tag, at, stop in split_fields(data, start, end, _MAP_DEPTH) if tag == _FIELD_1]
+
+
+def _decode_entry(
+    data: bytes, start: int, end: int, decode: _DecodeValue, keys: Collection[str] | None
+) -> tuple[str, Any] | tuple[()]:
+    """(key, value) of one map entry; nothing if its key is not wanted, or it holds a field that protobuf does not know,
+    for which protobuf drops it."""
+    key, spans, is_known = "", [], True
+    for tag, at, stop in split_fields(data, start, end, _MAP_DEPTH - 1):
+        if tag == _FIELD_1:
+            try:
+                key = data[at:stop].decode("utf-8")
+            except UnicodeDecodeError:
+                raise DecodeError("the name of a feature is not UTF-8", at) from None
+        elif tag == _FIELD_2:
+            spans.append((at, stop))
+        else:
+            is_known = False
+    if keys is not None and key not in keys:
+        return ()
+    value = decode(data, spans, _MAP_DEPTH - 2)
+    return (key, value) if is_known else ()
 
 
 def _decode_feature_list(data: bytes, spans: list[tuple[int, int]], depth: int) -> list[Any]:

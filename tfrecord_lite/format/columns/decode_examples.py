@@ -6,7 +6,7 @@ array for many records, each its own part of it: who keeps one example keeps the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import pairwise, repeat
 from typing import Any
 
@@ -46,12 +46,16 @@ class ExampleDecoder:
             for number, example in zip(group[1].tolist(), _examples(group), strict=True):
                 examples[number] = example
         for number in others.tolist():
-            try:
-                examples[number] = decode_example(records.record(number), self._keys)
-            except TFRecordError as error:
+            found, error = self.decode_record(records.record(number))
+            if error is not None:
                 error.record_number = number
                 return examples[:number], error
+            (examples[number],) = found
         return examples, None
+
+    def decode_record(self, record: bytes) -> Decoded:
+        """The example of one record."""
+        return _decoded(decode_example, record, self._keys)
 
 
 class ParsedExampleDecoder:
@@ -68,12 +72,23 @@ class ParsedExampleDecoder:
             return _parsed(plan, rows, len(records.starts))
         examples: list[dict[str, Any]] = []
         for number in range(len(records.starts)):
-            try:
-                examples.append(parse_single_example(records.record(number), plan.features))
-            except TFRecordError as error:
+            found, error = self.decode_record(records.record(number))
+            if error is not None:
                 error.record_number = number
                 return examples, error
+            examples += found
         return examples, None
+
+    def decode_record(self, record: bytes) -> Decoded:
+        """The example of one record."""
+        return _decoded(parse_single_example, record, self._decoder.plan.features)
+
+
+def _decoded(decode: Callable[[bytes, Any], dict[str, Any]], record: bytes, wanted: Any) -> Decoded:
+    try:
+        return [decode(record, wanted)], None
+    except TFRecordError as error:
+        return [], error
 
 
 def _examples(group: Group) -> Iterable[dict[str, Any]]:
