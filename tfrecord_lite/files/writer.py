@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfrecord_lite.files.options import TFRecordOptions, as_options
-from tfrecord_lite.files.sinks import Sink
 from tfrecord_lite.files.streams import open_sink
 from tfrecord_lite.format import framing
 from tfrecord_lite.format.blocks import LARGE_FRAME
@@ -78,7 +77,8 @@ class TFRecordWriter:
     @property
     def writing_path(self) -> str | None:
         """Where the bytes are while they are being written: after `flush`, whole records can be read there."""
-        return self._sink.writing_path
+        path: str | None = self._sink.writing_path
+        return path
 
     def write(self, record: Buffer | np.typing.NDArray[Any] | Message) -> None:
         """Write one record: anything bytes-like and contiguous, or a protobuf message, which is serialized.
@@ -111,7 +111,7 @@ class TFRecordWriter:
         if size > LARGE_FRAME:
             self._store_large(pieces, size)
         else:
-            self.write(b"".join(pieces))
+            TFRecordWriter.write(self, b"".join(pieces))  # not a subclass' own, which would count it twice
 
     def write_columns(self, columns: Mapping[str, Any], schema: Mapping[str, FeatureRule | str] | None = None) -> int:
         """Write many examples at once, given as {name: values with one entry per example}; see `encode_columns`.
@@ -131,6 +131,11 @@ class TFRecordWriter:
                 self._store_frames(portion)
             count += len(frames)
         return count
+
+    def write_frames(self, frames: FrameGroup) -> None:
+        """Write frames as they are: nothing is computed or checked again."""
+        self._write_pending()
+        self._store_frames(frames)
 
     def flush(self) -> None:
         """Hand all records so far to the operating system. Another process then reads them at `writing_path`."""
@@ -209,7 +214,8 @@ class TFRecordWriter:
         pieces = [framing.encode_header(size), *record, footer]
         self._store_frames(FrameGroup(pieces, np.array([size]), np.frombuffer(footer, np.uint8)[np.newaxis]))
 
-    def _open_sink(self, path: Any, options: TFRecordOptions, atomic: bool) -> Sink:
+    def _open_sink(self, path: Any, options: TFRecordOptions, atomic: bool) -> Any:
+        """A Sink, or what a subclass stores frames in."""
         return open_sink(path, options, atomic)
 
     def _store_frames(self, frames: FrameGroup) -> None:

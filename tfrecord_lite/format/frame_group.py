@@ -6,13 +6,13 @@ files takes them from here.
 
 from __future__ import annotations
 
-from itertools import accumulate
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from tfrecord_lite.format.framing import FRAME_OVERHEAD
-from tfrecord_lite.format.pieces import Pieces
+from tfrecord_lite.format.pieces import Pieces, coalesced
 
 Array = np.typing.NDArray[Any]
 
@@ -51,17 +51,14 @@ class FrameGroup:
             for pieces, begin, end in zip(_split(self.pieces, np.diff(positions).tolist()), begins, ends, strict=True)
         ]
 
-    def deal(self, hands: Array, count: int) -> list[FrameGroup]:
-        """The frames dealt into `count` groups, in order; `hands` int64 [n] says which group each belongs to."""
+    def deal(self, hands: Array) -> Iterator[tuple[int, FrameGroup]]:
+        """(hand, its frames in order) for each hand that gets any; `hands` int64 [n] says which each frame goes to."""
         frames = _split(self.pieces, self.frame_sizes().tolist())
         order = np.argsort(hands, kind="stable")
-        sizes = np.bincount(hands, minlength=count).tolist()
-        groups = []
-        for end, size in zip(accumulate(sizes), sizes, strict=True):
-            some = order[end - size : end]
-            pieces = [piece for number in some.tolist() for piece in frames[number]]
-            groups.append(FrameGroup(pieces, self.lengths[some], self.footers[some]))
-        return groups
+        numbers, begins = np.unique(hands[order], return_index=True)
+        for number, some in zip(numbers.tolist(), np.split(order, begins[1:]), strict=True):
+            pieces = [piece for frame in some.tolist() for piece in frames[frame]]
+            yield number, FrameGroup(coalesced(pieces), self.lengths[some], self.footers[some])
 
 
 def _split(pieces: Pieces, sizes: list[int]) -> list[Pieces]:
