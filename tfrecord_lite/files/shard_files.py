@@ -126,17 +126,12 @@ class ShardFiles:
 
     def add(self) -> None:
         """One more shard."""
-        self._make_room()
-        self._open[len(self._shards)] = None
+        self._opening(len(self._shards))
         self._shards.append(ShardFile(os.path.dirname(self._prefix), self._options))
 
     def write(self, number: int, frames: FrameGroup) -> None:
         """Store frames in shard `number`."""
-        if number in self._open:
-            del self._open[number]
-        else:
-            self._make_room()
-        self._open[number] = None
+        self._opening(number)
         self._shards[number].write(frames)
 
     def finish(self) -> None:
@@ -145,8 +140,9 @@ class ShardFiles:
         self._open.pop(self.last_number, None)
 
     def flush(self) -> None:
-        for shard in self._shards[len(self._written) :]:
-            shard.flush()
+        for number in range(len(self._written), len(self._shards)):
+            self._opening(number)
+            self._shards[number].flush()
 
     def close(self) -> None:
         for shard in self._shards[len(self._written) :]:
@@ -163,8 +159,12 @@ class ShardFiles:
         for shard in self._shards:
             shard.abandon()
 
-    def _make_room(self) -> None:
-        if len(self._open) == _MAX_OPEN:
+    def _opening(self, number: int) -> None:
+        """Be ready for the file of shard `number` to be open: close the one that was used longest ago, if need be."""
+        if number in self._open:
+            del self._open[number]
+        elif len(self._open) == _MAX_OPEN:
             longest_ago = next(iter(self._open))
             del self._open[longest_ago]
             self._shards[longest_ago].rest()
+        self._open[number] = None
