@@ -7,6 +7,8 @@ files takes them from here.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -53,12 +55,17 @@ class FrameGroup:
 
     def deal(self, hands: Array) -> Iterator[tuple[int, FrameGroup]]:
         """(hand, its frames in order) for each hand that gets any; `hands` int64 [n] says which each frame goes to."""
-        frames = _split(self.pieces, self.frame_sizes().tolist())
+        sizes = self.frame_sizes().tolist()
+        in_one_buffer = len(self.pieces) == 1  # so they are small, and best copied
+        frames: list[Any] = (
+            list(map(BytesIO(self.pieces[0]).read, sizes)) if in_one_buffer else _split(self.pieces, sizes)
+        )
         order = np.argsort(hands, kind="stable")
         numbers, begins = np.unique(hands[order], return_index=True)
         for number, some in zip(numbers.tolist(), np.split(order, begins[1:]), strict=True):
-            pieces = [piece for frame in some.tolist() for piece in frames[frame]]
-            yield number, FrameGroup(coalesced(pieces), self.lengths[some], self.footers[some])
+            dealt = [frames[frame] for frame in some.tolist()]
+            pieces: Pieces = [b"".join(dealt)] if in_one_buffer else coalesced(list(chain.from_iterable(dealt)))
+            yield number, FrameGroup(pieces, self.lengths[some], self.footers[some])
 
 
 def _split(pieces: Pieces, sizes: list[int]) -> list[Pieces]:
