@@ -1,7 +1,7 @@
 """Every fast path gives what its plain path gives, on whatever it is fed.
 
 fast                          plain
-gaps.frame_pieces             framing.encode_header + record + framing.encode_footer
+gaps.frame_group              framing.encode_header + record + framing.encode_footer
 blocks.read_blocks            framing.read_frame
 wire_format.encode_varints    wire_format.encode_varint
 wire_format.decode_varints    wire_format.decode_varint
@@ -67,7 +67,7 @@ def records(draw: st.DrawFn) -> list[bytes]:
 
 
 def frames_of(payloads: list[bytes]) -> bytes:
-    return b"".join(gaps.frame_pieces(payloads))
+    return b"".join(gaps.frame_group(payloads).pieces)
 
 
 class Dribble(io.RawIOBase):
@@ -337,7 +337,7 @@ def test_encoding_columns_equals_encoding_each_example(
     expected = [encode_example(row) for row in rows] if as_columns else []
     assert encode_columns(as_columns, schema) == expected
     blocks = encode_frames(as_columns, schema)
-    assert b"".join(b"".join(portion) for block in blocks for portion in block.portions()) == frames_of(expected)
+    assert b"".join(b"".join(portion.pieces) for block in blocks for portion in block.portions()) == frames_of(expected)
 
 
 def as_rule(missing: str) -> SimpleNamespace:
@@ -360,7 +360,7 @@ def test_blocks_and_their_portions_follow_each_other(widest: int) -> None:
         encode_example(dict(zip(as_columns, row, strict=True))) for row in zip(*as_columns.values(), strict=True)
     ]
     blocks = encode_frames(as_columns)
-    assert b"".join(b"".join(portion) for block in blocks for portion in block.portions()) == frames_of(expected)
+    assert b"".join(b"".join(portion.pieces) for block in blocks for portion in block.portions()) == frames_of(expected)
 
 
 def layout(draw: Any) -> Callable[[np.random.Generator], dict[str, Any]]:

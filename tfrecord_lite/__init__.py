@@ -25,16 +25,24 @@ if TYPE_CHECKING:
     from tfrecord_lite.errors import DecodeError as DecodeError
     from tfrecord_lite.errors import FeatureError as FeatureError
     from tfrecord_lite.errors import IndexMismatchError as IndexMismatchError
+    from tfrecord_lite.errors import ItemError as ItemError
     from tfrecord_lite.errors import RecordTooLargeError as RecordTooLargeError
+    from tfrecord_lite.errors import ShardError as ShardError
     from tfrecord_lite.errors import TFRecordError as TFRecordError
     from tfrecord_lite.errors import TruncatedRecordError as TruncatedRecordError
     from tfrecord_lite.files.batches import read_batches as read_batches
+    from tfrecord_lite.files.commit import commit as commit
+    from tfrecord_lite.files.commit import plan_read as plan_read
+    from tfrecord_lite.files.commit import rollback as rollback
     from tfrecord_lite.files.examples import read_examples as read_examples
     from tfrecord_lite.files.inference import infer_schema as infer_schema
     from tfrecord_lite.files.options import TFRecordOptions as TFRecordOptions
     from tfrecord_lite.files.reader import TFRecordReader as TFRecordReader
     from tfrecord_lite.files.reader import count_records as count_records
     from tfrecord_lite.files.reader import read_records as read_records
+    from tfrecord_lite.files.sharded_writer import ShardedWriter as ShardedWriter
+    from tfrecord_lite.files.sharding import write_sharded as write_sharded
+    from tfrecord_lite.files.shards import ShardInfo as ShardInfo
     from tfrecord_lite.files.verification import verify as verify
     from tfrecord_lite.files.writer import TFRecordWriter as TFRecordWriter
     from tfrecord_lite.format.bytes_array import BytesArray as BytesArray
@@ -77,13 +85,17 @@ __version__ = "0.1.0"
 
 _SOURCES = {
     "": "cardchecker compat io python_io train",
-    "tfrecord_lite.errors": "CorruptRecordError DecodeError FeatureError IndexMismatchError RecordTooLargeError"
-    " TFRecordError TruncatedRecordError",
+    "tfrecord_lite.errors": "CorruptRecordError DecodeError FeatureError IndexMismatchError ItemError"
+    " RecordTooLargeError ShardError TFRecordError TruncatedRecordError",
     "tfrecord_lite.files.batches": "read_batches",
+    "tfrecord_lite.files.commit": "commit plan_read rollback",
     "tfrecord_lite.files.inference": "infer_schema",
     "tfrecord_lite.files.options": "TFRecordOptions",
     "tfrecord_lite.files.examples": "read_examples",
     "tfrecord_lite.files.reader": "TFRecordReader count_records read_records",
+    "tfrecord_lite.files.sharded_writer": "ShardedWriter",
+    "tfrecord_lite.files.sharding": "write_sharded",
+    "tfrecord_lite.files.shards": "ShardInfo",
     "tfrecord_lite.files.verification": "verify",
     "tfrecord_lite.files.writer": "TFRecordWriter",
     "tfrecord_lite.format.bytes_array": "BytesArray",

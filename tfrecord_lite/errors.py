@@ -6,7 +6,9 @@
     ├── RecordTooLargeError  a record is longer than the reader allows
     ├── DecodeError          a record is not a valid Example or SequenceExample
     ├── FeatureError         a value cannot be a feature, or is not what the features ask for
-    └── IndexMismatchError   an index belongs to another file, or to another state of it
+    ├── IndexMismatchError   an index belongs to another file, or to another state of it
+    ├── ShardError           shards are not the set that was written, or not committed
+    └── ItemError            an item of a data set could not be made into records
 
 All but TruncatedRecordError are also ValueErrors. Decoding arbitrary bytes raises one of these, or an OSError from the
 file system, and nothing else; any other exception is a bug.
@@ -166,3 +168,30 @@ class FeatureError(TFRecordError, ValueError):
 
 class IndexMismatchError(TFRecordError, ValueError):
     """An index does not describe the file it was given for."""
+
+
+class ShardError(TFRecordError, ValueError):
+    """Shards are not the set that was written: another size, a manifest that cannot be read, a commit cut short."""
+
+
+class ItemError(TFRecordError, ValueError):
+    """An item could not be made into records. What was raised is the cause (`__cause__`).
+
+    Attributes:
+        begin, end: the numbers of the items in question, counted from 0; [begin, end) is one item unless a process
+        died. item: the first of them, shortened.
+        reason: what is wrong.
+    """
+
+    def __init__(self, begin: int, end: int, item: str, reason: str) -> None:
+        super().__init__(begin, end, item, reason)
+        self.begin = begin
+        self.end = end
+        self.item = item
+        self.reason = reason
+
+    def _problem(self) -> str:
+        item = printable(self.item)
+        if self.end - self.begin == 1:
+            return f"item #{self.begin} ({item}): {printable(self.reason)}"
+        return f"one of the items #{self.begin} to #{self.end - 1} (the first is {item}): {printable(self.reason)}"

@@ -12,6 +12,8 @@ import os
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
+from tfrecord_lite.files.manifest import listed_files
+
 Source = "str | BinaryIO"
 STDIN = "-"
 
@@ -19,11 +21,14 @@ STDIN = "-"
 def expand_paths(paths: Any) -> list[str | BinaryIO]:
     """Every file that `paths` stands for, in order: globs and directories sorted by name.
 
-    In a directory, the regular files (and links to them) are data whose names begin with neither "." nor "_", as
-    Spark, Beam and Hadoop have it. A name that exists is never taken as a pattern.
+    A directory with a manifest holds the files that this lists and no others, see `manifest`. In any other directory,
+    the regular files (and links to them) are data whose names begin with neither "." nor "_", as Spark, Beam and Hadoop
+    have it. A name that exists is never taken as a pattern.
 
     Raises:
-        FileNotFoundError: a path does not exist, or a pattern or directory holds no file.
+        FileNotFoundError: a path does not exist, or a pattern or directory holds no file, or not one that its manifest
+            lists.
+        ShardError: a file is not of the size in the manifest, or a commit in the directory was not finished.
         PermissionError: a file cannot be read.
     """
     if _is_path(paths) or hasattr(paths, "read"):
@@ -61,11 +66,11 @@ def _expand(path: Any) -> list[str | BinaryIO]:
     if name == STDIN:
         return [name]
     if os.path.isdir(name):
-        with os.scandir(name) as entries:
-            found = [entry.path for entry in entries if not entry.name.startswith((".", "_")) and entry.is_file()]
+        listed = listed_files(name)
+        found = _data_files(name) if listed is None else listed
         problem = "no data files in the directory"
     elif glob.has_magic(name) and not os.path.lexists(name):
-        found = [match for match in glob.glob(name, recursive=True) if not os.path.isdir(match)]
+        found = sorted(match for match in glob.glob(name, recursive=True) if not os.path.isdir(match))
         problem = "no file matches the pattern"
     else:
         found, problem = [name], ""
@@ -73,4 +78,9 @@ def _expand(path: Any) -> list[str | BinaryIO]:
         raise FileNotFoundError(errno.ENOENT, problem, name)
     for file in found:
         check_readable(file)
-    return [*sorted(found)]
+    return [*found]
+
+
+def _data_files(directory: str) -> list[str]:
+    with os.scandir(directory) as entries:
+        return sorted(entry.path for entry in entries if not entry.name.startswith((".", "_")) and entry.is_file())

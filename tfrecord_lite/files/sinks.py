@@ -3,6 +3,7 @@ compressor.
 
     sink              publishes                         discard() leaves
     AtomicFileSink    on close, by renaming             what was there before
+    HiddenFileSink    not at all: somebody renames it   nothing
     FileSink          as it goes                        what was written so far
     ObjectSink        as it goes                        what was written so far
     DeflateSink       as the sink below it              as the sink below it
@@ -30,10 +31,12 @@ _MAX_BUFFERS = 1024
 class Sink(Protocol):
     """What a writer writes to."""
 
-    #: Where the bytes are while they are being written, or None.
-    writing_path: str | None
     #: Whether nothing is seen until `close`.
     is_atomic: bool
+
+    @property
+    def writing_path(self) -> str | None:
+        """Where the bytes are while they are being written, or None."""
 
     def write(self, pieces: Pieces) -> None: ...
     def flush(self) -> None: ...
@@ -48,7 +51,7 @@ class FileSink:
     is_atomic = False
 
     def __init__(self, path: str, descriptor: int | None = None) -> None:
-        self.writing_path: str | None = path
+        self.writing_path = path
         if descriptor is None:
             self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_TRANSLATION, 0o666)
         else:
@@ -87,43 +90,59 @@ class FileSink:
             os.close(descriptor)
 
 
-class AtomicFileSink(FileSink):
-    """A sibling of the file that takes its name when all is written.
+class HiddenFileSink(FileSink):
+    """A new file under a temporary name, for somebody to rename when it is closed.
 
-    The sibling's name begins with a dot and contains neither ".tfrecord" nor a shard suffix, so no glob for data
-    takes it for data (TensorFlow's globs match leading dots). A symbolic link keeps pointing where it points: its
-    target is replaced.
+    Its name is to begin with a dot and to contain neither ".tfrecord" nor a shard suffix, so that no glob for data
+    takes it for data (TensorFlow's globs match leading dots).
     """
 
     is_atomic = True
+
+    def __init__(self, path: str) -> None:
+        self.writing_path = path
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_TRANSLATION
+        self._descriptor = os.open(path, flags, 0o666)  # less the umask, as for any new file
+
+    def write(self, pieces: Pieces) -> None:
+        if self._descriptor < 0:
+            self._descriptor = os.open(self.writing_path, os.O_WRONLY | os.O_APPEND | _NO_TRANSLATION)
+        super().write(pieces)
+
+    def rest(self) -> None:
+        """Let go of the file until the next write: a process may hold only so many open."""
+        self.abandon()
+
+    def discard(self) -> None:
+        super().discard()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.writing_path)
+
+
+class AtomicFileSink(HiddenFileSink):
+    """A hidden sibling of the file that takes its name when all is written.
+
+    A symbolic link keeps pointing where it points: its target is replaced.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = os.path.realpath(path)
         if os.path.exists(self._path) and not os.access(self._path, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
         directory = os.path.dirname(self._path)
-        self.writing_path = os.path.join(directory, f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_TRANSLATION
         try:
-            self._descriptor = os.open(self.writing_path, flags, 0o666)  # less the umask, as for any new file
+            super().__init__(os.path.join(directory, f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp"))
         except OSError as error:
             error.filename = path  # the name that the caller knows
             raise
 
     def close(self) -> None:
-        assert self.writing_path is not None
         try:
             super().close()
             os.replace(self.writing_path, self._path)
         except BaseException:
             self.discard()
             raise
-
-    def discard(self) -> None:
-        assert self.writing_path is not None
-        super().discard()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.writing_path)
 
 
 class ObjectSink:

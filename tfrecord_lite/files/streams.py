@@ -54,10 +54,12 @@ def open_source(
 
 
 def open_sink(path: Any, options: TFRecordOptions, atomic: bool) -> sinks.Sink:
-    """A sink for a path or a binary file object."""
+    """A sink for a path, a binary file object, or a file sink that is open already."""
     compressor = options.compressor()  # first: what zlib refuses must not leave a file behind
-    if hasattr(path, "write") and not isinstance(path, os.PathLike):
-        sink: sinks.Sink = sinks.ObjectSink(path)
+    if isinstance(path, sinks.FileSink):
+        sink: sinks.Sink = path
+    elif hasattr(path, "write") and not isinstance(path, os.PathLike):
+        sink = sinks.ObjectSink(path)
     else:
         sink = _open_file_sink(as_path(path), atomic)
     return sink if compressor is None else sinks.DeflateSink(sink, compressor)

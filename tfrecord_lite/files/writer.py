@@ -1,6 +1,6 @@
 """TFRecordWriter: records -> a file that appears whole or not at all.
 
-One record's way: `write` collects small records, `gaps.frame_pieces` frames many at once, a sink stores them.
+One record's way: `write` collects small records, `gaps.frame_group` frames many at once, a sink stores them.
 Large records go straight from the caller's buffer to the file.
 
 What becomes of the file:
@@ -25,7 +25,9 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.files.options import as_options
+import numpy as np
+
+from tfrecord_lite.files.options import TFRecordOptions, as_options
 from tfrecord_lite.files.streams import open_sink
 from tfrecord_lite.format import framing
 from tfrecord_lite.format.blocks import LARGE_FRAME
@@ -33,12 +35,12 @@ from tfrecord_lite.format.columns.encode import FeatureRule, encode_frames
 from tfrecord_lite.format.columns.frames import Frames
 from tfrecord_lite.format.columns.row_block import RowBlock
 from tfrecord_lite.format.example import Message, encode_example, encode_pieces
-from tfrecord_lite.format.gaps import frame_pieces
+from tfrecord_lite.format.frame_group import FrameGroup
+from tfrecord_lite.format.gaps import frame_group
 from tfrecord_lite.format.pieces import Pieces, total_size
 from tfrecord_lite.format.values import byte_view
 
 if TYPE_CHECKING:
-    import numpy as np
     from typing_extensions import Buffer, Self
 
 #: What records may take before they are framed: enough to spread the cost of a block, little enough for a cache.
@@ -65,7 +67,7 @@ class TFRecordWriter:
     """
 
     def __init__(self, path: Any, options: Any = None, *, atomic: bool = True) -> None:
-        self._sink = open_sink(path, as_options(options), atomic)
+        self._sink = self._open_sink(path, as_options(options), atomic)
         self._path = path
         self._pending: list[bytes] | None = []  # None: nothing more can be written, see _why_unusable
         self._room = _ROOM
@@ -76,7 +78,8 @@ class TFRecordWriter:
     @property
     def writing_path(self) -> str | None:
         """Where the bytes are while they are being written: after `flush`, whole records can be read there."""
-        return self._sink.writing_path
+        path: str | None = self._sink.writing_path
+        return path
 
     def write(self, record: Buffer | np.typing.NDArray[Any] | Message) -> None:
         """Write one record: anything bytes-like and contiguous, or a protobuf message, which is serialized.
@@ -109,7 +112,7 @@ class TFRecordWriter:
         if size > LARGE_FRAME:
             self._store_large(pieces, size)
         else:
-            self.write(b"".join(pieces))
+            TFRecordWriter.write(self, b"".join(pieces))  # not a subclass' own, which would count it twice
 
     def write_columns(self, columns: Mapping[str, Any], schema: Mapping[str, FeatureRule | str] | None = None) -> int:
         """Write many examples at once, given as {name: values with one entry per example}; see `encode_columns`.
@@ -125,9 +128,14 @@ class TFRecordWriter:
         self._write_pending()
         count = 0
         for frames in encode_frames(columns, schema):
-            self._store_frames(frames)
+            self._store_portions(frames)
             count += len(frames)
         return count
+
+    def write_frames(self, frames: FrameGroup) -> None:
+        """Write frames as they are: nothing is computed or checked again."""
+        self._write_pending()
+        self._store_frames(frames)
 
     def flush(self) -> None:
         """Hand all records so far to the operating system. Another process then reads them at `writing_path`."""
@@ -168,7 +176,7 @@ class TFRecordWriter:
             self._close_forgotten()
 
     def __reduce__(self) -> Any:
-        raise TypeError("a TFRecordWriter cannot be pickled: open one in each process")
+        raise TypeError(f"a {type(self).__name__} cannot be pickled: open one in each process")
 
     def _make_room(self) -> None:
         """Room for a record that is not large: a few examples become pending records, everything else is written."""
@@ -186,14 +194,10 @@ class TFRecordWriter:
         if self._rows and self._rows.is_small:
             pending = self._taken_rows()
         if pending:
-            self._store(self._sink.write, frame_pieces(pending))
+            self._store_frames(frame_group(pending))
         elif self._rows:
-            self._store_frames(self._rows.encode())
+            self._store_portions(self._rows.encode())
             self._rows.clear()
-
-    def _store_frames(self, frames: Frames) -> None:
-        for portion in frames.portions():
-            self._store(self._sink.write, portion)
 
     def _taken_rows(self) -> list[bytes]:
         """The examples that were collected, serialized one by one: best for a few."""
@@ -204,7 +208,21 @@ class TFRecordWriter:
     def _store_large(self, record: Pieces, size: int) -> None:
         """Store a record, after those before it, straight from where its pieces are."""
         self._write_pending()
-        self._store(self._sink.write, [framing.encode_header(size), *record, framing.encode_footer(*record)])
+        footer = framing.encode_footer(*record)
+        pieces = [framing.encode_header(size), *record, footer]
+        self._store_frames(FrameGroup(pieces, np.array([size]), np.frombuffer(footer, np.uint8)[np.newaxis]))
+
+    def _store_portions(self, frames: Frames) -> None:
+        for portion in frames.portions():
+            self._store_frames(portion)
+
+    def _open_sink(self, path: Any, options: TFRecordOptions, atomic: bool) -> Any:
+        """A Sink, or what a subclass stores frames in."""
+        return open_sink(path, options, atomic)
+
+    def _store_frames(self, frames: FrameGroup) -> None:
+        """Store whole frames: everything that is written comes through here, in order."""
+        self._store(self._sink.write, frames.pieces)
 
     def _store(self, action: Any, *arguments: Any) -> None:
         """Run one action of the sink; after an error there is no telling what was stored, so nothing more is."""
@@ -223,7 +241,7 @@ class TFRecordWriter:
 
     def _close_forgotten(self) -> None:
         self.close()  # first: a warning may be an error, and the records must not suffer for it
-        warnings.warn(f"unclosed TFRecordWriter for {self._path!r}", ResourceWarning, source=self, stacklevel=2)
+        warnings.warn(f"unclosed {type(self).__name__} for {self._path!r}", ResourceWarning, source=self, stacklevel=2)
 
     def _abandon(self) -> None:
         self._end("the writer was opened by another process, which goes on writing")

@@ -1,4 +1,4 @@
-"""Many records at once -> their frames: what lies between records, and records with it in pieces for a sink.
+"""Many records at once -> their frames: what lies between records, and records with it as a group for a sink.
 
 Between two records lies a gap of 16 bytes, the footer of the one and the header of the next:
 
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tfrecord_lite.format import crc32c
+from tfrecord_lite.format.frame_group import FrameGroup
 from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD, HEADER_SIZE
 from tfrecord_lite.format.pieces import WORTH_A_PIECE, Pieces
 
@@ -76,10 +77,10 @@ def as_items(gaps: Octets) -> Any:
     return gaps.view(f"V{FRAME_OVERHEAD}")[:, 0]
 
 
-def frame_pieces(records: Sequence[bytes]) -> Pieces:
+def frame_group(records: Sequence[bytes]) -> FrameGroup:
     """The frames of `records`, one after the other."""
     if not records:
-        return []
+        return FrameGroup([], np.zeros(0, np.int64), np.zeros((0, FOOTER_SIZE), np.uint8))
     count = len(records)
     lengths = np.fromiter(map(len, records), np.int64, count)
     gaps = Gaps(lengths).sealed(np.fromiter(map(crc32c.value, records), np.uint32, count))
@@ -88,11 +89,11 @@ def frame_pieces(records: Sequence[bytes]) -> Pieces:
     if int(lengths.sum()) >= WORTH_A_PIECE * count:
         pieces[::2] = map(BytesIO(gaps.tobytes()).read, repeat(FRAME_OVERHEAD, count + 1))
         pieces[0], pieces[-1] = pieces[0][FOOTER_SIZE:], pieces[-1][:FOOTER_SIZE]
-        return pieces
+        return FrameGroup(pieces, lengths, gaps[1:, :FOOTER_SIZE])
     joined = bytearray().join(pieces)
     ends = np.cumsum(lengths + FRAME_OVERHEAD)
     overlapping_gaps(np.frombuffer(joined, np.uint8))[np.concatenate(([0], ends))] = as_items(gaps)
-    return [memoryview(joined)[FOOTER_SIZE:-HEADER_SIZE]]
+    return FrameGroup([memoryview(joined)[FOOTER_SIZE:-HEADER_SIZE]], lengths, gaps[1:, :FOOTER_SIZE])
 
 
 def _octets(words: np.typing.NDArray[np.uint32]) -> Octets:

@@ -17,6 +17,7 @@ import numpy as np
 
 from tfrecord_lite.format import crc32c
 from tfrecord_lite.format.columns.spans import spans
+from tfrecord_lite.format.frame_group import FrameGroup
 from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD
 from tfrecord_lite.format.gaps import Gaps, as_items, overlapping_gaps
 from tfrecord_lite.format.pieces import Pieces
@@ -90,7 +91,7 @@ class Frames:
             parts += [long, pieces[number::step]]
         return list(map(b"".join, zip(*parts, strict=True)))
 
-    def portions(self) -> Iterator[Pieces]:
+    def portions(self) -> Iterator[FrameGroup]:
         """The frames portion by portion, each to be stored before the next one is asked for; once."""
         gaps = Gaps(self._lengths)
         overlapping_gaps(self.buffer)[self.starts - FRAME_OVERHEAD] = as_items(gaps.neutral())
@@ -100,7 +101,7 @@ class Frames:
         for some in spans(np.cumsum(self._lengths), _PORTION):
             yield self._sealed(gaps, some.start, some.stop)
 
-    def _sealed(self, gaps: Gaps, begin: int, end: int) -> Pieces:
+    def _sealed(self, gaps: Gaps, begin: int, end: int) -> FrameGroup:
         """The frames of some records, headers and footers written."""
         some = slice(begin, end)
         gaps_at = self.starts[some] - FRAME_OVERHEAD
@@ -118,13 +119,13 @@ class Frames:
         self.buffer[last : last + FOOTER_SIZE] = sealed[-1, :FOOTER_SIZE]
         first, last = first + FOOTER_SIZE, last + FOOTER_SIZE
         if not cuts:
-            return [self.buffer[first:last].data]
+            return FrameGroup([self.buffer[first:last].data], self._lengths[some], sealed[1:, :FOOTER_SIZE])
         inner = _split(self.buffer, np.concatenate(([first], _by_record(*cuts))), last)
         result: Pieces = [b""] * (2 * len(inner) - 1)
         result[::2] = inner
         for number, of_cut in enumerate(long):
             result[2 * number + 1 :: 2 * len(long)] = of_cut
-        return result
+        return FrameGroup(result, self._lengths[some], sealed[1:, :FOOTER_SIZE])
 
 
 def _by_record(*positions: Array) -> Array:

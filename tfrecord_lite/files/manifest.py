@@ -1,0 +1,237 @@
+"""Which shards a directory holds, and which it is about to hold: two small JSON files and a mark.
+
+`_MANIFEST.json` lists all sets of a directory. Readers take its files and no others:
+
+    {"format": "tfrecord_lite shards", "version": 1,
+     "sets": {"train": {"id": "93ab...", "files": [
+         {"name": "train-00000-of-00010", "records": 100, "bytes": 8192, "checksum": 305419896}, ...]}}}
+
+`_PLAN-<hash of the prefix's name>.json` is there while a set is being committed, and after a crash in the middle of it:
+
+    {"format": "tfrecord_lite plan", "version": 1, "prefix": "train", "id": "93ab...",
+     "files": [{"temporary": ".shard-5c....tmp", "name": ..., "records": ..., "bytes": ..., "checksum": ...}, ...],
+     "replaced": {"train-00000-of-00010": ".old-93ab...-0.tmp", ...}}
+
+`replaced` says under which name an older file waits whose name is needed. `_SUCCESS` is empty, and there when a
+manifest is and no plan. Neither name contains the prefix, so no glob for data finds them. All are written to a hidden
+file, synced and renamed, so that they are there as a whole or not at all.
+
+Raises ShardError for a manifest or plan that is not of this form, with its path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tfrecord_lite.errors import ShardError
+from tfrecord_lite.files.shards import ShardInfo
+
+MANIFEST = "_MANIFEST.json"
+SUCCESS = "_SUCCESS"
+_PLAN = "_PLAN-"
+_VERSION = 1
+_MANIFEST_FORMAT = "tfrecord_lite shards"
+_PLAN_FORMAT = "tfrecord_lite plan"
+
+
+@dataclass(frozen=True)
+class ShardSet:
+    """The shards of one prefix.
+
+    Attributes:
+        id: says which attempt wrote them.
+        files: in order; their paths are names in the directory.
+    """
+
+    id: str
+    files: list[ShardInfo]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a commit is about to do.
+
+    Attributes:
+        shards: the set as it is to be.
+        temporaries: the present name of each file.
+        replaced: {name: where the older file of that name waits}.
+    """
+
+    shards: ShardSet
+    temporaries: list[str]
+    replaced: dict[str, str]
+
+
+def load_manifest(directory: str) -> dict[str, ShardSet] | None:
+    """{name of the prefix: its shards}; None where there is no manifest."""
+    path = os.path.join(directory, MANIFEST)
+    data = _load(path, _MANIFEST_FORMAT)
+    if data is None:
+        return None
+    with _checked(path):
+        return {
+            str(name): ShardSet(_text(entry["id"]), _files(entry["files"]))
+            for name, entry in sorted(data["sets"].items())
+        }
+
+
+def save_manifest(directory: str, sets: dict[str, ShardSet]) -> None:
+    """Put a manifest in the place of the present one."""
+    entries = {
+        name: {"id": shards.id, "files": [_entry(file) for file in shards.files]} for name, shards in sets.items()
+    }
+    _save(os.path.join(directory, MANIFEST), {"format": _MANIFEST_FORMAT, "version": _VERSION, "sets": entries})
+
+
+def load_plan(directory: str, name: str) -> Plan | None:
+    """The plan of the prefix of that name; None where there is none."""
+    path = plan_path(directory, name)
+    data = _load(path, _PLAN_FORMAT)
+    if data is None:
+        return None
+    with _checked(path):
+        replaced = {_name(new): _name(old) for new, old in data["replaced"].items()}
+        temporaries = [_name(entry["temporary"]) for entry in data["files"]]
+        return Plan(ShardSet(_text(data["id"]), _files(data["files"])), temporaries, replaced)
+
+
+def save_plan(directory: str, name: str, plan: Plan) -> None:
+    """Write down what is about to be done."""
+    files = [
+        {"temporary": temporary, **_entry(file)}
+        for temporary, file in zip(plan.temporaries, plan.shards.files, strict=True)
+    ]
+    head = {"format": _PLAN_FORMAT, "version": _VERSION, "prefix": name, "id": plan.shards.id}
+    _save(plan_path(directory, name), {**head, "files": files, "replaced": plan.replaced})
+
+
+def plan_path(directory: str, name: str) -> str:
+    """Where the plan of the prefix of that name is."""
+    digest = hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()
+    return os.path.join(directory, f"{_PLAN}{digest}.json")
+
+
+def is_plan(name: str) -> bool:
+    """Whether a file of that name is a plan."""
+    return name.startswith(_PLAN)
+
+
+def listed_files(directory: str) -> list[str] | None:
+    """The paths of all files that the manifest of a directory lists, set by set; None where there is no manifest.
+
+    Raises:
+        FileNotFoundError: one of them is not there.
+        ShardError: one has another size, or a commit was not finished.
+    """
+    with os.scandir(directory) as entries:
+        names = [entry.name for entry in entries if entry.name == MANIFEST or is_plan(entry.name)]
+    for name in filter(is_plan, names):
+        problem = "a commit of shards is under way or was interrupted: run commit or rollback again"
+        raise _error(os.path.join(directory, name), problem)
+    sets = load_manifest(directory) if names else None
+    if sets is None:
+        return None
+    paths = []
+    for shards in sets.values():
+        for file in shards.files:
+            paths.append(os.path.join(directory, file.path))
+            check_size(paths[-1], file.bytes)
+    return paths
+
+
+def check_size(path: str, size: int) -> None:
+    """Raise FileNotFoundError or ShardError unless there is a file of `size` bytes."""
+    found = os.stat(path).st_size
+    if found != size:
+        raise _error(path, f"{found} bytes long, but {size} bytes were written")
+
+
+def sync_directory(directory: str) -> None:
+    """Make sure that renames outlast a power cut, where the system can."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(directory or os.curdir, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _entry(file: ShardInfo) -> dict[str, Any]:
+    return {"name": file.path, "records": file.records, "bytes": file.bytes, "checksum": file.checksum}
+
+
+def _files(entries: Iterable[Any]) -> list[ShardInfo]:
+    return [
+        ShardInfo(_name(entry["name"]), *(_number(entry[key]) for key in ("records", "bytes", "checksum")))
+        for entry in entries
+    ]
+
+
+def _name(value: Any) -> str:
+    """A file of the directory itself: a manifest may have been made by anybody."""
+    if value in ("", os.curdir, os.pardir) or os.path.basename(_text(value)) != value or "\0" in value:
+        raise ValueError("a name of a file is none")
+    return str(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} instead of text")
+    return value
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise TypeError("a number is none")
+    return value
+
+
+def _load(path: str, form: str) -> dict[str, Any] | None:
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return None
+    with _checked(path):
+        data = json.loads(text)
+        if data["format"] != form or data["version"] != _VERSION:
+            raise ValueError("another format or version")
+        return dict(data)
+
+
+@contextlib.contextmanager
+def _checked(path: str) -> Any:
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise _error(path, f"not a manifest or plan as this version writes them ({type(error).__name__})") from error
+
+
+def _save(path: str, data: dict[str, Any]) -> None:
+    directory = os.path.dirname(path)
+    temporary = os.path.join(directory, f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp")
+    try:
+        with open(temporary, "x", encoding="ascii") as file:
+            file.write(json.dumps(data))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    sync_directory(directory)
+
+
+def _error(path: str, problem: str) -> ShardError:
+    error = ShardError(problem)
+    error.path = path
+    return error

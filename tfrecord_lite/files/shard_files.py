@@ -1,0 +1,170 @@
+"""The files of shards while they are written: each hidden, counted and summed on the way, all published together."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+
+from tfrecord_lite.files.commit import commit, rollback
+from tfrecord_lite.files.options import TFRecordOptions
+from tfrecord_lite.files.shards import ShardInfo
+from tfrecord_lite.files.sinks import HiddenFileSink
+from tfrecord_lite.files.streams import open_sink
+from tfrecord_lite.format import crc32c
+from tfrecord_lite.format.frame_group import FrameGroup
+from tfrecord_lite.format.pieces import Pieces
+
+#: Files that are open at a time: a process may have 256 on macOS and 1024 on Linux, and others need some, too.
+_MAX_OPEN = 128
+#: What a compressor is given at a time: level 0 makes other bytes of other portions, and those depend on how records
+#: happened to be collected.
+_PORTION = 1 << 18
+
+
+class ShardFile:
+    """One shard.
+
+    Attributes:
+        records: how many it holds.
+        size: bytes in their frames, before compression.
+    """
+
+    def __init__(self, directory: str, options: TFRecordOptions) -> None:
+        self._file = HiddenFileSink(os.path.join(directory, f".shard-{secrets.token_hex(8)}.tmp"))
+        try:
+            self._sink = open_sink(self._file, options, atomic=False)
+        except BaseException:
+            self._file.discard()
+            raise
+        self._held = bytearray()
+        self._checksum = 0
+        self.records = 0
+        self.size = 0
+
+    def write(self, frames: FrameGroup) -> None:
+        """Store frames at the end."""
+        self._sink.write(frames.pieces if self._sink is self._file else list(self._portions(frames.pieces)))
+        self.records += len(frames)
+        self.size += int(frames.frame_sizes().sum())
+        self._checksum = crc32c.extend(self._checksum, frames.footers.tobytes())
+
+    def rest(self) -> None:
+        """Let go of the file until the next write."""
+        self._file.rest()
+
+    def flush(self) -> None:
+        """Hand everything to the operating system."""
+        self._release()
+        self._sink.flush()
+
+    def close(self) -> ShardInfo:
+        """What it has become."""
+        self._release()
+        self._sink.close()
+        path = self._file.writing_path
+        return ShardInfo(path, self.records, os.stat(path).st_size, self._checksum)
+
+    def discard(self) -> None:
+        """Delete the file."""
+        self._sink.discard()
+
+    def abandon(self) -> None:
+        """Let go without touching the file."""
+        self._sink.abandon()
+
+    def _release(self) -> None:
+        if self._held:
+            self._sink.write([bytes(self._held)])
+            self._held.clear()
+
+    def _portions(self, pieces: Pieces) -> Iterator[bytes]:
+        """The bytes in portions of one size; the rest is held."""
+        for piece in pieces:
+            view = memoryview(piece)
+            while len(view):
+                some = view[: _PORTION - len(self._held)]
+                view = view[len(some) :]
+                self._held += some
+                if len(self._held) == _PORTION:
+                    yield bytes(self._held)
+                    self._held.clear()
+
+
+class ShardFiles:
+    """The files of one set, in the place of a writer's sink.
+
+    Args:
+        prefix: absolute.
+        publish: whether `close` commits.
+
+    Attributes:
+        infos: of all shards, after `close`.
+    """
+
+    is_atomic = True
+    writing_path = None
+
+    def __init__(self, prefix: str, options: TFRecordOptions, publish: bool) -> None:
+        self._prefix = prefix
+        self._options = options
+        self._publish = publish
+        self._shards: list[ShardFile] = []
+        self._open: dict[int, None] = {}  # the numbers of open files, the one that was used last at the end
+        self._written: list[ShardInfo] = []
+        self.infos: list[ShardInfo] = []
+
+    @property
+    def last_number(self) -> int:
+        """The number of the shard that was added last."""
+        return len(self._shards) - 1
+
+    @property
+    def last(self) -> ShardFile:
+        """The shard that was added last."""
+        return self._shards[-1]
+
+    def add(self) -> None:
+        """One more shard."""
+        self._opening(len(self._shards))
+        self._shards.append(ShardFile(os.path.dirname(self._prefix), self._options))
+
+    def write(self, number: int, frames: FrameGroup) -> None:
+        """Store frames in shard `number`."""
+        self._opening(number)
+        self._shards[number].write(frames)
+
+    def finish(self) -> None:
+        """No more is written to the last shard."""
+        self._written.append(self.last.close())
+        self._open.pop(self.last_number, None)
+
+    def flush(self) -> None:
+        for number in range(len(self._written), len(self._shards)):
+            self._opening(number)
+            self._shards[number].flush()
+
+    def close(self) -> None:
+        for shard in self._shards[len(self._written) :]:
+            self._written.append(shard.close())
+        self.infos = commit(self._written, self._prefix) if self._publish else self._written
+
+    def discard(self) -> None:
+        if self._publish and len(self._written) == len(self._shards) > 0:
+            rollback(self._prefix, self._written)  # in case that commit has begun
+        for shard in self._shards:
+            shard.discard()
+
+    def abandon(self) -> None:
+        for shard in self._shards:
+            shard.abandon()
+
+    def _opening(self, number: int) -> None:
+        """Be ready for the file of shard `number` to be open: close the one that was used longest ago, if need be."""
+        if number in self._open:
+            del self._open[number]
+        elif len(self._open) == _MAX_OPEN:
+            longest_ago = next(iter(self._open))
+            del self._open[longest_ago]
+            self._shards[longest_ago].rest()
+        self._open[number] = None

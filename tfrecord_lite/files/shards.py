@@ -1,0 +1,72 @@
+"""Shards: how they are named, and what is known of each.
+
+    out/train-00003-of-00010
+    prefix    number   count      at least five digits each, more where the count needs them
+
+Numbers begin at 0. A prefix with an extension, `train.tfrecord`, gives `train.tfrecord-00003-of-00010`. Beam, TFDS and
+tf.data's globs agree on this.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from tfrecord_lite.errors import printable
+
+#: Beam's and TFDS' width: names up to 99,999 shards sort as their numbers do.
+_MIN_DIGITS = 5
+
+_SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
+
+
+@dataclass(frozen=True)
+class ShardInfo:
+    """What a worker tells of a shard that it has written. Picklable.
+
+    Attributes:
+        path: of the file: hidden and temporary before `commit`, `prefix-00003-of-00010` after it.
+        records: how many there are in it.
+        bytes: size of the file.
+        checksum: CRC-32C of the footers of all frames, one after the other as they are stored.
+    """
+
+    path: str
+    records: int
+    bytes: int
+    checksum: int
+
+
+def check_prefix(prefix: Any) -> str:
+    """A prefix of shards, as str.
+
+    Raises:
+        ValueError: it holds NUL or a component "..", or its last component is empty or begins with "." or "_", so that
+            nobody would take the shards for data.
+    """
+    text = os.fsdecode(prefix)
+    problem = ""
+    if "\0" in text:
+        problem = "holds a NUL character"
+    elif ".." in re.split("|".join(map(re.escape, _SEPARATORS)), text):
+        problem = "leads out of its directory by '..'"
+    elif not text or text.endswith(_SEPARATORS):
+        problem = "does not end in a name"
+    elif os.path.basename(text).startswith((".", "_")):
+        problem = "has a name that begins with '.' or '_', which stand for files that are not data"
+    if problem:
+        raise ValueError(f"the prefix '{printable(text)}' {problem}")
+    return text
+
+
+def shard_name(prefix: str, number: int, count: int) -> str:
+    """The name of shard `number` of `count`."""
+    digits = max(_MIN_DIGITS, len(str(count)))
+    return f"{prefix}-{number:0{digits}}-of-{count:0{digits}}"
+
+
+def shard_pattern(prefix: str) -> re.Pattern[str]:
+    """What the names of all shards of that prefix match in full, whatever their count."""
+    return re.compile(f"{re.escape(prefix)}-[0-9]{{{_MIN_DIGITS},}}-of-[0-9]{{{_MIN_DIGITS},}}")
