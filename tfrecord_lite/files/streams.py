@@ -52,6 +52,14 @@ def open_source(
         raise
 
 
+def seekable_size(stream: Any) -> int | None:
+    """Bytes of a plain regular file as `open_source` gives it; None for what cannot be entered anywhere."""
+    if not isinstance(stream, io.FileIO):
+        return None
+    status = os.fstat(stream.fileno())
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
 def open_sink(path: Any, options: TFRecordOptions, atomic: bool) -> sinks.Sink:
     """A sink for a path or a binary file object."""
     compressor = options.compressor()  # first: what zlib refuses must not leave a file behind
