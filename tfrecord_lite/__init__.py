@@ -30,11 +30,13 @@ if TYPE_CHECKING:
     from tfrecord_lite.errors import TruncatedRecordError as TruncatedRecordError
     from tfrecord_lite.files.batches import read_batches as read_batches
     from tfrecord_lite.files.examples import read_examples as read_examples
+    from tfrecord_lite.files.index import RecordIndex as RecordIndex
     from tfrecord_lite.files.inference import infer_schema as infer_schema
     from tfrecord_lite.files.options import TFRecordOptions as TFRecordOptions
     from tfrecord_lite.files.reader import TFRecordReader as TFRecordReader
     from tfrecord_lite.files.reader import count_records as count_records
     from tfrecord_lite.files.reader import read_records as read_records
+    from tfrecord_lite.files.source import RecordSource as RecordSource
     from tfrecord_lite.files.verification import verify as verify
     from tfrecord_lite.files.writer import TFRecordWriter as TFRecordWriter
     from tfrecord_lite.format.bytes_array import BytesArray as BytesArray
@@ -80,10 +82,12 @@ _SOURCES = {
     "tfrecord_lite.errors": "CorruptRecordError DecodeError FeatureError IndexMismatchError RecordTooLargeError"
     " TFRecordError TruncatedRecordError",
     "tfrecord_lite.files.batches": "read_batches",
+    "tfrecord_lite.files.index": "RecordIndex",
     "tfrecord_lite.files.inference": "infer_schema",
     "tfrecord_lite.files.options": "TFRecordOptions",
     "tfrecord_lite.files.examples": "read_examples",
     "tfrecord_lite.files.reader": "TFRecordReader count_records read_records",
+    "tfrecord_lite.files.source": "RecordSource",
     "tfrecord_lite.files.verification": "verify",
     "tfrecord_lite.files.writer": "TFRecordWriter",
     "tfrecord_lite.format.bytes_array": "BytesArray",

@@ -14,13 +14,17 @@ from typing import Any, BinaryIO
 
 Source = "str | BinaryIO"
 STDIN = "-"
+#: Of the index of a file, and, behind that, of what binds it to its file: see index.py.
+INDEX_SUFFIX, COMPANION_SUFFIX = ".idx", ".json"
+_NO_DATA = (INDEX_SUFFIX, INDEX_SUFFIX + COMPANION_SUFFIX)
 
 
 def expand_paths(paths: Any) -> list[str | BinaryIO]:
     """Every file that `paths` stands for, in order: globs and directories sorted by name.
 
     In a directory, the regular files (and links to them) are data whose names begin with neither "." nor "_", as
-    Spark, Beam and Hadoop have it. A name that exists is never taken as a pattern.
+    Spark, Beam and Hadoop have it. An index (.idx) and what belongs to it is data neither there nor for a glob. A name
+    that exists is never taken as a pattern.
 
     Raises:
         FileNotFoundError: a path does not exist, or a pattern or directory holds no file.
@@ -63,9 +67,11 @@ def _expand(path: Any) -> list[str | BinaryIO]:
     if os.path.isdir(name):
         with os.scandir(name) as entries:
             found = [entry.path for entry in entries if not entry.name.startswith((".", "_")) and entry.is_file()]
+        found = [file for file in found if not file.endswith(_NO_DATA)]
         problem = "no data files in the directory"
     elif glob.has_magic(name) and not os.path.lexists(name):
         found = [match for match in glob.glob(name, recursive=True) if not os.path.isdir(match)]
+        found = [file for file in found if not file.endswith(_NO_DATA)]
         problem = "no file matches the pattern"
     else:
         found, problem = [name], ""

@@ -1,0 +1,85 @@
+"""Frames whose places are known -> their records: one, or many that lie anywhere in a buffer.
+
+Takes a buffer (bytes, or a mapped file) and where in it frames are said to begin, how large they are, and their offsets,
+for errors. Each header must announce the length that is expected, whether CRCs are checked or not.
+
+Raises CorruptRecordError, and IndexMismatchError for a sound header that announces another length, with the offset.
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import lru_cache
+from itertools import tee
+from typing import Any
+
+import numpy as np
+
+from tfrecord_lite.errors import IndexMismatchError
+from tfrecord_lite.format import crc32c
+from tfrecord_lite.format.framing import (
+    FOOTER_SIZE,
+    FRAME_OVERHEAD,
+    HEADER_SIZE,
+    check_record,
+    decode_header,
+    encode_header,
+)
+from tfrecord_lite.format.gaps import length_crcs
+
+Array = np.typing.NDArray[np.int64]
+
+_LENGTH = struct.Struct("<Q")
+_footer_at = struct.Struct("<I").unpack_from
+#: Lengths repeat; their headers are made once.
+_header_of = lru_cache(maxsize=4096)(encode_header)
+
+
+def record_at(buffer: Any, position: int, size: int, offset: int, *, verify: bool) -> bytes:
+    """The record of the frame of `size` bytes at `position`."""
+    start, end = position + HEADER_SIZE, position + size - FOOTER_SIZE
+    record: bytes = buffer[start:end]
+    if verify:
+        is_sound = buffer[position:start] == _header_of(size - FRAME_OVERHEAD) and (
+            crc32c.unmask(_footer_at(buffer, end)[0]) == crc32c.value(record)
+        )
+    else:
+        is_sound = _LENGTH.unpack_from(buffer, position)[0] == size - FRAME_OVERHEAD
+    if not is_sound:
+        _check(buffer[position : position + size], offset, verify)
+    return record
+
+
+def records_at(buffer: Any, positions: Array, sizes: Array, *, verify: bool) -> tuple[list[bytes], int | None]:
+    """The records of many frames, and which of them `record_at` has to look at because something is wrong with it."""
+    octets = np.frombuffer(buffer, np.uint8)
+    starts, ends = positions + HEADER_SIZE, positions + sizes - FOOTER_SIZE
+    lengths = sizes - FRAME_OVERHEAD
+    cut = map(buffer.__getitem__, map(slice, starts.tolist(), ends.tolist()))
+    is_wrong = _words(octets, "<i8")[positions] != lengths
+    if verify:
+        # Each record's CRC is computed while the record is in the cache.
+        cut, checked = tee(cut)
+        crcs = np.fromiter(map(crc32c.value, checked), np.uint32, len(sizes))
+        words = _words(octets, "<u4")
+        is_wrong |= words[positions + _LENGTH.size] != length_crcs(lengths)
+        is_wrong |= words[ends] != crc32c.mask(crcs)
+    return list(cut), int(is_wrong.argmax()) if is_wrong.any() else None
+
+
+def _words(octets: np.typing.NDArray[np.uint8], dtype: str) -> np.typing.NDArray[Any]:
+    """A word at each position."""
+    size = np.dtype(dtype).itemsize
+    return np.ndarray((len(octets) - size + 1,), dtype, octets, strides=(1,))
+
+
+def _check(frame: bytes, offset: int, verify: bool) -> None:
+    """Raise what is wrong with a frame."""
+    length = decode_header(frame[:HEADER_SIZE], offset, verify=verify)
+    expected = len(frame) - FRAME_OVERHEAD
+    if length != expected:
+        text = f"at offset {offset} the index has a record of {expected} bytes, the file one of {length}"
+        error = IndexMismatchError(text)
+        error.offset = offset
+        raise error
+    check_record(frame[HEADER_SIZE:-FOOTER_SIZE], frame[-FOOTER_SIZE:], offset)
