@@ -21,7 +21,7 @@ from tfrecord_lite.format.lookup import record_at, records_at
 
 Array = np.typing.NDArray[np.int64]
 
-#: Fewer records are fetched one by one.
+#: Fewer records are taken out one by one.
 _FEW = 8
 
 
@@ -74,15 +74,14 @@ class IndexedFile:
 
     def records(self, ranges: Ranges, numbers: Array) -> list[bytes]:
         """Many records, in the order of `numbers`."""
-        if len(numbers) < _FEW:
-            return [self.record(ranges, number) for number in numbers.tolist()]
         offsets = self._limits[numbers]
         sizes = self._limits[numbers + 1] - offsets
-        buffer, positions = ranges.at_many(offsets, sizes)
-        records, wrong = records_at(buffer, positions, sizes, verify=self._verify)
-        if wrong is not None:
-            self.record(ranges, int(numbers[wrong]))
-        return records
+        if len(numbers) >= _FEW:
+            buffer, positions = ranges.at_many(offsets, sizes)
+            records = records_at(buffer, positions, sizes, verify=self._verify)
+            if records is not None:
+                return records
+        return [self.record(ranges, number) for number in numbers.tolist()]
 
     def _located(self, error: TFRecordError, number: int | None) -> TFRecordError:
         error.path, error.record_number = self._name, number

@@ -99,9 +99,10 @@ class RecordSource(Sequence[bytes]):
         if found.ndim != 1 or found.dtype.kind not in "iu":
             raise TypeError("the numbers of records are one list of integers")
         indices = found.astype(np.int64)
-        indices[indices < 0] += len(self)
-        is_outside = (indices < 0) | (indices >= len(self))
-        if is_outside.any():
+        if indices.min() < 0:
+            indices[indices < 0] += len(self)
+        if indices.min() < 0 or indices.max() >= len(self):
+            is_outside = (indices < 0) | (indices >= len(self))
             raise self._out_of_range(found[is_outside.argmax()])
         if len(self._files) == 1:
             return self._records(self._files[0], indices)

@@ -50,25 +50,26 @@ def record_at(buffer: Any, position: int, size: int, offset: int, *, verify: boo
     return record
 
 
-def records_at(buffer: Any, positions: Array, sizes: Array, *, verify: bool) -> tuple[list[bytes], int | None]:
-    """The records of many frames, and which of them `record_at` has to look at because something is wrong with it."""
+def records_at(buffer: Any, positions: Array, sizes: Array, *, verify: bool) -> list[bytes] | None:
+    """The records of many frames; None when something is wrong with one of them: `record_at` says what."""
     octets = np.frombuffer(buffer, np.uint8)
     starts, ends = positions + HEADER_SIZE, positions + sizes - FOOTER_SIZE
-    lengths = sizes - FRAME_OVERHEAD
     cut = map(buffer.__getitem__, map(slice, starts.tolist(), ends.tolist()))
-    is_wrong = _words(octets, "<i8")[positions] != lengths
-    if verify:
-        # Each record's CRC is computed while the record is in the cache.
-        cut, checked = tee(cut)
-        crcs = np.fromiter(map(crc32c.value, checked), np.uint32, len(sizes))
-        words = _words(octets, "<u4")
-        is_wrong |= words[positions + _LENGTH.size] != length_crcs(lengths)
-        is_wrong |= words[ends] != crc32c.mask(crcs)
-    return list(cut), int(is_wrong.argmax()) if is_wrong.any() else None
+    if not verify:
+        lengths = _items(octets, "<i8")[positions]
+        return list(cut) if np.array_equal(lengths, sizes - FRAME_OVERHEAD) else None
+    cut, checked = tee(cut)  # each record's CRC is computed while the record is in the cache
+    crcs = np.fromiter(map(crc32c.value, checked), np.uint32, len(sizes))
+    headers = b"".join(map(_header_of, (sizes - FRAME_OVERHEAD).tolist()))
+    are_sound = (
+        np.array_equal(_items(octets, "<u4")[ends], crc32c.mask(crcs))
+        and _items(octets, f"V{HEADER_SIZE}")[positions].tobytes() == headers
+    )
+    return list(cut) if are_sound else None
 
 
-def _words(octets: np.typing.NDArray[np.uint8], dtype: str) -> np.typing.NDArray[Any]:
-    """A word at each position."""
+def _items(octets: np.typing.NDArray[np.uint8], dtype: str) -> np.typing.NDArray[Any]:
+    """The item that begins at each position."""
     size = np.dtype(dtype).itemsize
     return np.ndarray((len(octets) - size + 1,), dtype, octets, strides=(1,))
 
