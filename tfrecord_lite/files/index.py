@@ -25,6 +25,7 @@ import numpy as np
 
 from tfrecord_lite.errors import IndexMismatchError, printable
 from tfrecord_lite.files.fingerprint import Companion, Fingerprint
+from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX, as_path, check_readable
 from tfrecord_lite.files.reader import TFRecordReader
 from tfrecord_lite.files.sinks import AtomicFileSink
@@ -149,6 +150,49 @@ class RecordIndex:
         except ValueError as error:
             raise _mismatch(index_name, str(error)) from None
         return cls(name, [sizes], compression_type, fingerprint)
+
+
+class PendingIndex:
+    """The index of a file while it is written; kept beside the file when that is there under its name.
+
+    Args:
+        path: of the file.
+        compression_type: as in TFRecordOptions.
+
+    Raises:
+        io.UnsupportedOperation: this is no regular file.
+        IndexMismatchError: another program's file has the name of the index.
+    """
+
+    def __init__(self, path: Any, compression_type: Any) -> None:
+        if hasattr(path, "write") and not isinstance(path, os.PathLike):
+            raise io.UnsupportedOperation("only a regular file has an index, no file object")
+        self._path = os.path.abspath(as_path(path))
+        if os.path.exists(self._path):
+            _check_regular(self._path)
+        check_replaceable(self._path + INDEX_SUFFIX)
+        self._compression_type = check_compression_type(compression_type)
+        self._sizes: list[Array] = []
+        self._written: os.stat_result | None = None
+
+    def add(self, lengths: Array) -> None:
+        """Records have been written, of these lengths."""
+        self._sizes.append(lengths + FRAME_OVERHEAD)
+
+    def is_about_to_publish(self, writing_path: str) -> None:
+        """The file is here now, and will get its name next."""
+        self._written = os.stat(writing_path)
+
+    def save(self) -> None:
+        """Keep the index: the file has its name.
+
+        Raises:
+            IndexMismatchError: by now another file has it.
+        """
+        fingerprint = Fingerprint.of(self._path)
+        if self._written is None or not os.path.samestat(self._written, os.stat(self._path)):
+            raise _mismatch(self._path, "another file has taken the place of the one that was written")
+        RecordIndex(self._path, self._sizes, self._compression_type, fingerprint).save()
 
 
 def check_replaceable(index_path: str) -> None:

@@ -25,11 +25,15 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from tfrecord_lite.files.index import PendingIndex
 from tfrecord_lite.files.options import as_options
 from tfrecord_lite.files.streams import open_sink
 from tfrecord_lite.format import framing
 from tfrecord_lite.format.blocks import LARGE_FRAME
 from tfrecord_lite.format.columns.encode import FeatureRule, encode_frames
+from tfrecord_lite.format.columns.frames import Frames
 from tfrecord_lite.format.columns.row_block import RowBlock
 from tfrecord_lite.format.example import Message, encode_example, encode_pieces
 from tfrecord_lite.format.gaps import frame_pieces
@@ -37,7 +41,6 @@ from tfrecord_lite.format.pieces import Pieces, total_size
 from tfrecord_lite.format.values import byte_view
 
 if TYPE_CHECKING:
-    import numpy as np
     from typing_extensions import Buffer, Self
 
 #: What records may take before they are framed: enough to spread the cost of a block, little enough for a cache.
@@ -55,16 +58,20 @@ class TFRecordWriter:
         atomic: write to a hidden sibling (see `writing_path`) and give it its name on a clean close. False writes
         in place,
             as TensorFlow does. What cannot be renamed (FIFO, device, /dev/stdout, file object) is written directly.
+        index: keep an index beside the file (see RecordIndex.save) when it has been published.
 
     A writer is for one thread at a time.
 
     Raises:
         OSError: the path cannot be written, with the path in the error; or later, when the disk is full.
         ValueError: the options name no compression.
+        IndexMismatchError: another program's file has the name of the index.
     """
 
-    def __init__(self, path: Any, options: Any = None, *, atomic: bool = True) -> None:
-        self._sink = open_sink(path, as_options(options), atomic)
+    def __init__(self, path: Any, options: Any = None, *, atomic: bool = True, index: bool = False) -> None:
+        checked_options = as_options(options)
+        self._index = PendingIndex(path, checked_options.compression_type) if index else None
+        self._sink = open_sink(path, checked_options, atomic)
         self._path = path
         self._pending: list[bytes] | None = []  # None: nothing more can be written, see _why_unusable
         self._room = _ROOM
@@ -124,8 +131,7 @@ class TFRecordWriter:
         self._write_pending()
         count = 0
         for frames in encode_frames(columns, schema):
-            for portion in frames.portions():
-                self._store(self._sink.write, portion)
+            self._store_frames(frames)
             count += len(frames)
         return count
 
@@ -141,8 +147,12 @@ class TFRecordWriter:
                 raise OSError(self._why_unusable)
             return
         self._write_pending()
+        if self._index is not None:
+            self._index.is_about_to_publish(self._sink.writing_path)
         self._store(self._sink.close)
         self._end(_CLOSED)
+        if self._index is not None:
+            self._index.save()
 
     def discard(self) -> None:
         """Give up: what was there before stays. Where nothing is atomic, what was written so far stays."""
@@ -187,11 +197,18 @@ class TFRecordWriter:
             pending = self._taken_rows()
         if pending:
             self._store(self._sink.write, frame_pieces(pending))
+            if self._index is not None:
+                self._index.add(np.fromiter(map(len, pending), np.int64, len(pending)))
         elif self._rows:
             frames = self._rows.encode()
             self._rows.clear()
-            for portion in frames.portions():
-                self._store(self._sink.write, portion)
+            self._store_frames(frames)
+
+    def _store_frames(self, frames: Frames) -> None:
+        for portion in frames.portions():
+            self._store(self._sink.write, portion)
+        if self._index is not None:
+            self._index.add(frames.lengths)
 
     def _taken_rows(self) -> list[bytes]:
         """The examples that were collected, serialized one by one: best for a few."""
@@ -203,6 +220,8 @@ class TFRecordWriter:
         """Store a record, after those before it, straight from where its pieces are."""
         self._write_pending()
         self._store(self._sink.write, [framing.encode_header(size), *record, framing.encode_footer(*record)])
+        if self._index is not None:
+            self._index.add(np.array([size]))
 
     def _store(self, action: Any, *arguments: Any) -> None:
         """Run one action of the sink; after an error there is no telling what was stored, so nothing more is."""

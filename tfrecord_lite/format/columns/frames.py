@@ -52,10 +52,11 @@ class Frames:
     Attributes:
         buffer: uint8; the gap before each record and its inner bytes, and a gap at the end.
         starts: int64 [n], where in the buffer the inner bytes of each record begin.
+        lengths: int64 [n], as given.
     """
 
     def __init__(self, lengths: Array, inner_sizes: Array, scratch: Scratch) -> None:
-        self._lengths = lengths
+        self.lengths = lengths
         self._ends = np.cumsum(inner_sizes + FRAME_OVERHEAD)
         self.starts = self._ends - inner_sizes
         self.buffer = scratch.take(int(self._ends[-1]) + FRAME_OVERHEAD)
@@ -63,7 +64,7 @@ class Frames:
         self._long: list[list[bytes | memoryview]] = []
 
     def __len__(self) -> int:
-        return len(self._lengths)
+        return len(self.lengths)
 
     def cut(self, number: int, records: Array | None, positions: Array, items: list[bytes | memoryview]) -> None:
         """Say what the `number`-th cut of some records (None: of all) holds, and where it is."""
@@ -92,12 +93,12 @@ class Frames:
 
     def portions(self) -> Iterator[Pieces]:
         """The frames portion by portion, each to be stored before the next one is asked for; once."""
-        gaps = Gaps(self._lengths)
+        gaps = Gaps(self.lengths)
         overlapping_gaps(self.buffer)[self.starts - FRAME_OVERHEAD] = as_items(gaps.neutral())
         if not self._cuts:
             yield self._sealed(gaps, 0, len(self))
             return
-        for some in spans(np.cumsum(self._lengths), _PORTION):
+        for some in spans(np.cumsum(self.lengths), _PORTION):
             yield self._sealed(gaps, some.start, some.stop)
 
     def _sealed(self, gaps: Gaps, begin: int, end: int) -> Pieces:
