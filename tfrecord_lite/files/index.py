@@ -138,6 +138,8 @@ class RecordIndex:
         fingerprint = Fingerprint.of(name)
         try:
             text = _read(index_name)
+            if not is_index_text(text[:_HEAD]):
+                raise ValueError("not the text of an index, perhaps another program's binary one")
             offsets, sizes = decode_index_text(text)
             _check_chain(offsets, sizes)
             companion = _companion(index_name)

@@ -96,14 +96,13 @@ class RecordSource(Sequence[bytes]):
         if not len(numbers):
             return []
         found = np.asarray(numbers)
-        if found.ndim != 1 or found.dtype.kind not in "iu":
-            raise TypeError("the numbers of records are one list of integers")
+        if found.dtype.kind not in "iu" or found.ndim != 1:  # too large for an int64, of several types, or no integers
+            found = np.array(list(map(operator.index, numbers)), object)
+        count = len(self)
+        if found.min() < -count or found.max() >= count:
+            raise self._out_of_range(next(number for number in found if not -count <= number < count))
         indices = found.astype(np.int64)
-        if indices.min() < 0:
-            indices[indices < 0] += len(self)
-        if indices.min() < 0 or indices.max() >= len(self):
-            is_outside = (indices < 0) | (indices >= len(self))
-            raise self._out_of_range(found[is_outside.argmax()])
+        indices[indices < 0] += count
         if len(self._files) == 1:
             return self._records(self._files[0], indices)
         files = np.searchsorted(self._begins, indices, "right") - 1
