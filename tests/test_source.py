@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from damage import flip_bit, frame, set_length
 from hypothesis import given
 from hypothesis import strategies as st
 
-from damage import flip_bit, frame, set_length
 from tfrecord_lite import (
     CorruptRecordError,
     IndexMismatchError,

@@ -121,5 +121,3 @@ class Companion:
             raise ValueError("of a compression that does not exist")
         fingerprint = Fingerprint(facts["file_size"], facts["head_sha256"], facts["tail_sha256"])
         return cls(fingerprint, facts["compression_type"], facts["records"], facts["index_sha256"])
-
-

@@ -65,7 +65,8 @@ class RecordIndex:
         self._fingerprint = fingerprint
         if not compression_type and self.limits[-1] != fingerprint.file_size:
             raise _mismatch(
-                path, f"its frames have {self.limits[-1]} bytes, the file {fingerprint.file_size}: it was changed meanwhile"
+                path,
+                f"its frames have {self.limits[-1]} bytes, the file {fingerprint.file_size}: it was changed meanwhile",
             )
 
     def __len__(self) -> int:
@@ -181,8 +182,9 @@ class PendingIndex:
         """Records have been written, of these lengths."""
         self._sizes.append(lengths + FRAME_OVERHEAD)
 
-    def is_about_to_publish(self, writing_path: str) -> None:
-        """The file is here now, and will get its name next."""
+    def will_be_published(self, writing_path: str | None) -> None:
+        """The file, all but complete, is here now, and will get its name next."""
+        assert writing_path is not None  # of regular files there is one
         self._written = os.stat(writing_path)
 
     def save(self) -> None:
@@ -219,7 +221,9 @@ def _check_chain(offsets: Array, sizes: Array) -> None:
     expected = np.concatenate((np.zeros(1, np.int64), offsets[:-1] + sizes[:-1]))[: len(offsets)]
     if not np.array_equal(offsets, expected):
         number = int((offsets != expected).argmax())
-        raise ValueError(f"frame #{number} is at offset {offsets[number]} where one before it ends at {expected[number]}")
+        raise ValueError(
+            f"frame #{number} is at offset {offsets[number]} where one before it ends at {expected[number]}"
+        )
 
 
 def _check_fits(path: str, offsets: Array, sizes: Array, fingerprint: Fingerprint) -> None:
@@ -241,7 +245,9 @@ def _companion(index_path: str) -> Companion | None:
     try:
         return Companion.from_json(data)
     except ValueError as error:
-        raise ValueError(f"its companion {printable(os.path.basename(index_path))}{COMPANION_SUFFIX}: {error}") from None
+        raise ValueError(
+            f"its companion {printable(os.path.basename(index_path))}{COMPANION_SUFFIX}: {error}"
+        ) from None
 
 
 def _read(path: str) -> bytes:

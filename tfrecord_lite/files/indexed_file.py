@@ -9,11 +9,12 @@ which it was when its index was made.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from tfrecord_lite.errors import IndexMismatchError, TFRecordError, printable
+from tfrecord_lite.errors import IndexMismatchError, TFRecordError
 from tfrecord_lite.files.index import RecordIndex
 from tfrecord_lite.files.ranges import Ranges
 from tfrecord_lite.files.streams import open_ranges
@@ -43,7 +44,7 @@ class IndexedFile:
         self.ranges: Ranges | None = None
         self._state = open_ranges(self._path).state
         self._limits = _limits(self._path, name, verify, save_index)
-        self._limit_at = memoryview(self._limits)
+        self._limit_at: Sequence[int] = memoryview(self._limits)  # type: ignore[arg-type]
 
     def __len__(self) -> int:
         return len(self._limit_at) - 1
@@ -53,7 +54,7 @@ class IndexedFile:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ |= state
-        self._limit_at = memoryview(self._limits)
+        self._limit_at = memoryview(self._limits)  # type: ignore[arg-type]
 
     def open(self) -> Ranges:
         """Open the file, unless it was changed."""

@@ -148,7 +148,7 @@ class TFRecordWriter:
             return
         self._write_pending()
         if self._index is not None:
-            self._index.is_about_to_publish(self._sink.writing_path)
+            self._index.will_be_published(self._sink.writing_path)
         self._store(self._sink.close)
         self._end(_CLOSED)
         if self._index is not None:

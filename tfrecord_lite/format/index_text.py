@@ -2,8 +2,8 @@
 
     offset size\n     decimal; of the frame's first byte, and of the whole frame (length + 16)
 
-Text is made and read by numpy, many lines at once. `decode_index_text` is strict: anything but such lines is a ValueError
-that says in which line.
+Text is made and read by numpy, many lines at once. `decode_index_text` is strict: anything but such lines is a
+ValueError that says in which line.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-
 
 Array = np.typing.NDArray[np.int64]
 _Octets = np.typing.NDArray[np.uint8]

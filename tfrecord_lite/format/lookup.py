@@ -1,7 +1,7 @@
 """Frames whose places are known -> their records: one, or many that lie anywhere in a buffer.
 
-Takes a buffer (bytes, or a mapped file) and where in it frames are said to begin, how large they are, and their offsets,
-for errors. Each header must announce the length that is expected, whether CRCs are checked or not.
+Takes a buffer (bytes, or a mapped file: its slices are bytes), and where in it frames are said to begin and how large
+they are. Each header must announce the length that is expected, whether CRCs are checked or not.
 
 Raises CorruptRecordError, and IndexMismatchError for a sound header that announces another length, with the offset.
 """
@@ -9,6 +9,7 @@ Raises CorruptRecordError, and IndexMismatchError for a sound header that announ
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import tee
 from typing import Any
@@ -25,7 +26,6 @@ from tfrecord_lite.format.framing import (
     decode_header,
     encode_header,
 )
-from tfrecord_lite.format.gaps import length_crcs
 
 Array = np.typing.NDArray[np.int64]
 
@@ -54,7 +54,7 @@ def records_at(buffer: Any, positions: Array, sizes: Array, *, verify: bool) -> 
     """The records of many frames; None when something is wrong with one of them: `record_at` says what."""
     octets = np.frombuffer(buffer, np.uint8)
     starts, ends = positions + HEADER_SIZE, positions + sizes - FOOTER_SIZE
-    cut = map(buffer.__getitem__, map(slice, starts.tolist(), ends.tolist()))
+    cut: Iterator[bytes] = map(buffer.__getitem__, map(slice, starts.tolist(), ends.tolist()))
     if not verify:
         lengths = _items(octets, "<i8")[positions]
         return list(cut) if np.array_equal(lengths, sizes - FRAME_OVERHEAD) else None
@@ -71,7 +71,8 @@ def records_at(buffer: Any, positions: Array, sizes: Array, *, verify: bool) -> 
 def _items(octets: np.typing.NDArray[np.uint8], dtype: str) -> np.typing.NDArray[Any]:
     """The item that begins at each position."""
     size = np.dtype(dtype).itemsize
-    return np.ndarray((len(octets) - size + 1,), dtype, octets, strides=(1,))
+    items: np.typing.NDArray[Any] = np.ndarray((len(octets) - size + 1,), dtype, octets, strides=(1,))
+    return items
 
 
 def _check(frame: bytes, offset: int, verify: bool) -> None:
