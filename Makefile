@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-others check proto wheel bench clean
+.PHONY: demo test test-others test-loaders check proto wheel bench clean
 
 demo: $(VENV)/core.stamp
 	$(BIN)/tfrecord-lite demo --out demo
@@ -22,6 +22,10 @@ test-others:
 	        break; \
 	    done; \
 	done
+
+# Random access under the loaders of torch and grain, which live in an environment of their own.
+test-loaders: .venv-loaders/stamp
+	.venv-loaders/bin/python -m pytest $(PYTEST_ARGS) tests/test_source_loaders.py
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -61,6 +65,11 @@ $(VENV)/bench.stamp: $(VENV)/test.stamp
 
 $(VENV)/dev.stamp: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+.venv-loaders/stamp: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-loaders
+	.venv-loaders/bin/python -m pip install --quiet --editable ".[loaders]"
 	touch $@
 
 # Its own environment: what this compiler generates runs on every protobuf since 3.20, but the compiler itself wants an old one.

@@ -26,7 +26,7 @@ from benchmarks.bars import BARS, GOALS  # noqa: E402
 from benchmarks.measure import Contest, Difference, Figures, Measurement, measure  # noqa: E402
 from benchmarks.reasons import REASONS  # noqa: E402
 from benchmarks.run import STUDIES  # noqa: E402
-from benchmarks.studies import environments, memory, readers  # noqa: E402
+from benchmarks.studies import environments, memory, random_access, readers  # noqa: E402
 from benchmarks.table import Cell, Report, render_cells  # noqa: E402
 
 SINGLE = ["W1", "W2", "W3", "W4", "W5"]
@@ -341,7 +341,7 @@ def test_the_picture_shows_all_cells_and_is_small(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_tensorflow")
-@pytest.mark.parametrize("name", [name for name in STUDIES if name not in ("memory", "other readers")])
+@pytest.mark.parametrize("name", [name for name in STUDIES if name not in ("memory", "other readers", "random access")])
 def test_a_study_gives_figures_for_each_of_its_rows(name: str, tmp_path: Path) -> None:
     (tmp_path / "scratch").mkdir()
     check_report(STUDIES[name](tmp_path, tmp_path / "scratch", 1, 0.0005))
@@ -403,3 +403,19 @@ def test_a_reader_that_does_not_install_is_left_out_with_the_reason(
     ours = [(workload, way, "tfrecord_lite") for workload in ("W2", "W3") for way in ("records", "examples")]
     assert [row[:3] for row in report.rows] == ours
     assert all(row[-2:] == (True, True) for row in report.rows)
+
+
+@pytest.mark.usefixtures("without_tensorflow")
+def test_random_access_is_measured_without_the_other_reader_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environments, "_DIRECTORY", tmp_path / "environments")
+    (tmp_path / "scratch").mkdir()
+    nobody = readers.Other((str(tmp_path / "no-such-package"),), (), "")
+    report = random_access.study(tmp_path, tmp_path / "scratch", 1, 0.002, nobody)
+    assert "did not install: ERROR" in report.text
+    check_report(report)
+    assert [row[:3] for row in report.rows] == [
+        (workload, way, "tfrecord_lite") for workload in ("W2", "W3", "W4", "W5") for way in ("256 at once", "singly")
+    ]
+    assert all(row[6:] == (True, True, None, None) for row in report.rows)

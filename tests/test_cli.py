@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfrecord_lite import TFRecordWriter, encode_sequence_example
+from tfrecord_lite import RecordIndex, TFRecordWriter, encode_sequence_example
 
 COMMAND = [sys.executable, "-m", "tfrecord_lite"]
 
@@ -200,3 +200,25 @@ def test_closed_streams_are_errors_of_one_line(path: Path) -> None:
         assert result.returncode == 1
         assert result.stderr.startswith("tfrecord-lite: ")
         assert len(result.stderr.splitlines()) == 1
+
+
+def test_index_saves_an_index_beside_each_file_and_says_where(path: Path) -> None:
+    other = path.with_name("other.tfrecord")
+    other.write_bytes(path.read_bytes())
+    assert run("index", path.parent).stdout == f"7\t{path}.idx\n7\t{other}.idx\n"
+    assert len(RecordIndex.load(path)) == len(RecordIndex.load(other)) == 7
+    assert json.loads(run("index", "--json", "--no-verify", path).stdout) == {
+        "files": [{"path": str(path), "index": f"{path}.idx", "records": 7}]
+    }
+    assert run("count", path.parent).stdout.endswith("14\ttotal\n")
+
+
+def test_index_of_a_damaged_file_or_over_another_programs_is_an_error(damaged: Path) -> None:
+    result = run("index", damaged)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "corrupted record #6" in result.stderr
+    assert not damaged.with_name("data.tfrecord.idx").exists()
+    damaged.with_name("data.tfrecord.idx").write_bytes(bytes(8))
+    result = run("index", "--no-verify", damaged)
+    assert result.returncode == 1
+    assert "not overwritten" in result.stderr

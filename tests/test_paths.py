@@ -162,3 +162,17 @@ def test_absolute_paths_are_read_where_the_working_directory_is_gone(
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     assert list(read_records(path)) == [b"a"]
+
+
+@pytest.mark.parametrize("pattern", ["", "train*", "*.tfrecord*", "**"])
+def test_indexes_are_no_data_unless_they_are_named(tmp_path: Path, pattern: str) -> None:
+    path = tmp_path / "train.tfrecord"
+    with TFRecordWriter(path, index=True) as writer:
+        writer.write(b"a")
+    (tmp_path / "train2.tfrecord.idx").write_bytes(b"\1" + bytes(31))  # another program's
+    assert len(list(tmp_path.iterdir())) == 4
+    assert list(read_records(f"{tmp_path}/{pattern}")) == [b"a"]
+    with pytest.raises(FileNotFoundError, match="no file matches"):
+        read_records(f"{tmp_path}/*.idx")
+    with pytest.raises(TFRecordError):
+        count_records(f"{path}.idx")

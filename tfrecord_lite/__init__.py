@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tfrecord_lite.files.commit import plan_read as plan_read
     from tfrecord_lite.files.commit import rollback as rollback
     from tfrecord_lite.files.examples import read_examples as read_examples
+    from tfrecord_lite.files.index import RecordIndex as RecordIndex
     from tfrecord_lite.files.inference import infer_schema as infer_schema
     from tfrecord_lite.files.options import TFRecordOptions as TFRecordOptions
     from tfrecord_lite.files.reader import TFRecordReader as TFRecordReader
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from tfrecord_lite.files.sharded_writer import ShardedWriter as ShardedWriter
     from tfrecord_lite.files.sharding import write_sharded as write_sharded
     from tfrecord_lite.files.shards import ShardInfo as ShardInfo
+    from tfrecord_lite.files.source import RecordSource as RecordSource
     from tfrecord_lite.files.verification import verify as verify
     from tfrecord_lite.files.writer import TFRecordWriter as TFRecordWriter
     from tfrecord_lite.format.bytes_array import BytesArray as BytesArray
@@ -89,6 +91,7 @@ _SOURCES = {
     " RecordTooLargeError ShardError TFRecordError TruncatedRecordError",
     "tfrecord_lite.files.batches": "read_batches",
     "tfrecord_lite.files.commit": "commit plan_read rollback",
+    "tfrecord_lite.files.index": "RecordIndex",
     "tfrecord_lite.files.inference": "infer_schema",
     "tfrecord_lite.files.options": "TFRecordOptions",
     "tfrecord_lite.files.examples": "read_examples",
@@ -96,6 +99,7 @@ _SOURCES = {
     "tfrecord_lite.files.sharded_writer": "ShardedWriter",
     "tfrecord_lite.files.sharding": "write_sharded",
     "tfrecord_lite.files.shards": "ShardInfo",
+    "tfrecord_lite.files.source": "RecordSource",
     "tfrecord_lite.files.verification": "verify",
     "tfrecord_lite.files.writer": "TFRecordWriter",
     "tfrecord_lite.format.bytes_array": "BytesArray",

@@ -5,20 +5,23 @@ For each line of its input it prints one:
     digest   SHA-256 of all items, or "error" and the name of the exception
     time     seconds of wall time and of CPU time for all items
 
-An item is a record, or {name: values} of an example. What is done before reading, such as an index, is not timed.
+An item is a record, or {name: values} of an example; "singly" and "256 at once" are records in random order. What is done before reading, such as an index, is not timed.
 """
 
 from __future__ import annotations
 
 import hashlib
+import random
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any
 
 #: Gives all items, again at every call.
 Reading = Callable[[], Iterable[Any]]
+_AT_ONCE = 256
 
 
 def our_records(path: str) -> Reading:
@@ -59,6 +62,48 @@ def tfr_reader_examples(path: str) -> Reading:
     return lambda: (decode(record).as_dict for record in records())
 
 
+def shuffled(count: int) -> list[int]:
+    numbers = list(range(count))
+    random.Random(0).shuffle(numbers)
+    return numbers
+
+
+def batches(numbers: list[int]) -> list[list[int]]:
+    return [numbers[begin : begin + _AT_ONCE] for begin in range(0, len(numbers), _AT_ONCE)]
+
+
+def our_singly(path: str) -> Reading:
+    import tfrecord_lite as tfr
+
+    source = tfr.RecordSource(path)
+    numbers = shuffled(len(source))
+    return lambda: map(source.__getitem__, numbers)
+
+
+def our_at_once(path: str) -> Reading:
+    import tfrecord_lite as tfr
+
+    source = tfr.RecordSource(path)
+    some = batches(shuffled(len(source)))
+    return lambda: chain.from_iterable(map(source.__getitems__, some))
+
+
+def tfr_reader_singly(path: str) -> Reading:
+    from tfr_reader.cython.indexer import TFRecordFileReader
+
+    reader = TFRecordFileReader(path, False)
+    numbers = shuffled(len(reader))
+    return lambda: map(reader.get_example, numbers)
+
+
+def tfr_reader_at_once(path: str) -> Reading:
+    from tfr_reader.cython.indexer import TFRecordFileReader
+
+    reader = TFRecordFileReader(path, False)
+    some = batches(shuffled(len(reader)))
+    return lambda: chain.from_iterable([reader.get_example(number) for number in numbers] for numbers in some)
+
+
 def beam_records(path: str) -> Reading:
     from apache_beam.io.tfrecordio import _TFRecordUtil
 
@@ -78,6 +123,10 @@ READERS = {
     "tfr-reader-records": tfr_reader_records,
     "tfr-reader-examples": tfr_reader_examples,
     "apache-beam-records": beam_records,
+    "our-singly": our_singly,
+    "our-256 at once": our_at_once,
+    "tfr-reader-singly": tfr_reader_singly,
+    "tfr-reader-256 at once": tfr_reader_at_once,
 }
 
 

@@ -71,7 +71,7 @@ def study(directory: Path, scratch: Path, rounds: int, scale: float, others: Map
     pythons: dict[str, Path] = {}
     remarks: list[str] = []
     for name, other in others.items():
-        python, remark = _installed(name, other)
+        python, remark = installed(name, other)
         remarks.append(f"- {remark}")
         if python is not None:
             pythons[name] = python
@@ -79,11 +79,11 @@ def study(directory: Path, scratch: Path, rounds: int, scale: float, others: Map
     for workload_name in ("W2", "W3"):
         workload = workloads.load(workload_name, directory, scale * _FRACTION)
         damaged = scratch / f"{workload_name}-damaged.tfrecord"
-        damaged.write_bytes(_damaged(workload))
+        damaged.write_bytes(damaged_content(workload))
         for way in _WAYS:
             readers = {"our": Path(sys.executable)}
             readers |= {name: python for name, python in pythons.items() if way in others[name].ways}
-            rows += _rows(workload, way, readers, damaged, rounds)
+            rows += compared(workload, way, readers, damaged, rounds)
     return Report(
         "other readers",
         "Microseconds of wall time a record in a process of its own; times divided by ours; whether the values are"
@@ -94,7 +94,7 @@ def study(directory: Path, scratch: Path, rounds: int, scale: float, others: Map
     )
 
 
-def _installed(name: str, other: Other) -> tuple[Path | None, str]:
+def installed(name: str, other: Other) -> tuple[Path | None, str]:
     """The interpreter that has it, or None, and what there is to say about it."""
     try:
         python = python_of(name, other.requirements, other.build_constraint)
@@ -103,9 +103,10 @@ def _installed(name: str, other: Other) -> tuple[Path | None, str]:
     return python, f"{name} {version_in(python, other.requirements[0])}: {other.remark}"
 
 
-def _rows(
+def compared(
     workload: Workload, way: str, readers: Mapping[str, Path], damaged: Path, rounds: int
 ) -> Iterator[tuple[Entry, ...]]:
+    """A row for each of `readers` {name: interpreter}, ours among them as "our": they take turns."""
     with ExitStack() as stack:
         processes = {
             name: stack.enter_context(_process(python, f"{name}-{way}", workload.path))
@@ -133,7 +134,7 @@ def _rows(
         )
 
 
-def _damaged(workload: Workload) -> bytes:
+def damaged_content(workload: Workload) -> bytes:
     """The workload's file with one bit of its first record flipped, in the last byte: a value, whatever the layout."""
     content = bytearray(Path(workload.path).read_bytes())
     content[12 + len(workload.records[0]) - 1] ^= 1

@@ -16,6 +16,9 @@ from tfrecord_lite.files.manifest import listed_files
 
 Source = "str | BinaryIO"
 STDIN = "-"
+#: Of the index of a file, and, behind that, of what binds it to its file: see index.py.
+INDEX_SUFFIX, COMPANION_SUFFIX = ".idx", ".json"
+_NO_DATA = (INDEX_SUFFIX, INDEX_SUFFIX + COMPANION_SUFFIX)
 
 
 def expand_paths(paths: Any) -> list[str | BinaryIO]:
@@ -23,7 +26,8 @@ def expand_paths(paths: Any) -> list[str | BinaryIO]:
 
     A directory with a manifest holds the files that this lists and no others, see `manifest`. In any other directory,
     the regular files (and links to them) are data whose names begin with neither "." nor "_", as Spark, Beam and Hadoop
-    have it. A name that exists is never taken as a pattern.
+    have it. An index (.idx) and what belongs to it is data neither there nor for a glob. A name that exists is never
+    taken as a pattern.
 
     Raises:
         FileNotFoundError: a path does not exist, or a pattern or directory holds no file, or not one that its manifest
@@ -70,7 +74,8 @@ def _expand(path: Any) -> list[str | BinaryIO]:
         found = _data_files(name) if listed is None else listed
         problem = "no data files in the directory"
     elif glob.has_magic(name) and not os.path.lexists(name):
-        found = sorted(match for match in glob.glob(name, recursive=True) if not os.path.isdir(match))
+        matches = (match for match in glob.glob(name, recursive=True) if not os.path.isdir(match))
+        found = sorted(match for match in matches if not match.endswith(_NO_DATA))
         problem = "no file matches the pattern"
     else:
         found, problem = [name], ""
@@ -83,4 +88,5 @@ def _expand(path: Any) -> list[str | BinaryIO]:
 
 def _data_files(directory: str) -> list[str]:
     with os.scandir(directory) as entries:
-        return sorted(entry.path for entry in entries if not entry.name.startswith((".", "_")) and entry.is_file())
+        found = [entry.path for entry in entries if not entry.name.startswith((".", "_")) and entry.is_file()]
+    return sorted(file for file in found if not file.endswith(_NO_DATA))

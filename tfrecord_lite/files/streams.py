@@ -1,6 +1,7 @@
 """Paths and file objects as byte streams. The only module that opens anything.
 
 `open_source` gives what is read from: an object with `readinto`, `read` and `close`, already decompressed.
+`open_ranges` gives what is read from anywhere: see `ranges.py`.
 `open_sink` gives what is written to: see `sinks.py`. Both raise the operating system's own errors with the path in
 them.
 """
@@ -15,11 +16,13 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Any
 
+from tfrecord_lite.errors import printable
 from tfrecord_lite.files import heap as _heap  # noqa: F401  for what it does to the memory of whoever reads and writes
 from tfrecord_lite.files import sinks
 from tfrecord_lite.files.compression import HEAD_SIZE, InflateStream, recognise
 from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
 from tfrecord_lite.files.paths import STDIN, as_path, check_readable
+from tfrecord_lite.files.ranges import MappedRanges, Ranges
 from tfrecord_lite.files.read_ahead import ReadAhead
 
 if TYPE_CHECKING:
@@ -53,6 +56,47 @@ def open_source(
         raise
 
 
+def read_ends(path: str, size: int) -> tuple[os.stat_result, bytes, bytes]:
+    """(what stat says, first `size` bytes, last `size` bytes) of a regular file, fewer when it is shorter."""
+    with open(path, "rb", buffering=0) as file:
+        status = os.fstat(file.fileno())
+        head = _read_up_to(file, size)
+        file.seek(max(status.st_size - size, 0))
+        return status, head, _read_up_to(file, size)
+
+
+def read_range(path: str, offset: int, size: int) -> bytes:
+    """`size` bytes of a regular file from `offset` on, fewer at its end."""
+    with open(path, "rb", buffering=0) as file:
+        file.seek(offset)
+        return _read_up_to(file, size)
+
+
+def seekable_size(stream: Any) -> int | None:
+    """Bytes of a plain regular file as `open_source` gives it; None for what cannot be entered anywhere."""
+    if not isinstance(stream, io.FileIO):
+        return None
+    status = os.fstat(stream.fileno())
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def open_ranges(path: str) -> Ranges:
+    """A file for random access.
+
+    Raises:
+        io.UnsupportedOperation: it is compressed, or no regular file, and cannot be entered anywhere.
+    """
+    check_readable(path)
+    if not stat.S_ISREG(os.stat(path).st_mode):  # before it is opened: a FIFO would wait for its writer
+        raise io.UnsupportedOperation(f"{printable(path)}: random access needs a regular file")
+    with open(path, "rb", buffering=0) as file:
+        compression_type = recognise(_read_head(file))
+        if compression_type:
+            text = f"random access needs a plain file or seekable GZIP, and this is {compression_type}"
+            raise io.UnsupportedOperation(f"{printable(path)}: {text}")
+        return MappedRanges(file.fileno())
+
+
 def open_sink(path: Any, options: TFRecordOptions, atomic: bool) -> sinks.Sink:
     """A sink for a path, a binary file object, or a file sink that is open already."""
     compressor = options.compressor()  # first: what zlib refuses must not leave a file behind
@@ -76,6 +120,13 @@ def _open_raw(path: Any) -> tuple[Any, str | None]:
         return _ObjectStream(sys.stdin), "<stdin>"
     check_readable(name)
     return open(name, "rb", buffering=0), name
+
+
+def _read_up_to(file: io.FileIO, size: int) -> bytes:
+    data = b""
+    while len(data) < size and (more := file.read(size - len(data))):
+        data += more
+    return data
 
 
 def _read_head(stream: Any) -> bytes:

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfrecord_lite.files.index import PendingIndex
 from tfrecord_lite.files.options import TFRecordOptions, as_options
 from tfrecord_lite.files.streams import open_sink
 from tfrecord_lite.format import framing
@@ -58,16 +59,20 @@ class TFRecordWriter:
         atomic: write to a hidden sibling (see `writing_path`) and give it its name on a clean close. False writes
         in place,
             as TensorFlow does. What cannot be renamed (FIFO, device, /dev/stdout, file object) is written directly.
+        index: keep an index beside the file (see RecordIndex.save) when it has been published.
 
     A writer is for one thread at a time.
 
     Raises:
         OSError: the path cannot be written, with the path in the error; or later, when the disk is full.
         ValueError: the options name no compression.
+        IndexMismatchError: another program's file has the name of the index.
     """
 
-    def __init__(self, path: Any, options: Any = None, *, atomic: bool = True) -> None:
-        self._sink = self._open_sink(path, as_options(options), atomic)
+    def __init__(self, path: Any, options: Any = None, *, atomic: bool = True, index: bool = False) -> None:
+        checked_options = as_options(options)
+        self._index = PendingIndex(path, checked_options.compression_type) if index else None
+        self._sink = self._open_sink(path, checked_options, atomic)
         self._path = path
         self._pending: list[bytes] | None = []  # None: nothing more can be written, see _why_unusable
         self._room = _ROOM
@@ -149,8 +154,12 @@ class TFRecordWriter:
                 raise OSError(self._why_unusable)
             return
         self._write_pending()
+        if self._index is not None:
+            self._index.will_be_published(self._sink.writing_path)
         self._store(self._sink.close)
         self._end(_CLOSED)
+        if self._index is not None:
+            self._index.save()
 
     def discard(self) -> None:
         """Give up: what was there before stays. Where nothing is atomic, what was written so far stays."""
@@ -223,6 +232,8 @@ class TFRecordWriter:
     def _store_frames(self, frames: FrameGroup) -> None:
         """Store whole frames: everything that is written comes through here, in order."""
         self._store(self._sink.write, frames.pieces)
+        if self._index is not None:
+            self._index.add(frames.lengths)
 
     def _store(self, action: Any, *arguments: Any) -> None:
         """Run one action of the sink; after an error there is no telling what was stored, so nothing more is."""

@@ -134,18 +134,23 @@ class Block:
 
 
 def read_blocks(
-    stream: ByteStream, *, verify: bool = True, max_record_size: int | None = None, sizes: Sizes = FOR_RECORDS
+    stream: ByteStream,
+    *,
+    offset: int = 0,
+    verify: bool = True,
+    max_record_size: int | None = None,
+    sizes: Sizes = FOR_RECORDS,
 ) -> Iterator[Block]:
     """The frames of a stream, block by block; each block is valid until the next one is asked for.
 
-    Args and errors as for `framing.read_frame`. Frames before a damaged one are given before its error is raised.
+    Args and errors as for `framing.read_frame`; `offset` is that of the first frame. Frames before a damaged one are
+    given before its error is raised.
     """
     read_plain = partial(read_frame, verify=verify, max_record_size=max_record_size)
     longest = _LONGEST_AT_ONCE if max_record_size is None else min(max_record_size, _LONGEST_AT_ONCE)
     usual = range(sizes.large_frame - FRAME_OVERHEAD, longest + 1)
     view = memoryview(bytearray(BLOCK_SIZE + MARGIN))
-    held = 0  # bytes at the start of the buffer that belong to frames not given yet
-    offset = 0  # of view[0]
+    held = 0  # bytes at the start of the buffer that belong to frames not given yet; `offset` is that of the first
     walks = 0  # so many blocks are not tried by `leap`
     average = 0  # bytes in a frame of the block before
     while True:

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 _ONES = 0xFFFFFFFF
-_MASK_DELTA = 0xA282EAD8
+#: What masking adds.
+MASK_DELTA = 0xA282EAD8
 _POLYNOMIAL = 0x82F63B78  # reflected
 
 Word = TypeVar("Word", int, Any)  # Any: a uint32 array
 
-__all__ = ["NEUTRALIZER", "extend", "mask", "masked_crc32c", "unmask", "value", "value_of_rows"]
+__all__ = ["MASK_DELTA", "NEUTRALIZER", "extend", "mask", "masked_crc32c", "unmask", "value", "value_of_rows"]
 
 
 def extend(crc: int, data: Buffer) -> int:
@@ -34,12 +35,12 @@ def extend(crc: int, data: Buffer) -> int:
 
 def mask(crc: Word) -> Word:
     """The form in which a CRC is stored. An int, or a uint32 array."""
-    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & _ONES
+    return (((crc >> 15) | (crc << 17)) + MASK_DELTA) & _ONES
 
 
 def unmask(stored: Word) -> Word:
     """Inverse of `mask`."""
-    rotated = (stored - _MASK_DELTA) & _ONES
+    rotated = (stored - MASK_DELTA) & _ONES
     return ((rotated >> 17) | (rotated << 15)) & _ONES
 
 

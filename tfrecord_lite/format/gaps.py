@@ -37,9 +37,8 @@ class Gaps:
     def __init__(self, lengths: np.typing.NDArray[np.int64]) -> None:
         self._octets = np.zeros((len(lengths), FRAME_OVERHEAD), np.uint8)
         self._octets[:, _LENGTH].view("<u8")[:, 0] = lengths
-        self._used = slice(0, (int(lengths.max()).bit_length() + 7) // 8)
-        header_crcs = crc32c.value_of_rows(self._octets[:, _LENGTH], self._used)
-        self._octets[:, _LENGTH_CRC] = _octets(crc32c.mask(header_crcs))
+        self._used = _used(lengths)
+        self._octets[:, _LENGTH_CRC] = _octets(length_crcs(lengths))
 
     def neutral(self) -> Octets:
         """Gaps before records that leave the CRC register as they found it, uint8 [n, 16].
@@ -62,6 +61,13 @@ class Gaps:
         gaps[:-1] = self._octets[begin : begin + len(crcs)]
         gaps[1:, :FOOTER_SIZE] = _octets(crc32c.mask(crcs))
         return gaps
+
+
+def length_crcs(lengths: np.typing.NDArray[np.int64]) -> np.typing.NDArray[np.uint32]:
+    """The masked CRC of each length, as headers store it, uint32 [n]."""
+    rows = lengths.astype("<u8", copy=False).view(np.uint8).reshape(-1, 8)
+    masked: np.typing.NDArray[np.uint32] = crc32c.mask(crc32c.value_of_rows(rows, _used(lengths)))
+    return masked
 
 
 def overlapping_gaps(buffer: Octets) -> np.typing.NDArray[np.void]:
@@ -94,6 +100,11 @@ def frame_group(records: Sequence[bytes]) -> FrameGroup:
     ends = np.cumsum(lengths + FRAME_OVERHEAD)
     overlapping_gaps(np.frombuffer(joined, np.uint8))[np.concatenate(([0], ends))] = as_items(gaps)
     return FrameGroup([memoryview(joined)[FOOTER_SIZE:-HEADER_SIZE]], lengths, gaps[1:, :FOOTER_SIZE])
+
+
+def _used(lengths: np.typing.NDArray[np.int64]) -> slice:
+    """The bytes of lengths that are not zero in all of them."""
+    return slice(0, (int(lengths.max()).bit_length() + 7) // 8)
 
 
 def _octets(words: np.typing.NDArray[np.uint32]) -> Octets:

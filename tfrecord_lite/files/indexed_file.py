@@ -1,0 +1,105 @@
+"""One file and where its records are: record by number, opened when the first one is asked for.
+
+    number -> offset and size of its frame -> Ranges -> format.lookup -> record
+
+What is pickled is what is known about the file, not the open file. Before a file is read it must be in the state in
+which it was when its index was made.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tfrecord_lite.errors import IndexMismatchError, TFRecordError
+from tfrecord_lite.files.index import RecordIndex
+from tfrecord_lite.files.ranges import Ranges
+from tfrecord_lite.files.streams import open_ranges
+from tfrecord_lite.format.lookup import record_at, records_at
+
+Array = np.typing.NDArray[np.int64]
+
+#: Fewer records are taken out one by one.
+_FEW = 8
+
+
+class IndexedFile:
+    """The records of one file.
+
+    Args:
+        name: path of the file, as errors tell it.
+        verify, save_index: as for RecordSource.
+
+    Attributes:
+        ranges: the open file, or None while it is not open.
+    """
+
+    def __init__(self, name: str, *, verify: bool, save_index: bool) -> None:
+        self._name = name
+        self._path = os.path.abspath(name)  # wherever the process goes
+        self._verify = verify
+        self.ranges: Ranges | None = None
+        self._state = open_ranges(self._path).state
+        self._limits = _limits(self._path, name, verify, save_index)
+        self._limit_at: Sequence[int] = memoryview(self._limits)  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        return len(self._limit_at) - 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"ranges": None, "_limit_at": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state
+        self._limit_at = memoryview(self._limits)  # type: ignore[arg-type]
+
+    def open(self) -> Ranges:
+        """Open the file, unless it was changed."""
+        ranges = open_ranges(self._path)
+        if ranges.state != self._state:
+            raise self._located(IndexMismatchError("the file was changed after its records were numbered"), None)
+        self.ranges = ranges
+        return ranges
+
+    def record(self, ranges: Ranges, number: int) -> bytes:
+        """One record, read from the open file."""
+        begin, end = self._limit_at[number], self._limit_at[number + 1]
+        buffer, position = ranges.at(begin, end - begin)
+        try:
+            return record_at(buffer, position, end - begin, begin, verify=self._verify)
+        except TFRecordError as error:
+            raise self._located(error, number)  # noqa: B904
+
+    def records(self, ranges: Ranges, numbers: Array) -> list[bytes]:
+        """Many records, in the order of `numbers`."""
+        offsets = self._limits[numbers]
+        sizes = self._limits[numbers + 1] - offsets
+        if len(numbers) >= _FEW:
+            buffer, positions = ranges.at_many(offsets, sizes)
+            records = records_at(buffer, positions, sizes, verify=self._verify)
+            if records is not None:
+                return records
+        return [self.record(ranges, number) for number in numbers.tolist()]
+
+    def _located(self, error: TFRecordError, number: int | None) -> TFRecordError:
+        error.path, error.record_number = self._name, number
+        return error
+
+
+def _limits(path: str, name: str, verify: bool, save_index: bool) -> Array:
+    """Of the saved index when it belongs to the file, else of a new one."""
+    try:
+        return RecordIndex.load(path).limits
+    except (FileNotFoundError, PermissionError, IndexMismatchError):
+        pass  # a saved index only saves time
+    try:
+        index = RecordIndex.build(path, "", verify="headers" if verify else False)
+    except TFRecordError as error:
+        error.path = name
+        raise
+    if save_index:
+        index.save()
+    return index.limits

@@ -1,0 +1,149 @@
+"""RecordSource: any record of many files by its number, one or many at a time, its CRCs checked.
+
+    number -> file and number in it -> where its frame is (RecordIndex) -> the bytes (Ranges) -> record (format.lookup)
+
+Fits torch.utils.data.DataLoader and grain.MapDataset.source as it is. Files are opened when they are first read, in
+each process for itself; what is pickled, or taken along by a fork, is the numbers, not the open files. Several threads
+may read at once.
+"""
+
+from __future__ import annotations
+
+import operator
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+
+import numpy as np
+
+from tfrecord_lite.files.indexed_file import IndexedFile
+from tfrecord_lite.files.paths import expand_paths
+from tfrecord_lite.files.ranges import Ranges
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Array = np.typing.NDArray[np.int64]
+
+#: Each open file keeps a descriptor; a process has 1024 of these unless it asked for more.
+_MAX_OPEN = 256
+
+
+class RecordSource(Sequence[bytes]):
+    """The records of plain files, numbered through all of them: a sequence of bytes, also a context manager.
+
+    `source[7]`, `source[-1]` and numpy integers give a record, slices a list of them, `source.__getitems__(numbers)` a
+    list in the order that was asked for.
+
+    Args:
+        paths: as for `read_records`, but files with names only.
+        verify: whether the CRCs of a record are checked when it is read.
+        save_index: whether an index is saved beside each file that has none, or one that does not belong to it.
+
+    The index that is saved beside a file is used when it belongs to the file as it is now. Otherwise the headers are
+    read for one, long records being passed over; with `verify`, their CRCs are checked, those of the records when they
+    are read.
+
+    Raises:
+        OSError: a file is missing or cannot be read; or, as io.UnsupportedOperation, it is compressed and cannot be
+            entered anywhere.
+        CorruptRecordError, TruncatedRecordError, RecordTooLargeError: a file without an index has a damaged header, or
+            an end inside a record.
+        IndexMismatchError: (save_index) another program's file has the name of the index. While reading: the file
+            was changed after the source was made.
+        CorruptRecordError: while reading, with path, number of the record in its file, and offset.
+        IndexError: there is no record of that number.
+    """
+
+    def __init__(self, paths: Any, *, verify: bool = True, save_index: bool = False) -> None:
+        self._files: list[IndexedFile] = []
+        for path in expand_paths(paths):
+            if not isinstance(path, str):
+                raise TypeError(f"random access needs files with names, not a {type(path).__name__}")
+            self._files.append(IndexedFile(path, verify=verify, save_index=save_index))
+        #: The number of the first record of each file, and behind them how many there are.
+        self._begins: list[int] = np.cumsum([0, *map(len, self._files)]).tolist()
+        self._open: deque[IndexedFile] = deque()
+        self._is_closed = False
+
+    def __len__(self) -> int:
+        return self._begins[-1]
+
+    def __repr__(self) -> str:
+        return f"RecordSource({len(self._files)} files, {len(self)} records)"
+
+    @overload
+    def __getitem__(self, number: SupportsIndex) -> bytes: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[bytes]: ...
+    def __getitem__(self, number: Any) -> Any:
+        if isinstance(number, slice):
+            return self.__getitems__(range(*number.indices(len(self))))
+        index = operator.index(number)
+        count = self._begins[-1]
+        if index < 0:
+            index += count
+        if not 0 <= index < count:
+            raise self._out_of_range(number)
+        which = bisect_right(self._begins, index) - 1
+        file = self._files[which]
+        return file.record(file.ranges or self._opened(file), index - self._begins[which])
+
+    def __getitems__(self, numbers: Sequence[SupportsIndex] | Array | range) -> list[bytes]:
+        """The records of these numbers, in their order. Faster than one by one."""
+        if not len(numbers):
+            return []
+        found = np.asarray(numbers)
+        if found.dtype.kind not in "iu" or found.ndim != 1:  # too large for an int64, of several types, or no integers
+            found = np.array(list(map(operator.index, numbers)), object)
+        count = len(self)
+        if found.min() < -count or found.max() >= count:
+            raise self._out_of_range(next(number for number in found if not -count <= number < count))
+        indices = found.astype(np.int64)
+        indices[indices < 0] += count
+        if len(self._files) == 1:
+            return self._records(self._files[0], indices)
+        files = np.searchsorted(self._begins, indices, "right") - 1
+        order = np.argsort(files, kind="stable")
+        records: list[bytes] = [b""] * len(indices)
+        for places in np.split(order, np.flatnonzero(np.diff(files[order])) + 1):
+            which = int(files[places[0]])
+            of_file = self._records(self._files[which], indices[places] - self._begins[which])
+            for place, record in zip(places.tolist(), of_file, strict=True):
+                records[place] = record
+        return records
+
+    def close(self) -> None:
+        """Let go of all files. Records cannot be read any more."""
+        self._is_closed = True
+        while self._open:
+            self._open.popleft().ranges = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_open": deque()}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _records(self, file: IndexedFile, numbers: Array) -> list[bytes]:
+        return file.records(file.ranges or self._opened(file), numbers)
+
+    def _opened(self, file: IndexedFile) -> Ranges:
+        """Open a file, and close the one that was opened first when there are too many."""
+        if self._is_closed:
+            raise ValueError("the source is closed")
+        ranges = file.open()
+        self._open.append(file)
+        if len(self._open) > _MAX_OPEN:
+            self._open.popleft().ranges = None
+        return ranges
+
+    def _out_of_range(self, number: Any) -> IndexError:
+        return IndexError(f"there is no record #{number} among {len(self)}")

@@ -1,0 +1,89 @@
+"""Frames whose places are known -> their records: one, or many that lie anywhere in a buffer.
+
+Takes a buffer (bytes, or a mapped file: its slices are bytes), and where in it frames are said to begin and how large
+they are. Each header must announce the length that is expected, whether CRCs are checked or not.
+
+Raises CorruptRecordError, and IndexMismatchError for a sound header that announces another length, with the offset.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import tee
+from typing import Any
+
+import numpy as np
+
+from tfrecord_lite.errors import IndexMismatchError
+from tfrecord_lite.format import crc32c
+from tfrecord_lite.format.framing import (
+    FOOTER_SIZE,
+    FRAME_OVERHEAD,
+    HEADER_SIZE,
+    check_record,
+    decode_header,
+    encode_header,
+)
+
+Array = np.typing.NDArray[np.int64]
+
+_HEADER = np.dtype([("length", "<i8"), ("crc", "<u4")])
+_LENGTH = struct.Struct("<Q")
+_footer_at = struct.Struct("<I").unpack_from
+#: Lengths repeat; their headers are made once.
+_header_of = lru_cache(maxsize=4096)(encode_header)
+
+
+def record_at(buffer: Any, position: int, size: int, offset: int, *, verify: bool) -> bytes:
+    """The record of the frame of `size` bytes at `position`."""
+    start, end = position + HEADER_SIZE, position + size - FOOTER_SIZE
+    record: bytes = buffer[start:end]
+    length = size - FRAME_OVERHEAD
+    if verify:
+        crc = crc32c.value(record)
+        masked = ((crc >> 15 | crc << 17) + crc32c.MASK_DELTA) & 0xFFFFFFFF  # crc32c.mask, without the cost of a call
+        is_sound = _footer_at(buffer, end)[0] == masked and buffer[position:start] == _header_of(length)
+    else:
+        is_sound = _LENGTH.unpack_from(buffer, position)[0] == length
+    if not is_sound:
+        _check(buffer[position : position + size], offset, verify)
+    return record
+
+
+def records_at(buffer: Any, positions: Array, sizes: Array, *, verify: bool) -> list[bytes] | None:
+    """The records of many frames; None when something is wrong with one of them: `record_at` says what."""
+    octets = np.frombuffer(buffer, np.uint8)
+    ends = positions + sizes - FOOTER_SIZE
+    lengths = sizes - FRAME_OVERHEAD
+    # First what numpy takes out of all frames: it waits for memory once, slices wait for it one after the other.
+    headers = _items(octets, f"V{HEADER_SIZE}")[positions].tobytes()
+    footers = _items(octets, "<u4")[ends]
+    cut: Iterator[bytes] = map(buffer.__getitem__, map(slice, (positions + HEADER_SIZE).tolist(), ends.tolist()))
+    if not verify:
+        announced = np.frombuffer(headers, _HEADER)["length"]
+        return list(cut) if np.array_equal(announced, lengths) else None
+    cut, checked = tee(cut)  # each record's CRC is computed while the record is in the cache
+    crcs = np.fromiter(map(crc32c.value, checked), np.uint32, len(sizes))
+    are_sound = np.array_equal(footers, crc32c.mask(crcs)) and headers == b"".join(map(_header_of, lengths.tolist()))
+    return list(cut) if are_sound else None
+
+
+def _items(octets: np.typing.NDArray[np.uint8], dtype: str) -> np.typing.NDArray[Any]:
+    """The item that begins at each position."""
+    size = np.dtype(dtype).itemsize
+    items: np.typing.NDArray[Any] = np.ndarray((len(octets) - size + 1,), dtype, octets, strides=(1,))
+    return items
+
+
+def _check(frame: bytes, offset: int, verify: bool) -> None:
+    """Raise what is wrong with a frame."""
+    length = decode_header(frame[:HEADER_SIZE], offset, verify=verify)
+    expected = len(frame) - FRAME_OVERHEAD
+    if length != expected:
+        text = f"at offset {offset} the index has a record of {expected} bytes, the file one of {length}"
+        error = IndexMismatchError(text)
+        error.offset = offset
+        raise error
+    check_record(frame[HEADER_SIZE:-FOOTER_SIZE], frame[-FOOTER_SIZE:], offset)
