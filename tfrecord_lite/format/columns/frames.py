@@ -53,7 +53,6 @@ class Frames:
     Attributes:
         buffer: uint8; the gap before each record and its inner bytes, and a gap at the end.
         starts: int64 [n], where in the buffer the inner bytes of each record begin.
-        lengths: int64 [n], as given.
     """
 
     def __init__(self, lengths: Array, inner_sizes: Array, scratch: Scratch) -> None:
