@@ -59,6 +59,8 @@ def open_sink(path: Any, options: TFRecordOptions, atomic: bool) -> sinks.Sink:
         sink: sinks.Sink = sinks.ObjectSink(path)
     else:
         sink = _open_file_sink(as_path(path), atomic)
+    if options.seekable:
+        return sinks.MembersSink(sink, options)
     return sink if compressor is None else sinks.DeflateSink(sink, compressor)
 
 

@@ -7,6 +7,7 @@ What becomes of the file:
 
     with-block ends, close()                         published
     exception inside the with-block, discard()       what was there before stays (atomic=False: what was written so far)
+    mode="a"                                         as it goes; what was there before stays in every case
     writer dropped, or the interpreter ends          published, with a ResourceWarning
     the interpreter dies of an uncaught exception    as discard()
     a write failed (disk full)                       the writer stays failed, as discard()
@@ -25,6 +26,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from tfrecord_lite.files.append import open_append_sink
 from tfrecord_lite.files.options import as_options
 from tfrecord_lite.files.streams import open_sink
 from tfrecord_lite.format import framing
@@ -55,16 +57,32 @@ class TFRecordWriter:
         atomic: write to a hidden sibling (see `writing_path`) and give it its name on a clean close. False writes
         in place,
             as TensorFlow does. What cannot be renamed (FIFO, device, /dev/stdout, file object) is written directly.
+        mode: "w" writes a new file. "a" goes on behind the records of a regular file, or makes one: its tail is looked
+            at first, then records go into the file itself: those that were flushed survive a killed process, which may
+            leave a torn tail. An exception or `discard` takes away what was written (atomic=False: it stays). GZIP is
+            continued by seekable members, ZLIB cannot be. Options without a compression type mean that of the file.
+            One writer at a time (where the system has flock).
+        repair_tail: for "a": a torn last record is cut off instead of being an error.
 
     A writer is for one thread at a time.
 
     Raises:
         OSError: the path cannot be written, with the path in the error; or later, when the disk is full.
-        ValueError: the options name no compression.
+        ValueError: the options name no compression; or, for "a", the file cannot be continued with them.
+        TruncatedRecordError, CorruptRecordError: for "a": the file is damaged.
     """
 
-    def __init__(self, path: Any, options: Any = None, *, atomic: bool = True) -> None:
-        self._sink = open_sink(path, as_options(options), atomic)
+    def __init__(
+        self, path: Any, options: Any = None, *, mode: str = "w", atomic: bool = True, repair_tail: bool = False
+    ) -> None:
+        if mode not in ("w", "a") or (repair_tail and mode != "a"):
+            raise ValueError(
+                f"mode is 'w' or 'a', and repair_tail for 'a': not {mode!r} with repair_tail={repair_tail}"
+            )
+        if mode == "a":
+            self._sink = open_append_sink(path, as_options(options), atomic, repair_tail)
+        else:
+            self._sink = open_sink(path, as_options(options), atomic)
         self._path = path
         self._pending: list[bytes] | None = []  # None: nothing more can be written, see _why_unusable
         self._room = _ROOM
