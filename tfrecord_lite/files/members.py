@@ -112,6 +112,8 @@ class MemberReader:
 
     def read(self, offset: int, size: int) -> bytes:
         """The bytes [offset, offset + size) of the uncompressed stream; fewer only where it ends."""
+        if offset < 0 or size < 0:
+            raise ValueError(f"offset and size are 0 or more, not {offset} and {size}")
         end = min(offset + size, self.size)
         pieces: list[bytes | memoryview] = []
         number = bisect_right(self._offsets, offset) - 1

@@ -303,7 +303,7 @@ class MembersSink:
         while begin < len(limits) - 1:
             room = limits[begin] + MEMBER_SIZE - self._content_size
             end = bisect_right(limits, room, begin) - 1
-            if end == begin and self._content_size:
+            if end <= begin and self._content_size:
                 self._end_member()
                 continue
             end = max(end, begin + 1)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.files import sinks
 from tfrecord_lite.files.compression import HEAD_SIZE, InflateStream, recognise
+from tfrecord_lite.files.inflate_ahead import InflateMembers
 from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
 from tfrecord_lite.files.paths import STDIN, as_path, check_readable
 from tfrecord_lite.files.read_ahead import ReadAhead
@@ -33,7 +34,8 @@ def open_source(
     Args:
         path: as above.
         compression_type: None recognises it from the content; "" is certainly plain.
-        num_threads: more than 1 reads ahead in a thread; None does so for compressed streams.
+        num_threads: more than 1 reads ahead in a thread; None does so for compressed streams. More than 2 inflate the
+            members of seekable GZIP side by side.
     """
     if compression_type is not None:
         compression_type = check_compression_type(compression_type)
@@ -43,7 +45,9 @@ def open_source(
             head = _read_head(stream)
             compression_type = recognise(head)
             stream = _put_back(head, stream)
-        if compression_type:
+        if compression_type == "GZIP" and num_threads is not None and num_threads > 2:
+            stream = InflateMembers(stream, num_threads - 1)
+        elif compression_type:
             stream = InflateStream(stream, compression_type)
         reads_ahead = bool(compression_type) if num_threads is None else num_threads > 1
         return (ReadAhead(stream) if reads_ahead else stream), name, compression_type
