@@ -167,7 +167,7 @@ class AppendSink(FileSink):
         """Shorten the file to `size`; `discard` puts the rest back if it is told to."""
         if restorable:
             os.lseek(self._descriptor, size, os.SEEK_SET)
-            self._replaced = os.read(self._descriptor, self.size - size)
+            self._replaced = os.read(self._descriptor, self.size - size) + self._replaced
         os.ftruncate(self._descriptor, size)
         self.size = os.lseek(self._descriptor, 0, os.SEEK_END)
 
