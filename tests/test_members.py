@@ -11,6 +11,7 @@ import shutil
 import struct
 import subprocess
 import threading
+import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,6 +32,7 @@ from damage import (
 )
 
 import tfrecord_lite as tfr
+from tfrecord_lite.files import inflate_ahead
 from tfrecord_lite.files.members import MemberReader, find_members
 from tfrecord_lite.files.sinks import MEMBER_SIZE, MembersSink, ObjectSink
 from tfrecord_lite.format import crc32c
@@ -457,16 +459,30 @@ def test_a_member_that_lies_about_itself_gives_no_false_bytes(what: str, tmp_pat
 # Several members inflated at once.
 
 
-def test_members_are_inflated_by_threads_that_end_with_the_reader(tmp_path: Path) -> None:
+def test_members_are_inflated_by_threads_that_end_with_the_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     records = [noise(5000, number) for number in range(400)]
     path = write(tmp_path / "a", records)
-    with tfr.TFRecordReader(path, num_threads=4) as reader:
-        assert next(reader) == records[0]
-        names = [thread.name for thread in threading.enumerate()]
-        assert sum("InflateMembers" in name for name in names) > 1
-    assert not [thread for thread in threading.enumerate() if "InflateMembers" in thread.name and thread.is_alive()]
+    content, together, calls = inflate_ahead._content, threading.Barrier(3, timeout=60), iter(range(1000))
+
+    def content_of(member: bytes, size: int) -> bytes | None:
+        if next(calls) < 3:
+            together.wait()  # until three of them are here
+        return content(member, size)
+
+    monkeypatch.setattr(inflate_ahead, "_content", content_of)
     with tfr.TFRecordReader(path, num_threads=4) as reader:
         assert list(reader) == records
+    monkeypatch.undo()
+    with tfr.TFRecordReader(path, num_threads=4) as reader:
+        assert next(reader) == records[0]
+    for _ in range(600):
+        if not any("InflateMembers" in thread.name for thread in threading.enumerate()):
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail("threads go on")
 
 
 @pytest.mark.parametrize("num_threads", [3, 5])

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
 from typing import Any
 
@@ -38,15 +37,13 @@ from tfrecord_lite.format.framing import (
     decode_header,
     read_frame,
 )
-from tfrecord_lite.format.gaps import frame_pieces
+from tfrecord_lite.format.gaps import frame_pieces, overlapping_gaps
 from tfrecord_lite.format.gzip_members import InputBuffer
 from tfrecord_lite.format.walk import leap, walk
 
 _PIECE = 1 << 20
-#: What is read to find the next header while records are long.
-_SMALL_PIECE = 4 << 10
-#: With fewer frames in a piece, records are long.
-_FEW = 8
+#: Behind a longer frame the next header is read by itself, without what follows it.
+_LONG_FRAME = 64 << 10
 #: Empty members at the end are taken away up to this size: they are put back when the writer is discarded.
 _MOST_RESTORED = 64 << 10
 #: What is before a file whose members do not say what they hold.
@@ -129,14 +126,14 @@ def _mend_plain(sink: sinks.AppendSink, stream: Any, repair_tail: bool) -> None:
 def _sound_part(stream: Any, size: int) -> tuple[int, TFRecordError | None]:
     """Where the frames with sound headers end, and what is wrong there; at the last one if that is not sound itself."""
     view = memoryview(bytearray(_PIECE + MARGIN))
-    position, last, records, piece = 0, 0, 0, _PIECE
+    position, last, records, is_long = 0, 0, 0, False
     try:
         while position < size:
-            held = _read_into(stream, position, view[:piece])
-            limits = leap(view, held)
+            held = _read_into(stream, position, view[: HEADER_SIZE if is_long else _PIECE])
+            limits = None if is_long else leap(view, held)
             if limits is None:
                 limits = np.array(walk(view, held), np.int64)
-            whole = _sound_headers(view, limits[:-1])
+            whole = _sound_headers(view, limits[:-1]) if len(limits) > 1 else 0
             if whole:
                 last = position + int(limits[whole - 1])
             start = int(limits[whole])  # of a frame that is damaged, or not whole in this piece
@@ -147,9 +144,9 @@ def _sound_part(stream: Any, size: int) -> tuple[int, TFRecordError | None]:
                 if position + frame_size > size:
                     raise TruncatedRecordError(frame_size, size - position)
                 last, records, position = position, records + 1, position + frame_size
+                is_long = frame_size > _LONG_FRAME
             elif not start:
                 raise TruncatedRecordError(HEADER_SIZE, held)
-            piece = _PIECE if whole >= _FEW else _SMALL_PIECE
         if records:
             position, records = last, records - 1
             stream.seek(last)
@@ -162,10 +159,11 @@ def _sound_part(stream: Any, size: int) -> tuple[int, TFRecordError | None]:
 
 def _sound_headers(view: memoryview, starts: np.typing.NDArray[np.int64]) -> int:
     """How many of the first of these headers have a CRC that holds."""
-    octets = np.frombuffer(view, np.uint8)
-    lengths = octets[starts[:, None] + np.arange(8)]
-    stored = np.ndarray((len(octets) - 3,), "<u4", view, strides=(1,))[starts + 8]
-    wrong = np.flatnonzero(crc32c.mask(crc32c.value_of_rows(lengths)) != stored)
+    headers = overlapping_gaps(np.frombuffer(view, np.uint8))[starts].view(np.uint8).reshape(-1, FRAME_OVERHEAD)
+    lengths = headers[:, :8]
+    used = slice(0, int(np.flatnonzero(lengths.any(axis=0)).max(initial=0)) + 1)
+    stored = headers[:, 8:HEADER_SIZE].copy().view("<u4")[:, 0]
+    wrong = np.flatnonzero(crc32c.mask(crc32c.value_of_rows(lengths, used)) != stored)
     return int(wrong[0]) if len(wrong) else len(starts)
 
 
@@ -235,7 +233,7 @@ def _write_anew(sink: sinks.AppendSink, stream: Any, end: int, options: TFRecord
     target = sinks.AtomicFileSink(sink.writing_path)
     try:
         assert target.writing_path is not None
-        shutil.copymode(sink.writing_path, target.writing_path)
+        os.chmod(target.writing_path, stat.S_IMODE(os.stat(sink.writing_path).st_mode))
         stream.seek(0)
         while (missing := end - stream.tell()) > 0:
             target.write([stream.read(min(missing, _PIECE))])

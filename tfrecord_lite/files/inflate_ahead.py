@@ -10,13 +10,14 @@ from __future__ import annotations
 import io
 import zlib
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.files.compression import InflateStream
 from tfrecord_lite.format.gzip_members import HEADER_SIZE, decode_header
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from _typeshed import WriteableBuffer
 
 #: Members that are held for each thread: one that is inflated and one that waits.
@@ -34,6 +35,8 @@ class InflateMembers(io.RawIOBase):
     """
 
     def __init__(self, source: Any, num_threads: int) -> None:
+        from concurrent.futures import ThreadPoolExecutor  # it loads a lot, and few files are read this way
+
         self._source = source
         self._threads = ThreadPoolExecutor(num_threads, thread_name_prefix="tfrecord_lite.InflateMembers")
         self._most = _AHEAD * num_threads

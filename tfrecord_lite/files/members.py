@@ -18,6 +18,7 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError
@@ -62,18 +63,19 @@ def find_members(stream: Any, buffer: InputBuffer | None = None) -> Iterator[Mem
     """The members of a file, in order; damage is raised after the sound ones before it.
 
     Args:
-        stream: with `seek` and `read`, which is left where it happens to be.
+        stream: with `seek` and `read`.
         buffer: follows what TensorFlow's buffer goes through on the way.
     """
     buffer = buffer or InputBuffer()
     file_size = stream.seek(0, os.SEEK_END)
+    read_at = _positioned(stream)
     start = offset = 0
     while start < file_size:
-        member = _told(stream, start, offset, file_size)
+        member = _told(read_at, start, offset, file_size)
         # Where a buffer ends within the last bytes, it takes a closer look to say what TensorFlow does there.
         if member is None or 1 <= buffer.left_over(member.end) <= QUIET_SIZE:
             try:
-                member = _inflated(stream, start, offset, buffer, member)
+                member = _inflated(read_at, start, offset, buffer, member)
             except TFRecordError as error:
                 error.offset = offset
                 raise
@@ -84,7 +86,7 @@ def find_members(stream: Any, buffer: InputBuffer | None = None) -> Iterator[Mem
 class MemberReader:
     """The uncompressed stream of a GZIP file, read from anywhere.
 
-    May be used by several threads, after a fork, and pickled: each process opens the file for itself.
+    May be used by several threads, by a child process after fork, and pickled.
 
     Args:
         path: of the file.
@@ -103,12 +105,10 @@ class MemberReader:
         self._open()
         try:
             with _located(self.name):
-                self.members = list(find_members(self._stream))
+                self._enter(list(find_members(self._stream)))
         except BaseException:
             self.close()
             raise
-        self._offsets = [member.offset for member in self.members]
-        self.size = self.members[-1].offset + self.members[-1].size if self.members else 0
 
     def read(self, offset: int, size: int) -> bytes:
         """The bytes [offset, offset + size) of the uncompressed stream; fewer only where it ends."""
@@ -141,37 +141,32 @@ class MemberReader:
         return {"path": self._path, "members": self.members}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(_path=state["path"], members=state["members"])
+        self._path = state["path"]
         self._open()
-        self._offsets = [member.offset for member in self.members]
-        self.size = self.members[-1].offset + self.members[-1].size if self.members else 0
+        self._enter(state["members"])
 
     def _open(self) -> None:
         self._stream, self.name, _ = open_source(self._path, "")
-        self._process = os.getpid()
-        self._lock = threading.Lock()
-        self._kept: dict[int, bytes] = {}  # by member, the one used last at the end
+        self._read_at = _positioned(self._stream)
+        self._whole = lru_cache(_KEPT)(self._inflated)  # needs no lock, which a child process might find locked
+
+    def _enter(self, members: list[Member]) -> None:
+        self.members = members
+        self._offsets = [member.offset for member in members]
+        self.size = members[-1].offset + members[-1].size if members else 0
 
     def _content(self, number: int, begin: int, end: int) -> bytes | memoryview:
         """Bytes [begin, end) of what a member holds."""
-        if self._process != os.getpid():  # forked: the position in the file and the lock are the parent's
-            self._open()
         member = self.members[number]
         if member.size > _LONGEST_KEPT:
             return b"".join(_inflated_range(self._read_at, member, begin, end))
-        with self._lock:
-            content = self._kept.pop(number, None)
-        if content is None:
-            content = b"".join(_inflated_range(self._read_at, member, 0, member.size))
-        with self._lock:
-            self._kept[number] = content
-            while len(self._kept) > _KEPT:
-                del self._kept[next(iter(self._kept))]
-        return memoryview(content)[begin:end]
+        return memoryview(self._whole(member))[begin:end]
 
-    def _read_at(self, position: int, size: int) -> bytes:
-        with self._lock:
-            return _read_at(self._stream, position, size)
+    def _inflated(self, member: Member) -> bytes:
+        return b"".join(_inflated_range(self._read_at, member, 0, member.size))
+
+
+_ReadAt = Callable[[int, int], bytes]
 
 
 @contextmanager
@@ -183,20 +178,20 @@ def _located(name: str | None) -> Iterator[None]:
         raise
 
 
-def _told(stream: Any, start: int, offset: int, file_size: int) -> Member | None:
+def _told(read_at: _ReadAt, start: int, offset: int, file_size: int) -> Member | None:
     """The member that begins at `start`, from what it says, if there is no sign against it."""
-    header = decode_header(_read_at(stream, start, HEADER_SIZE))
+    header = decode_header(read_at(start, HEADER_SIZE))
     if header is None or start + header.size > file_size:
         return None
     end = start + header.size
-    around = _read_at(stream, end - _SIZE.size, _SIZE.size + len(MAGIC))
+    around = read_at(end - _SIZE.size, _SIZE.size + len(MAGIC))
     leads_on = end == file_size or around[_SIZE.size :] == MAGIC
     if not leads_on or _SIZE.unpack_from(around)[0] != header.content_size & 0xFFFF_FFFF:
         return None
     return Member(start, end, offset, header.content_size, header.records)
 
 
-def _inflated(stream: Any, start: int, offset: int, buffer: InputBuffer, told: Member | None) -> Member:
+def _inflated(read_at: _ReadAt, start: int, offset: int, buffer: InputBuffer, told: Member | None) -> Member:
     """The same from what it is, inflated in the pieces in which TensorFlow gets it."""
     inflate = zlib.decompressobj(_GZIP)
     position, size, is_quiet = start, 0, True
@@ -204,7 +199,7 @@ def _inflated(stream: Any, start: int, offset: int, buffer: InputBuffer, told: M
         left_over = buffer.left_over(position)
         if not left_over:
             is_quiet = True  # nothing has come of this buffer yet
-        data = _read_at(stream, position, min(_CHUNK, BUFFER_SIZE - left_over))
+        data = read_at(position, min(_CHUNK, BUFFER_SIZE - left_over))
         if not data:
             raise TruncatedRecordError(None, None, "the GZIP stream ends before its trailer")
         position += len(data)
@@ -219,7 +214,7 @@ def _inflated(stream: Any, start: int, offset: int, buffer: InputBuffer, told: M
     return told if told is not None and told[:4] == member[:4] else member
 
 
-def _inflated_range(read_at: Callable[[int, int], bytes], member: Member, begin: int, end: int) -> Iterator[bytes]:
+def _inflated_range(read_at: _ReadAt, member: Member, begin: int, end: int) -> Iterator[bytes]:
     """Bytes [begin, end) of what a member holds; its checksum is looked at when that reaches to its end."""
     inflate = zlib.decompressobj(_GZIP)
     position, done, data = member.start, 0, b""
@@ -253,9 +248,22 @@ def _decompressed(inflate: Any, data: bytes, size: int) -> bytes:
     return piece
 
 
-def _read_at(stream: Any, position: int, size: int) -> bytes:
-    stream.seek(position)
-    data: bytes = stream.read(size)
-    while len(data) < size and (more := stream.read(size - len(data))):
-        data += more
-    return data
+def _positioned(stream: Any) -> _ReadAt:
+    """A function (position, size) -> bytes; several threads may call it, and a child process after fork."""
+    lock = threading.Lock()
+
+    def read_once(position: int, size: int) -> bytes:
+        if hasattr(os, "pread"):
+            return os.pread(stream.fileno(), size, position)
+        with lock:
+            stream.seek(position)
+            data: bytes = stream.read(size)
+            return data
+
+    def read_at(position: int, size: int) -> bytes:
+        data = read_once(position, size)
+        while len(data) < size and (more := read_once(position + len(data), size - len(data))):
+            data += more
+        return data
+
+    return read_at

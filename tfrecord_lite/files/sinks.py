@@ -185,9 +185,9 @@ class AppendSink(FileSink):
             if self._replaced:
                 os.lseek(self._descriptor, self.size, os.SEEK_SET)
                 os.write(self._descriptor, self._replaced)
-            if not self._existed:
+            if not self._existed and not self.size:
                 with contextlib.suppress(FileNotFoundError):
-                    os.unlink(self._path)
+                    os.unlink(os.path.realpath(self._path))
         super().discard()
 
     def _is_in_place(self) -> bool:
