@@ -11,6 +11,7 @@ must end where it says and hold as much as it says.
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import threading
@@ -249,11 +250,12 @@ def _decompressed(inflate: Any, data: bytes, size: int) -> bytes:
 
 
 def _positioned(stream: Any) -> _ReadAt:
-    """A function (position, size) -> bytes; several threads may call it, and a child process after fork."""
+    """A function (position, size) -> bytes; several threads may call it, and for a file a child process after fork."""
     lock = threading.Lock()
+    has_pread = hasattr(os, "pread") and isinstance(stream, io.FileIO)
 
     def read_once(position: int, size: int) -> bytes:
-        if hasattr(os, "pread"):
+        if has_pread:
             return os.pread(stream.fileno(), size, position)
         with lock:
             stream.seek(position)
