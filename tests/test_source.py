@@ -25,6 +25,7 @@ from tfrecord_lite import (
     IndexMismatchError,
     RecordIndex,
     RecordSource,
+    TFRecordOptions,
     TFRecordWriter,
     TruncatedRecordError,
     read_records,
@@ -321,10 +322,41 @@ def test_an_open_file_that_is_replaced_is_read_on_as_it_was(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("options", ["GZIP", "ZLIB"])
-def test_compressed_files_are_refused_with_what_is_needed(tmp_path: Path, options: str) -> None:
-    path = write(tmp_path / "a", [b"a"], options=options)
+def test_what_is_compressed_in_one_piece_is_refused_with_what_is_needed(tmp_path: Path, options: str) -> None:
+    path = write(tmp_path / "a", [bytes(5 << 20)], options=options)
     with pytest.raises(io.UnsupportedOperation, match=f"a: .*plain file or seekable GZIP.* {options}"):
         RecordSource(path)
+
+
+@pytest.mark.parametrize("index", [True, False])
+def test_seekable_gzip_is_entered_anywhere(tmp_path: Path, index: bool) -> None:
+    generator = np.random.default_rng(2)
+    expected = [generator.bytes(int(size)) for size in [*generator.integers(0, 3000, 700), 6 << 20, 5]]
+    options = TFRecordOptions("GZIP", seekable=True)
+    source = RecordSource(write(tmp_path / "a", expected, options=options, index=index))
+    numbers = generator.permutation(len(expected)).tolist()
+    assert source.__getitems__(numbers) == [expected[number] for number in numbers]
+    assert [source[number] for number in numbers[:20]] == [expected[number] for number in numbers[:20]]
+    again = pickle.loads(pickle.dumps(source))
+    assert again[701] == expected[701]
+    assert again[-2] == expected[-2]
+
+
+def test_damage_in_a_member_is_found_when_its_records_are_read(tmp_path: Path) -> None:
+    generator = np.random.default_rng(3)
+    expected = [generator.bytes(3000) for _ in range(400)]
+    path = write(tmp_path / "a", expected, options=TFRecordOptions("GZIP", seekable=True), index=True)
+    source = RecordSource(path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    status = path.stat()
+    path.write_bytes(data)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert source[0] == expected[0]
+    assert source[-1] == expected[-1]
+    with pytest.raises(CorruptRecordError, match="compression") as caught:
+        source[200]
+    assert caught.value.record_number == 200
 
 
 def test_what_has_no_name_or_is_no_file_is_refused(tmp_path: Path) -> None:

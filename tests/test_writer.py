@@ -123,7 +123,7 @@ def test_a_file_in_shared_memory_is_published_like_any_other() -> None:
 
 
 @pytest.mark.parametrize("options", [{"window_bits": 15}, {"window_bits": 47}])
-def test_window_bits_that_would_make_another_format_are_refused(options: dict[str, int]) -> None:
+def test_window_bits_that_would_make_another_format_are_refused(options: dict[str, Any]) -> None:
     from tfrecord_lite import TFRecordOptions
 
     with pytest.raises(ValueError, match="window_bits for GZIP is 25 to 31"):

@@ -46,9 +46,15 @@ def recognise(head: bytes) -> str:
 
 
 class InflateStream(io.RawIOBase):
-    """The decompressed bytes of a GZIP or ZLIB stream."""
+    """The decompressed bytes of a GZIP or ZLIB stream.
 
-    def __init__(self, source: Any, compression_type: str) -> None:
+    Args:
+        source: the compressed stream, with `read`; closed with this one.
+        compression_type: "GZIP" or "ZLIB".
+        members: how many have been read from the source before.
+    """
+
+    def __init__(self, source: Any, compression_type: str, members: int = 0) -> None:
         self._source = source
         self._type = compression_type
         self._inflate: Any = None  # None between members
@@ -56,7 +62,7 @@ class InflateStream(io.RawIOBase):
         self._input = b""
         self._last_read = 0
         self._output = memoryview(b"")
-        self._members = 0
+        self._members = members
         self._error: TFRecordError | OSError | None = None
 
     def readable(self) -> bool:

@@ -161,13 +161,15 @@ class PendingIndex:
     Args:
         path: of the file.
         compression_type: as in TFRecordOptions.
+        continues: whether it is written behind what is there: then the index is made when that is done, from the
+            headers of the whole file.
 
     Raises:
         io.UnsupportedOperation: this is no regular file.
         IndexMismatchError: another program's file has the name of the index.
     """
 
-    def __init__(self, path: Any, compression_type: Any) -> None:
+    def __init__(self, path: Any, compression_type: Any, *, continues: bool = False) -> None:
         if hasattr(path, "write") and not isinstance(path, os.PathLike):
             raise io.UnsupportedOperation("only a regular file has an index, no file object")
         self._path = os.path.abspath(as_path(path))
@@ -175,6 +177,7 @@ class PendingIndex:
             _check_regular(self._path)
         check_replaceable(self._path + INDEX_SUFFIX)
         self._compression_type = check_compression_type(compression_type)
+        self._continues = continues
         self._sizes: list[Array] = []
         self._written: os.stat_result | None = None
 
@@ -196,6 +199,9 @@ class PendingIndex:
         fingerprint = Fingerprint.of(self._path)
         if self._written is None or not os.path.samestat(self._written, os.stat(self._path)):
             raise _mismatch(self._path, "another file has taken the place of the one that was written")
+        if self._continues:
+            RecordIndex.build(self._path, verify="headers").save()
+            return
         RecordIndex(self._path, self._sizes, self._compression_type, fingerprint).save()
 
 

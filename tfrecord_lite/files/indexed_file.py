@@ -8,6 +8,7 @@ which it was when its index was made.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -16,8 +17,7 @@ import numpy as np
 
 from tfrecord_lite.errors import IndexMismatchError, TFRecordError
 from tfrecord_lite.files.index import RecordIndex
-from tfrecord_lite.files.ranges import Ranges
-from tfrecord_lite.files.streams import open_ranges
+from tfrecord_lite.files.ranges import Ranges, open_ranges
 from tfrecord_lite.format.lookup import record_at, records_at
 
 Array = np.typing.NDArray[np.int64]
@@ -67,8 +67,8 @@ class IndexedFile:
     def record(self, ranges: Ranges, number: int) -> bytes:
         """One record, read from the open file."""
         begin, end = self._limit_at[number], self._limit_at[number + 1]
-        buffer, position = ranges.at(begin, end - begin)
         try:
+            buffer, position = ranges.at(begin, end - begin)
             return record_at(buffer, position, end - begin, begin, verify=self._verify)
         except TFRecordError as error:
             raise self._located(error, number)  # noqa: B904
@@ -78,10 +78,11 @@ class IndexedFile:
         offsets = self._limits[numbers]
         sizes = self._limits[numbers + 1] - offsets
         if len(numbers) >= _FEW:
-            buffer, positions = ranges.at_many(offsets, sizes)
-            records = records_at(buffer, positions, sizes, verify=self._verify)
-            if records is not None:
-                return records
+            with contextlib.suppress(TFRecordError):  # of a range; which one it is, is found one by one
+                buffer, positions = ranges.at_many(offsets, sizes)
+                records = records_at(buffer, positions, sizes, verify=self._verify)
+                if records is not None:
+                    return records
         return [self.record(ranges, number) for number in numbers.tolist()]
 
     def _located(self, error: TFRecordError, number: int | None) -> TFRecordError:
@@ -96,7 +97,7 @@ def _limits(path: str, name: str, verify: bool, save_index: bool) -> Array:
     except (FileNotFoundError, PermissionError, IndexMismatchError):
         pass  # a saved index only saves time
     try:
-        index = RecordIndex.build(path, "", verify="headers" if verify else False)
+        index = RecordIndex.build(path, verify="headers" if verify else False)
     except TFRecordError as error:
         error.path = name
         raise

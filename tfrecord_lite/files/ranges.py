@@ -4,8 +4,8 @@
     ranges.at_many(offsets, sizes)    (buffer, positions): many ranges, in one buffer
 
 A buffer is bytes or a mapped file; either way its slices are bytes of their own. A plain local file is its own buffer:
-nothing is copied but what is asked for. Who has to fetch ranges (from a server, out of compressed members) fetches many
-at once and puts them into one buffer.
+nothing is copied but what is asked for. Out of compressed members ranges are inflated, many of them in the order in
+which they lie there, and put into one buffer.
 
 A mapped file must not be cut off while it is read: the system ends processes that look behind its end. Writers that
 replace a file, as ours does, do no harm.
@@ -13,11 +13,20 @@ replace a file, as ours does, do no harm.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import mmap
 import os
+import stat
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+
+from tfrecord_lite.errors import printable
+from tfrecord_lite.files.compression import HEAD_SIZE, recognise
+from tfrecord_lite.files.members import LONGEST_KEPT, MemberReader
+from tfrecord_lite.files.paths import check_readable
+from tfrecord_lite.files.streams import open_source
 
 Array = np.typing.NDArray[np.int64]
 
@@ -69,3 +78,60 @@ class MappedRanges:
 
     def at_many(self, offsets: Array, sizes: Array) -> tuple[Any, Array]:
         return self._map, offsets
+
+
+class MemberRanges:
+    """The content of a GZIP file whose members can be entered one by one.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        io.UnsupportedOperation: a member is long and does not say what it holds: an ordinary GZIP file is one such.
+        CorruptRecordError, TruncatedRecordError: a member is damaged.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.state = FileState.of(os.stat(path))
+        self._reader = MemberReader(path)
+        if any(member.records is None and member.size > LONGEST_KEPT for member in self._reader.members):
+            self._reader.close()
+            raise _unsupported(path, "GZIP in one piece")
+
+    def __del__(self) -> None:
+        if hasattr(self, "_reader"):
+            self._reader.close()
+
+    def at(self, offset: int, size: int) -> tuple[Any, int]:
+        return self._reader.read(offset, size), 0
+
+    def at_many(self, offsets: Array, sizes: Array) -> tuple[Any, Array]:
+        pieces = [b""] * len(offsets)
+        for place in np.argsort(offsets, kind="stable").tolist():  # each member is inflated once
+            pieces[place] = self._reader.read(int(offsets[place]), int(sizes[place]))
+        return b"".join(pieces), np.cumsum(sizes) - sizes
+
+
+def open_ranges(path: str) -> Ranges:
+    """A file for random access.
+
+    Raises:
+        OSError: it cannot be read; or, as io.UnsupportedOperation, it is no regular file, or compressed so that it
+            cannot be entered anywhere.
+        CorruptRecordError, TruncatedRecordError: a member of a GZIP file is damaged.
+    """
+    check_readable(path)
+    if not stat.S_ISREG(os.stat(path).st_mode):  # before it is opened: a FIFO would wait for its writer
+        raise io.UnsupportedOperation(f"{printable(path)}: random access needs a regular file")
+    with contextlib.closing(open_source(path, "")[0]) as file:
+        compression_type = recognise(file.read(HEAD_SIZE))
+        if not compression_type:
+            return MappedRanges(file.fileno())
+    if compression_type != "GZIP":
+        raise _unsupported(path, compression_type)
+    return MemberRanges(path)
+
+
+def _unsupported(path: str, what: str) -> io.UnsupportedOperation:
+    text = f"random access needs a plain file or seekable GZIP, and this is {what}"
+    return io.UnsupportedOperation(f"{printable(path)}: {text}")

@@ -36,7 +36,8 @@ class TFRecordReader:
         verify: whether the CRCs are checked. Those of a GZIP or ZLIB stream always are.
         max_record_size: the longest record to accept, in bytes; None is 2 GiB - 1.
         num_threads: 2 reads, and inflates, ahead in a thread of its own; 1 does not. None is 2 for compressed files,
-            where it pays, and 1 for others. More than 2 are not used.
+            where it pays, and 1 for others. More inflate the members of seekable GZIP side by side, all but the
+            caller's own; for other files they are not used.
 
     Attributes:
         compression_type: "", "GZIP" or "ZLIB", as given or recognised.

@@ -6,7 +6,9 @@ compressor.
     HiddenFileSink    not at all: somebody renames it   nothing
     FileSink          as it goes                        what was written so far
     ObjectSink        as it goes                        what was written so far
+    AppendSink        as it goes                        what was there before, or what was written so far
     DeflateSink       as the sink below it              as the sink below it
+    MembersSink       as the sink below it              as the sink below it
 
 A sink takes lists of pieces and stores all of each, or raises. `abandon` is for a child process after fork: it
 lets go without touching the file.
@@ -20,10 +22,19 @@ import io
 import os
 import secrets
 import zlib
+from bisect import bisect_right
 from typing import Any, Protocol
 
+from tfrecord_lite.files.options import TFRecordOptions
+from tfrecord_lite.format import gzip_members
+from tfrecord_lite.format.framing import FRAME_OVERHEAD
+from tfrecord_lite.format.gzip_members import InputBuffer
 from tfrecord_lite.format.pieces import Pieces, coalesced, total_size
+from tfrecord_lite.format.walk import walk
 
+#: Bytes in the content of a member. A record is reached by inflating its member, about a millisecond; the file is
+#: larger by what the compressor forgets, 0.2% (token ids) to 1.6% (text). At four times the size it is 0.1% to 0.4%.
+MEMBER_SIZE = 256 << 10
 #: Linux' IOV_MAX, and the limit of writev everywhere else that is larger.
 _MAX_BUFFERS = 1024
 
@@ -145,6 +156,66 @@ class AtomicFileSink(HiddenFileSink):
             raise
 
 
+class AppendSink(FileSink):
+    """The end of a file that is there, or of a new one, for one process at a time.
+
+    Attributes:
+        size: of the file when it was opened, less what `cut` took.
+    """
+
+    def __init__(self, path: str, atomic: bool) -> None:
+        self.is_atomic = atomic
+        self.writing_path = path
+        self._path = path
+        self._replaced = b""
+        while True:
+            self._existed = os.path.exists(path)
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_TRANSLATION, 0o666)
+            try:
+                _lock(self._descriptor, path)
+                # Whoever had the lock before may have removed or replaced the file that we opened.
+                if self._is_in_place():
+                    break
+            except BaseException:
+                self.abandon()
+                raise
+            self.abandon()
+        self.size = os.lseek(self._descriptor, 0, os.SEEK_END)
+
+    def cut(self, size: int, *, restorable: bool = False) -> None:
+        """Shorten the file to `size`; `discard` puts the rest back if it is told to."""
+        if restorable:
+            os.lseek(self._descriptor, size, os.SEEK_SET)
+            self._replaced = os.read(self._descriptor, self.size - size) + self._replaced
+        os.ftruncate(self._descriptor, size)
+        self.size = os.lseek(self._descriptor, 0, os.SEEK_END)
+
+    def close(self) -> None:
+        if self._descriptor >= 0 and not self._is_in_place():
+            self.abandon()
+            raise OSError(errno.ESTALE, "the file was replaced or removed while it was appended to", self._path)
+        super().close()
+
+    def discard(self) -> None:
+        if self._descriptor < 0:
+            return
+        if self.is_atomic:
+            os.ftruncate(self._descriptor, self.size)
+            if self._replaced:
+                os.lseek(self._descriptor, self.size, os.SEEK_SET)
+                os.write(self._descriptor, self._replaced)
+            if not self._existed and not self.size:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.realpath(self._path))
+        super().discard()
+
+    def _is_in_place(self) -> bool:
+        try:
+            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
+        except FileNotFoundError:
+            return False
+
+
 class ObjectSink:
     """A binary file object that belongs to somebody else: written to, flushed, not closed."""
 
@@ -212,9 +283,106 @@ class DeflateSink:
         self._sink.abandon()
 
 
+class MembersSink:
+    """GZIP in members that can be entered one by one, before another sink. `format.gzip_members` has their layout.
+
+    Each `write` takes whole frames. A member ends before its content would exceed MEMBER_SIZE; a longer frame has one
+    of its own. Only what is compressed of the present member is held in memory.
+
+    Args:
+        sink: where the members go.
+        options: for the compressor.
+        position: in the file, of the first member.
+        buffer: what TensorFlow's buffer is like there.
+    """
+
+    def __init__(
+        self, sink: Sink, options: TFRecordOptions, position: int = 0, buffer: InputBuffer | None = None
+    ) -> None:
+        self._sink = sink
+        self._options = options
+        self._position = position
+        self._buffer = buffer or InputBuffer()
+        self._compressor: Any = None  # of the present member, if there is one
+        self._compressed: Pieces = []
+        self._content_size = 0
+        self._records = 0
+        self.is_atomic = sink.is_atomic
+        self.writing_path = sink.writing_path
+
+    def write(self, pieces: Pieces) -> None:
+        size = total_size(pieces)
+        if size > MEMBER_SIZE and int.from_bytes(pieces[0][:8], "little") + FRAME_OVERHEAD == size:
+            self._end_member()
+            self._compress(pieces, size, 1)
+            return
+        frames = memoryview(b"".join(pieces))
+        limits = walk(frames, size)
+        begin = 0  # number of the first frame that is not compressed yet
+        while begin < len(limits) - 1:
+            room = limits[begin] + MEMBER_SIZE - self._content_size
+            end = bisect_right(limits, room, begin) - 1
+            if end <= begin and self._content_size:
+                self._end_member()
+                continue
+            end = max(end, begin + 1)
+            self._compress([frames[limits[begin] : limits[end]]], limits[end] - limits[begin], end - begin)
+            begin = end
+
+    def flush(self) -> None:
+        self._end_member()
+        self._sink.flush()
+
+    def close(self) -> None:
+        try:
+            if not self._position:
+                self._compress([], 0, 0)  # a GZIP file of no records is a member of nothing, not nothing
+            self._end_member()
+        except BaseException:
+            self._sink.discard()
+            raise
+        self._sink.close()
+
+    def discard(self) -> None:
+        self._sink.discard()
+
+    def abandon(self) -> None:
+        self._sink.abandon()
+
+    def _compress(self, pieces: Pieces, size: int, records: int) -> None:
+        if self._compressor is None:
+            self._compressor = self._options.compressor()
+        self._compressed += map(self._compressor.compress, pieces)
+        self._content_size += size
+        self._records += records
+
+    def _end_member(self) -> None:
+        if self._compressor is None:
+            return
+        member = b"".join([*self._compressed, self._compressor.flush()])
+        zlib_header, body = member[:10], memoryview(member)[10:]
+        padding = self._buffer.padding(self._position + gzip_members.HEADER_SIZE + len(body))
+        header = gzip_members.encode_header(zlib_header, len(body), self._content_size, self._records, padding)
+        self._compressor, self._compressed, self._content_size, self._records = None, [], 0, 0
+        self._sink.write([header, body])
+        self._position += len(header) + len(body)
+
+
 #: Windows would turn newlines into pairs of bytes.
 _NO_TRANSLATION = getattr(os, "O_BINARY", 0)
 
 
 def _write_some(descriptor: int, pieces: Pieces) -> int:
     return os.writev(descriptor, pieces) if hasattr(os, "writev") else os.write(descriptor, pieces[0])
+
+
+def _lock(descriptor: int, path: str) -> None:
+    """Keep others from appending to the file, until the descriptor is closed; where locks are not known, nothing."""
+    try:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise BlockingIOError(errno.EWOULDBLOCK, "another writer is appending to the file", path) from None
+    except (ImportError, OSError):  # Windows, some network file systems
+        pass

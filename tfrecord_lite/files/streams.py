@@ -1,7 +1,6 @@
 """Paths and file objects as byte streams. The only module that opens anything.
 
 `open_source` gives what is read from: an object with `readinto`, `read` and `close`, already decompressed.
-`open_ranges` gives what is read from anywhere: see `ranges.py`.
 `open_sink` gives what is written to: see `sinks.py`. Both raise the operating system's own errors with the path in
 them.
 """
@@ -16,13 +15,12 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.errors import printable
 from tfrecord_lite.files import heap as _heap  # noqa: F401  for what it does to the memory of whoever reads and writes
 from tfrecord_lite.files import sinks
 from tfrecord_lite.files.compression import HEAD_SIZE, InflateStream, recognise
+from tfrecord_lite.files.inflate_ahead import InflateMembers
 from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
 from tfrecord_lite.files.paths import STDIN, as_path, check_readable
-from tfrecord_lite.files.ranges import MappedRanges, Ranges
 from tfrecord_lite.files.read_ahead import ReadAhead
 
 if TYPE_CHECKING:
@@ -37,7 +35,8 @@ def open_source(
     Args:
         path: as above.
         compression_type: None recognises it from the content; "" is certainly plain.
-        num_threads: more than 1 reads ahead in a thread; None does so for compressed streams.
+        num_threads: more than 1 reads ahead in a thread; None does so for compressed streams. More than 2 inflate the
+            members of seekable GZIP side by side.
     """
     if compression_type is not None:
         compression_type = check_compression_type(compression_type)
@@ -47,7 +46,9 @@ def open_source(
             head = _read_head(stream)
             compression_type = recognise(head)
             stream = _put_back(head, stream)
-        if compression_type:
+        if compression_type == "GZIP" and num_threads is not None and num_threads > 2:
+            stream = InflateMembers(stream, num_threads - 1)
+        elif compression_type:
             stream = InflateStream(stream, compression_type)
         reads_ahead = bool(compression_type) if num_threads is None else num_threads > 1
         return (ReadAhead(stream) if reads_ahead else stream), name, compression_type
@@ -80,23 +81,6 @@ def seekable_size(stream: Any) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def open_ranges(path: str) -> Ranges:
-    """A file for random access.
-
-    Raises:
-        io.UnsupportedOperation: it is compressed, or no regular file, and cannot be entered anywhere.
-    """
-    check_readable(path)
-    if not stat.S_ISREG(os.stat(path).st_mode):  # before it is opened: a FIFO would wait for its writer
-        raise io.UnsupportedOperation(f"{printable(path)}: random access needs a regular file")
-    with open(path, "rb", buffering=0) as file:
-        compression_type = recognise(_read_head(file))
-        if compression_type:
-            text = f"random access needs a plain file or seekable GZIP, and this is {compression_type}"
-            raise io.UnsupportedOperation(f"{printable(path)}: {text}")
-        return MappedRanges(file.fileno())
-
-
 def open_sink(path: Any, options: TFRecordOptions, atomic: bool) -> sinks.Sink:
     """A sink for a path, a binary file object, or a file sink that is open already."""
     compressor = options.compressor()  # first: what zlib refuses must not leave a file behind
@@ -106,6 +90,8 @@ def open_sink(path: Any, options: TFRecordOptions, atomic: bool) -> sinks.Sink:
         sink = sinks.ObjectSink(path)
     else:
         sink = _open_file_sink(as_path(path), atomic)
+    if options.seekable:
+        return sinks.MembersSink(sink, options)
     return sink if compressor is None else sinks.DeflateSink(sink, compressor)
 
 

@@ -7,6 +7,7 @@ What becomes of the file:
 
     with-block ends, close()                         published
     exception inside the with-block, discard()       what was there before stays (atomic=False: what was written so far)
+    mode="a"                                         as it goes; what was there before stays in every case
     writer dropped, or the interpreter ends          published, with a ResourceWarning
     the interpreter dies of an uncaught exception    as discard()
     a write failed (disk full)                       the writer stays failed, as discard()
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfrecord_lite.files.append import open_append_sink
 from tfrecord_lite.files.index import PendingIndex
 from tfrecord_lite.files.options import TFRecordOptions, as_options
 from tfrecord_lite.files.streams import open_sink
@@ -59,20 +61,44 @@ class TFRecordWriter:
         atomic: write to a hidden sibling (see `writing_path`) and give it its name on a clean close. False writes
         in place,
             as TensorFlow does. What cannot be renamed (FIFO, device, /dev/stdout, file object) is written directly.
-        index: keep an index beside the file (see RecordIndex.save) when it has been published.
+        mode: "w" writes a new file. "a" goes on behind the records of a regular file, or makes one: its tail is looked
+            at first, then records go into the file itself: those that were flushed survive a killed process, which may
+            leave a torn tail. An exception or `discard` takes away what was written (atomic=False: it stays). GZIP is
+            continued by seekable members, ZLIB cannot be. Options without a compression type mean that of the file.
+            One writer at a time (where the system has flock).
+        repair_tail: for "a": a torn last record is cut off instead of being an error.
+        index: keep an index beside the file (see RecordIndex.save) when it has been published; for "a" it is made from
+            the headers of the whole file.
 
     A writer is for one thread at a time.
 
     Raises:
         OSError: the path cannot be written, with the path in the error; or later, when the disk is full.
-        ValueError: the options name no compression.
+        ValueError: the options name no compression; or, for "a", the file cannot be continued with them.
+        TruncatedRecordError, CorruptRecordError: for "a": the file is damaged.
         IndexMismatchError: another program's file has the name of the index.
     """
 
-    def __init__(self, path: Any, options: Any = None, *, atomic: bool = True, index: bool = False) -> None:
+    def __init__(
+        self,
+        path: Any,
+        options: Any = None,
+        *,
+        mode: str = "w",
+        atomic: bool = True,
+        repair_tail: bool = False,
+        index: bool = False,
+    ) -> None:
+        if mode not in ("w", "a") or (repair_tail and mode != "a"):
+            raise ValueError(
+                f"mode is 'w' or 'a', and repair_tail for 'a': not {mode!r} with repair_tail={repair_tail}"
+            )
         checked_options = as_options(options)
-        self._index = PendingIndex(path, checked_options.compression_type) if index else None
-        self._sink = self._open_sink(path, checked_options, atomic)
+        self._index = PendingIndex(path, checked_options.compression_type, continues=mode == "a") if index else None
+        if mode == "a":
+            self._sink = open_append_sink(path, checked_options, atomic, repair_tail)
+        else:
+            self._sink = self._open_sink(path, checked_options, atomic)
         self._path = path
         self._pending: list[bytes] | None = []  # None: nothing more can be written, see _why_unusable
         self._room = _ROOM

@@ -1,0 +1,261 @@
+"""Going on with a file: its tail is looked at, then what is written goes behind it.
+
+    plain    all headers are looked at, and the last record with its CRC
+    GZIP     members that say how long they are (`TFRecordOptions.seekable`) are passed over, the last one is read; any
+             other file is read from the start. Such members are what is appended, whatever the options say: one that
+             ended in a place where TensorFlow stops would make it lose what comes next (`format.gzip_members`)
+    ZLIB     cannot be appended to: of such a file TensorFlow reads the first stream, and no more
+
+A tail is torn where a writer was killed or the power failed: the file ends inside a frame or a member, in nothing but
+zeros, or with a record whose CRC does not hold. It is cut off when that is asked for; whole records in a torn member
+are kept. Damage anywhere else is never cut off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from typing import Any
+
+import numpy as np
+
+from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError
+from tfrecord_lite.files import sinks
+from tfrecord_lite.files.compression import HEAD_SIZE, recognise
+from tfrecord_lite.files.members import Member, find_members
+from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
+from tfrecord_lite.files.paths import as_path
+from tfrecord_lite.files.reader import TFRecordReader
+from tfrecord_lite.files.streams import open_source
+from tfrecord_lite.format import crc32c
+from tfrecord_lite.format.blocks import MARGIN
+from tfrecord_lite.format.framing import (
+    FRAME_OVERHEAD,
+    HEADER_SIZE,
+    MAX_LENGTH,
+    decode_header,
+    read_frame,
+)
+from tfrecord_lite.format.gaps import frame_group, overlapping_gaps
+from tfrecord_lite.format.gzip_members import InputBuffer
+from tfrecord_lite.format.walk import leap, walk
+
+_PIECE = 1 << 20
+#: Behind a longer frame the next header is read by itself, without what follows it.
+_LONG_FRAME = 64 << 10
+#: Empty members at the end are taken away up to this size: they are put back when the writer is discarded.
+_MOST_RESTORED = 64 << 10
+#: What is before a file whose members do not say what they hold.
+_NONE = Member(0, 0, 0, 0, None)
+_HINT = "repair_tail=True cuts it off"
+
+
+def open_append_sink(path: Any, options: TFRecordOptions, atomic: bool, repair_tail: bool) -> sinks.Sink:
+    """A sink for what goes behind the records that are there; a new file where there is none.
+
+    Args:
+        path: of a regular file, or of none yet.
+        options: without a compression type, that of the file.
+        atomic: whether `discard` takes away what was written.
+        repair_tail: cut off a torn tail.
+
+    Raises:
+        OSError: the file cannot be written, or another writer is appending to it.
+        ValueError: what it is cannot be appended to, or is not what the options say.
+        TruncatedRecordError, CorruptRecordError: the file is damaged, at the offset that the error tells.
+    """
+    name = _regular_path(path)
+    wanted = None if options.compression_type is None else check_compression_type(options.compression_type)
+    if wanted == "ZLIB":
+        raise ValueError("ZLIB cannot be appended to: TensorFlow ignores all but the first stream")
+    options.compressor()  # what zlib refuses must not leave a file behind
+    sink = sinks.AppendSink(name, atomic)
+    try:
+        with contextlib.closing(open_source(name, "")[0]) as stream:
+            found = recognise(stream.read(HEAD_SIZE)) if sink.size else wanted or ""
+            if found == "ZLIB":
+                raise ValueError(f"{name!r} is ZLIB, which cannot be appended to")
+            if wanted not in (None, found):
+                raise ValueError(f"{name!r} is {found or 'plain'}, and cannot be continued as {wanted or 'plain'}")
+            if not found:
+                _mend_plain(sink, stream, repair_tail)
+                return sink
+            if not options.compression_type:
+                options = TFRecordOptions("GZIP")
+            buffer = _mend_gzip(sink, stream, options, repair_tail)
+            if buffer is not None:
+                return sinks.MembersSink(sink, options, sink.size, buffer)
+    except TFRecordError as error:
+        error.path = name
+        sink.discard()
+        raise
+    except BaseException:
+        sink.discard()
+        raise
+    sink.abandon()  # the file has been written anew
+    return open_append_sink(path, options, atomic, repair_tail=False)
+
+
+def _regular_path(path: Any) -> str:
+    if hasattr(path, "write") and not isinstance(path, os.PathLike):
+        raise ValueError("mode='a' needs a path: a file object is written to from where it stands, with mode='w'")
+    name = as_path(path)
+    if os.path.exists(name):
+        mode = os.stat(name).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise ValueError(f"mode='a' needs a regular file, whose tail can be looked at: {name!r} is none")
+    return name
+
+
+def _mend_plain(sink: sinks.AppendSink, stream: Any, repair_tail: bool) -> None:
+    """See to it that the file ends with a whole record."""
+    end, damage = _sound_part(stream, sink.size)
+    is_last = isinstance(damage, TruncatedRecordError) or (
+        isinstance(damage, CorruptRecordError) and damage.part == "data"
+    )
+    if damage is not None and (is_last or _is_zero(stream, end)):
+        if not repair_tail:
+            raise _with_hint(damage)
+        sink.cut(end)
+        end, damage = _sound_part(stream, sink.size)
+    if damage is not None:
+        raise damage
+
+
+def _sound_part(stream: Any, size: int) -> tuple[int, TFRecordError | None]:
+    """Where the frames with sound headers end, and what is wrong there; at the last one if that is not sound itself."""
+    view = memoryview(bytearray(_PIECE + MARGIN))
+    position, last, records, is_long = 0, 0, 0, False
+    try:
+        while position < size:
+            held = _read_into(stream, position, view[: HEADER_SIZE if is_long else _PIECE])
+            limits = None if is_long else leap(view, held)
+            if limits is None:
+                limits = np.array(walk(view, held), np.int64)
+            whole = _sound_headers(view, limits[:-1]) if len(limits) > 1 else 0
+            if whole:
+                last = position + int(limits[whole - 1])
+            start = int(limits[whole])  # of a frame that is damaged, or not whole in this piece
+            records, position = records + whole, position + start
+            header = bytes(view[start : min(start + HEADER_SIZE, held)])
+            if len(header) == HEADER_SIZE:
+                frame_size = decode_header(header, position) + FRAME_OVERHEAD
+                if position + frame_size > size:
+                    raise TruncatedRecordError(frame_size, size - position)
+                last, records, position = position, records + 1, position + frame_size
+                is_long = frame_size > _LONG_FRAME
+            elif not start:
+                raise TruncatedRecordError(HEADER_SIZE, held)
+        if records:
+            position, records = last, records - 1
+            stream.seek(last)
+            read_frame(stream.read, last, max_record_size=MAX_LENGTH)
+    except TFRecordError as error:
+        error.offset, error.record_number = position, records
+        return position, error
+    return size, None
+
+
+def _sound_headers(view: memoryview, starts: np.typing.NDArray[np.int64]) -> int:
+    """How many of the first of these headers have a CRC that holds."""
+    headers = overlapping_gaps(np.frombuffer(view, np.uint8))[starts].view(np.uint8).reshape(-1, FRAME_OVERHEAD)
+    lengths = headers[:, :8]
+    used = slice(0, int(np.flatnonzero(lengths.any(axis=0)).max(initial=0)) + 1)
+    stored = headers[:, 8:HEADER_SIZE].copy().view("<u4")[:, 0]
+    wrong = np.flatnonzero(crc32c.mask(crc32c.value_of_rows(lengths, used)) != stored)
+    return int(wrong[0]) if len(wrong) else len(starts)
+
+
+def _is_zero(stream: Any, position: int) -> bool:
+    stream.seek(position)
+    while piece := stream.read(_PIECE):
+        if piece.strip(b"\0"):
+            return False
+    return True
+
+
+def _mend_gzip(sink: sinks.AppendSink, stream: Any, options: TFRecordOptions, repair_tail: bool) -> InputBuffer | None:
+    """See to it that the file ends with a whole record in a whole member; None when it had to be written anew.
+
+    Returns:
+        What TensorFlow's buffer is like at its end.
+    """
+    buffer = InputBuffer()
+    members: list[Member] = []
+    damage: TFRecordError | None = None
+    try:
+        for member in find_members(stream, buffer):
+            members.append(member)  # noqa: PERF402  those before the damage count
+    except TFRecordError as error:
+        damage = error
+    end = members[-1].end if members else 0
+    if damage is None and members and not members[-1].size and end - members[-1].start <= _MOST_RESTORED:
+        sink.cut(members[-1].start, restorable=True)  # TensorFlow stops at it
+        return _mend_gzip(sink, stream, options, repair_tail)
+    if damage is not None and _is_zero(stream, end):
+        if not repair_tail:
+            raise _with_hint(damage)
+        sink.cut(end)
+        return _mend_gzip(sink, stream, options, repair_tail)
+    if isinstance(damage, CorruptRecordError):
+        raise damage
+    if not members and damage is None:
+        return buffer
+    told = members if all(member.records is not None for member in members) else []
+    last = told[-1] if told else _NONE
+    stream.seek(last.start)
+    reader = TFRecordReader(stream, "GZIP")
+    try:
+        for _ in reader.blocks():
+            pass
+    except TFRecordError as error:
+        error.offset = last.offset + reader.offset
+        error.record_number = sum(member.records or 0 for member in told[:-1]) + reader.record_number
+        if not isinstance(error, TruncatedRecordError) or reader.offset < last.size:
+            raise
+        if not repair_tail:
+            raise _with_hint(error) from None
+        if reader.offset > last.size:
+            _write_anew(sink, stream, last.end, options, buffer if told else InputBuffer())
+            return None
+        sink.cut(last.end)
+        return _mend_gzip(sink, stream, options, repair_tail=False)
+    return buffer
+
+
+def _write_anew(sink: sinks.AppendSink, stream: Any, end: int, options: TFRecordOptions, buffer: InputBuffer) -> None:
+    """Replace the file by one with the same members up to `end` and the whole records behind them in new ones.
+
+    What is left of a torn member cannot be given an end where it is: the bits of its last records would have to change.
+    """
+    assert sink.writing_path is not None
+    target = sinks.AtomicFileSink(sink.writing_path)
+    try:
+        assert target.writing_path is not None
+        os.chmod(target.writing_path, stat.S_IMODE(os.stat(sink.writing_path).st_mode))
+        stream.seek(0)
+        while (missing := end - stream.tell()) > 0:
+            target.write([stream.read(min(missing, _PIECE))])
+        behind = sinks.MembersSink(target, options, end, buffer)
+        with contextlib.suppress(TruncatedRecordError):
+            for block in TFRecordReader(stream, "GZIP").blocks():
+                behind.write(frame_group(block.records()).pieces)
+        behind.close()
+    except BaseException:
+        target.discard()
+        raise
+
+
+def _with_hint(error: TFRecordError) -> TFRecordError:
+    assert isinstance(error, (CorruptRecordError, TruncatedRecordError))
+    error.reason = f"{error.reason}; {_HINT}" if error.reason else _HINT
+    return error
+
+
+def _read_into(stream: Any, position: int, view: memoryview) -> int:
+    stream.seek(position)
+    held = 0
+    while held < len(view) and (count := stream.readinto(view[held:])):
+        held += count
+    return held
