@@ -4,12 +4,14 @@ The fast path of framing. It takes and gives what the plain path of `framing.py`
 anything is wrong is handed to the plain path, which names the record.
 
     read_blocks    a stream -> Block, Block, ..., and an error after the good frames before it
-    Block          whole, checked frames in a buffer that will be used again: take copies, then go on
+    Block          whole, checked frames in a buffer that will be used again: take copies, then go on. Gives the records,
+                   or the frames as they were stored
 
 One CRC call for a block: `crc32c.NEUTRALIZER` takes the CRC register back to its start. Put in the place of each
 stored CRC, mixed with the unmasked CRC itself, it makes the CRC of the whole block 0 when all of them hold. One
 damaged header or record is always caught, as by separate checks; if several are damaged the errors could cancel,
-with the chance of 2^-32 that any 32-bit checksum leaves.
+with the chance of 2^-32 that any 32-bit checksum leaves. The CRCs themselves are kept beside the block, and put back
+where somebody wants the frames.
 """
 
 from __future__ import annotations
@@ -29,9 +31,11 @@ from tfrecord_lite.format.framing import (
     FRAME_OVERHEAD,
     HEADER_SIZE,
     Read,
+    encode_footer,
     encode_header,
     read_frame,
 )
+from tfrecord_lite.format.pieces import WORTH_A_PIECE, Pieces, total_size
 from tfrecord_lite.format.walk import leap, walk
 
 #: Large enough that the cost of a block is small against that of its records, small enough for a second-level cache.
@@ -57,6 +61,7 @@ _CRC = struct.Struct("<I")
 _ZERO = np.zeros(1, np.int64)
 
 Array = np.typing.NDArray[np.int64]
+Words = np.typing.NDArray[np.uint32]
 #: (read, offset) -> the record of the next frame, or None: `framing.read_frame`.
 _ReadPlain = Callable[[Read, int], "bytes | None"]
 
@@ -77,17 +82,23 @@ class Block:
         ends: and of the byte behind its last one.
     """
 
-    __slots__ = ("data", "ends", "starts")
+    __slots__ = ("_footer", "_taken", "data", "ends", "starts")
 
     def __init__(self, data: bytes | memoryview, starts: Array, ends: Array) -> None:
         self.data = data
         self.starts = starts
         self.ends = ends
+        #: What `sound` took out of the buffer, and where: positions and CRCs as stored.
+        self._taken: tuple[Array, Words] | None = None
+        #: The stored CRC behind the one record, if it is at hand.
+        self._footer: bytes | None = None
 
     @classmethod
-    def of_record(cls, record: bytes) -> Block:
-        """One record by itself."""
-        return cls(record, _ZERO, np.array([len(record)]))
+    def of_record(cls, record: bytes, footer: bytes | None = None) -> Block:
+        """One record by itself, and the footer that it was stored with."""
+        block = cls(record, _ZERO, np.array([len(record)]))
+        block._footer = footer
+        return block
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -110,6 +121,54 @@ class Block:
         sizes = np.full(2 * len(self) - 1, FRAME_OVERHEAD)
         np.subtract(self.ends, self.starts, out=sizes[::2])
         return list(map(BytesIO(self.data[first:last]).read, sizes.tolist()))[::2]
+
+    def frames(self, begin: int = 0, end: int | None = None) -> Pieces:
+        """The frames of some records that follow each other, of all if not said otherwise, as they were stored.
+
+        The pieces are valid as long as the block is.
+        """
+        end = len(self) if end is None else end
+        if begin >= end:
+            return []
+        if isinstance(self.data, bytes):
+            return [encode_header(len(self.data)), self.data, self._record_footer()]
+        self._put_back()
+        return [self.data[int(self.starts[begin]) - HEADER_SIZE : int(self.ends[end - 1]) + FOOTER_SIZE]]
+
+    def each_frame(self) -> list[bytes]:
+        """The frames as they were stored, each as bytes of its own."""
+        if isinstance(self.data, bytes):
+            return [b"".join(self.frames())]
+        sizes = self.ends - self.starts + FRAME_OVERHEAD
+        return list(map(BytesIO(self.frames()[0]).read, sizes.tolist()))
+
+    def chosen_frames(self, chosen: np.typing.NDArray[np.bool_]) -> Pieces:
+        """The frames of the records that are chosen, bool [n], in pieces that are valid as long as the block is."""
+        edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False)).tolist()
+        pieces = [piece for begin, end in zip(edges[::2], edges[1::2], strict=True) for piece in self.frames(begin, end)]
+        if total_size(pieces) < WORTH_A_PIECE * len(pieces):
+            return [b"".join(pieces)]
+        return pieces
+
+    def stored_crcs(self) -> Words:
+        """The masked CRC of each record as it was stored, uint32 [n]."""
+        if isinstance(self.data, bytes):
+            return np.frombuffer(self._record_footer(), "<u4")
+        self._put_back()
+        stored: Words = _words(self.data)[self.ends]
+        return stored
+
+    def _record_footer(self) -> bytes:
+        """Of the one record."""
+        if self._footer is None:
+            self._footer = encode_footer(self.data)
+        return self._footer
+
+    def _put_back(self) -> None:
+        if self._taken is not None:
+            stored_at, stored = self._taken
+            _words(self.data)[stored_at] = stored
+            self._taken = None
 
 
 def read_blocks(
@@ -195,23 +254,30 @@ def _large_frames(
             if len(gap) < FOOTER_SIZE or (verify and crc32c.masked_crc32c(record) != _CRC.unpack_from(gap)[0]):
                 rest = header + record + gap
                 break
-            yield Block.of_record(record)
+            yield Block.of_record(record, gap[:FOOTER_SIZE])
             offset += length + FRAME_OVERHEAD
             gap = gap[FOOTER_SIZE:]
 
 
 def sound(block: Block) -> bool:
-    """Whether all CRCs of a block hold. The stored CRCs are gone afterwards if they do, untouched if they do not."""
+    """Whether all CRCs of a block hold. If they do, the block keeps those that were stored; they are no longer in its
+    buffer. If not, the buffer is untouched."""
     buffer = block.data
-    words = np.ndarray((len(buffer) - 3,), "<u4", buffer, strides=(1,))
+    words = _words(buffer)
     stored_at = np.concatenate((block.starts - FOOTER_SIZE, block.ends))
     stored = words[stored_at]
     words[stored_at] = crc32c.unmask(stored) ^ np.uint32(crc32c.NEUTRALIZER)
     first = int(block.starts[0]) - HEADER_SIZE
     if crc32c.value(buffer[first : first + block.size]) == 0:
+        block._taken = stored_at, stored
         return True
     words[stored_at] = stored
     return False
+
+
+def _words(buffer: bytes | memoryview) -> Any:
+    """The buffer as words of 4 bytes, one at each position."""
+    return np.ndarray((len(buffer) - 3,), "<u4", buffer, strides=(1,))
 
 
 def _plain(block: Block, offset: int, read_plain: _ReadPlain) -> Iterator[Block]:
