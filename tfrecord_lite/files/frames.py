@@ -11,7 +11,8 @@ do not hold is never moved; it is an error that names the file, the record and t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+import stat
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
@@ -88,10 +89,13 @@ class FrameSource:
     Args:
         paths: as for `read_records`. Compression is recognised from the content.
         progress: called after each block.
-        shares: the parts of the progress that each pass through the files makes up, in bytes for each byte of input.
+        passes: how often the files are gone through, or as much is done besides. Each is an equal part of the progress.
 
     Attributes:
-        read: records read in the last pass, or so far.
+        sources: paths and file objects.
+        read: records read in this pass.
+        reader: of the block that was given last.
+        number: of its source.
 
     Raises:
         OSError: a file is missing or cannot be read.
@@ -99,15 +103,15 @@ class FrameSource:
 
     def __init__(self, paths: Any, progress: Progress | None = None, passes: int = 1) -> None:
         self.sources = expand_paths(paths)
-        self.read = 0
+        self.read = self.number = 0
+        self.reader: TFRecordReader
         self._progress = progress
         self._sizes = [_size_of(source) for source in self.sources]
         self._passes = passes
         self._passed = 0  # passes that are over
-        self._reader: TFRecordReader | None = None
         self._known = 0  # records, from the first pass
 
-    def blocks(self, *, for_decoding: bool = False, verify: bool = True) -> Iterator[Block]:
+    def blocks(self, *, for_decoding: bool = False, verify: bool = True) -> Generator[Block]:
         """All frames, block by block, each valid until the next is asked for.
 
         Raises:
@@ -117,8 +121,8 @@ class FrameSource:
         self.read = 0
         before = self._passed * sum(self._sizes)
         with closing(open_readers(self.sources, None, verify, None, None)) as readers:
-            for reader, size in zip(readers, self._sizes, strict=True):
-                self._reader = reader
+            for number, (reader, size) in enumerate(zip(readers, self._sizes, strict=True)):
+                self.number, self.reader = number, reader
                 for block in reader.blocks(for_decoding=for_decoding):
                     self.read += len(block)
                     yield block
@@ -147,6 +151,20 @@ class FrameSource:
         size = sum(self._sizes)
         self.report(self._passed * size + int(share * size))
 
+    def output(self, out: Any, options: Any) -> FrameFile:
+        """A file to move the frames to: `out` and `options` as for TFRecordWriter.
+
+        Raises:
+            ValueError: it would be written in place, and is one of the files that are read.
+        """
+        file = FrameFile(out, options)
+        written = file.identity()
+        for source in self.sources:
+            if written is not None and _identity(source) == written:
+                file.discard()
+                raise ValueError(f"the output is an input, and cannot be replaced: {printable(str(source))}")
+        return file
+
     def check_rereadable(self, why: str) -> None:
         """Raise ValueError when a source cannot be read twice, which is needed for `why`."""
         for source in self.sources:
@@ -154,18 +172,12 @@ class FrameSource:
                 name = "a file object" if not isinstance(source, str) else printable(source)
                 raise ValueError(f"{why}, so the input is read twice, and {name} cannot be: give a file")
 
-    def locate(self, error: TFRecordError, block: Block, number: int) -> None:
-        """Tell an error that it is about that record of the block that was given last."""
-        assert self._reader is not None
-        self._reader.locate(error, block, number)
-
 
 class FrameFile:
     """A file that whole frames are written to. A context manager: published, or not, as by TFRecordWriter.
 
     Args:
         path, options, atomic: as for TFRecordWriter.
-        name: of the file in the end, where that is another.
     """
 
     def __init__(self, path: Any, options: Any = None, *, atomic: bool = True) -> None:
@@ -199,6 +211,10 @@ class FrameFile:
         """Give up."""
         self._writer.discard()
 
+    def identity(self) -> tuple[int, int] | None:
+        """What tells the file that is being written from all others."""
+        return _identity(self._writer.writing_path or self._path)
+
     def facts(self, path: str | None = None) -> WrittenFile:
         """What has been written, under the name `path`, or under the one it was opened with."""
         if path is None and isinstance(self._path, (str, bytes, os.PathLike)):
@@ -212,6 +228,15 @@ class FrameFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._writer.__exit__(kind, error, trace)
+
+
+def _identity(file: Any) -> tuple[int, int] | None:
+    """(device, inode) of a regular file, given by its path or as a file object; None when it is something else."""
+    try:
+        status = os.stat(file if isinstance(file, str) else file.fileno())
+    except (OSError, ValueError, AttributeError):  # an object that is no file of the system's
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
 
 
 def _size_of(source: Any) -> int:

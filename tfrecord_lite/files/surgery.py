@@ -1,8 +1,8 @@
 """merge, split, reshard: frames moved to one file or to several, as they are and in their order.
 
 The frames of the outputs are byte for byte those of the inputs: nothing is encoded again, every CRC is checked. Damage
-in the input raises, with path, record number and offset, and leaves no output. An output may be one of the inputs: it is
-replaced when all has been read.
+in the input raises, with path, record number and offset, and leaves no output. An output may be one of the inputs: it
+is replaced when all has been read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfrecord_lite.files.frames import FrameFile, FrameSource, Moved, Progress
+from tfrecord_lite.files.frames import FrameSource, Moved, Progress
 from tfrecord_lite.files.shard_set import ShardSet
 from tfrecord_lite.format.blocks import Block
 from tfrecord_lite.format.framing import FRAME_OVERHEAD
@@ -41,7 +41,7 @@ def merge(paths: Any, out: Any, *, options: Any = None, progress: Progress | Non
         CorruptRecordError, TruncatedRecordError, RecordTooLargeError: the input is damaged.
     """
     source = FrameSource(paths, progress)
-    with FrameFile(out, options) as file:
+    with source.output(out, options) as file:
         for block in source.blocks():
             file.write(block.frames(), len(block))
     return Moved(source.read, (file.facts(),))

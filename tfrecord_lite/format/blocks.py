@@ -4,8 +4,8 @@ The fast path of framing. It takes and gives what the plain path of `framing.py`
 anything is wrong is handed to the plain path, which names the record.
 
     read_blocks    a stream -> Block, Block, ..., and an error after the good frames before it
-    Block          whole, checked frames in a buffer that will be used again: take copies, then go on. Gives the records,
-                   or the frames as they were stored
+    Block          whole, checked frames in a buffer that will be used again: take copies, then go on. It gives the
+                   records, or the frames as they were stored
 
 One CRC call for a block: `crc32c.NEUTRALIZER` takes the CRC register back to its start. Put in the place of each
 stored CRC, mixed with the unmasked CRC itself, it makes the CRC of the whole block 0 when all of them hold. One
@@ -20,6 +20,7 @@ import struct
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from io import BytesIO
+from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
@@ -145,7 +146,7 @@ class Block:
     def chosen_frames(self, chosen: np.typing.NDArray[np.bool_]) -> Pieces:
         """The frames of the records that are chosen, bool [n], in pieces that are valid as long as the block is."""
         edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False)).tolist()
-        pieces = [piece for begin, end in zip(edges[::2], edges[1::2], strict=True) for piece in self.frames(begin, end)]
+        pieces = list(chain.from_iterable(map(self.frames, edges[::2], edges[1::2])))
         if total_size(pieces) < WORTH_A_PIECE * len(pieces):
             return [b"".join(pieces)]
         return pieces
