@@ -1,4 +1,4 @@
-"""What the commands share that move records from files to files: their arguments, their progress and what they print."""
+"""What the commands that move records share: arguments, progress, and what is printed in the end."""
 
 from __future__ import annotations
 
@@ -35,13 +35,20 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=natural, metavar="N", help="makes the random choice repeatable")
 
 
-def move(arguments: argparse.Namespace, label: str, function: Callable[..., Moved], **particulars: Any) -> int:
+def move(
+    arguments: argparse.Namespace,
+    label: str,
+    function: Callable[..., Moved],
+    *,
+    is_prefix: bool = False,
+    **particulars: Any,
+) -> int:
     """Run a function of surgery on the files, show its progress, print what came of it."""
     from tfrecord_lite.cli.main import fail
     from tfrecord_lite.cli.progress import Progress
     from tfrecord_lite.errors import TFRecordError
 
-    output = STDOUT if arguments.output == "-" else arguments.output
+    output = STDOUT if arguments.output == "-" and not is_prefix else arguments.output
     try:
         with Progress(label, 0) as progress:
             moved = function(arguments.files, output, options=arguments.compression, progress=progress, **particulars)

@@ -29,5 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
     from tfrecord_lite.files.shuffling import shuffle
 
     return move(
-        arguments, "shuffling", shuffle, seed=arguments.seed, num_shards=arguments.shards, memory=arguments.memory
+        arguments,
+        "shuffling",
+        shuffle,
+        is_prefix=arguments.shards is not None,
+        seed=arguments.seed,
+        num_shards=arguments.shards,
+        memory=arguments.memory,
     )

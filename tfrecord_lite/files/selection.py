@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
 
+from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.frames import FrameFile, FrameSource, Moved, Progress
+from tfrecord_lite.files.reader import TFRecordReader
 from tfrecord_lite.format.blocks import Block
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.condition import Condition
 
 Mask = np.typing.NDArray[np.bool_]
-#: The block, and the number of its first record -> which of its records are wanted.
-_Choose = Callable[[Block, int], Mask]
-
 _NO_LIMIT = 2**63 - 1
 
 
@@ -54,14 +53,10 @@ def filter(  # noqa: A001  it is called as surgery.filter
     if keys is not None and not callable(where):
         raise ValueError("keys are for a function: a condition knows its own")
     source = FrameSource(paths, progress)
-    choices: list[_Choose] = []
     wanted = None if numbers is None else _Numbers(numbers)
-    if wanted is not None:
-        choices.append(wanted.among)
-    if where is not None:
-        choices.append(_chooser(where, keys, source))
+    judge = None if where is None else _Judge(where, keys)
     with source.output(out, options) as file:
-        _move_chosen(source, file, choices, for_decoding=where is not None)
+        _move_chosen(source, file, wanted, judge)
         if wanted is not None:
             wanted.check_found(source.read)
     return Moved(source.read, (file.facts(),))
@@ -105,16 +100,16 @@ def sample(
         raise ValueError(f"{drawn} records cannot be drawn from {records}")
     wanted = _Numbers(generator.choice(records, drawn, replace=False, shuffle=False) if drawn else ())
     with source.output(out, options) as file:
-        _move_chosen(source, file, [wanted.among], for_decoding=False)
+        _move_chosen(source, file, wanted, None)
     return Moved(source.read, (file.facts(),))
 
 
-def _move_chosen(source: FrameSource, file: FrameFile, choices: list[_Choose], *, for_decoding: bool) -> None:
-    for block in source.blocks(for_decoding=for_decoding):
-        chosen = np.ones(len(block), bool)
-        for choose in choices:
-            if chosen.any():
-                chosen &= choose(block, source.read - len(block))
+def _move_chosen(source: FrameSource, file: FrameFile, wanted: _Numbers | None, judge: _Judge | None) -> None:
+    for block in source.blocks(for_decoding=judge is not None):
+        first = source.read - len(block)
+        chosen = np.ones(len(block), bool) if wanted is None else wanted.among(first, len(block))
+        if judge is not None and chosen.any():
+            chosen = judge.chosen(block, np.flatnonzero(chosen), source.reader)
         file.write(block.chosen_frames(chosen), int(np.count_nonzero(chosen)))
 
 
@@ -132,12 +127,12 @@ class _Numbers:
                 raise ValueError(f"records are counted from 0: there is none of number {min(given)}")
             self._sorted = np.unique(np.array(given, np.int64))
 
-    def among(self, block: Block, first: int) -> Mask:
-        """Which records of the block are wanted."""
+    def among(self, first: int, count: int) -> Mask:
+        """Which of `count` records from number `first` on are wanted."""
         if self._range is not None:
-            return np.fromiter(map(self._range.__contains__, range(first, first + len(block))), bool, len(block))
-        mask = np.zeros(len(block), bool)
-        begin, end = np.searchsorted(self._sorted, (first, first + len(block)))
+            return np.fromiter(map(self._range.__contains__, range(first, first + count)), bool, count)
+        mask = np.zeros(count, bool)
+        begin, end = np.searchsorted(self._sorted, (first, first + count))
         mask[self._sorted[begin:end] - first] = True
         return mask
 
@@ -156,23 +151,32 @@ def _as_range(numbers: slice | range) -> range:
     return range(begin, end, step)
 
 
-def _chooser(
-    where: str | Callable[[Mapping[str, Any]], bool], keys: Collection[str] | None, source: FrameSource
-) -> _Choose:
-    condition = Condition(where) if isinstance(where, str) else None
-    holds = condition if condition is not None else where
-    assert callable(holds)
-    decoder = ExampleDecoder(keys if condition is None else condition.keys)
+class _Judge:
+    """Asks a condition, or a function, about examples."""
 
-    def choose(block: Block, first: int) -> Mask:
-        examples, error = decoder.decode(Records.of(block))
-        if error is not None:
-            source.reader.locate(error, block, error.record_number or 0)
-            raise error
-        return np.fromiter(_answers(examples), bool, len(block))
+    def __init__(self, where: str | Callable[[Mapping[str, Any]], bool], keys: Collection[str] | None) -> None:
+        self._holds: Callable[[Mapping[str, Any]], bool]
+        if isinstance(where, str):
+            self._holds = condition = Condition(where)
+            keys = condition.keys
+        else:
+            self._holds = where
+        self._decoder = ExampleDecoder(keys)
 
-    def _answers(examples: Any) -> Iterator[bool]:
-        for example in examples:
-            yield bool(holds(example))
-
-    return choose
+    def chosen(self, block: Block, numbers: np.typing.NDArray[np.int64], reader: TFRecordReader) -> Mask:
+        """For which of these records of the block it holds; the others of the block are not looked at."""
+        mask = np.zeros(len(block), bool)
+        examples, error = self._decoder.decode(Records.of(block).take(numbers))
+        number = 0
+        try:
+            for number, example in zip(numbers.tolist(), examples, strict=error is None):
+                mask[number] = self._holds(example)
+            if error is not None:
+                number = int(numbers[error.record_number or 0])
+                raise error
+        except TFRecordError as problem:
+            reader.locate(problem, block, number)
+            raise
+        finally:
+            error = None  # its traceback holds this frame: no circle
+        return mask

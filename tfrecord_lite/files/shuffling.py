@@ -74,6 +74,7 @@ def shuffle(
         with source.output(out, options) as file, buckets:
             buckets.scatter(source.blocks())
             file.write_each(_with_progress(buckets.frames(), source))
+            source.report_share(1.0)
         return Moved(source.read, (file.facts(),))
     with ShardSet(out, options) as shards, buckets:
         shards.begin()
@@ -83,13 +84,14 @@ def shuffle(
             if number:
                 shards.begin()
             shards.shard.write_each(islice(frames, share))
+        source.report_share(1.0)
     return Moved(source.read, shards.files)
 
 
 def _with_progress(frames: Iterator[bytes], source: FrameSource) -> Iterator[bytes]:
     for done, frame in enumerate(frames, 1):
         yield frame
-        if done % _REPORTED == 0 or done == source.read:
+        if done % _REPORTED == 0:
             source.report_share(done / source.read)
 
 
