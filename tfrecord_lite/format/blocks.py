@@ -20,7 +20,6 @@ import struct
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from io import BytesIO
-from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
@@ -36,7 +35,7 @@ from tfrecord_lite.format.framing import (
     encode_header,
     read_frame,
 )
-from tfrecord_lite.format.pieces import WORTH_A_PIECE, Pieces, total_size
+from tfrecord_lite.format.pieces import WORTH_A_PIECE, Pieces
 from tfrecord_lite.format.walk import leap, walk
 
 #: Large enough that the cost of a block is small against that of its records, small enough for a second-level cache.
@@ -145,11 +144,18 @@ class Block:
 
     def chosen_frames(self, chosen: np.typing.NDArray[np.bool_]) -> Pieces:
         """The frames of the records that are chosen, bool [n], in pieces that are valid as long as the block is."""
-        edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False)).tolist()
-        pieces = list(chain.from_iterable(map(self.frames, edges[::2], edges[1::2])))
-        if total_size(pieces) < WORTH_A_PIECE * len(pieces):
-            return [b"".join(pieces)]
-        return pieces
+        edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False))
+        if isinstance(self.data, bytes) or not len(edges):
+            return self.frames() if len(edges) else []
+        self._put_back()
+        limits = np.empty(len(edges), np.int64)  # of what is chosen and of what is not, by turns
+        limits[::2] = self.starts[edges[::2]] - HEADER_SIZE
+        limits[1::2] = self.ends[edges[1::2] - 1] + FOOTER_SIZE
+        sizes = np.diff(limits)
+        if sizes[::2].sum() < WORTH_A_PIECE * len(sizes[::2]):
+            data = BytesIO(self.data[int(limits[0]) : int(limits[-1])])
+            return [b"".join(list(map(data.read, sizes.tolist()))[::2])]
+        return list(map(self.data.__getitem__, map(slice, limits[::2].tolist(), limits[1::2].tolist())))
 
     def stored_crcs(self) -> Words:
         """The masked CRC of each record as it was stored, uint32 [n]."""
