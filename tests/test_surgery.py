@@ -450,6 +450,7 @@ def test_records_are_chosen_by_a_function(tmp_path: Path, examples: Path) -> Non
         "3 == label",
         "label == 1j",
         "class == 3",
+        "label == 1" + "0" * 400,
         "label == 3\0",
         "(" * 10_000 + "label" + ")" * 10_000,
         "a == " + "-" * 100_000 + "1",

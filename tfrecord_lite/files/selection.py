@@ -121,6 +121,8 @@ class _Numbers:
         self._sorted = np.empty(0, np.int64)
         if isinstance(numbers, (slice, range)):
             self._range = _as_range(numbers)
+        elif isinstance(numbers, np.ndarray) and numbers.dtype == np.int64 and numbers.min(initial=0) >= 0:
+            self._sorted = np.unique(numbers)
         else:
             given = [min(operator.index(number), _NO_LIMIT) for number in numbers]
             if given and min(given) < 0:

@@ -46,13 +46,23 @@ class _Comparison(NamedTuple):
         key: name of the feature.
         holds: (what is in the feature, values) -> whether it is so.
         values: what it is compared with: one value, or a tuple.
+        floats: the same as float32, for a float feature.
+        is_text: whether the values are bytes.
         looks_at_all: whether at all values of the feature, or at the first.
     """
 
     key: str
     holds: Callable[[Any, Any], Any]
     values: Any
+    floats: Any
+    is_text: bool
     looks_at_all: bool
+
+    @classmethod
+    def of(cls, key: str, holds: Callable[[Any, Any], Any], values: Any, looks_at_all: bool = False) -> _Comparison:
+        """With values of one kind."""
+        is_text = isinstance(values[0] if isinstance(values, tuple) else values, bytes)
+        return cls(key, holds, values, None if is_text else _as_floats(values), is_text, looks_at_all)
 
 
 class Condition:
@@ -85,33 +95,32 @@ class Condition:
         Raises:
             FeatureError: a feature holds what the values cannot be compared with.
         """
-        return all(_holds(comparison, example.get(comparison.key)) for comparison in self._comparisons)
+        for comparison in self._comparisons:  # noqa: SIM110  a generator for each example takes its time
+            if not _holds(comparison, example.get(comparison.key)):
+                return False
+        return True
 
 
 _HINT = 'it looks like this: label == 3 and "image/class/text" in ("cat", "dog")'
 
 
-def _holds(comparison: _Comparison, feature: Any) -> bool:
-    has_values = feature is not None and len(feature) > 0
-    if not has_values:
+def _holds(comparison: _Comparison, feature: Any) -> Any:
+    if feature is None or not len(feature):
         return comparison.looks_at_all and comparison.holds(None, ())
-    values = _as_feature(comparison, feature)
-    if comparison.looks_at_all:
-        return bool(comparison.holds(values, feature))
-    return bool(comparison.holds(feature[0], values))
-
-
-def _as_feature(comparison: _Comparison, feature: Any) -> Any:
-    """What the feature is compared with, in the feature's own type."""
-    values = comparison.values
-    is_text = isinstance(values[0] if isinstance(values, tuple) else values, bytes)
-    if is_text != isinstance(feature, list):
-        kind, other = ("bytes", "a number") if isinstance(feature, list) else (str(feature.dtype), "text")
+    is_text = type(feature) is list
+    if comparison.is_text != is_text:
+        kind, other = ("bytes", "a number") if is_text else (str(feature.dtype), "text")
         raise FeatureError(f"holds {kind}, and is compared with {other}", comparison.key)
-    if isinstance(feature, list) or feature.dtype != np.float32:
-        return values
+    values = comparison.values if is_text or feature.dtype.kind != "f" else comparison.floats
+    return comparison.holds(values, feature) if comparison.looks_at_all else comparison.holds(feature[0], values)
+
+
+def _as_floats(values: Any) -> Any:
     with np.errstate(over="ignore"):
-        return tuple(map(np.float32, values)) if isinstance(values, tuple) else np.float32(values)
+        try:
+            return tuple(map(np.float32, values)) if isinstance(values, tuple) else np.float32(values)
+        except OverflowError as error:
+            raise ValueError("a number is too large") from error
 
 
 def _comparison(node: ast.expr) -> _Comparison:
@@ -119,13 +128,13 @@ def _comparison(node: ast.expr) -> _Comparison:
         raise ValueError(f"no comparison of a feature with a value: {ast.unparse(node)!r} ({_HINT})")
     left, right, holds = node.left, node.comparators[0], _OPERATORS[type(node.ops[0])]
     if not isinstance(node.ops[0], (ast.In, ast.NotIn)):
-        return _Comparison(_name(left), holds, _value(right), False)
+        return _Comparison.of(_name(left), holds, _value(right))
     if isinstance(right, (ast.Tuple, ast.List, ast.Set)):
         values = tuple(map(_value, right.elts))
         if len({isinstance(value, bytes) for value in values}) != 1:
             raise ValueError(f"values to compare with are all numbers, or all text: {ast.unparse(right)!r}")
-        return _Comparison(_name(left), holds, values, False)
-    return _Comparison(_name(right), holds, _value(left), True)
+        return _Comparison.of(_name(left), holds, values)
+    return _Comparison.of(_name(right), holds, _value(left), looks_at_all=True)
 
 
 def _name(node: ast.expr) -> str:
