@@ -16,7 +16,7 @@ FLOORS = [
     {"proto"},
     {"format"},
     {"files"},
-    {"io", "train", "python_io", "compat"},
+    {"io", "train", "python_io", "compat", "surgery"},
     {"cardchecker"},
     {"adapters"},
     {"cli"},

@@ -9,7 +9,7 @@ import pytest
 
 import tfrecord_lite as tfr
 
-LAZY = ["__init__.py", "io.py", "python_io.py", "train.py"]
+LAZY = ["__init__.py", "io.py", "python_io.py", "surgery.py", "train.py"]
 PACKAGE = Path(tfr.__file__).parent
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tfrecord_lite import compat as compat
     from tfrecord_lite import io as io
     from tfrecord_lite import python_io as python_io
+    from tfrecord_lite import surgery as surgery
     from tfrecord_lite import train as train
     from tfrecord_lite.errors import CorruptRecordError as CorruptRecordError
     from tfrecord_lite.errors import DecodeError as DecodeError
@@ -86,7 +87,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _SOURCES = {
-    "": "cardchecker compat io python_io train",
+    "": "cardchecker compat io python_io surgery train",
     "tfrecord_lite.errors": "CorruptRecordError DecodeError FeatureError IndexMismatchError ItemError"
     " RecordTooLargeError ShardError TFRecordError TruncatedRecordError",
     "tfrecord_lite.files.batches": "read_batches",

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import tfrecord_lite
 from tfrecord_lite.errors import TFRecordError, printable
 
-_COMMANDS = ("info", "count", "head", "cat", "schema", "verify", "index", "cardchecker", "demo")
+_SURGERY = ("merge", "split", "reshard", "shuffle", "sample", "filter", "dedupe", "diff")
+_COMMANDS = ("info", "count", "head", "cat", "schema", "verify", "index", *_SURGERY, "cardchecker", "demo")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except (TFRecordError, OSError) as error:
-        return fail(str(error) if isinstance(error, TFRecordError) else _describe(error), 1)
+        return fail(describe(error), 1)
     except ImportError as error:
         return fail(str(error), 2)
     return code
@@ -54,7 +55,8 @@ def fail(message: str, code: int) -> int:
     return code
 
 
-def _describe(error: OSError) -> str:
-    if error.filename is None:
+def describe(error: TFRecordError | OSError) -> str:
+    """One line about an error."""
+    if isinstance(error, TFRecordError) or error.filename is None:
         return str(error)
     return f"{printable(os.fsdecode(error.filename))}: {error.strerror}"

@@ -23,6 +23,7 @@ import numpy as np
 from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError
 from tfrecord_lite.files import sinks
 from tfrecord_lite.files.compression import HEAD_SIZE, recognise
+from tfrecord_lite.files.deflate import MembersSink
 from tfrecord_lite.files.members import Member, find_members
 from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
 from tfrecord_lite.files.paths import as_path
@@ -85,7 +86,7 @@ def open_append_sink(path: Any, options: TFRecordOptions, atomic: bool, repair_t
                 options = TFRecordOptions("GZIP")
             buffer = _mend_gzip(sink, stream, options, repair_tail)
             if buffer is not None:
-                return sinks.MembersSink(sink, options, sink.size, buffer)
+                return MembersSink(sink, options, sink.size, buffer)
     except TFRecordError as error:
         error.path = name
         sink.discard()
@@ -237,7 +238,7 @@ def _write_anew(sink: sinks.AppendSink, stream: Any, end: int, options: TFRecord
         stream.seek(0)
         while (missing := end - stream.tell()) > 0:
             target.write([stream.read(min(missing, _PIECE))])
-        behind = sinks.MembersSink(target, options, end, buffer)
+        behind = MembersSink(target, options, end, buffer)
         with contextlib.suppress(TruncatedRecordError):
             for block in TFRecordReader(stream, "GZIP").blocks():
                 behind.write(frame_group(block.records()).pieces)

@@ -18,7 +18,8 @@ from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.paths import STDIN, expand_paths
 from tfrecord_lite.files.streams import open_source, seekable_size
-from tfrecord_lite.format.blocks import FOR_RECORDS, Block, Sizes, read_blocks
+from tfrecord_lite.format.block import Block
+from tfrecord_lite.format.blocks import FOR_RECORDS, Sizes, read_blocks
 from tfrecord_lite.format.framing import FRAME_OVERHEAD
 from tfrecord_lite.format.skim import skim
 

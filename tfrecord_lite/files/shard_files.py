@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator
 
 from tfrecord_lite.files.commit import commit, rollback
+from tfrecord_lite.files.deflate import DeflateSink
 from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.shards import ShardInfo
 from tfrecord_lite.files.sinks import HiddenFileSink
@@ -44,7 +45,8 @@ class ShardFile:
 
     def write(self, frames: FrameGroup) -> None:
         """Store frames at the end."""
-        self._sink.write(frames.pieces if self._sink is self._file else list(self._portions(frames.pieces)))
+        is_stream = isinstance(self._sink, DeflateSink)
+        self._sink.write(list(self._portions(frames.pieces)) if is_stream else frames.pieces)
         self.records += len(frames)
         self.size += int(frames.frame_sizes().sum())
         self._checksum = crc32c.extend(self._checksum, frames.footers.tobytes())

@@ -100,6 +100,16 @@ class ShardedWriter(TFRecordWriter):
         """Write one example, as TFRecordWriter.write_example; the key as for `write`."""
         self._deal(super().write_example, example, key)
 
+    def write_frames(self, frames: FrameGroup, *, shard: int | None = None) -> None:
+        """Write frames as they are, as TFRecordWriter.write_frames; or, of `num_shards`, all to one."""
+        if shard is None:
+            super().write_frames(frames)
+        elif self._num_shards is None or not 0 <= shard < self._num_shards:
+            raise ValueError(f"there is no shard {shard} of {self._num_shards}")
+        else:
+            self._write_pending()
+            self._store(self._shards.write, shard, frames)
+
     def _deal(self, write: Any, data: Any, key: str | bytes | int | None) -> None:
         if self._num_shards is None:
             if key is not None:

@@ -2,7 +2,7 @@
 
 `open_source` gives what is read from: an object with `readinto`, `read` and `close`, already decompressed.
 `open_sink` gives what is written to: see `sinks.py`. Both raise the operating system's own errors with the path in
-them.
+them. `open_nameless` gives a file to write to and to read again, of which nothing is left.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import os
 import re
 import stat
 import sys
-from typing import TYPE_CHECKING, Any
+import tempfile
+from typing import TYPE_CHECKING, Any, cast
 
 from tfrecord_lite.files import heap as _heap  # noqa: F401  for what it does to the memory of whoever reads and writes
 from tfrecord_lite.files import sinks
 from tfrecord_lite.files.compression import HEAD_SIZE, InflateStream, recognise
+from tfrecord_lite.files.deflate import DeflateSink, MembersSink
 from tfrecord_lite.files.inflate_ahead import InflateMembers
 from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
 from tfrecord_lite.files.paths import STDIN, as_path, check_readable
@@ -91,8 +93,15 @@ def open_sink(path: Any, options: TFRecordOptions, atomic: bool) -> sinks.Sink:
     else:
         sink = _open_file_sink(as_path(path), atomic)
     if options.seekable:
-        return sinks.MembersSink(sink, options)
-    return sink if compressor is None else sinks.DeflateSink(sink, compressor)
+        return MembersSink(sink, options)
+    return sink if compressor is None else DeflateSink(sink, compressor)
+
+
+def open_nameless(directory: str) -> io.FileIO:
+    """A file in the directory without a name there, gone when it is closed and however the process ends."""
+    # Where the system has no such files it has a name after all, which no glob for data takes for data.
+    file: Any = tempfile.TemporaryFile(buffering=0, dir=directory, prefix=".writing-", suffix=".tmp")  # noqa: SIM115
+    return cast("io.FileIO", file)
 
 
 def _open_raw(path: Any) -> tuple[Any, str | None]:

@@ -4,12 +4,6 @@ The fast path of framing. It takes and gives what the plain path of `framing.py`
 anything is wrong is handed to the plain path, which names the record.
 
     read_blocks    a stream -> Block, Block, ..., and an error after the good frames before it
-    Block          whole, checked frames in a buffer that will be used again: take copies, then go on
-
-One CRC call for a block: `crc32c.NEUTRALIZER` takes the CRC register back to its start. Put in the place of each
-stored CRC, mixed with the unmasked CRC itself, it makes the CRC of the whole block 0 when all of them hold. One
-damaged header or record is always caught, as by separate checks; if several are damaged the errors could cancel,
-with the chance of 2^-32 that any 32-bit checksum leaves.
 """
 
 from __future__ import annotations
@@ -24,6 +18,7 @@ import numpy as np
 
 from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.format import crc32c
+from tfrecord_lite.format.block import Block
 from tfrecord_lite.format.framing import (
     FOOTER_SIZE,
     FRAME_OVERHEAD,
@@ -61,8 +56,6 @@ FOR_EXAMPLES = Sizes(4 << 20, LARGE_FRAME, 24 << 10)
 #: And keeps what is in them until there are enough for a batch: new memory costs more than copying.
 FOR_BATCHES = FOR_EXAMPLES._replace(large_frame=1 << 20)
 
-#: Records below this average are cut out of a block by a BytesIO, longer ones by slices.
-_SMALL_RECORD = 2 << 10
 #: Bytes behind the last record of a buffer, so that who looks at many records at once may look further than each one.
 MARGIN = 512
 
@@ -75,7 +68,6 @@ _LONGEST_AT_ONCE = 16 << 20
 
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
-_ZERO = np.zeros(1, np.int64)
 
 Array = np.typing.NDArray[np.int64]
 #: (read, offset) -> the record of the next frame, or None: `framing.read_frame`.
@@ -87,50 +79,6 @@ class ByteStream(Protocol):
 
     def readinto(self, buffer: Any, /) -> int | None: ...
     def read(self, size: int, /) -> bytes | None: ...
-
-
-class Block:
-    """Consecutive whole frames, their CRCs checked.
-
-    Attributes:
-        data: the buffer that holds them, or the one record itself.
-        starts: position in `data` of each record's first byte, int64 [n].
-        ends: and of the byte behind its last one.
-    """
-
-    __slots__ = ("data", "ends", "starts")
-
-    def __init__(self, data: bytes | memoryview, starts: Array, ends: Array) -> None:
-        self.data = data
-        self.starts = starts
-        self.ends = ends
-
-    @classmethod
-    def of_record(cls, record: bytes) -> Block:
-        """One record by itself."""
-        return cls(record, _ZERO, np.array([len(record)]))
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    @property
-    def size(self) -> int:
-        """Bytes of the frames."""
-        if isinstance(self.data, bytes):
-            return len(self.data) + FRAME_OVERHEAD
-        return int(self.ends[-1] - self.starts[0]) + FRAME_OVERHEAD
-
-    def records(self) -> list[bytes]:
-        """The records, as bytes of their own."""
-        if isinstance(self.data, bytes):
-            return [self.data]
-        first, last = int(self.starts[0]), int(self.ends[-1])
-        if last - first > _SMALL_RECORD * len(self):
-            spans = zip(self.starts.tolist(), self.ends.tolist(), strict=True)
-            return [bytes(self.data[start:end]) for start, end in spans]
-        sizes = np.full(2 * len(self) - 1, FRAME_OVERHEAD)
-        np.subtract(self.ends, self.starts, out=sizes[::2])
-        return list(map(BytesIO(self.data[first:last]).read, sizes.tolist()))[::2]
 
 
 def read_blocks(
@@ -166,7 +114,7 @@ def read_blocks(
         block = Block(view, limits[:-1] + HEADER_SIZE, limits[1:] - FOOTER_SIZE) if used else None
         if block is not None:
             too_long = max_record_size is not None and int((block.ends - block.starts).max()) > max_record_size
-            if too_long or (verify and not sound(block)):
+            if too_long or (verify and not block.is_sound()):
                 yield from _plain(block, offset, read_plain)
             else:
                 yield block
@@ -222,23 +170,9 @@ def _large_frames(
             if len(gap) < FOOTER_SIZE or (verify and crc32c.masked_crc32c(record) != _CRC.unpack_from(gap)[0]):
                 rest = header + record + gap
                 break
-            yield Block.of_record(record)
+            yield Block.of_record(record, gap[:FOOTER_SIZE])
             offset += length + FRAME_OVERHEAD
             gap = gap[FOOTER_SIZE:]
-
-
-def sound(block: Block) -> bool:
-    """Whether all CRCs of a block hold. The stored CRCs are gone afterwards if they do, untouched if they do not."""
-    buffer = block.data
-    words = np.ndarray((len(buffer) - 3,), "<u4", buffer, strides=(1,))
-    stored_at = np.concatenate((block.starts - FOOTER_SIZE, block.ends))
-    stored = words[stored_at]
-    words[stored_at] = crc32c.unmask(stored) ^ np.uint32(crc32c.NEUTRALIZER)
-    first = int(block.starts[0]) - HEADER_SIZE
-    if crc32c.value(buffer[first : first + block.size]) == 0:
-        return True
-    words[stored_at] = stored
-    return False
 
 
 def _plain(block: Block, offset: int, read_plain: _ReadPlain) -> Iterator[Block]:

@@ -86,5 +86,5 @@ def _neutralizer() -> int:
 
 #: `crc ^ NEUTRALIZER`, appended little-endian to data whose CRC is `crc`, brings the CRC register back to its
 #: initial state: the CRC of the two together is 0, and whatever follows is checked as if it stood alone. See
-#: `blocks.sound`.
+#: `Block.is_sound`.
 NEUTRALIZER = _neutralizer()

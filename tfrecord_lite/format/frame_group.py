@@ -6,14 +6,14 @@ files takes them from here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from tfrecord_lite.format.framing import FRAME_OVERHEAD
+from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD
 from tfrecord_lite.format.pieces import Pieces, coalesced
 
 Array = np.typing.NDArray[Any]
@@ -34,6 +34,15 @@ class FrameGroup:
         self.pieces = pieces
         self.lengths = lengths
         self.footers = footers
+
+    @classmethod
+    def of_frames(cls, frames: Sequence[bytes]) -> FrameGroup:
+        """Of frames that are there one by one."""
+        lengths = np.fromiter(map(len, frames), np.int64, len(frames)) - FRAME_OVERHEAD
+        whole = b"".join(frames)
+        octets = np.frombuffer(whole, np.uint8)
+        footers = np.cumsum(lengths + FRAME_OVERHEAD)[:, np.newaxis] + np.arange(-FOOTER_SIZE, 0)
+        return cls([whole], lengths, octets[footers])
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfrecord_lite.format.blocks import MARGIN, Block
+from tfrecord_lite.format.block import Block
+from tfrecord_lite.format.blocks import MARGIN
 
 Array = np.typing.NDArray[Any]
 

@@ -1,0 +1,89 @@
+"""What the commands that move records share: arguments, progress, and what is printed in the end."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tfrecord_lite.cli.output import add_json, print_json, print_line
+
+if TYPE_CHECKING:
+    from tfrecord_lite.files.frames import Moved
+
+STDOUT = "/dev/stdout"
+
+_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}
+
+
+def add_input_and_output(parser: argparse.ArgumentParser, *, is_prefix: bool = False) -> None:
+    """FILE..., -o and what is said about the output."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="file, directory or glob; - is standard input")
+    if is_prefix:
+        help_text = "prefix of the shards: PREFIX-00000-of-00003 and so on"
+        parser.add_argument("-o", "--output", metavar="PREFIX", required=True, help=help_text)
+    else:
+        help_text = "the file to write, which may be one of those read; - is standard output"
+        parser.add_argument("-o", "--output", metavar="OUT", required=True, help=help_text)
+    parser.add_argument("--compression", choices=("GZIP", "ZLIB"), default="", help="of the output; default: none")
+    add_json(parser)
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """--seed."""
+    parser.add_argument("--seed", type=natural, metavar="N", help="makes the random choice repeatable")
+
+
+def move(
+    arguments: argparse.Namespace,
+    label: str,
+    function: Callable[..., Moved],
+    *,
+    is_prefix: bool = False,
+    **particulars: Any,
+) -> int:
+    """Run a function of surgery on the files, show its progress, print what came of it."""
+    from tfrecord_lite.cli.main import fail
+    from tfrecord_lite.cli.progress import Progress
+    from tfrecord_lite.errors import TFRecordError
+
+    output = STDOUT if arguments.output == "-" and not is_prefix else arguments.output
+    try:
+        with Progress(label, 0) as progress:
+            moved = function(arguments.files, output, options=arguments.compression, progress=progress, **particulars)
+    except TFRecordError:
+        raise
+    except (ValueError, IndexError) as error:  # what was asked for is not possible
+        return fail(str(error), 2)
+    if output == STDOUT:
+        print(moved, file=sys.stderr)  # noqa: T201  the records are the result
+    elif arguments.json:
+        print_json(moved.as_dict())
+    else:
+        print_line(str(moved))
+    return 0
+
+
+def natural(text: str) -> int:
+    """0, 1, 2, ..."""
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError("0 or a positive integer is needed")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    """1, 2, 3, ..."""
+    number = natural(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("a positive integer is needed")
+    return number
+
+
+def size(text: str) -> int:
+    """Bytes: 1000, 64KiB, 128MiB, 2GB."""
+    digits = text.rstrip("bBgGiIkKmM")
+    unit = _UNITS.get(text[len(digits) :].upper())
+    if unit is None:
+        raise argparse.ArgumentTypeError("a size is a number of bytes, perhaps with KiB, MiB, GiB, KB, MB or GB")
+    return positive(digits) * unit

@@ -1,0 +1,239 @@
+"""diff: in which records, and in which of their features, do two sets of files differ?
+
+Frames that are byte for byte the same are passed over, many at a time. Where they are not, the next records of both
+sides are aligned by their lengths and stored CRCs, so that records added or removed in between do not make everything
+behind them different, if they are no more than some hundred. Records that stand in each other's place are decoded and
+compared feature by feature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+
+from tfrecord_lite.errors import DecodeError
+from tfrecord_lite.files.frames import FrameSource
+from tfrecord_lite.format.block import Block
+from tfrecord_lite.format.example import decode_sequence_example
+from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD, HEADER_SIZE
+
+#: So many records of each side are aligned together, or fewer if they are larger than this.
+_WINDOW, _WINDOW_SIZE = 512, 16 << 20
+
+
+@dataclass(frozen=True)
+class FeatureDifference:
+    """A feature that is not the same.
+
+    Attributes:
+        key: its name.
+        what: "removed" (it is in the first record only), "added" (in the second only), "kind", or "values".
+        a, b: what it holds here and there, as `decode_example` gives it, or of a feature list the list of its steps.
+            None also where it is missing.
+    """
+
+    key: str
+    what: str
+    a: Any
+    b: Any
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A record that is not the same.
+
+    Attributes:
+        what: "removed" (it is in the first files only), "added" (in the second only), or "changed".
+        number_a, number_b: its number here and there, counted through all files, or None.
+        features: what is different in a changed record, by name. Empty when all features are the same and only
+            written in another way; None when one of the two is neither an Example nor a SequenceExample.
+    """
+
+    what: str
+    number_a: int | None
+    number_b: int | None
+    features: tuple[FeatureDifference, ...] | None = None
+
+
+def diff(a: Any, b: Any) -> Iterator[Difference]:
+    """The differences between the records of two sets of files, in order; none if all records are the same.
+
+    Compression, and how the records are spread over files, do not matter. The order of records does.
+
+    Args:
+        a, b: as `paths` for `read_records`.
+
+    Raises:
+        OSError: a file is missing or cannot be read; when called, not while iterating.
+        CorruptRecordError, TruncatedRecordError, RecordTooLargeError: one of them is damaged. What is different in the
+            last hundreds of records before the damage may not have been given then.
+    """
+    return _differences(FrameSource(a), FrameSource(b))
+
+
+def _differences(a: FrameSource, b: FrameSource) -> Iterator[Difference]:
+    with closing(a.blocks()) as blocks_a, closing(b.blocks()) as blocks_b:
+        left, right = _Side(blocks_a), _Side(blocks_b)
+        while True:
+            _pass_over_same(left, right)
+            left.fill_window()
+            right.fill_window()
+            if not left.window and not right.window:
+                return
+            yield from _aligned(left, right)
+
+
+class _Side:
+    """The frames of one side.
+
+    Attributes:
+        window: the next frames, while they are being aligned.
+        number: of the first frame that has not been compared.
+        block: the frames behind the window.
+        begin: the first of them in the block.
+        crcs: of the block.
+    """
+
+    def __init__(self, blocks: Iterator[Block]) -> None:
+        self._blocks = blocks
+        self.window: list[bytes] = []
+        self.number = 0
+        self.block: Block | None = None
+        self.begin = 0
+        self.crcs = np.empty(0, np.uint32)
+
+    def has_block(self) -> bool:
+        """Whether there are frames behind the window; the next block is read if need be."""
+        if self.block is not None and self.begin < len(self.block):
+            return True
+        self.block, self.begin = next(self._blocks, None), 0
+        if self.block is None:
+            return False
+        self.crcs = self.block.stored_crcs()
+        return True
+
+    def fill_window(self) -> None:
+        """Take frames into the window as long as there is room."""
+        size = sum(map(len, self.window))
+        while len(self.window) < _WINDOW and size < _WINDOW_SIZE and self.has_block():
+            assert self.block is not None
+            frame = b"".join(self.block.frames(self.begin, self.begin + 1).pieces)
+            self.window.append(frame)
+            size += len(frame)
+            self.begin += 1
+
+    def advance(self, count: int) -> None:
+        """Frames of the window have been compared."""
+        del self.window[:count]
+        self.number += count
+
+    def octets(self, count: int) -> np.typing.NDArray[np.uint8]:
+        """The next frames of the block."""
+        assert self.block is not None
+        pieces = self.block.frames(self.begin, self.begin + count).pieces
+        return np.frombuffer(pieces[0] if len(pieces) == 1 else b"".join(pieces), np.uint8)
+
+
+def _pass_over_same(left: _Side, right: _Side) -> None:
+    """Leave frames behind that are the same, as long as whole blocks can be looked at."""
+    while not left.window and not right.window and left.has_block() and right.has_block():
+        count = _count_same(left, right)
+        for side in (left, right):
+            side.begin += count
+            side.number += count
+        if not count:
+            return
+
+
+def _count_same(left: _Side, right: _Side) -> int:
+    """How many of the next frames in both blocks are the same."""
+    assert left.block is not None
+    assert right.block is not None
+    count = min(len(left.block) - left.begin, len(right.block) - right.begin)
+    places = [slice(side.begin, side.begin + count) for side in (left, right)]
+    lengths = [
+        side.block.ends[place] - side.block.starts[place]  # type: ignore[union-attr]
+        for side, place in zip((left, right), places, strict=True)
+    ]
+    unlike = np.flatnonzero((lengths[0] != lengths[1]) | (left.crcs[places[0]] != right.crcs[places[1]]))
+    if len(unlike):
+        count = int(unlike[0])
+    if not count:
+        return 0
+    unlike = np.flatnonzero(left.octets(count) != right.octets(count))
+    if not len(unlike):
+        return count
+    ends = np.cumsum(lengths[0][:count] + FRAME_OVERHEAD)
+    return int(np.searchsorted(ends, unlike[0], side="right"))
+
+
+def _aligned(left: _Side, right: _Side) -> Iterator[Difference]:
+    """What is different in the windows, as far as it is certain what stands in whose place."""
+    keys_a, keys_b = ([frame[:HEADER_SIZE] + frame[-FOOTER_SIZE:] for frame in side.window] for side in (left, right))
+    steps = SequenceMatcher(None, keys_a, keys_b, autojunk=False).get_opcodes()
+    is_end = not left.has_block() and not right.has_block()
+    last_equal = max((number for number, step in enumerate(steps) if step[0] == "equal"), default=None)
+    if not is_end and last_equal is not None:
+        # What comes behind may find its place when more is in the windows.
+        steps = steps[: last_equal + 1]
+    elif not is_end and left.window and right.window:
+        # Nothing is alike: one stands for the other.
+        count = min(len(left.window), len(right.window))
+        steps = [("replace", 0, count, 0, count)]
+    for _, begin_a, end_a, begin_b, end_b in steps:
+        for frame_a, frame_b in zip_longest(left.window[begin_a:end_a], right.window[begin_b:end_b]):
+            number_a = None if frame_a is None else left.number + begin_a
+            number_b = None if frame_b is None else right.number + begin_b
+            begin_a, begin_b = begin_a + 1, begin_b + 1
+            if frame_a != frame_b:
+                yield _difference(frame_a, frame_b, number_a, number_b)
+    left.advance(steps[-1][2])
+    right.advance(steps[-1][4])
+
+
+def _difference(a: bytes | None, b: bytes | None, number_a: int | None, number_b: int | None) -> Difference:
+    if a is None or b is None:
+        return Difference("added" if a is None else "removed", number_a, number_b)
+    try:
+        features = _unlike_features(a[HEADER_SIZE:-FOOTER_SIZE], b[HEADER_SIZE:-FOOTER_SIZE])
+    except DecodeError:
+        features = None
+    return Difference("changed", number_a, number_b, features)
+
+
+def _unlike_features(a: bytes, b: bytes) -> tuple[FeatureDifference, ...]:
+    """Those of two Examples, or of two SequenceExamples, with their feature lists behind the context."""
+    return tuple(
+        FeatureDifference(key, what, here.get(key), there.get(key))
+        for here, there in zip(decode_sequence_example(a), decode_sequence_example(b), strict=True)
+        for key in sorted(here.keys() | there.keys())
+        if (what := _what_differs(key, here, there))
+    )
+
+
+def _what_differs(key: str, here: Any, there: Any) -> str:
+    if key not in there:
+        return "removed"
+    if key not in here:
+        return "added"
+    a, b = _comparable(here[key]), _comparable(there[key])
+    if a == b:
+        return ""
+    return "kind" if a[0] != b[0] else "values"
+
+
+def _comparable(value: Any) -> tuple[str, Any]:
+    """(kind, values) of a feature, or of the steps of a feature list. Numbers by their bits: NaN is NaN, 0 not -0."""
+    if value is None:
+        return "none", None
+    if not isinstance(value, list):
+        return str(value.dtype), value.tobytes()
+    if value and not isinstance(value[0], bytes):
+        return "list", list(map(_comparable, value))
+    return "bytes", value
