@@ -5,7 +5,8 @@ For each line of its input it prints one:
     digest   SHA-256 of all items, or "error" and the name of the exception
     time     seconds of wall time and of CPU time for all items
 
-An item is a record, or {name: values} of an example; "singly" and "256 at once" are records in random order. What is done before reading, such as an index, is not timed.
+An item is a record, or {name: values} of an example; "singly" and "256 at once" are about records in random order.
+What is done before reading, such as an index, is not timed.
 """
 
 from __future__ import annotations
