@@ -57,7 +57,7 @@ def records_at(buffer: Any, positions: Array, sizes: Array, *, verify: bool) -> 
     octets = np.frombuffer(buffer, np.uint8)
     ends = positions + sizes - FOOTER_SIZE
     lengths = sizes - FRAME_OVERHEAD
-    # First what numpy takes out of all frames: it waits for memory once, slices wait for it one after the other.
+    # First what numpy takes out of all frames: it waits for memory once, slices wait one after the other.
     headers = _items(octets, f"V{HEADER_SIZE}")[positions].tobytes()
     footers = _items(octets, "<u4")[ends]
     cut: Iterator[bytes] = map(buffer.__getitem__, map(slice, (positions + HEADER_SIZE).tolist(), ends.tolist()))
