@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tfrecord_lite.errors import FeatureError as FeatureError
     from tfrecord_lite.errors import IndexMismatchError as IndexMismatchError
     from tfrecord_lite.errors import RecordTooLargeError as RecordTooLargeError
+    from tfrecord_lite.errors import SkippedRegion as SkippedRegion
     from tfrecord_lite.errors import TFRecordError as TFRecordError
     from tfrecord_lite.errors import TruncatedRecordError as TruncatedRecordError
     from tfrecord_lite.files.batches import read_batches as read_batches
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from tfrecord_lite.files.reader import TFRecordReader as TFRecordReader
     from tfrecord_lite.files.reader import count_records as count_records
     from tfrecord_lite.files.reader import read_records as read_records
+    from tfrecord_lite.files.salvage import Salvage as Salvage
+    from tfrecord_lite.files.salvage import salvage as salvage
     from tfrecord_lite.files.verification import verify as verify
     from tfrecord_lite.files.writer import TFRecordWriter as TFRecordWriter
     from tfrecord_lite.format.bytes_array import BytesArray as BytesArray
@@ -78,12 +81,13 @@ __version__ = "0.1.0"
 _SOURCES = {
     "": "cardchecker compat io python_io train",
     "tfrecord_lite.errors": "CorruptRecordError DecodeError FeatureError IndexMismatchError RecordTooLargeError"
-    " TFRecordError TruncatedRecordError",
+    " SkippedRegion TFRecordError TruncatedRecordError",
     "tfrecord_lite.files.batches": "read_batches",
     "tfrecord_lite.files.inference": "infer_schema",
     "tfrecord_lite.files.options": "TFRecordOptions",
     "tfrecord_lite.files.examples": "read_examples",
     "tfrecord_lite.files.reader": "TFRecordReader count_records read_records",
+    "tfrecord_lite.files.salvage": "Salvage salvage",
     "tfrecord_lite.files.verification": "verify",
     "tfrecord_lite.files.writer": "TFRecordWriter",
     "tfrecord_lite.format.bytes_array": "BytesArray",

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import tfrecord_lite
 from tfrecord_lite.errors import TFRecordError, printable
 
-_COMMANDS = ("info", "count", "head", "cat", "schema", "verify", "cardchecker", "demo")
+_COMMANDS = ("info", "count", "head", "cat", "schema", "verify", "salvage", "cardchecker", "demo")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -129,8 +129,8 @@ def read_blocks(
     offset = 0  # of view[0]
     walks = 0  # so many blocks are not tried by `leap`
     while True:
-        arrived = _arrived(stream.readinto(view[held:-MARGIN]))
-        held += arrived
+        count = arrived(stream.readinto(view[held:-MARGIN]))
+        held += count
         limits = leap(view, held) if walks == 0 else None
         if limits is None:
             limits = np.array(walk(view, held), np.int64)
@@ -145,7 +145,7 @@ def read_blocks(
                 yield block
         offset += used
         rest = bytes(view[used:held])
-        if not arrived or (len(rest) >= HEADER_SIZE and _LENGTH.unpack_from(rest)[0] >= usual.start):
+        if not count or (len(rest) >= HEADER_SIZE and _LENGTH.unpack_from(rest)[0] >= usual.start):
             # A large frame, or what the stream ends with.
             following, offset = yield from _large_frames(rest, stream, offset, read_plain, usual, verify)
             if following is None:
@@ -183,15 +183,15 @@ def _large_frames(
         offset += len(record) + FRAME_OVERHEAD
         gap = head.read()
         while True:
-            header = gap if len(gap) == HEADER_SIZE else gap + _arrived(stream.read(HEADER_SIZE - len(gap)))
+            header = gap if len(gap) == HEADER_SIZE else gap + arrived(stream.read(HEADER_SIZE - len(gap)))
             length = _LENGTH.unpack_from(header)[0] if len(header) == HEADER_SIZE else 0
             if header != sound_header:
                 if length not in usual or (verify and encode_header(length) != header):
                     return header, offset
                 sound_header = header
-            record = _arrived(stream.read(length))
+            record = arrived(stream.read(length))
             # The footer, and at once the header behind it.
-            gap = _arrived(stream.read(FRAME_OVERHEAD)) if len(record) == length else b""
+            gap = arrived(stream.read(FRAME_OVERHEAD)) if len(record) == length else b""
             if len(gap) < FOOTER_SIZE or (verify and crc32c.masked_crc32c(record) != _CRC.unpack_from(gap)[0]):
                 rest = header + record + gap
                 break
@@ -234,12 +234,13 @@ def _continued(head: BytesIO, stream: ByteStream) -> Read:
     """A `read` that gives what is in `head` and then goes on with the stream."""
 
     def read(size: int) -> bytes:
-        return head.read(size) or _arrived(stream.read(size))
+        return head.read(size) or arrived(stream.read(size))
 
     return read
 
 
-def _arrived(answer: Any) -> Any:
+def arrived(answer: Any) -> Any:
+    """What a stream gave: nothing yet, from one that does not wait, is an error."""
     if answer is None:
         raise BlockingIOError("the stream is non-blocking and has nothing to read now")
     return answer
