@@ -1,37 +1,19 @@
 """Reading on behind damage: what comes back, what is said about the rest, and what it costs."""
 
 import io
-import os
-import pickle
-import random
-import re
-import struct
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from damage import (
-    HAS_PROC,
-    MEMORY,
     append_garbage,
     cut_at,
     delete_range,
     flip_bit,
-    frame,
     frames,
-    gzip_member,
-    header,
     insert_at,
-    masked_crc,
     overwrite,
-    python_output,
     set_length,
-    zlib_stream,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tfrecord_lite import (
     CorruptRecordError,
@@ -39,13 +21,7 @@ from tfrecord_lite import (
     TFRecordError,
     TFRecordReader,
     TruncatedRecordError,
-    encode_example,
-    read_batches,
-    read_examples,
-    read_records,
 )
-from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME
-from tfrecord_lite.format.resync import find_headers, stated_lengths
 
 
 def recovered(data: bytes, **options: Any) -> tuple[list[bytes], list[tuple[int, int]]]:

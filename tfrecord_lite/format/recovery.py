@@ -5,20 +5,18 @@ callback as a SkippedRegion. Raises what the callback and the stream raise, and 
 
 What lies behind a damaged frame is found like this:
 
-    1. Where the frame says it ends. A header states its length twice, see `resync.stated_lengths`. If another sound
-       header, or the end of the stream, stands where one of the two leads to, the frame alone is lost; headers in its
-       record, of TFRecord bytes stored in it, are not taken for frames of the file. But if a header inside also ends at
-       just that place, bytes of the frame are missing and others that follow it have moved up.
-    2. Else anywhere behind the first byte of the frame: the first place with a sound header whose record has its CRC,
-       or which ends where another sound header, or the end of the stream, stands. (The frame is then read as any
-       other, and is a region of its own if it is damaged.)
+    1. Where the frame says it ends. A header states its length twice, see `resync.stated_lengths`. If a sound frame, or
+       the end of the stream, stands where one of the two leads to, the frame alone is lost: TFRecord bytes stored in
+       its record are not taken for frames of the file. But if a header inside announces a frame that ends at just that
+       place, then bytes of the frame are missing and others have moved up.
+    2. Else anywhere behind the first byte of the frame: the first place where a sound frame stands.
 
-Both take 64 bits of CRC to agree, and go wrong with a chance of 2^-64 a byte of random data. What they cannot tell:
-where neighbouring frames are damaged in both header and data, or cut, frames inside their records look like any other.
+A frame is sound when both CRCs hold. (A header alone proves little: a record of 8 bytes and its footer look like one.)
+Random bytes pass for a frame with a chance of 2^-64 at each byte. What cannot be told: when a frame that is not sound
+itself is not followed by a sound one, frames stored in its record look like any other.
 
-Sound frames are given back in the order of the file, and the cost is bounded: `_Recovery._can_afford` says how. Memory
-is bounded by a few times the longest record accepted, for a header that lies must be believed until its record has
-been read. Records above `longest` are passed over like damage.
+The cost is bounded: `_Recovery._can_afford` says how. So is memory, by a few times the longest record accepted: a
+header that lies must be believed until its record has been read. Longer records are passed over like damage.
 """
 
 from __future__ import annotations
@@ -42,7 +40,7 @@ from tfrecord_lite.format.resync import find_headers, stated_lengths
 from tfrecord_lite.format.window import Window
 
 #: The search looks at more and more at once: the next frame is near most of the time, and far pieces are searched fast.
-_SMALLEST_PIECE, _LARGEST_PIECE = 4 << 10, 512 << 10
+_SMALLEST_PIECE, _LARGEST_PIECE = 4 << 10, 128 << 10
 #: How far the length in a header that is not sound is followed: where all of the header is garbage, so is its length.
 _FARTHEST_GUESS = 1 << 20
 #: Bytes that may be looked at in vain for each byte that is passed, see `_can_afford`.
@@ -106,7 +104,7 @@ class _Recovery:
                 yield block
                 self._move_to(self._offset + size)
         except TFRecordError as error:
-            return error
+            return error.with_traceback(None)
         return None
 
     def _blocks_before(self, known: int) -> Generator[Block, None, TFRecordError | None]:
@@ -126,7 +124,7 @@ class _Recovery:
                     position += len(record) + FRAME_OVERHEAD
                     limits.append(position - begin)
             except TFRecordError as error:
-                damage = error
+                damage = error.with_traceback(None)  # which holds the record that was read, and this frame
             if len(limits) == 2:
                 yield Block.of_record(record)
             elif position > begin:
@@ -148,10 +146,9 @@ class _Recovery:
     def _record_at(self, offset: int) -> bytes:
         """The record of the frame at an offset that is not the end."""
         window = self._window
-        header = window.peek(offset, HEADER_SIZE)
-        if self._spent and is_header(header):
-            length = stated_lengths(header)[0]
-            if not self._can_afford(length) and not self._is_linked(offset, length):
+        if self._spent:
+            header = window.peek(offset, HEADER_SIZE)
+            if is_header(header) and not self._can_afford(stated_lengths(header)[0]):
                 raise CorruptRecordError("data", reason="not looked at: too many records before it were not there")
         window.position = offset
         record = read_frame(window.read, offset, max_record_size=self._longest)
@@ -163,22 +160,21 @@ class _Recovery:
         window, begin = self._window, self._offset
         header = window.peek(begin, HEADER_SIZE)
         if len(header) == HEADER_SIZE:
-            limit = self._longest if is_header(header) else min(self._longest, _FARTHEST_GUESS)
-            for length in sorted(set(stated_lengths(header))):
-                if length <= limit and self._is_linked(begin, length):
-                    end = begin + length + FRAME_OVERHEAD
-                    if not self._can_afford(length) or not self._has_header_up_to(end):
-                        return end
-                    self._spent += length
-            if is_header(header):
-                self._spent += min(stated_lengths(header)[0], window.end - begin)
+            lengths = stated_lengths(header)
+            limit = self._longest if len(lengths) == 1 else min(self._longest, _FARTHEST_GUESS)
+            for length in lengths:
+                end = begin + length + FRAME_OVERHEAD
+                if length <= limit and self._is_frame_or_end(end) and not self._is_header_up_to(end):
+                    return end
+            if len(lengths) == 1 and self._can_afford(lengths[0]):  # then it has been looked at
+                self._spent += min(lengths[0], window.end - begin)
         found = self._search(begin + 1)
         while found is None and window.error is not None and window.resume():
             found = self._search(window.end)
         return window.end if found is None else found
 
     def _search(self, position: int) -> int | None:
-        """The first frame at or behind `position`, or None."""
+        """The first sound frame at or behind `position`, or None."""
         window, size = self._window, _SMALLEST_PIECE
         while True:
             piece = window.peek(position, size)
@@ -193,38 +189,44 @@ class _Recovery:
             size = min(2 * size, _LARGEST_PIECE)
 
     def _is_frame(self, begin: int, length: int) -> bool:
-        """Whether what a sound header at `begin` announces is there."""
-        if self._is_linked(begin, length):
-            return True
-        footer = self._window.peek(begin + HEADER_SIZE + length, FOOTER_SIZE)
-        if len(footer) < FOOTER_SIZE or not self._can_afford(length):
+        """Whether the record that a sound header at `begin` announces is there, and has its CRC."""
+        if length > self._longest or not self._can_afford(length):
             return False
-        record = begin + HEADER_SIZE, begin + HEADER_SIZE + length
-        if crc32c.mask(self._window.crc(*record)) == int.from_bytes(footer, "little"):
+        record_begin, record_end = begin + HEADER_SIZE, begin + HEADER_SIZE + length
+        footer = self._window.peek(record_end, FOOTER_SIZE)
+        if len(footer) < FOOTER_SIZE:
+            return False
+        if crc32c.mask(self._window.crc(record_begin, record_end)) == int.from_bytes(footer, "little"):
             return True
         self._spent += length
         return False
 
-    def _is_linked(self, begin: int, length: int) -> bool:
-        """Whether a sound header, or the end of the stream, stands where a frame of this length would end."""
-        end = begin + length + FRAME_OVERHEAD
-        following = self._window.peek(end, HEADER_SIZE)
-        return is_header(following) or (not following and self._window.end == end)
+    def _is_frame_or_end(self, offset: int) -> bool:
+        """Whether a sound frame begins, or the stream ends, at `offset`."""
+        header = self._window.peek(offset, HEADER_SIZE)
+        if is_header(header):
+            return self._is_frame(offset, stated_lengths(header)[0])
+        return not header and self._window.end == offset
 
-    def _has_header_up_to(self, end: int) -> bool:
+    def _is_header_up_to(self, end: int) -> bool:
         """Whether a sound header inside the frame at the offset announces a frame that ends at `end`."""
         inside = self._offset + 1
-        positions, lengths = find_headers(self._window.peek(inside, end - inside), self._longest)
-        return bool((positions + lengths + (FRAME_OVERHEAD + inside) == end).any())
+        size = end - inside
+        if not self._can_afford(size):
+            return False
+        positions, lengths = find_headers(self._window.peek(inside, size), self._longest)
+        if not (positions + lengths + FRAME_OVERHEAD == size).any():
+            return False
+        self._spent += size
+        return True
 
-    def _can_afford(self, length: int) -> bool:
-        """Whether a record of this length may be looked at that may not be there.
+    def _can_afford(self, size: int) -> bool:
+        """Whether so many bytes may be looked at that perhaps are no frame.
 
-        A file can be full of headers that lie about megabytes. What was looked at in vain is bounded: by the longest
-        record, and by a multiple of what has been passed. Beyond that, a frame counts only if another header or the end
-        of the stream follows it; that can pass over sound frames in front of damage, in a file made for it.
+        A file can be full of headers that lie about megabytes. What is looked at in vain is bounded, by the longest
+        record and a multiple of what has been passed; in a file made to exceed that, sound frames may be passed over.
         """
-        return length <= self._longest + _PATIENCE * self._window.begin - self._spent
+        return size <= self._longest + _PATIENCE * self._window.begin - self._spent
 
     def _move_to(self, offset: int) -> None:
         self._offset = offset

@@ -1,7 +1,7 @@
 """Where frames may begin again behind damage.
 
     find_headers        bytes -> every place where a header begins whose CRC holds
-    stated_lengths      a header -> the length in it, and the length that its CRC stands for
+    stated_lengths      a header -> the length in it, and the length that its CRC is the CRC of
 
 A header is looked for at every byte, and nearly all places are ruled out at once: a length below 4 GiB leaves its upper
 four bytes zero, and one whole pair of them begins at an even place. Pairs of zeros are rare in random bytes; in long
@@ -16,7 +16,7 @@ import struct
 import numpy as np
 
 from tfrecord_lite.format import crc32c
-from tfrecord_lite.format.framing import HEADER_SIZE
+from tfrecord_lite.format.framing import HEADER_SIZE, is_header
 
 #: Longer records are not looked for.
 LONGEST_FOUND = 2**32 - 1
@@ -25,6 +25,7 @@ Array = np.typing.NDArray[np.int64]
 
 _HEADER = struct.Struct("<QI")
 _LOW_BYTES = slice(0, 4)
+_NONE = np.empty(0, np.int64)
 #: So many pairs of zeros in a row have no header whose upper pair is the middle one.
 _RUN = 5
 
@@ -34,7 +35,7 @@ def find_headers(data: bytes, longest: int) -> tuple[Array, Array]:
     octets = np.frombuffer(data, np.uint8)
     last = len(octets) - HEADER_SIZE
     if last < 0:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
+        return _NONE, _NONE
     pairs = np.flatnonzero(octets[: len(octets) & ~1].view("<u2") == 0)
     if len(pairs) >= _RUN:
         inside = np.zeros(len(pairs), np.bool_)
@@ -45,6 +46,8 @@ def find_headers(data: bytes, longest: int) -> tuple[Array, Array]:
     positions = positions[(positions >= 0) & (positions <= last)]
     words = np.ndarray((len(octets) - 3,), "<u4", octets, strides=(1,))
     positions = positions[words[positions + 4] == 0]
+    if not len(positions):
+        return _NONE, _NONE
     lengths = words[positions]
     crcs = crc32c.value_of_rows(lengths.astype("<u8").view(np.uint8).reshape(-1, 8), _LOW_BYTES)
     is_header = (crc32c.mask(crcs) == words[positions + 8]) & (lengths <= longest)
@@ -53,10 +56,13 @@ def find_headers(data: bytes, longest: int) -> tuple[Array, Array]:
     return positions[order], lengths[order].astype(np.int64)
 
 
-def stated_lengths(header: bytes) -> tuple[int, int]:
-    """The length in a header, and the one below 2^32 that its CRC is the CRC of; the same in a sound header.
+def stated_lengths(header: bytes) -> list[int]:
+    """The lengths that a header may mean, ascending: the one in it, and the one below 2^32 that its CRC is the CRC of.
 
-    A CRC of 32 bits tells 32 bits: damage to one of the two leaves the length in the other.
+    A CRC of 32 bits tells 32 bits: damage to one of the two leaves the length in the other. In a sound header they are
+    one and the same.
     """
     length, stored = _HEADER.unpack(header)
-    return length, crc32c.u64_of(crc32c.unmask(stored))
+    if is_header(header):
+        return [length]
+    return sorted((length, crc32c.u64_of(crc32c.unmask(stored))))

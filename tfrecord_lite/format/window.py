@@ -109,7 +109,7 @@ class Window:
         try:
             given = arrived(read(request))
         except TFRecordError as error:
-            self.error = error
+            self.error = error.with_traceback(None)
             return nothing
         self._has_ended = not given
         return given
