@@ -4,7 +4,6 @@
 file, one after the other, empty ones included (TensorFlow stops at those, without an error), in pieces of bounded
 size however well they are packed. It raises CorruptRecordError with part="compression", or TruncatedRecordError;
 what could be inflated before the damage is given first. Checksums and lengths in the trailers are checked by zlib.
-After an error, `resume` goes on with the next member of a GZIP file.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 HEAD_SIZE = 512
 
 _CHUNK = 64 << 10
-_MEMBER_HEAD = b"\x1f\x8b\x08"
 _WINDOW_BITS = {"GZIP": 31, "ZLIB": 15}
 
 
@@ -56,8 +54,6 @@ class InflateStream(io.RawIOBase):
         self._inflate: Any = None  # None between members
         self._before: Any = None  # the decompressor as it was before `_input`
         self._input = b""
-        self._recent = (b"", b"")  # the last two pieces that were read; `_input` is what they end with
-        self._unsure = 0  # so many of the last bytes read may belong to the next member when an error shows
         self._last_read = 0
         self._output = memoryview(b"")
         self._members = 0
@@ -70,35 +66,6 @@ class InflateStream(io.RawIOBase):
         if not self.closed:
             self._source.close()
         super().close()
-
-    def resume(self) -> bool:
-        """After an error: go on with the next member that can be inflated; False when there is none.
-
-        It is looked for from the first byte but one of the damaged member, at most some 64 KiB before the error: zlib
-        may find out late, and even by the checksum alone, that what it inflates is no longer that member. The three
-        bytes that a member begins with may stand anywhere: what follows them must inflate for a while.
-        """
-        if self._type != "GZIP":
-            return False
-        self._inflate = None
-        recent = b"".join(self._recent)
-        self._input = recent[max(len(recent) - self._unsure, 0) :]
-        at = 0
-        while True:
-            at = self._input.find(_MEMBER_HEAD, at)
-            if at < 0:
-                self._input = self._input[1 - len(_MEMBER_HEAD) :]
-                at = 0
-                if not self._read_input():
-                    return False
-            elif len(self._input) - at < _CHUNK and self._read_input():
-                self._input, at = self._input[at:], 0
-            elif _inflates(self._input[at : at + _CHUNK]):
-                self._input = self._input[at:]
-                self._error = None
-                return True
-            else:
-                at += 1
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer).cast("B")
@@ -134,8 +101,11 @@ class InflateStream(io.RawIOBase):
 
     def _advance(self, size: int) -> bool:
         """Inflate up to `size` bytes more into `_output` (none may come of it), or return False at a proper end."""
-        if not self._input and not self._read_input():
-            return self._end()
+        if not self._input:
+            self._input = self._source.read(_CHUNK)
+            self._last_read = len(self._input)
+            if not self._input:
+                return self._end()
         if self._inflate is None and not self._begin_member():
             return True
         self._before = self._inflate.copy()
@@ -164,21 +134,10 @@ class InflateStream(io.RawIOBase):
                 return False
             if not b"\x1f\x8b".startswith(self._input[:2]):
                 self._error = CorruptRecordError("compression", reason="bytes after the end of the GZIP stream")
-                self._unsure = len(self._input)
                 return False
         self._inflate = zlib.decompressobj(_WINDOW_BITS[self._type])
         self._members += 1
-        self._unsure = len(self._input) - 1
         return True
-
-    def _read_input(self) -> bytes:
-        """More of the source, behind what is left."""
-        data: bytes = self._source.read(_CHUNK)
-        self._last_read = len(data)
-        self._recent = (self._recent[1], data)
-        self._unsure += len(data)
-        self._input += data
-        return data
 
     def _end(self) -> bool:
         if self._inflate is not None or not self._members:
@@ -195,12 +154,3 @@ class InflateStream(io.RawIOBase):
         except zlib.error:
             pass
         return bytes(output)
-
-
-def _inflates(data: bytes) -> bool:
-    """Whether a member begins here, as far as can be seen."""
-    try:
-        zlib.decompressobj(_WINDOW_BITS["GZIP"]).decompress(data, _CHUNK)
-    except zlib.error:
-        return False
-    return True

@@ -65,8 +65,9 @@ class TFRecordReader:
     ) -> None:
         if recovery is not None:
             _check_verifies(verify)
-            num_threads = 1
-        self._stream, self.name, self.compression_type = open_source(path, compression_type, num_threads)
+        self._stream, self.name, self.compression_type = open_source(
+            path, compression_type, num_threads, resumes=recovery is not None
+        )
         self._read_blocks: Callable[..., Iterator[Block]]
         if recovery is None:
             self._read_blocks = partial(read_blocks, self._stream, verify=verify, max_record_size=max_record_size)

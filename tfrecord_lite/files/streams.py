@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.files import sinks
 from tfrecord_lite.files.compression import HEAD_SIZE, InflateStream, recognise
+from tfrecord_lite.files.member_recovery import ResumingInflateStream
 from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
 from tfrecord_lite.files.paths import STDIN, as_path, check_readable
 from tfrecord_lite.files.read_ahead import ReadAhead
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def open_source(
-    path: Any, compression_type: str | None = None, num_threads: int | None = 1
+    path: Any, compression_type: str | None = None, num_threads: int | None = 1, *, resumes: bool = False
 ) -> tuple[Any, str | None, str]:
     """(stream, name for errors, compression type) of a path, a file object, or "-" for standard input.
 
@@ -34,6 +35,7 @@ def open_source(
         path: as above.
         compression_type: None recognises it from the content; "" is certainly plain.
         num_threads: more than 1 reads ahead in a thread; None does so for compressed streams.
+        resumes: whether a compressed stream shall have a `resume` to go on behind damage; then nothing reads ahead.
     """
     if compression_type is not None:
         compression_type = check_compression_type(compression_type)
@@ -44,8 +46,8 @@ def open_source(
             compression_type = recognise(head)
             stream = _put_back(head, stream)
         if compression_type:
-            stream = InflateStream(stream, compression_type)
-        reads_ahead = bool(compression_type) if num_threads is None else num_threads > 1
+            stream = (ResumingInflateStream if resumes else InflateStream)(stream, compression_type)
+        reads_ahead = not resumes and (bool(compression_type) if num_threads is None else num_threads > 1)
         return (ReadAhead(stream) if reads_ahead else stream), name, compression_type
     except BaseException:
         stream.close()

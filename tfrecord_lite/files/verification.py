@@ -180,10 +180,10 @@ def _verify_file(
             for block in reader.blocks(for_decoding=examples):
                 if stop.is_set():
                     break
-                for error, length in _unfit(reader, block) if examples else ():
+                for problem, length in _unfit(reader, block) if examples else ():
                     if not regions:
-                        raise error
-                    found.append(_region(error, length))
+                        raise problem
+                    found.append(_region(problem, length))
                     unfit += 1
         except TFRecordError as error:
             return FileReport(reader.name, error.record_number or 0, error.offset or 0, error.with_traceback(None))
