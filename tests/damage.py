@@ -77,6 +77,19 @@ def append_garbage(data: bytes, garbage: bytes = b"garbage") -> bytes:
     return data + garbage
 
 
+def overwrite(data: bytes, position: int, garbage: bytes) -> bytes:
+    """`garbage` in the place of as many bytes."""
+    return data[:position] + garbage + data[position + len(garbage) :]
+
+
+def delete_range(data: bytes, begin: int, end: int) -> bytes:
+    return data[:begin] + data[end:]
+
+
+def insert_at(data: bytes, position: int, garbage: bytes) -> bytes:
+    return data[:position] + garbage + data[position:]
+
+
 def set_length(data: bytes, length: int, offset: int = 0) -> bytes:
     """The frame at `offset` claims `length`, under a true length CRC."""
     return data[:offset] + header(length) + data[offset + 12 :]

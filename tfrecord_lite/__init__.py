@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tfrecord_lite.errors import ItemError as ItemError
     from tfrecord_lite.errors import RecordTooLargeError as RecordTooLargeError
     from tfrecord_lite.errors import ShardError as ShardError
+    from tfrecord_lite.errors import SkippedRegion as SkippedRegion
     from tfrecord_lite.errors import TFRecordError as TFRecordError
     from tfrecord_lite.errors import TruncatedRecordError as TruncatedRecordError
     from tfrecord_lite.files.batches import read_batches as read_batches
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from tfrecord_lite.files.reader import TFRecordReader as TFRecordReader
     from tfrecord_lite.files.reader import count_records as count_records
     from tfrecord_lite.files.reader import read_records as read_records
+    from tfrecord_lite.files.salvage import Salvage as Salvage
+    from tfrecord_lite.files.salvage import salvage as salvage
     from tfrecord_lite.files.sharded_writer import ShardedWriter as ShardedWriter
     from tfrecord_lite.files.sharding import write_sharded as write_sharded
     from tfrecord_lite.files.shards import ShardInfo as ShardInfo
@@ -89,7 +92,7 @@ __version__ = "0.1.0"
 _SOURCES = {
     "": "cardchecker compat io python_io surgery train",
     "tfrecord_lite.errors": "CorruptRecordError DecodeError FeatureError IndexMismatchError ItemError"
-    " RecordTooLargeError ShardError TFRecordError TruncatedRecordError",
+    " RecordTooLargeError ShardError SkippedRegion TFRecordError TruncatedRecordError",
     "tfrecord_lite.files.batches": "read_batches",
     "tfrecord_lite.files.commit": "commit plan_read rollback",
     "tfrecord_lite.files.index": "RecordIndex",
@@ -101,6 +104,7 @@ _SOURCES = {
     "tfrecord_lite.files.sharding": "write_sharded",
     "tfrecord_lite.files.shards": "ShardInfo",
     "tfrecord_lite.files.source": "RecordSource",
+    "tfrecord_lite.files.salvage": "Salvage salvage",
     "tfrecord_lite.files.verification": "verify",
     "tfrecord_lite.files.writer": "TFRecordWriter",
     "tfrecord_lite.format.bytes_array": "BytesArray",

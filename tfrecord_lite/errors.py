@@ -11,7 +11,8 @@
     └── ItemError            an item of a data set could not be made into records
 
 All but TruncatedRecordError are also ValueErrors. Decoding arbitrary bytes raises one of these, or an OSError from the
-file system, and nothing else; any other exception is a bug.
+file system, and nothing else; any other exception is a bug. A SkippedRegion is no error: it is what a reader that was
+told to go on after damage has passed over.
 
 The facts are attributes, the text is made when it is asked for. Whoever knows a fact adds it: framing knows the offset,
 the reader adds path and record number. Payload is never part of the text, and names that come from data or from a
@@ -19,6 +20,8 @@ directory are escaped. Every error survives pickling.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 
 def printable(text: str) -> str:
@@ -195,3 +198,36 @@ class ItemError(TFRecordError, ValueError):
         if self.end - self.begin == 1:
             return f"item #{self.begin} ({item}): {printable(self.reason)}"
         return f"one of the items #{self.begin} to #{self.end - 1} (the first is {item}): {printable(self.reason)}"
+
+
+@dataclass(frozen=True)
+class SkippedRegion:
+    """Bytes that were passed over because of damage: those in [begin, end) of the uncompressed stream.
+
+    In a compressed file, bytes that could not be inflated are not part of the stream and are not counted; a region may
+    then be empty.
+
+    Attributes:
+        begin: offset of the frame that could not be read.
+        end: offset of the next sound frame, or of the end of the stream.
+        reason: what is wrong at `begin`.
+        path: name of the file, or None when the bytes came from elsewhere.
+    """
+
+    begin: int
+    end: int
+    reason: str
+    path: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes in the region."""
+        return self.end - self.begin
+
+    def __str__(self) -> str:
+        path = "" if self.path is None else f"{printable(self.path)}: "
+        return f"{path}skipped {self.size} bytes, {self.begin} to {self.end}: {self.reason}"
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return {"path": self.path, "begin": self.begin, "end": self.end, "reason": self.reason}

@@ -22,6 +22,11 @@ _SHORT_LIST = 8
 def add_files(parser: argparse.ArgumentParser) -> None:
     """FILE... and --compression."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="file, directory or glob; - is standard input")
+    add_compression(parser)
+
+
+def add_compression(parser: argparse.ArgumentParser) -> None:
+    """--compression."""
     parser.add_argument(
         "--compression",
         choices=COMPRESSION_TYPES,

@@ -25,6 +25,7 @@ from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.infer import schema_of
 from tfrecord_lite.format.parsing import example_plan
 from tfrecord_lite.format.plan import Plan
+from tfrecord_lite.format.recovery import Recovery
 from tfrecord_lite.format.rows import Rows, concatenated
 
 #: As much is looked at when the features are to be inferred.
@@ -42,6 +43,7 @@ def read_batches(
     compression_type: str | None = None,
     verify: bool = True,
     max_record_size: int | None = None,
+    recovery: Recovery | None = None,
 ) -> Iterator[dict[str, Any]]:
     """The examples of one or many files, batch by batch, in order: {name: values of `batch_size` records}.
 
@@ -68,7 +70,7 @@ def read_batches(
     if num_threads is not None and num_threads < 1:
         raise ValueError(f"num_threads is 1 or more, or None, not {num_threads}")
     decoder = None if features is None else ColumnDecoder(example_plan(features), bytes_as)
-    readers = open_readers(paths, compression_type, verify, max_record_size, num_threads)
+    readers = open_readers(paths, compression_type, verify, max_record_size, num_threads, recovery)
     stretches = _stretches(readers)
 
     def batches() -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ from tfrecord_lite.format.blocks import FOR_EXAMPLES
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.parsing import example_plan
+from tfrecord_lite.format.recovery import Recovery
 
 Decoder = ExampleDecoder | ParsedExampleDecoder
 
@@ -27,6 +28,7 @@ def read_examples(
     compression_type: str | None = None,
     verify: bool = True,
     max_record_size: int | None = None,
+    recovery: Recovery | None = None,
 ) -> Iterator[dict[str, Any]]:
     """The examples of one or many files, in order.
 
@@ -52,7 +54,7 @@ def read_examples(
         decoder = ParsedExampleDecoder(example_plan(features))
     else:
         raise ValueError("features or keys, not both")
-    readers = open_readers(paths, compression_type, verify, max_record_size)
+    readers = open_readers(paths, compression_type, verify, max_record_size, recovery=recovery)
     return _examples(readers, decoder)
 
 

@@ -35,14 +35,19 @@ def expand_paths(paths: Any) -> list[str | BinaryIO]:
         ShardError: a file is not of the size in the manifest, or a commit in the directory was not finished.
         PermissionError: a file cannot be read.
     """
-    if _is_path(paths) or hasattr(paths, "read"):
-        paths = [paths]
-    elif not isinstance(paths, Iterable):
-        raise TypeError(f"paths are str, PathLike, file objects or a sequence of them, not {type(paths).__name__}")
     expanded: list[str | BinaryIO] = []
-    for path in paths:
+    for path in list_paths(paths):
         expanded += [path] if hasattr(path, "read") else _expand(path)
     return expanded
+
+
+def list_paths(paths: Any) -> list[Any]:
+    """One path or many as a list, not looked up yet."""
+    if _is_path(paths) or hasattr(paths, "read"):
+        return [paths]
+    if not isinstance(paths, Iterable):
+        raise TypeError(f"paths are str, PathLike, file objects or a sequence of them, not {type(paths).__name__}")
+    return list(paths)
 
 
 def check_readable(path: str) -> None:

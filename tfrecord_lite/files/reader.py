@@ -8,19 +8,21 @@ record allowed.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.errors import TFRecordError
+from tfrecord_lite.errors import SkippedRegion, TFRecordError
 from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.paths import STDIN, expand_paths
 from tfrecord_lite.files.streams import open_source, seekable_size
 from tfrecord_lite.format.block import Block
 from tfrecord_lite.format.blocks import FOR_RECORDS, Sizes, read_blocks
 from tfrecord_lite.format.framing import FRAME_OVERHEAD
+from tfrecord_lite.format.recovery import Recovery, recover_blocks
 from tfrecord_lite.format.skim import skim
 
 if TYPE_CHECKING:
@@ -39,11 +41,14 @@ class TFRecordReader:
         num_threads: 2 reads, and inflates, ahead in a thread of its own; 1 does not. None is 2 for compressed files,
             where it pays, and 1 for others. More inflate the members of seekable GZIP side by side, all but the
             caller's own; for other files they are not used.
+        recovery: called with a SkippedRegion instead of an error about damage. Reading goes on with the next sound
+            frame, but ends, as at the end of a file, when it returns False; what it raises is raised. In a GZIP file
+            reading goes on with the next member. All in one thread, and not without `verify`.
 
     Attributes:
         compression_type: "", "GZIP" or "ZLIB", as given or recognised.
         name: of the file, for errors; None for a file object without one.
-        offset: of the next frame, in the uncompressed stream.
+        offset: of the next frame, in the uncompressed stream (of what could be inflated, after damage to a GZIP file).
         record_number: how many records have been read.
 
     Raises:
@@ -60,13 +65,25 @@ class TFRecordReader:
         verify: bool = True,
         max_record_size: int | None = None,
         num_threads: int | None = 1,
+        recovery: Recovery | None = None,
     ) -> None:
-        self._stream, self.name, self.compression_type = open_source(path, compression_type, num_threads)
+        if recovery is not None:
+            _check_verifies(verify)
+        self._stream, self.name, self.compression_type = open_source(
+            path, compression_type, num_threads, resumes=recovery is not None
+        )
         self._verify = verify
-        self._read_blocks = partial(read_blocks, self._stream, verify=verify, max_record_size=max_record_size)
+        self._read_blocks: Callable[..., Iterator[Block]]
+        if recovery is None:
+            self._read_blocks = partial(read_blocks, self._stream, verify=verify, max_record_size=max_record_size)
+        else:
+            skip, resume = partial(self._skip, recovery), getattr(self._stream, "resume", None)
+            self._read_blocks = partial(
+                recover_blocks, self._stream, skip, max_record_size=max_record_size, resume=resume
+            )
         self._blocks: Iterator[Block] | None = None
         self._records: Iterator[bytes] = iter(())
-        self._error: TFRecordError | None = None
+        self._error: Exception | None = None
         self._is_closed = False
         self.offset = 0
         self.record_number = 0
@@ -110,6 +127,7 @@ class TFRecordReader:
             if self.offset == size:
                 return
             self._stream.seek(self.offset)
+            self._read_blocks = partial(self._read_blocks, offset=self.offset)
         for block in self.blocks():
             yield block.ends - block.starts + FRAME_OVERHEAD
 
@@ -138,7 +156,7 @@ class TFRecordReader:
         if self._error is not None:
             raise self._error
         if self._blocks is None:
-            self._blocks = self._read_blocks(offset=self.offset, sizes=sizes)
+            self._blocks = self._read_blocks(sizes=sizes)
         try:
             return next(self._blocks)
         except BaseException as error:
@@ -146,8 +164,16 @@ class TFRecordReader:
             self._stream.close()
             if isinstance(error, TFRecordError):
                 error.path, error.record_number, error.offset = self.name, self.record_number, self.offset
+            if isinstance(error, Exception) and not isinstance(error, StopIteration):
                 self._error = error
             raise
+
+    def _skip(self, recovery: Recovery, region: SkippedRegion) -> bool:
+        """Tell about a region, and be where it ends."""
+        goes_on = recovery(replace(region, path=self.name)) is not False
+        if goes_on:
+            self.offset = region.end
+        return goes_on
 
 
 def read_records(
@@ -156,6 +182,7 @@ def read_records(
     *,
     verify: bool = True,
     max_record_size: int | None = None,
+    recovery: Recovery | None = None,
 ) -> Iterator[bytes]:
     """The records of one or many files, in order.
 
@@ -167,7 +194,7 @@ def read_records(
         OSError: a file is missing or cannot be read, when called and not while iterating.
         CorruptRecordError, TruncatedRecordError, RecordTooLargeError: after the good records before the damage.
     """
-    readers = open_readers(paths, compression_type, verify, max_record_size)
+    readers = open_readers(paths, compression_type, verify, max_record_size, recovery=recovery)
     return chain.from_iterable(block.records() for reader in readers for block in reader.blocks())
 
 
@@ -183,18 +210,30 @@ def count_records(paths: Any, compression_type: str | None = None, *, verify: bo
 
 
 def open_readers(
-    paths: Any, compression_type: str | None, verify: bool, max_record_size: int | None, num_threads: int | None = 1
+    paths: Any,
+    compression_type: str | None,
+    verify: bool,
+    max_record_size: int | None,
+    num_threads: int | None = 1,
+    recovery: Recovery | None = None,
 ) -> Generator[TFRecordReader]:
     """One open reader after the other. Paths are looked up at once: what is missing is known before any work."""
     if compression_type is not None:
         check_compression_type(compression_type)
+    if recovery is not None:
+        _check_verifies(verify)
     expanded = expand_paths(paths)
     located = [_located(source) for source in expanded]
 
     def opened() -> Generator[TFRecordReader]:
         for source, path in zip(expanded, located, strict=True):
             with TFRecordReader(
-                path, compression_type, verify=verify, max_record_size=max_record_size, num_threads=num_threads
+                path,
+                compression_type,
+                verify=verify,
+                max_record_size=max_record_size,
+                num_threads=num_threads,
+                recovery=recovery,
             ) as reader:
                 if path is not source:
                     reader.name = str(source)
@@ -208,3 +247,8 @@ def _located(source: Any) -> Any:
     if not isinstance(source, str) or source == STDIN or os.path.isabs(source):
         return source
     return os.path.join(os.getcwd(), source)
+
+
+def _check_verifies(verify: bool) -> None:
+    if not verify:
+        raise ValueError("recovery needs verify=True: sound frames are found by their CRCs")

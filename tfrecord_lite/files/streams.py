@@ -21,6 +21,7 @@ from tfrecord_lite.files import sinks
 from tfrecord_lite.files.compression import HEAD_SIZE, InflateStream, recognise
 from tfrecord_lite.files.deflate import DeflateSink, MembersSink
 from tfrecord_lite.files.inflate_ahead import InflateMembers
+from tfrecord_lite.files.member_recovery import ResumingInflateStream
 from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
 from tfrecord_lite.files.paths import STDIN, as_path, check_readable
 from tfrecord_lite.files.read_ahead import ReadAhead
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def open_source(
-    path: Any, compression_type: str | None = None, num_threads: int | None = 1
+    path: Any, compression_type: str | None = None, num_threads: int | None = 1, *, resumes: bool = False
 ) -> tuple[Any, str | None, str]:
     """(stream, name for errors, compression type) of a path, a file object, or "-" for standard input.
 
@@ -39,6 +40,7 @@ def open_source(
         compression_type: None recognises it from the content; "" is certainly plain.
         num_threads: more than 1 reads ahead in a thread; None does so for compressed streams. More than 2 inflate the
             members of seekable GZIP side by side.
+        resumes: whether a compressed stream shall have a `resume` to go on behind damage; then nothing reads ahead.
     """
     if compression_type is not None:
         compression_type = check_compression_type(compression_type)
@@ -48,10 +50,12 @@ def open_source(
             head = _read_head(stream)
             compression_type = recognise(head)
             stream = _put_back(head, stream)
+        if resumes:
+            num_threads = 1
         if compression_type == "GZIP" and num_threads is not None and num_threads > 2:
             stream = InflateMembers(stream, num_threads - 1)
         elif compression_type:
-            stream = InflateStream(stream, compression_type)
+            stream = (ResumingInflateStream if resumes else InflateStream)(stream, compression_type)
         reads_ahead = bool(compression_type) if num_threads is None else num_threads > 1
         return (ReadAhead(stream) if reads_ahead else stream), name, compression_type
     except BaseException:

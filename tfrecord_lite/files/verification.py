@@ -1,17 +1,33 @@
 """verify: is every file sound?
 
-Takes paths, reads every record of every file with its CRCs, and returns a report; damage is in the report, not raised.
+Takes paths, reads every record of every file with its CRCs, and returns a report. What is wrong with a file is in the
+report, not raised, a file that is missing included: the others are looked at all the same.
+
+Several files are read at a time, each in a thread: CRCs, inflating and reading let other threads run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
-from tfrecord_lite.errors import TFRecordError, printable
-from tfrecord_lite.files.paths import expand_paths
+from tfrecord_lite.errors import DecodeError, SkippedRegion, TFRecordError, printable
+from tfrecord_lite.files.options import check_compression_type
+from tfrecord_lite.files.paths import expand_paths, list_paths
 from tfrecord_lite.files.reader import TFRecordReader
+from tfrecord_lite.format.block import Block
+from tfrecord_lite.format.blocks import FOR_EXAMPLES, FOR_RECORDS
+from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
+from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.example import decode_example
+from tfrecord_lite.format.framing import FRAME_OVERHEAD
+
+#: Files read at a time unless told otherwise: with more, threads wait for each other in Python.
+_WORKERS = 4
 
 
 @dataclass(frozen=True)
@@ -20,20 +36,36 @@ class FileReport:
 
     Attributes:
         path: the file's name, or None for a file object without one.
-        records: sound records before the damage, or all of them.
-        size: bytes of their frames, uncompressed.
-        error: the first damage, or None. What lies behind it has not been looked at.
+        records: sound records, those before the error if there is one.
+        size: bytes of the uncompressed stream that were looked at.
+        error: the first damage, the first record that is no Example, or the OSError when the file cannot be read: what
+            lies behind it has not been looked at. Otherwise None.
+        regions: instead of the first, all damage and all records that are no Examples, when that was asked for.
     """
 
     path: str | None
     records: int
     size: int
-    error: TFRecordError | None
+    error: TFRecordError | OSError | None
+    regions: tuple[SkippedRegion, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong with the file."""
+        return self.error is None and not self.regions
 
     def __str__(self) -> str:
-        if self.error is not None:
-            return f"{self.error} (after {self.records} sound records)"
-        return f"{printable(self.path or '<file object>')}: {self.records} records, {self.size} bytes, sound"
+        name = printable(self.path or "<file object>")
+        lines = [str(region) for region in self.regions]
+        if isinstance(self.error, TFRecordError):
+            lines.append(f"{self.error} (after {self.records} sound records)")
+        elif self.error is not None:
+            lines.append(f"{name}: {self.error.strerror or self.error}")
+        elif self.regions:
+            lines.append(f"{name}: {self.records} sound records, {len(self.regions)} damaged regions")
+        else:
+            lines.append(f"{name}: {self.records} records, {self.size} bytes, sound")
+        return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -41,8 +73,9 @@ class FileReport:
             "path": self.path,
             "records": self.records,
             "bytes": self.size,
-            "sound": self.error is None,
-            "error": None if self.error is None else self.error.as_dict(),
+            "sound": self.sound,
+            "error": _error_as_dict(self.error, self.path),
+            "regions": [region.as_dict() for region in self.regions],
         }
 
 
@@ -54,8 +87,8 @@ class VerifyReport:
 
     @property
     def sound(self) -> bool:
-        """Whether no file is damaged."""
-        return all(file.error is None for file in self.files)
+        """Whether nothing is wrong with any file."""
+        return all(file.sound for file in self.files)
 
     @property
     def records(self) -> int:
@@ -75,32 +108,113 @@ def verify(
     compression_type: str | None = None,
     *,
     max_record_size: int | None = None,
+    examples: bool = False,
+    regions: bool = False,
+    workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> VerifyReport:
     """Check every CRC of every record in the files.
 
     Args:
         paths, compression_type, max_record_size: as for `read_records`.
+        examples: whether every record must also be an Example that can be decoded.
+        regions: go on behind damage, as a reader with `recovery` does, and report all of it, and every record that is
+            no Example, as SkippedRegions.
+        workers: how many files are read at a time; None is 4, or the number of processors if that is less.
         progress: called with (files done, files in all) after each file.
 
-    Raises:
-        OSError: a file is missing or cannot be read.
+    Returns:
+        A report with an entry for each file, in the order of `paths`; a file, glob or directory that is not there has
+        one, too.
     """
-    sources = expand_paths(paths)
-    reports = []
-    for source in sources:
-        reports.append(_verify_file(source, compression_type, max_record_size))
-        if progress is not None:
-            progress(len(reports), len(sources))
+    if compression_type is not None:
+        check_compression_type(compression_type)
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers is 1 or more, or None, not {workers}")
+    sources = list(_sources(paths))
+    reports: list[FileReport] = []
+    stop = Event()
+
+    def verify_one(source: Any) -> FileReport:
+        if isinstance(source, FileReport):
+            return source
+        return _verify_file(source, compression_type, max_record_size, examples, regions, stop)
+
+    with ThreadPoolExecutor(workers or min(_WORKERS, os.cpu_count() or 1)) as pool:
+        try:
+            for report in pool.map(verify_one, sources):
+                reports.append(report)
+                if progress is not None:
+                    progress(len(reports), len(sources))
+        finally:
+            stop.set()  # an exception here, Ctrl-C for one, does not wait for the files
     return VerifyReport(tuple(reports))
 
 
-def _verify_file(source: Any, compression_type: str | None, max_record_size: int | None) -> FileReport:
-    error = None
-    with TFRecordReader(source, compression_type, max_record_size=max_record_size) as reader:
+def _sources(paths: Any) -> Iterator[Any]:
+    """Every file, or the report that it cannot be read."""
+    for path in list_paths(paths):
         try:
-            for _ in reader.blocks():
-                pass
-        except TFRecordError as damage:
-            error = damage
-        return FileReport(reader.name, reader.record_number, reader.offset, error)
+            yield from expand_paths(path)
+        except OSError as error:
+            yield FileReport(os.fsdecode(path), 0, 0, error)
+
+
+def _verify_file(
+    source: Any,
+    compression_type: str | None,
+    max_record_size: int | None,
+    examples: bool,
+    regions: bool,
+    stop: Event,
+) -> FileReport:
+    found: list[SkippedRegion] = []
+    recovery = found.append if regions else None
+    try:
+        reader = TFRecordReader(source, compression_type, max_record_size=max_record_size, recovery=recovery)
+    except OSError as error:
+        return FileReport(None if hasattr(source, "read") else source, 0, 0, error)
+    failure: TFRecordError | OSError | None = None
+    unfit = 0
+    with reader:
+        try:
+            for block in reader.blocks(FOR_EXAMPLES if examples else FOR_RECORDS):
+                if stop.is_set():
+                    break
+                for problem, length in _unfit(reader, block) if examples else ():
+                    if not regions:
+                        raise problem
+                    found.append(_region(problem, length))
+                    unfit += 1
+        except TFRecordError as error:
+            return FileReport(reader.name, error.record_number or 0, error.offset or 0, error.with_traceback(None))
+        except OSError as error:
+            failure = error
+    return FileReport(reader.name, reader.record_number - unfit, reader.offset, failure, tuple(found))
+
+
+def _unfit(reader: TFRecordReader, block: Block) -> Iterator[tuple[DecodeError, int]]:
+    """What is wrong with each record of the block that is no Example, and its length."""
+    _, error = ExampleDecoder(None).decode(Records.of(block))
+    if error is None:
+        return
+    first = error.record_number or 0
+    for number, record in enumerate(block.records()[first:], first):
+        try:
+            decode_example(record)
+        except DecodeError as problem:
+            reader.locate(problem, block, number)
+            yield problem.with_traceback(None), len(record)
+
+
+def _region(error: DecodeError, length: int) -> SkippedRegion:
+    begin = error.offset or 0
+    path, error.path = error.path, None  # it stands before the reason
+    return SkippedRegion(begin, begin + length + FRAME_OVERHEAD, str(error), path)
+
+
+def _error_as_dict(error: TFRecordError | OSError | None, path: str | None) -> dict[str, object] | None:
+    if error is None or isinstance(error, TFRecordError):
+        return None if error is None else error.as_dict()
+    text = error.strerror or str(error)
+    return {"kind": type(error).__name__, "text": text, "path": path, "record_number": None, "offset": None}

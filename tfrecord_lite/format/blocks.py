@@ -102,8 +102,8 @@ def read_blocks(
     walks = 0  # so many blocks are not tried by `leap`
     average = 0  # bytes in a frame of the block before
     while True:
-        arrived = _arrived(stream.readinto(view[held:-MARGIN]))
-        held += arrived
+        count = arrived(stream.readinto(view[held:-MARGIN]))
+        held += count
         is_leap = walks == 0 and average <= _LEAPED_FRAME
         limits = leap(view, held) if is_leap else None
         if limits is None:
@@ -120,7 +120,7 @@ def read_blocks(
                 yield block
         offset += used
         rest = bytes(view[used:held])
-        if not arrived or (len(rest) >= HEADER_SIZE and _LENGTH.unpack_from(rest)[0] >= usual.start):
+        if not count or (len(rest) >= HEADER_SIZE and _LENGTH.unpack_from(rest)[0] >= usual.start):
             # A large frame, or what the stream ends with.
             following, offset = yield from _large_frames(rest, stream, offset, read_plain, usual, verify)
             if following is None:
@@ -158,15 +158,15 @@ def _large_frames(
         offset += len(record) + FRAME_OVERHEAD
         gap = head.read()
         while True:
-            header = gap if len(gap) == HEADER_SIZE else gap + _arrived(stream.read(HEADER_SIZE - len(gap)))
+            header = gap if len(gap) == HEADER_SIZE else gap + arrived(stream.read(HEADER_SIZE - len(gap)))
             length = _LENGTH.unpack_from(header)[0] if len(header) == HEADER_SIZE else 0
             if header != sound_header:
                 if length not in usual or (verify and encode_header(length) != header):
                     return header, offset
                 sound_header = header
-            record = _arrived(stream.read(length))
+            record = arrived(stream.read(length))
             # The footer, and at once the header behind it.
-            gap = _arrived(stream.read(FRAME_OVERHEAD)) if len(record) == length else b""
+            gap = arrived(stream.read(FRAME_OVERHEAD)) if len(record) == length else b""
             if len(gap) < FOOTER_SIZE or (verify and crc32c.masked_crc32c(record) != _CRC.unpack_from(gap)[0]):
                 rest = header + record + gap
                 break
@@ -195,12 +195,13 @@ def _continued(head: BytesIO, stream: ByteStream) -> Read:
     """A `read` that gives what is in `head` and then goes on with the stream."""
 
     def read(size: int) -> bytes:
-        return head.read(size) or _arrived(stream.read(size))
+        return head.read(size) or arrived(stream.read(size))
 
     return read
 
 
-def _arrived(answer: Any) -> Any:
+def arrived(answer: Any) -> Any:
+    """What a stream gave: nothing yet, from one that does not wait, is an error."""
     if answer is None:
         raise BlockingIOError("the stream is non-blocking and has nothing to read now")
     return answer

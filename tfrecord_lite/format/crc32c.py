@@ -25,7 +25,7 @@ _POLYNOMIAL = 0x82F63B78  # reflected
 
 Word = TypeVar("Word", int, Any)  # Any: a uint32 array
 
-__all__ = ["MASK_DELTA", "NEUTRALIZER", "extend", "mask", "masked_crc32c", "unmask", "value", "value_of_rows"]
+__all__ = ["MASK_DELTA", "NEUTRALIZER", "extend", "mask", "masked_crc32c", "u64_of", "unmask", "value", "value_of_rows"]
 
 
 def extend(crc: int, data: Buffer) -> int:
@@ -75,16 +75,20 @@ def _tables(width: int) -> tuple[np.typing.NDArray[np.uint32], int]:
     return tables, crc_of_zeros
 
 
-def _neutralizer() -> int:
-    """Run the CRC register backwards through four zero bytes, from all ones."""
-    register = _ONES
-    for _ in range(32):
+def u64_of(crc: int) -> int:
+    """The only u64 below 2^32 whose 8 little-endian bytes have this CRC: 32 bits of CRC tell 32 bits of data."""
+    return _unwound(crc ^ _ONES, 64) ^ _ONES
+
+
+def _unwound(register: int, bits: int) -> int:
+    """The CRC register as it was before so many zero bits."""
+    for _ in range(bits):
         high = register >> 31
         register = ((register ^ (_POLYNOMIAL if high else 0)) << 1 | high) & _ONES
-    return register ^ _ONES
+    return register
 
 
 #: `crc ^ NEUTRALIZER`, appended little-endian to data whose CRC is `crc`, brings the CRC register back to its
 #: initial state: the CRC of the two together is 0, and whatever follows is checked as if it stood alone. See
 #: `Block.is_sound`.
-NEUTRALIZER = _neutralizer()
+NEUTRALIZER = _unwound(_ONES, 32) ^ _ONES

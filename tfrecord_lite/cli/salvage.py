@@ -1,0 +1,45 @@
+"""tfrecord-lite salvage IN OUT"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from tfrecord_lite.cli.output import add_compression, add_json, print_json, print_line
+
+NAME = "salvage"
+HELP = (
+    "Write the sound records of a damaged file to another one, compressed as it is, and list what was lost. Exit code"
+    " 0 when nothing was lost, 1 when something was."
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `salvage`."""
+    parser.add_argument("input", metavar="IN", help="the damaged file; - is standard input")
+    parser.add_argument("output", metavar="OUT", help="a file to be written; it appears when it is complete")
+    add_compression(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print a line for each region that was skipped, and how many records there are."""
+    from tfrecord_lite.cli.main import fail
+    from tfrecord_lite.files.salvage import salvage
+    from tfrecord_lite.files.writer import TFRecordWriter
+
+    with salvage(arguments.input, arguments.compression) as survivors:
+        if _are_same(arguments.input, arguments.output):
+            return fail("IN and OUT are the same file: what was lost could not be looked for again", 2)
+        with TFRecordWriter(arguments.output, survivors.compression_type) as writer:
+            for record in survivors:
+                writer.write(record)
+    if arguments.json:
+        print_json({**survivors.as_dict(), "output": arguments.output})
+    else:
+        print_line(str(survivors))
+    return 0 if survivors.sound else 1
+
+
+def _are_same(first: str, second: str) -> bool:
+    return os.path.exists(first) and os.path.exists(second) and os.path.samefile(first, second)

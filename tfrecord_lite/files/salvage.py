@@ -1,0 +1,103 @@
+"""salvage: what is left of a damaged file, and what is lost.
+
+Takes one file, gives its sound records as the reader with `recovery` does, and keeps the list of what was skipped.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from tfrecord_lite.errors import SkippedRegion
+from tfrecord_lite.files.reader import TFRecordReader
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+def salvage(path: Any, compression_type: str | None = None, *, max_record_size: int | None = None) -> Salvage:
+    """The sound records of a damaged file: an iterator of bytes that also says what was lost.
+
+    Every record whose frame is whole and has its CRCs is given, in order, and nothing else. In a GZIP file they are
+    those that can still be inflated: before the damage to a member, and from the next member on. A file whose first
+    bytes are damaged is not recognised as compressed: say so.
+
+    Args:
+        path: a path, a binary file object, or "-" for standard input.
+        compression_type, max_record_size: as for TFRecordReader. Longer records are skipped.
+
+    Raises:
+        OSError: the file cannot be opened; or, while iterating, not be read.
+    """
+    return Salvage(path, compression_type, max_record_size)
+
+
+class Salvage:
+    """An iterator of the sound records of a file; also a context manager.
+
+    Attributes:
+        regions: the SkippedRegions so far, in order.
+        path: name of the file, or None for a file object without one.
+        compression_type: "", "GZIP" or "ZLIB".
+    """
+
+    def __init__(self, path: Any, compression_type: str | None, max_record_size: int | None) -> None:
+        self.regions: list[SkippedRegion] = []
+        self._reader = TFRecordReader(
+            path, compression_type, max_record_size=max_record_size, recovery=self.regions.append
+        )
+        self.path = self._reader.name
+        self.compression_type = self._reader.compression_type
+
+    @property
+    def records(self) -> int:
+        """Records given so far."""
+        return self._reader.record_number
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes of the uncompressed stream so far, lost ones included."""
+        return self._reader.offset
+
+    @property
+    def bytes_lost(self) -> int:
+        """Bytes in the regions. What could not be inflated is not in them."""
+        return sum(region.size for region in self.regions)
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was skipped so far."""
+        return not self.regions
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._reader)
+
+    def close(self) -> None:
+        """Close the file. A file object that was given stays open."""
+        self._reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __str__(self) -> str:
+        """The regions, a line each, and what came out."""
+        return "\n".join([*map(str, self.regions), f"{self.records} records, {self.bytes_lost} bytes lost"])
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "path": self.path,
+            "sound": self.sound,
+            "records": self.records,
+            "bytes_read": self.bytes_read,
+            "bytes_lost": self.bytes_lost,
+            "regions": [region.as_dict() for region in self.regions],
+        }
