@@ -19,7 +19,7 @@ import pytest
 from damage import python_output
 
 from tfrecord_lite import ItemError, ShardedWriter, TFRecordOptions, encode_example, read_records, write_sharded
-from tfrecord_lite.files.sharding import _shortened
+from tfrecord_lite.files.encoding_pool import shortened
 
 ROOT = Path(__file__).parent.parent
 #: Fork is looked at in processes of its own: this one has threads.
@@ -225,7 +225,7 @@ def test_an_item_that_cannot_be_encoded_is_named_and_nothing_is_left(
         assert type(cause).__name__ == kind
     if workers:
         assert "Traceback" in str(cause.__cause__)  # type: ignore[union-attr]
-        assert "_encode_chunk" in str(cause.__cause__)  # type: ignore[union-attr]
+        assert "encode_chunk" in str(cause.__cause__)  # type: ignore[union-attr]
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
     assert snapshot(tmp_path) == before
     assert multiprocessing.active_children() == []
@@ -286,6 +286,21 @@ def test_an_item_that_cannot_be_sent_is_named(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
+class Unloadable:
+    """Can be pickled, and does not come out again."""
+
+    def __reduce__(self) -> Any:
+        return int, ("x",)
+
+
+def test_an_item_that_does_not_arrive_is_named(tmp_path: Path) -> None:
+    items: list[Any] = [1, 2, 3, Unloadable(), 4]
+    with pytest.raises(ItemError, match=r"could not take them: ValueError") as caught:
+        write_sharded(items, example, tmp_path / "train", num_shards=2, workers=2, mp_context=SPAWN)
+    assert caught.value.begin <= 3 < caught.value.end
+    assert names(tmp_path) == []
+
+
 def test_workers_are_not_fewer_than_none(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="workers"):
         write_sharded(range(10), example, tmp_path / "train", num_shards=2, workers=-1)
@@ -303,12 +318,12 @@ def test_workers_are_not_fewer_than_none(tmp_path: Path) -> None:
     ],
 )
 def test_items_are_shown_without_their_payload(item: Any, shown: str) -> None:
-    assert _shortened(item) == shown
+    assert shortened(item) == shown
 
 
-def test_long_items_are_shortened() -> None:
-    assert len(_shortened("x" * 10_000)) <= 120
-    assert len(_shortened(Path("x" * 10_000))) <= 120
+def test_long_items_areshortened() -> None:
+    assert len(shortened("x" * 10_000)) <= 120
+    assert len(shortened(Path("x" * 10_000))) <= 120
 
 
 # Processes that die.
@@ -329,6 +344,36 @@ def test_a_worker_that_is_killed_is_an_error_with_the_items_in_question(tmp_path
     assert error.item == str(error.begin)
     assert names(tmp_path) == []
     assert multiprocessing.active_children() == []
+
+
+@needs_signals
+@pytest.mark.parametrize("end", ["fails", "is killed"])
+def test_workers_may_end_in_the_middle_of_a_large_result(tmp_path: Path, end: str) -> None:
+    script = """
+import faulthandler, multiprocessing, os, random, signal, sys, threading, time
+import tfrecord_lite as tfr
+
+def kill(delay):
+    time.sleep(delay)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def encode(number):
+    if number == 57 and sys.argv[2] == "fails": raise KeyError("x")
+    if number == 0 and sys.argv[2] == "is killed":
+        threading.Thread(target=kill, args=(random.random() * 0.05,), daemon=True).start()
+    return {"number": number, "blob": bytes(300_000)}
+
+context = multiprocessing.get_context("fork")
+for _ in range(30):
+    faulthandler.dump_traceback_later(50, exit=True)
+    try:
+        tfr.write_sharded(range(200), encode, sys.argv[1], num_shards=2, workers=2, mp_context=context)
+    except tfr.ItemError as error:
+        assert error.begin <= 57 < error.end or sys.argv[2] == "is killed"
+    faulthandler.cancel_dump_traceback_later()
+"""
+    python_output(script, tmp_path / "train", end)
+    assert not [name for name in names(tmp_path) if name.startswith(".")]
 
 
 def is_running(process: int) -> bool:
@@ -376,7 +421,8 @@ def busy(tmp_path: Path, method: str) -> Iterator[tuple[Any, list[int]]]:
     script = tmp_path / "slow.py"
     script.write_text(SLOW)
     command = [sys.executable, "-Wignore", str(script), str(data / "train"), str(workers), method]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    (tmp_path / "tmp").mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "tmp")}
     process = subprocess.Popen(
         command, env=environment, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -404,6 +450,7 @@ def test_ctrl_c_ends_all_processes_and_leaves_nothing(tmp_path: Path, method: st
         assert (output, errors) == ("interrupted\n", "")
         wait_until_gone(workers)
         assert names(tmp_path / "data") == []
+        assert not list((tmp_path / "tmp").glob("tfrecord_lite-*"))
 
 
 @needs_signals

@@ -1,0 +1,294 @@
+"""Worker processes that encode items: chunks of items -> frames, in the order of the items.
+
+Chunks and frames travel in files of a temporary directory. In the executor's own pipes there are only short messages,
+which are there or not: for the rest of a long one, cut off because a worker died, the executor would wait without end.
+
+A worker ends when its lifeline does, a pipe that only the process that started it holds at the other end: so none
+outlives that process, however it dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from reprlib import Repr
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfrecord_lite.errors import ItemError
+from tfrecord_lite.files.writer import TFRecordWriter
+from tfrecord_lite.format.frame_group import FrameGroup
+from tfrecord_lite.format.values import byte_view
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import BaseContext
+
+#: Chunks under way for each worker: one is encoded, one waits.
+_CHUNKS_PER_WORKER = 2
+
+Encode = Callable[[Any], Any]
+
+
+@dataclass
+class EncodedChunk:
+    """What became of a chunk.
+
+    Attributes:
+        groups: the frames of all records.
+        items: how many there were.
+        skipped: of them, those for which encode gave None.
+        seconds: how long it took.
+    """
+
+    groups: list[FrameGroup]
+    items: int
+    skipped: int
+    seconds: float
+
+
+@dataclass
+class Failure:
+    """An item that could not be encoded.
+
+    Attributes:
+        number: of the item.
+        item: shortened.
+        error: what was raised.
+        trace: where in a worker that was, as text: pickling an exception loses it.
+    """
+
+    number: int
+    item: str
+    error: Exception
+    trace: str = ""
+
+    def as_error(self) -> ItemError:
+        """What to raise from `error`."""
+        if self.trace:
+            self.error.__cause__ = _WorkerTraceback(self.trace)
+        reason = f"{type(self.error).__name__}: {self.error}"
+        return ItemError(self.number, self.number + 1, self.item, reason)
+
+
+def encode_chunk(encode: Encode, begin: int, items: list[Any]) -> EncodedChunk | Failure:
+    """Encode items, of which the first is number `begin`."""
+    start = time.perf_counter()
+    skipped = 0
+    with _Collector() as writer:
+        for number, item in enumerate(items, begin):
+            try:
+                encoded = encode(item)
+                if encoded is None:
+                    skipped += 1
+                else:
+                    _write(writer, encoded)
+            except Exception as error:  # noqa: BLE001 - it is raised where the results are taken
+                return Failure(number, shortened(item), error)
+    return EncodedChunk(writer.groups, len(items), skipped, time.perf_counter() - start)
+
+
+class EncodingPool:
+    """`count` worker processes, all of which have ended when the with-block has.
+
+    Raises:
+        TypeError: encode cannot be pickled.
+    """
+
+    def __init__(self, count: int, encode: Encode, mp_context: BaseContext | None) -> None:
+        try:
+            pickle.dumps(encode)  # also where processes are forked, and it would not be needed
+        except Exception as error:
+            problem = "encode cannot be sent to other processes: take a function of a module, no lambda or inner one"
+            raise TypeError(f"{problem}, or workers=0 ({error})") from error
+        self._count = count
+        context = multiprocessing.get_context() if mp_context is None else mp_context
+        self._directory = TemporaryDirectory(prefix="tfrecord_lite-")
+        self._reader, self._lifeline = context.Pipe(duplex=False)
+        arguments = (self._reader, self._lifeline, encode)
+        self._executor = ProcessPoolExecutor(count, context, initializer=_start_worker, initargs=arguments)
+
+    def __enter__(self) -> EncodingPool:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *others: object) -> None:
+        try:
+            if kind is None:
+                self._executor.shutdown()
+        finally:
+            self._lifeline.close()  # workers end at once, in the middle of whatever they do
+            self._executor.shutdown(cancel_futures=True)
+            self._reader.close()
+            self._directory.cleanup()
+
+    def results(self, chunks: Iterable[tuple[int, list[Any]]]) -> Iterator[EncodedChunk | Failure]:
+        """What becomes of each chunk (number of the first item, items), in order."""
+        under_way: deque[_Sent] = deque()
+        try:
+            for begin, items in chunks:
+                under_way.append(_Sent(self._directory.name, begin, items))
+                under_way[-1].future = self._executor.submit(_encode_in_worker, under_way[-1].path)
+                if len(under_way) == self._count * _CHUNKS_PER_WORKER:
+                    yield under_way[0].result()
+                    under_way.popleft()
+            while under_way:
+                yield under_way[0].result()
+                under_way.popleft()
+        except BrokenProcessPool as error:
+            lost = [sent for sent in under_way if sent.future is None or sent.future.exception() is not None]
+            reason = "a worker process died while it was at it (killed, out of memory, or it did not start)"
+            raise ItemError(lost[0].begin, lost[-1].end, shortened(lost[0].items[0]), reason) from error
+
+
+class _Sent:
+    """A chunk that is under way to a worker or back.
+
+    Attributes:
+        begin, end: the numbers of its items.
+        path: of the file that holds the items, then the result.
+        future: done when the result is there; None before anybody was told of the chunk.
+    """
+
+    def __init__(self, directory: str, begin: int, items: list[Any]) -> None:
+        self.begin = begin
+        self.end = begin + len(items)
+        self.items = items
+        self.path = os.path.join(directory, str(begin))
+        self.future: Future[None] | None = None
+        try:
+            _save(self.path, (begin, items))
+        except OSError:
+            raise
+        except Exception as error:  # whatever the methods of an item raise
+            number = next((number for number, item in enumerate(items) if not _is_picklable(item)), 0)
+            reason = f"cannot be sent to another process: {error}"
+            raise ItemError(begin + number, begin + number + 1, shortened(items[number]), reason) from error
+
+    def result(self) -> EncodedChunk | Failure:
+        """What the worker made of it."""
+        assert self.future is not None
+        try:
+            self.future.result()
+        except (BrokenProcessPool, OSError):
+            raise
+        except Exception as error:
+            reason = f"a worker could not take them: {type(error).__name__}: {error}"
+            raise ItemError(self.begin, self.end, shortened(self.items[0]), reason) from error
+        result: EncodedChunk | Failure = _load(self.path)
+        os.unlink(self.path)
+        return result
+
+
+#: In a worker: what it was started with.
+_encode: Encode
+
+
+def _start_worker(reader: Connection, lifeline: Connection, encode: Encode) -> None:
+    global _encode
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
+    _encode = encode
+    lifeline.close()  # our copy of its end
+    threading.Thread(target=_end_with, args=(reader,), daemon=True).start()
+
+
+def _end_with(reader: Connection) -> None:
+    """Wait until nobody holds the other end, and die."""
+    with contextlib.suppress(EOFError, OSError):
+        reader.recv_bytes()
+    os._exit(1)
+
+
+def _encode_in_worker(path: str) -> None:
+    """Put what becomes of the items in a file into their place."""
+    begin, items = _load(path)
+    result = encode_chunk(_encode, begin, items)
+    if isinstance(result, Failure):
+        result.trace = "".join(traceback.format_exception(result.error))
+        if not _is_picklable(result.error):
+            result.error = RuntimeError(f"{type(result.error).__name__}: {result.error}")
+    _save(path, result)
+
+
+def _save(path: str, value: Any) -> None:
+    with open(path, "wb") as file:
+        pickle.dump(value, file, pickle.HIGHEST_PROTOCOL)
+
+
+def _load(path: str) -> Any:
+    with open(path, "rb") as file:
+        return pickle.load(file)
+
+
+def _is_picklable(value: Any) -> bool:
+    """Whether it comes out again at the other end."""
+    try:
+        pickle.loads(pickle.dumps(value))
+    except Exception:  # noqa: BLE001 - whatever its own methods raise
+        return False
+    return True
+
+
+class _WorkerTraceback(Exception):
+    """Where in a worker an exception came from."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
+
+
+class _Collector(TFRecordWriter):
+    """A writer that keeps the frames, and puts nothing into its file."""
+
+    def __init__(self) -> None:
+        self.groups: list[FrameGroup] = []
+        super().__init__(io.BytesIO())
+
+    def _store_frames(self, frames: FrameGroup) -> None:
+        self.groups.append(FrameGroup([b"".join(frames.pieces)], frames.lengths.copy(), frames.footers.copy()))
+
+
+def _write(writer: TFRecordWriter, encoded: Any) -> None:
+    if isinstance(encoded, Mapping) or hasattr(encoded, "SerializeToString"):
+        writer.write_example(encoded)
+    elif isinstance(encoded, (str, np.ndarray)) or byte_view(encoded) is not None or not isinstance(encoded, Iterable):
+        writer.write(encoded)
+    else:
+        for one in encoded:
+            if not isinstance(one, Mapping) and byte_view(one) is None and not hasattr(one, "SerializeToString"):
+                found = type(one).__name__
+                raise TypeError(f"encode gives examples, bytes, iterables of these, or None, not a {found}")
+            _write(writer, one)
+
+
+class _Repr(Repr):
+    """Shows which item it is, but not what it holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = 120
+
+    def repr_bytes(self, item: bytes, level: int) -> str:
+        return f"<{type(item).__name__}, {len(item)} long>"
+
+    repr_bytearray = repr_bytes
+
+    def repr_ndarray(self, item: Any, level: int) -> str:
+        return f"<ndarray, {item.dtype} {item.shape}>"
+
+
+def shortened(item: Any) -> str:
+    """What an item is called in errors."""
+    return _Repr().repr(item)
