@@ -1,7 +1,7 @@
 """From what people write to the files they mean.
 
-Takes one path, glob, directory, file object or "-" for standard input, or a sequence of them; returns a list of
-paths (str) and file objects. Raises FileNotFoundError and its like before anything is read.
+Takes one path, URL, glob, directory, file object or "-" for standard input, or a sequence of them; returns a list
+of paths and URLs (str) and file objects. Raises FileNotFoundError and its like before anything is read.
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ from __future__ import annotations
 import errno
 import glob
 import os
+import re
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
+from tfrecord_lite.files.remote import expand_url, is_url
+
 Source = "str | BinaryIO"
 STDIN = "-"
+_LOCAL = re.compile("(file|local)://")
 
 
 def expand_paths(paths: Any) -> list[str | BinaryIO]:
@@ -46,10 +50,14 @@ def check_readable(path: str) -> None:
 
 
 def as_path(path: Any) -> str:
-    """A path as str; bytes are decoded as the file system's names are."""
+    """A path or URL as str; bytes are decoded as the file system's names are.
+
+    A file:// URL becomes the local path that it is, whose characters mean themselves: "%20" is no blank.
+    """
     if not _is_path(path):
         raise TypeError(f"a path is str, bytes or PathLike, not {type(path).__name__}")
-    return os.fsdecode(path)
+    name = os.fsdecode(path)
+    return name if (local := _LOCAL.match(name)) is None else name[local.end() :]
 
 
 def _is_path(path: Any) -> bool:
@@ -60,6 +68,8 @@ def _expand(path: Any) -> list[str | BinaryIO]:
     name = as_path(path)
     if name == STDIN:
         return [name]
+    if is_url(name):
+        return [*expand_url(name)]
     if os.path.isdir(name):
         with os.scandir(name) as entries:
             found = [entry.path for entry in entries if not entry.name.startswith((".", "_")) and entry.is_file()]

@@ -1,9 +1,10 @@
-"""Where frames go: a file under a temporary name, a file in place, somebody's file object, each perhaps behind a
-compressor.
+"""Where frames go: a file under a temporary name, a file in place, a URL, somebody's file object, each perhaps behind
+a compressor.
 
     sink              publishes                         discard() leaves
     AtomicFileSink    on close, by renaming             what was there before
     FileSink          as it goes                        what was written so far
+    RemoteSink        on close (see remote.py)          what was there before
     ObjectSink        as it goes                        what was written so far
     DeflateSink       as the sink below it              as the sink below it
 

@@ -1,4 +1,4 @@
-"""Paths and file objects as byte streams. The only module that opens anything.
+"""Paths, URLs and file objects as byte streams. The only module that opens anything; URLs by way of `remote`.
 
 `open_source` gives what is read from: an object with `readinto`, `read` and `close`, already decompressed.
 `open_sink` gives what is written to: see `sinks.py`. Both raise the operating system's own errors with the path in
@@ -21,6 +21,7 @@ from tfrecord_lite.files.compression import HEAD_SIZE, InflateStream, recognise
 from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
 from tfrecord_lite.files.paths import STDIN, as_path, check_readable
 from tfrecord_lite.files.read_ahead import ReadAhead
+from tfrecord_lite.files.remote import RemoteSink, RemoteStream, is_url
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -29,16 +30,17 @@ if TYPE_CHECKING:
 def open_source(
     path: Any, compression_type: str | None = None, num_threads: int | None = 1
 ) -> tuple[Any, str | None, str]:
-    """(stream, name for errors, compression type) of a path, a file object, or "-" for standard input.
+    """(stream, name for errors, compression type) of a path, a URL, a file object, or "-" for standard input.
 
     Args:
         path: as above.
         compression_type: None recognises it from the content; "" is certainly plain.
-        num_threads: more than 1 reads ahead in a thread; None does so for compressed streams.
+        num_threads: more than 1 reads ahead in a thread; None does so for compressed streams and URLs.
     """
     if compression_type is not None:
         compression_type = check_compression_type(compression_type)
     stream, name = _open_raw(path)
+    is_remote = isinstance(stream, RemoteStream)
     try:
         if compression_type is None:
             head = _read_head(stream)
@@ -46,7 +48,7 @@ def open_source(
             stream = _put_back(head, stream)
         if compression_type:
             stream = InflateStream(stream, compression_type)
-        reads_ahead = bool(compression_type) if num_threads is None else num_threads > 1
+        reads_ahead = bool(compression_type) or is_remote if num_threads is None else num_threads > 1
         return (ReadAhead(stream) if reads_ahead else stream), name, compression_type
     except BaseException:
         stream.close()
@@ -54,12 +56,14 @@ def open_source(
 
 
 def open_sink(path: Any, options: TFRecordOptions, atomic: bool) -> sinks.Sink:
-    """A sink for a path or a binary file object."""
+    """A sink for a path, a URL or a binary file object."""
     compressor = options.compressor()  # first: what zlib refuses must not leave a file behind
     if hasattr(path, "write") and not isinstance(path, os.PathLike):
         sink: sinks.Sink = sinks.ObjectSink(path)
+    elif is_url(name := as_path(path)):
+        sink = RemoteSink(name)  # atomic in any case: there is no other way to write
     else:
-        sink = _open_file_sink(as_path(path), atomic)
+        sink = _open_file_sink(name, atomic)
     return sink if compressor is None else sinks.DeflateSink(sink, compressor)
 
 
@@ -72,6 +76,8 @@ def _open_raw(path: Any) -> tuple[Any, str | None]:
         if sys.stdin is None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF), "<stdin>")
         return _ObjectStream(sys.stdin), "<stdin>"
+    if is_url(name):
+        return RemoteStream(name), name
     check_readable(name)
     return open(name, "rb", buffering=0), name
 

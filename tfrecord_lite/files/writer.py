@@ -51,11 +51,11 @@ class TFRecordWriter:
     """Writes records to a TFRecord file, byte for byte as tf.io.TFRecordWriter does.
 
     Args:
-        path: a path, or a binary file object (written to, flushed, not closed).
+        path: a path, a URL that fsspec knows, or a binary file object (written to, flushed, not closed).
         options: None, a compression type ("", "GZIP", "ZLIB"), or TFRecordOptions, TensorFlow's included.
         atomic: write to a hidden sibling (see `writing_path`) and give it its name on a clean close. False writes
-        in place,
-            as TensorFlow does. What cannot be renamed (FIFO, device, /dev/stdout, file object) is written directly.
+            in place, as TensorFlow does. What cannot be renamed (FIFO, device, /dev/stdout, file object) is written
+            directly; a URL is always published on a clean close.
 
     A writer is for one thread at a time.
 
