@@ -28,6 +28,7 @@ from tfrecord_lite import (
 )
 from tfrecord_lite.cli.main import main
 from tfrecord_lite.files import remote
+from tfrecord_lite.files.paths import expand_paths
 from tfrecord_lite.files.remote import BLOCK_SIZE, RemoteSink, is_url
 from tfrecord_lite.files.remote_ranges import RemoteRanges
 
@@ -139,6 +140,23 @@ def test_an_exception_in_the_with_block_publishes_nothing(memory: str) -> None:
     assert not remote.exists(f"{memory}/new")
 
 
+def test_an_upload_that_cannot_be_given_up_does_not_hide_why_it_should_be(
+    memory: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fsspec.implementations.memory import MemoryFile
+
+    def fail(self: Any) -> None:
+        raise RuntimeError("nobody answers")
+
+    monkeypatch.setattr(MemoryFile, "discard", fail)
+    with pytest.raises(ZeroDivisionError):
+        fail_while_writing(f"{memory}/a")
+    monkeypatch.setattr(MemoryFile, "commit", fail)
+    with pytest.raises(OSError, match=f"nobody answers.*{memory}/a"):
+        write(f"{memory}/a")
+    assert not remote.exists(f"{memory}/a")
+
+
 def test_discard_publishes_nothing_and_close_afterwards_neither(memory: str) -> None:
     writer = TFRecordWriter(f"{memory}/a")
     writer.write(b"a")
@@ -176,14 +194,14 @@ def test_a_glob_is_read_in_the_order_of_names(memory: str) -> None:
     for number in (2, 0, 1):
         write(f"{memory}/train-{number}", f"{number}".encode())
     write(f"{memory}/train-below/a", b"below")
-    assert remote.expand_url(f"{memory}/train-*") == [f"{memory}/train-{number}" for number in range(3)]
+    assert expand_paths(f"{memory}/train-*") == [f"{memory}/train-{number}" for number in range(3)]
     assert list(read_records([f"{memory}/train-[12]", f"{memory}/train-0"])) == [b"1", b"2", b"0"]
 
 
 def test_chained_urls_are_listed_as_chained_urls(memory: str) -> None:
     write(f"{memory}/a", b"a")
     write(f"{memory}/b", b"b")
-    assert remote.expand_url(f"simplecache::{memory}/*") == [f"simplecache::{memory}/a", f"simplecache::{memory}/b"]
+    assert expand_paths(f"simplecache::{memory}/*") == [f"simplecache::{memory}/a", f"simplecache::{memory}/b"]
     assert list(read_records(f"simplecache::{memory}/*")) == [b"a", b"b"]
 
 
@@ -193,7 +211,23 @@ def test_files_in_an_archive_are_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("data/a", content(tmp_path, b"a"))
         archive.writestr("data/b", content(tmp_path, b"b"))
-    assert list(read_records(f"zip://data/*::{tmp_path}/a.zip")) == [b"a", b"b"]
+        archive.writestr("data/_c", b"no records")
+    for url in (f"zip://data/?::{tmp_path}/a.zip", f"zip://data::{tmp_path}/a.zip"):
+        assert list(read_records(url)) == [b"a", b"b"]
+
+
+def test_links_on_a_page_match_a_glob(server: FileServer, tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        server.files[f"/data/{name}.tfrecord"] = content(tmp_path, name.encode())
+    server.files["/data/"] = b'<a href="b.tfrecord">b</a> <a href="a.tfrecord">a</a> <a href="c.txt">c</a>'
+    assert list(read_records(server.url("/data/*.tfrecord"))) == [b"a", b"b"]
+
+
+def test_a_query_is_no_pattern(server: FileServer, tmp_path: Path) -> None:
+    server.files["/a?signature=*"] = content(tmp_path, b"a")
+    assert list(read_records(server.url("/a?signature=*"))) == [b"a"]
+    with pytest.raises(FileNotFoundError):
+        read_records(server.url("/b?signature=*"))
 
 
 @pytest.mark.parametrize("name", ["a b", "ä%20#?.tfrecord", "a[1]", "a*", "new\nline", "-", "a:b", "a=b&c+d"])

@@ -13,11 +13,12 @@ import re
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
-from tfrecord_lite.files.remote import expand_url, is_url
+from tfrecord_lite.files.remote import base_name, expand_url, is_url
 
 Source = "str | BinaryIO"
 STDIN = "-"
 _LOCAL = re.compile("(file|local)://")
+_PROBLEMS = {"directory": "no data files in the directory", "pattern": "no file matches the pattern"}
 
 
 def expand_paths(paths: Any) -> list[str | BinaryIO]:
@@ -68,19 +69,22 @@ def _expand(path: Any) -> list[str | BinaryIO]:
     name = as_path(path)
     if name == STDIN:
         return [name]
-    if is_url(name):
-        return [*expand_url(name)]
-    if os.path.isdir(name):
+    is_remote = is_url(name)
+    if is_remote:
+        kind, found = expand_url(name)
+    elif os.path.isdir(name):
         with os.scandir(name) as entries:
-            found = [entry.path for entry in entries if not entry.name.startswith((".", "_")) and entry.is_file()]
-        problem = "no data files in the directory"
+            kind, found = "directory", [entry.path for entry in entries if entry.is_file()]
     elif glob.has_magic(name) and not os.path.lexists(name):
-        found = [match for match in glob.glob(name, recursive=True) if not os.path.isdir(match)]
-        problem = "no file matches the pattern"
+        kind, found = "pattern", [match for match in glob.glob(name, recursive=True) if not os.path.isdir(match)]
     else:
-        found, problem = [name], ""
+        kind, found = "file", [name]
+    if kind == "directory":
+        name_of = base_name if is_remote else os.path.basename
+        found = [file for file in found if not name_of(file).startswith((".", "_"))]
     if not found:
-        raise FileNotFoundError(errno.ENOENT, problem, name)
-    for file in found:
-        check_readable(file)
+        raise FileNotFoundError(errno.ENOENT, _PROBLEMS[kind], name)
+    if not is_remote:
+        for file in found:
+            check_readable(file)
     return [*sorted(found)]

@@ -1,8 +1,8 @@
 """URLs: what fsspec reaches (s3://, gs://, memory://, http:// ...), read, written and listed. The only module that
 imports fsspec, when the first URL is met.
 
-    expand_url      one file, glob or directory -> URLs of files
-    open_stream     a URL -> byte stream, fetched in blocks of 8 MiB
+    expand_url      one file, glob or directory -> URLs of files; which of them are data is said in paths.py
+    RemoteStream    a URL -> byte stream, fetched in blocks of 8 MiB
     RemoteSink      a URL -> sink that publishes when it is closed: see sinks.py
     read_bytes, write_bytes, exists, size     small files, and questions
     RemoteRanges    any bytes of a URL: see remote_ranges.py
@@ -47,39 +47,30 @@ def is_url(path: str) -> bool:
     return _URL.match(path) is not None
 
 
-def expand_url(url: str) -> list[str]:
-    """Every file that a URL stands for: itself, the matches of a glob, or the data files in a directory; sorted.
+def base_name(url: str) -> str:
+    """The last part of a file's name."""
+    return _link(url).rpartition("/")[2]
 
-    As with local paths: names in a directory that begin with "." or "_" are no data, and a name that exists is never
-    taken as a pattern.
+
+def expand_url(url: str) -> tuple[str, list[str]]:
+    """("pattern" | "directory" | "file", the files that it stands for, as URLs).
+
+    A name that exists is never taken as a pattern.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: there is nothing of this name.
         OSError: the server cannot be asked.
     """
     with os_errors(url):
         fs, path = locate(url)
         if _MAGIC.search(path) and not fs.exists(path):
-            found = [name for name, facts in fs.glob(path, detail=True).items() if facts["type"] != "directory"]
-            problem = "no file matches the pattern"
+            kind, found = "pattern", list(fs.glob(path, detail=True).values())
         elif fs.info(path)["type"] == "directory":
-            files = [entry["name"] for entry in fs.ls(path, detail=True) if entry["type"] == "file"]
-            found = [name for name in files if not name.rpartition("/")[2].startswith((".", "_")) and name != path]
-            problem = "no data files in the directory"
+            kind, found = "directory", fs.ls(path, detail=True)
         else:
-            return [url]
-        if not found:
-            raise FileNotFoundError(errno.ENOENT, problem, url)
-        return [_renamed(url, path, name) for name in sorted(found)]
-
-
-def open_stream(url: str) -> RemoteStream:
-    """A file as a byte stream. What was fetched before an error is given before the error.
-
-    Raises:
-        OSError: there is no such file, or the server cannot be asked.
-    """
-    return RemoteStream(url)
+            return "file", [url]
+        names = [facts["name"] for facts in found if facts["type"] == "file" and facts["name"] != path]
+        return kind, [_renamed(url, path, name) for name in names]
 
 
 def size(url: str) -> int | None:
@@ -116,7 +107,11 @@ def write_bytes(url: str, data: bytes) -> None:
 
 
 class RemoteStream(io.RawIOBase):
-    """A file read from its beginning, a block at a time."""
+    """A file read from its beginning, a block at a time. What was fetched before an error is given before the error.
+
+    Raises:
+        OSError: there is no such file, or the server cannot be asked.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -182,7 +177,8 @@ class RemoteStream(io.RawIOBase):
 class RemoteSink:
     """A file that is there when it is closed. Until then, and after a crash, the one before it is.
 
-    A crash leaves parts of an upload that nobody sees; the rules of a bucket can have them removed.
+    A crash leaves parts of an upload that nobody sees; the rules of a bucket can have them removed. Whether there is a
+    place to write to may be noticed only when the first bytes are sent, some 50 MB later.
     """
 
     is_atomic = True
@@ -226,11 +222,10 @@ class RemoteSink:
             raise
 
     def discard(self) -> None:
-        try:
-            with os_errors(self._url):
-                self._file.discard()
-        finally:
-            self.abandon()
+        # When the upload cannot be given up nobody sees it all the same, and why it is to be is known better.
+        with contextlib.suppress(OSError), os_errors(self._url):
+            self._file.discard()
+        self.abandon()
 
     def abandon(self) -> None:
         with contextlib.suppress(AttributeError):  # of what is only memory
@@ -269,9 +264,12 @@ def os_errors(url: str) -> Iterator[None]:
 
 def _renamed(url: str, path: str, name: str) -> str:
     """The URL of `name`, which was found below `url`, whose path is `path`."""
-    links = url.split("::")
-    number = next(number for number, link in enumerate(links) if "://" in link)
-    link = links[number].rstrip("/")
-    before = link[: -len(path)] if path and link.endswith(path) else link.partition("://")[0] + "://"
-    links[number] = name if "://" in name else before + name
-    return "::".join(links)
+    link = _link(url)
+    place = link.rstrip("/")
+    before = place[: -len(path)] if path and place.endswith(path) else link.partition("://")[0] + "://"
+    return url.replace(link, name if "://" in name else before + name, 1)
+
+
+def _link(url: str) -> str:
+    """The part of a chained URL that names the file; the others say how it is reached."""
+    return next(link for link in url.split("::") if "://" in link)

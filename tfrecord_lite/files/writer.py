@@ -7,7 +7,8 @@ What becomes of the file:
 
     with-block ends, close()                         published
     exception inside the with-block, discard()       what was there before stays (atomic=False: what was written so far)
-    writer dropped, or the interpreter ends          published, with a ResourceWarning
+    writer dropped, or the interpreter ends          published, with a ResourceWarning; a URL when the interpreter ends:
+                                                     perhaps not, with an error, for no new connections can be made
     the interpreter dies of an uncaught exception    as discard()
     a write failed (disk full)                       the writer stays failed, as discard()
     fork                                             the child's copy writes nothing
