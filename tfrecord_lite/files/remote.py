@@ -117,6 +117,7 @@ class RemoteStream(io.RawIOBase):
         self._url = url
         self._block = memoryview(b"")
         self._position = 0  # behind the block
+        self._file: Any = io.BytesIO()  # there is something to close whatever happens next
         with os_errors(url):
             # Some backends close what they have opened when they are garbage: it is kept.
             self._fs, self._path = locate(url)
