@@ -38,7 +38,7 @@ WORLD = {
     "multiprocessing",
 }
 #: Loaded where they are first used, never with a module.
-HEAVY = {"tensorflow", "PIL", "google", "torch", "pyarrow"}
+HEAVY = {"tensorflow", "PIL", "google", "torch", "pyarrow", "fsspec"}
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if not path.name.endswith("_pb2.py"))
 

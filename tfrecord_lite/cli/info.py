@@ -47,7 +47,7 @@ def _describe(path: Any, compression_type: str | None) -> dict[str, Any]:
             error = damage.as_dict()
     return {
         "path": reader.name,
-        "bytes": os.path.getsize(path) if os.path.isfile(path) else None,
+        "bytes": _size(path),
         "compression": compression,
         "records": reader.record_number,
         "uncompressed_bytes": reader.offset,
@@ -55,6 +55,14 @@ def _describe(path: Any, compression_type: str | None) -> dict[str, Any]:
         "error": error,
         "features": features,
     }
+
+
+def _size(path: Any) -> int | None:
+    from tfrecord_lite.files import remote
+
+    if remote.is_url(path):
+        return remote.size(path)
+    return os.path.getsize(path) if os.path.isfile(path) else None
 
 
 def _features(record: bytes) -> dict[str, str]:

@@ -21,7 +21,7 @@ _SHORT_LIST = 8
 
 def add_files(parser: argparse.ArgumentParser) -> None:
     """FILE... and --compression."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="file, directory or glob; - is standard input")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="file, URL, directory or glob; - is standard input")
     add_compression(parser)
 
 

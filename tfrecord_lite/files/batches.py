@@ -57,7 +57,7 @@ def read_batches(
         batch_size: records in each batch.
         drop_remainder: whether the last batch is left out when it is smaller.
         bytes_as: "objects" or "blob", as for `decode_columns`.
-        num_threads: as for TFRecordReader: 2 reads ahead in a thread, None does so for compressed files.
+        num_threads: as for TFRecordReader: 2 reads ahead in a thread, None does so for compressed files and URLs.
         others: as for `read_records`.
 
     Raises:

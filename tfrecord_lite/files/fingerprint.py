@@ -42,8 +42,8 @@ class Fingerprint:
     @classmethod
     def of(cls, path: str) -> Fingerprint:
         """That of the file as it is now."""
-        status, head, tail = read_ends(path, _ENDS)
-        return cls(status.st_size, hashlib.sha256(head).hexdigest(), hashlib.sha256(tail).hexdigest())
+        size, head, tail = read_ends(path, _ENDS)
+        return cls(size, hashlib.sha256(head).hexdigest(), hashlib.sha256(tail).hexdigest())
 
     def difference(self, other: Fingerprint) -> str | None:
         """How the file that `other` is of differs from ours, or None."""

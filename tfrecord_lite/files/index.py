@@ -28,8 +28,8 @@ from tfrecord_lite.files.fingerprint import Companion, Fingerprint
 from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX, as_path, check_readable
 from tfrecord_lite.files.reader import TFRecordReader
-from tfrecord_lite.files.sinks import AtomicFileSink
-from tfrecord_lite.files.streams import read_ends, read_range
+from tfrecord_lite.files.remote import is_url
+from tfrecord_lite.files.streams import publish, read_ends, read_range, read_whole
 from tfrecord_lite.format.framing import FRAME_OVERHEAD, HEADER_SIZE, encode_header
 from tfrecord_lite.format.index_text import decode_index_text, encode_index_text, is_index_text
 
@@ -80,7 +80,7 @@ class RecordIndex:
         """The index of a file, made by reading it.
 
         Args:
-            path: of a regular file.
+            path: of a regular file, or a URL.
             compression_type: as for TFRecordReader.
             verify: True checks every CRC; "headers" those of the headers, and passes long records over; False none.
 
@@ -117,8 +117,8 @@ class RecordIndex:
         check_replaceable(name)
         text = encode_index_text(self.offsets, self.sizes)
         companion = Companion.of(self._fingerprint, self.compression_type, len(self), text)
-        _publish(name, text)
-        _publish(name + COMPANION_SUFFIX, companion.to_json())
+        publish(name, text)
+        publish(name + COMPANION_SUFFIX, companion.to_json())
         return name
 
     @classmethod
@@ -138,7 +138,7 @@ class RecordIndex:
         _check_regular(name)
         fingerprint = Fingerprint.of(name)
         try:
-            text = _read(index_name)
+            text = read_whole(index_name)
             if not is_index_text(text[:_HEAD]):
                 raise ValueError("not the text of an index, perhaps another program's binary one")
             offsets, sizes = decode_index_text(text)
@@ -172,7 +172,8 @@ class PendingIndex:
     def __init__(self, path: Any, compression_type: Any, *, continues: bool = False) -> None:
         if hasattr(path, "write") and not isinstance(path, os.PathLike):
             raise io.UnsupportedOperation("only a regular file has an index, no file object")
-        self._path = os.path.abspath(as_path(path))
+        name = as_path(path)
+        self._path = name if is_url(name) else os.path.abspath(name)
         if os.path.exists(self._path):
             _check_regular(self._path)
         check_replaceable(self._path + INDEX_SUFFIX)
@@ -187,8 +188,7 @@ class PendingIndex:
 
     def will_be_published(self, writing_path: str | None) -> None:
         """The file, all but complete, is here now, and will get its name next."""
-        assert writing_path is not None  # of regular files there is one
-        self._written = os.stat(writing_path)
+        self._written = None if writing_path is None else os.stat(writing_path)
 
     def save(self) -> None:
         """Keep the index: the file has its name.
@@ -197,7 +197,7 @@ class PendingIndex:
             IndexMismatchError: by now another file has it.
         """
         fingerprint = Fingerprint.of(self._path)
-        if self._written is None or not os.path.samestat(self._written, os.stat(self._path)):
+        if self._written is not None and not os.path.samestat(self._written, os.stat(self._path)):
             raise _mismatch(self._path, "another file has taken the place of the one that was written")
         if self._continues:
             RecordIndex.build(self._path, verify="headers").save()
@@ -214,6 +214,9 @@ def check_replaceable(index_path: str) -> None:
 
 
 def _check_regular(path: str) -> None:
+    """Raise OSError when this is neither a regular file nor a URL, of which the server will tell."""
+    if is_url(path):
+        return
     check_readable(path)
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise io.UnsupportedOperation(f"{printable(path)}: only a regular file has an index")
@@ -245,7 +248,7 @@ def _check_fits(path: str, offsets: Array, sizes: Array, fingerprint: Fingerprin
 
 def _companion(index_path: str) -> Companion | None:
     try:
-        data = _read(index_path + COMPANION_SUFFIX)
+        data = read_whole(index_path + COMPANION_SUFFIX)
     except FileNotFoundError:
         return None
     try:
@@ -254,22 +257,6 @@ def _companion(index_path: str) -> Companion | None:
         raise ValueError(
             f"its companion {printable(os.path.basename(index_path))}{COMPANION_SUFFIX}: {error}"
         ) from None
-
-
-def _read(path: str) -> bytes:
-    check_readable(path)
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def _publish(path: str, data: bytes) -> None:
-    sink = AtomicFileSink(path)
-    try:
-        sink.write([data])
-    except BaseException:
-        sink.discard()
-        raise
-    sink.close()
 
 
 def _mismatch(path: str, text: str) -> IndexMismatchError:

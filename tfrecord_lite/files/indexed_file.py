@@ -18,6 +18,7 @@ import numpy as np
 from tfrecord_lite.errors import IndexMismatchError, TFRecordError
 from tfrecord_lite.files.index import RecordIndex
 from tfrecord_lite.files.ranges import Ranges, open_ranges
+from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.format.lookup import record_at, records_at
 
 Array = np.typing.NDArray[np.int64]
@@ -39,7 +40,7 @@ class IndexedFile:
 
     def __init__(self, name: str, *, verify: bool, save_index: bool) -> None:
         self._name = name
-        self._path = os.path.abspath(name)  # wherever the process goes
+        self._path = name if is_url(name) else os.path.abspath(name)  # wherever the process goes
         self._verify = verify
         self.ranges: Ranges | None = None
         self._state = open_ranges(self._path).state

@@ -1,7 +1,7 @@
 """From what people write to the files they mean.
 
-Takes one path, glob, directory, file object or "-" for standard input, or a sequence of them; returns a list of
-paths (str) and file objects. Raises FileNotFoundError and its like before anything is read.
+Takes one path, URL, glob, directory, file object or "-" for standard input, or a sequence of them; returns a list
+of paths and URLs (str) and file objects. Raises FileNotFoundError and its like before anything is read.
 """
 
 from __future__ import annotations
@@ -9,16 +9,20 @@ from __future__ import annotations
 import errno
 import glob
 import os
+import re
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 from tfrecord_lite.files.manifest import listed_files
+from tfrecord_lite.files.remote import base_name, expand_url, is_url
 
 Source = "str | BinaryIO"
 STDIN = "-"
 #: Of the index of a file, and, behind that, of what binds it to its file: see index.py.
 INDEX_SUFFIX, COMPANION_SUFFIX = ".idx", ".json"
 _NO_DATA = (INDEX_SUFFIX, INDEX_SUFFIX + COMPANION_SUFFIX)
+_LOCAL = re.compile("(file|local)://")
+_PROBLEMS = {"directory": "no data files in the directory", "pattern": "no file matches the pattern"}
 
 
 def expand_paths(paths: Any) -> list[str | BinaryIO]:
@@ -60,10 +64,14 @@ def check_readable(path: str) -> None:
 
 
 def as_path(path: Any) -> str:
-    """A path as str; bytes are decoded as the file system's names are."""
+    """A path or URL as str; bytes are decoded as the file system's names are.
+
+    A file:// URL becomes the local path that it is, whose characters mean themselves: "%20" is no blank.
+    """
     if not _is_path(path):
         raise TypeError(f"a path is str, bytes or PathLike, not {type(path).__name__}")
-    return os.fsdecode(path)
+    name = os.fsdecode(path)
+    return name if (local := _LOCAL.match(name)) is None else name[local.end() :]
 
 
 def _is_path(path: Any) -> bool:
@@ -74,24 +82,29 @@ def _expand(path: Any) -> list[str | BinaryIO]:
     name = as_path(path)
     if name == STDIN:
         return [name]
-    if os.path.isdir(name):
+    is_remote = is_url(name)
+    if is_remote:
+        kind, found = expand_url(name)
+    elif os.path.isdir(name):
         listed = listed_files(name)
-        found = _data_files(name) if listed is None else listed
-        problem = "no data files in the directory"
+        if listed is not None:
+            for file in listed:
+                check_readable(file)
+            return [*listed]
+        with os.scandir(name) as entries:
+            kind, found = "directory", [entry.path for entry in entries if entry.is_file()]
     elif glob.has_magic(name) and not os.path.lexists(name):
-        matches = (match for match in glob.glob(name, recursive=True) if not os.path.isdir(match))
-        found = sorted(match for match in matches if not match.endswith(_NO_DATA))
-        problem = "no file matches the pattern"
+        kind, found = "pattern", [match for match in glob.glob(name, recursive=True) if not os.path.isdir(match)]
     else:
-        found, problem = [name], ""
+        kind, found = "file", [name]
+    if kind != "file":
+        found = [file for file in found if not file.endswith(_NO_DATA)]
+    if kind == "directory":
+        name_of = base_name if is_remote else os.path.basename
+        found = [file for file in found if not name_of(file).startswith((".", "_"))]
     if not found:
-        raise FileNotFoundError(errno.ENOENT, problem, name)
-    for file in found:
-        check_readable(file)
-    return [*found]
-
-
-def _data_files(directory: str) -> list[str]:
-    with os.scandir(directory) as entries:
-        found = [entry.path for entry in entries if not entry.name.startswith((".", "_")) and entry.is_file()]
-    return sorted(file for file in found if not file.endswith(_NO_DATA))
+        raise FileNotFoundError(errno.ENOENT, _PROBLEMS[kind], name)
+    if not is_remote:
+        for file in found:
+            check_readable(file)
+    return [*sorted(found)]

@@ -5,7 +5,7 @@
 
 A buffer is bytes or a mapped file; either way its slices are bytes of their own. A plain local file is its own buffer:
 nothing is copied but what is asked for. Out of compressed members ranges are inflated, many of them in the order in
-which they lie there, and put into one buffer.
+which they lie there, and put into one buffer; from a server they are fetched together (`remote_ranges`).
 
 A mapped file must not be cut off while it is read: the system ends processes that look behind its end. Writers that
 replace a file, as ours does, do no harm.
@@ -26,6 +26,8 @@ from tfrecord_lite.errors import printable
 from tfrecord_lite.files.compression import HEAD_SIZE, recognise
 from tfrecord_lite.files.members import LONGEST_KEPT, MemberReader
 from tfrecord_lite.files.paths import check_readable
+from tfrecord_lite.files.remote import is_url
+from tfrecord_lite.files.remote_ranges import RemoteRanges
 from tfrecord_lite.files.streams import open_source
 
 Array = np.typing.NDArray[np.int64]
@@ -51,8 +53,9 @@ class FileState(NamedTuple):
 class Ranges(Protocol):
     """A file that can be entered anywhere. May be used by several threads at once."""
 
-    #: Of the file, when it was opened.
-    state: FileState
+    @property
+    def state(self) -> tuple[Any, ...]:
+        """What a file that was changed differs in, as it was when this was opened."""
 
     def at(self, offset: int, size: int) -> tuple[Any, int]: ...
     def at_many(self, offsets: Array, sizes: Array) -> tuple[Any, Array]: ...
@@ -113,13 +116,19 @@ class MemberRanges:
 
 
 def open_ranges(path: str) -> Ranges:
-    """A file for random access.
+    """A file or URL for random access.
 
     Raises:
         OSError: it cannot be read; or, as io.UnsupportedOperation, it is no regular file, or compressed so that it
             cannot be entered anywhere.
         CorruptRecordError, TruncatedRecordError: a member of a GZIP file is damaged.
     """
+    if is_url(path):
+        remote = RemoteRanges(path)
+        compression_type = recognise(remote.read(0, min(HEAD_SIZE, remote.size)))
+        if compression_type:
+            raise _unsupported(path, f"{compression_type} at a URL")
+        return remote
     check_readable(path)
     if not stat.S_ISREG(os.stat(path).st_mode):  # before it is opened: a FIFO would wait for its writer
         raise io.UnsupportedOperation(f"{printable(path)}: random access needs a regular file")

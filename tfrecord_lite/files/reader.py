@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tfrecord_lite.errors import SkippedRegion, TFRecordError
 from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.paths import STDIN, expand_paths
+from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.streams import open_source, seekable_size
 from tfrecord_lite.format.block import Block
 from tfrecord_lite.format.blocks import FOR_RECORDS, Sizes, read_blocks
@@ -34,13 +35,14 @@ class TFRecordReader:
     """The records of one file, in order. An iterator of bytes; also a context manager.
 
     Args:
-        path: a path, a binary file object (read from where it stands, not closed), or "-" for standard input.
+        path: a path, a URL that fsspec knows, a binary file object (read from where it stands, not closed), or "-" for
+            standard input.
         compression_type: None recognises it from the content; "" is certainly plain, "GZIP", "ZLIB".
         verify: whether the CRCs are checked. Those of a GZIP or ZLIB stream always are.
         max_record_size: the longest record to accept, in bytes; None is 2 GiB - 1.
-        num_threads: 2 reads, and inflates, ahead in a thread of its own; 1 does not. None is 2 for compressed files,
-            where it pays, and 1 for others. More inflate the members of seekable GZIP side by side, all but the
-            caller's own; for other files they are not used.
+        num_threads: 2 reads, and inflates, ahead in a thread of its own; 1 does not. None is 2 for compressed files
+            and URLs, where it pays, and 1 for others. More inflate the members of seekable GZIP side by side, all but
+            the caller's own; for other files they are not used.
         recovery: called with a SkippedRegion instead of an error about damage. Reading goes on with the next sound
             frame, but ends, as at the end of a file, when it returns False; what it raises is raised. In a GZIP file
             reading goes on with the next member. All in one thread, and not without `verify`.
@@ -187,7 +189,7 @@ def read_records(
     """The records of one or many files, in order.
 
     Args:
-        paths: a path, glob, directory, binary file object, "-" for standard input, or a sequence of these.
+        paths: a path, URL, glob, directory, binary file object, "-" for standard input, or a sequence of these.
         others: as for TFRecordReader.
 
     Raises:
@@ -244,7 +246,7 @@ def open_readers(
 
 def _located(source: Any) -> Any:
     """A relative path as the file that has just been looked up, wherever the process goes; others as they are."""
-    if not isinstance(source, str) or source == STDIN or os.path.isabs(source):
+    if not isinstance(source, str) or source == STDIN or is_url(source) or os.path.isabs(source):
         return source
     return os.path.join(os.getcwd(), source)
 

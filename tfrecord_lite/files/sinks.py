@@ -1,10 +1,11 @@
-"""Where frames go: a file under a temporary name, a file in place, somebody's file object; perhaps from a compressor,
-which is a sink, too (see `deflate`).
+"""Where frames go: a file under a temporary name, a file in place, a URL, somebody's file object; perhaps from a
+compressor, which is a sink, too (see `deflate`).
 
     sink              publishes                         discard() leaves
     AtomicFileSink    on close, by renaming             what was there before
     HiddenFileSink    not at all: somebody renames it   nothing
     FileSink          as it goes                        what was written so far
+    RemoteSink        on close (see remote.py)          what was there before
     ObjectSink        as it goes                        what was written so far
     AppendSink        as it goes                        what was there before, or what was written so far
 

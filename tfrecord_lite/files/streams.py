@@ -1,4 +1,4 @@
-"""Paths and file objects as byte streams. The only module that opens anything.
+"""Paths, URLs and file objects as byte streams. The only module that opens anything; URLs by way of `remote`.
 
 `open_source` gives what is read from: an object with `readinto`, `read` and `close`, already decompressed.
 `open_sink` gives what is written to: see `sinks.py`. Both raise the operating system's own errors with the path in
@@ -25,6 +25,8 @@ from tfrecord_lite.files.member_recovery import ResumingInflateStream
 from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
 from tfrecord_lite.files.paths import STDIN, as_path, check_readable
 from tfrecord_lite.files.read_ahead import ReadAhead
+from tfrecord_lite.files.remote import RemoteSink, RemoteStream, is_url, read_bytes, write_bytes
+from tfrecord_lite.files.remote_ranges import RemoteRanges
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -33,18 +35,19 @@ if TYPE_CHECKING:
 def open_source(
     path: Any, compression_type: str | None = None, num_threads: int | None = 1, *, resumes: bool = False
 ) -> tuple[Any, str | None, str]:
-    """(stream, name for errors, compression type) of a path, a file object, or "-" for standard input.
+    """(stream, name for errors, compression type) of a path, a URL, a file object, or "-" for standard input.
 
     Args:
         path: as above.
         compression_type: None recognises it from the content; "" is certainly plain.
-        num_threads: more than 1 reads ahead in a thread; None does so for compressed streams. More than 2 inflate the
-            members of seekable GZIP side by side.
+        num_threads: more than 1 reads ahead in a thread; None does so for compressed streams and URLs. More than 2
+            inflate the members of seekable GZIP side by side.
         resumes: whether a compressed stream shall have a `resume` to go on behind damage; then nothing reads ahead.
     """
     if compression_type is not None:
         compression_type = check_compression_type(compression_type)
     stream, name = _open_raw(path)
+    is_remote = isinstance(stream, RemoteStream)
     try:
         if compression_type is None:
             head = _read_head(stream)
@@ -56,27 +59,57 @@ def open_source(
             stream = InflateMembers(stream, num_threads - 1)
         elif compression_type:
             stream = (ResumingInflateStream if resumes else InflateStream)(stream, compression_type)
-        reads_ahead = bool(compression_type) if num_threads is None else num_threads > 1
+        reads_ahead = bool(compression_type) or is_remote if num_threads is None else num_threads > 1
         return (ReadAhead(stream) if reads_ahead else stream), name, compression_type
     except BaseException:
         stream.close()
         raise
 
 
-def read_ends(path: str, size: int) -> tuple[os.stat_result, bytes, bytes]:
-    """(what stat says, first `size` bytes, last `size` bytes) of a regular file, fewer when it is shorter."""
+def read_ends(path: str, size: int) -> tuple[int, bytes, bytes]:
+    """(bytes in all, first `size` bytes, last `size` bytes) of a regular file or a URL, fewer when it is shorter."""
+    if is_url(path):
+        ranges = RemoteRanges(path)
+        count = min(size, ranges.size)
+        return ranges.size, ranges.read(0, count), ranges.read(ranges.size - count, count)
     with open(path, "rb", buffering=0) as file:
-        status = os.fstat(file.fileno())
+        file_size = os.fstat(file.fileno()).st_size
         head = _read_up_to(file, size)
-        file.seek(max(status.st_size - size, 0))
-        return status, head, _read_up_to(file, size)
+        file.seek(max(file_size - size, 0))
+        return file_size, head, _read_up_to(file, size)
 
 
 def read_range(path: str, offset: int, size: int) -> bytes:
-    """`size` bytes of a regular file from `offset` on, fewer at its end."""
+    """`size` bytes of a regular file or a URL from `offset` on, fewer at its end."""
+    if is_url(path):
+        ranges = RemoteRanges(path)
+        return ranges.read(offset, min(size, max(ranges.size - offset, 0)))
     with open(path, "rb", buffering=0) as file:
         file.seek(offset)
         return _read_up_to(file, size)
+
+
+def read_whole(path: str) -> bytes:
+    """All of a small file or URL."""
+    if is_url(path):
+        return read_bytes(path)
+    check_readable(path)
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def publish(path: str, data: bytes) -> None:
+    """Put a small file, or what is at a URL, in its place, whole or not at all."""
+    if is_url(path):
+        write_bytes(path, data)
+        return
+    sink = sinks.AtomicFileSink(path)
+    try:
+        sink.write([data])
+    except BaseException:
+        sink.discard()
+        raise
+    sink.close()
 
 
 def seekable_size(stream: Any) -> int | None:
@@ -88,14 +121,16 @@ def seekable_size(stream: Any) -> int | None:
 
 
 def open_sink(path: Any, options: TFRecordOptions, atomic: bool) -> sinks.Sink:
-    """A sink for a path, a binary file object, or a file sink that is open already."""
+    """A sink for a path, a URL, a binary file object, or a file sink that is open already."""
     compressor = options.compressor()  # first: what zlib refuses must not leave a file behind
     if isinstance(path, sinks.FileSink):
         sink: sinks.Sink = path
     elif hasattr(path, "write") and not isinstance(path, os.PathLike):
         sink = sinks.ObjectSink(path)
+    elif is_url(name := as_path(path)):
+        sink = RemoteSink(name)  # atomic in any case: there is no other way to write
     else:
-        sink = _open_file_sink(as_path(path), atomic)
+        sink = _open_file_sink(name, atomic)
     if options.seekable:
         return MembersSink(sink, options)
     return sink if compressor is None else DeflateSink(sink, compressor)
@@ -117,6 +152,8 @@ def _open_raw(path: Any) -> tuple[Any, str | None]:
         if sys.stdin is None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF), "<stdin>")
         return _ObjectStream(sys.stdin), "<stdin>"
+    if is_url(name):
+        return RemoteStream(name), name
     check_readable(name)
     return open(name, "rb", buffering=0), name
 

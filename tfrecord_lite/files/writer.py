@@ -8,7 +8,8 @@ What becomes of the file:
     with-block ends, close()                         published
     exception inside the with-block, discard()       what was there before stays (atomic=False: what was written so far)
     mode="a"                                         as it goes; what was there before stays in every case
-    writer dropped, or the interpreter ends          published, with a ResourceWarning
+    writer dropped, or the interpreter ends          published, with a ResourceWarning; a URL when the interpreter ends:
+                                                     perhaps not, with an error, for no new connections can be made
     the interpreter dies of an uncaught exception    as discard()
     a write failed (disk full)                       the writer stays failed, as discard()
     fork                                             the child's copy writes nothing
@@ -56,11 +57,11 @@ class TFRecordWriter:
     """Writes records to a TFRecord file, byte for byte as tf.io.TFRecordWriter does.
 
     Args:
-        path: a path, or a binary file object (written to, flushed, not closed).
+        path: a path, a URL that fsspec knows, or a binary file object (written to, flushed, not closed).
         options: None, a compression type ("", "GZIP", "ZLIB"), or TFRecordOptions, TensorFlow's included.
         atomic: write to a hidden sibling (see `writing_path`) and give it its name on a clean close. False writes
-        in place,
-            as TensorFlow does. What cannot be renamed (FIFO, device, /dev/stdout, file object) is written directly.
+            in place, as TensorFlow does. What cannot be renamed (FIFO, device, /dev/stdout, file object) is written
+            directly; a URL is always published on a clean close.
         mode: "w" writes a new file. "a" goes on behind the records of a regular file, or makes one: its tail is looked
             at first, then records go into the file itself: those that were flushed survive a killed process, which may
             leave a torn tail. An exception or `discard` takes away what was written (atomic=False: it stays). GZIP is

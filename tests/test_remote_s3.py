@@ -1,0 +1,272 @@
+"""s3:// against moto's server, a real one on loopback."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from damage import python, python_output
+from servers import s3_server
+
+from tfrecord_lite import (
+    TFRecordReader,
+    TFRecordWriter,
+    count_records,
+    read_batches,
+    read_examples,
+    read_records,
+)
+from tfrecord_lite.cli.main import main
+from tfrecord_lite.files import remote
+from tfrecord_lite.files.remote_ranges import RemoteRanges
+
+fsspec = pytest.importorskip("fsspec")
+pytest.importorskip("s3fs")
+pytest.importorskip("moto")
+pytest.importorskip("flask_cors", reason="moto's server needs it")
+
+#: Bytes that are uploaded at once, the fewest that S3 takes; s3fs has ten times as many.
+PART_SIZE = 5 << 20
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[dict[str, str]]:
+    """Of a process that is to use the server."""
+    with s3_server() as address:
+        yield {
+            "FSSPEC_S3": json.dumps({"endpoint_url": address, "default_block_size": PART_SIZE}),
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+
+@pytest.fixture
+def bucket(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """A new bucket's URL; fsspec here knows the server."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    # What FSSPEC_S3 does when fsspec is imported.
+    monkeypatch.setitem(fsspec.config.conf, "s3", json.loads(environment["FSSPEC_S3"]))
+    name = f"bucket-{next(_numbers)}"
+    s3().mkdir(name)
+    return f"s3://{name}"
+
+
+def s3() -> Any:
+    return fsspec.filesystem("s3")
+
+
+def uploads(bucket: str) -> list[Any]:
+    """Those that were begun and neither completed nor given up."""
+    answer = s3().call_s3("list_multipart_uploads", Bucket=bucket.removeprefix("s3://"))
+    return list(answer.get("Uploads", []))
+
+
+def write(url: str, *records: bytes, options: Any = None) -> str:
+    with TFRecordWriter(url, options) as writer:
+        for record in records:
+            writer.write(record)
+    return url
+
+
+def fail_while_writing(url: str, size: int) -> None:
+    with TFRecordWriter(url) as writer:
+        writer.write(bytes(size))
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("options", [None, "GZIP"])
+@pytest.mark.parametrize("count", [0, 1, 12])
+def test_an_object_holds_what_a_file_holds(bucket: str, tmp_path: Path, options: Any, count: int) -> None:
+    records = [np.random.default_rng(number).bytes(1 << 20) for number in range(count)]
+    url = write(f"{bucket}/a.tfrecord", *records, options=options)
+    write(str(tmp_path / "a"), *records, options=options)
+    assert remote.size(url) == (tmp_path / "a").stat().st_size
+    assert remote.read_bytes(url) == (tmp_path / "a").read_bytes()
+    for num_threads in (1, None):
+        with TFRecordReader(url, num_threads=num_threads) as reader:
+            assert list(reader) == records
+    assert not uploads(bucket)
+
+
+def test_everything_that_reads_reads_objects(bucket: str, capfd: pytest.CaptureFixture[str]) -> None:
+    for shard in range(3):
+        with TFRecordWriter(f"{bucket}/data/train-{shard:05}-of-00003") as writer:
+            writer.write_columns({"label": np.arange(100) + 100 * shard})
+    write(f"{bucket}/data/_SUCCESS")
+    write(f"{bucket}/data/.hidden", b"hidden")
+    write(f"{bucket}/data/below/a", b"below")
+    for url in (f"{bucket}/data", f"{bucket}/data/", f"{bucket}/data/train-*", f"{bucket}/*/train-?????-of-00003"):
+        assert count_records(url) == 300
+        assert [example["label"][0] for example in read_examples(url)] == [*range(300)]
+    batch = next(read_batches(f"{bucket}/data", batch_size=300))
+    assert np.array_equal(batch["label"], np.arange(300))
+    assert main(["head", "-n1", f"{bucket}/data/train-00002-of-00003"]) == 0
+    assert "label: 200\n" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("size", [1, 2 * PART_SIZE])
+def test_an_exception_in_the_with_block_publishes_nothing(bucket: str, size: int) -> None:
+    before = write(f"{bucket}/before", b"before")
+    for url in (before, f"{bucket}/new"):
+        with pytest.raises(ZeroDivisionError):
+            fail_while_writing(url, size)
+    assert list(read_records(before)) == [b"before"]
+    assert not remote.exists(f"{bucket}/new")
+    assert not uploads(bucket)
+
+
+def test_a_killed_writer_publishes_nothing(bucket: str, environment: dict[str, str]) -> None:
+    before = write(f"{bucket}/before", b"before")
+    script = """
+import sys, time, tfrecord_lite as tfr
+writers = [tfr.TFRecordWriter(url) for url in sys.argv[1:]]
+for writer in writers:
+    writer.write(bytes(6 << 20))
+    writer.flush()
+print("written", flush=True)
+time.sleep(600)
+"""
+    arguments = [sys.executable, "-c", script, before, f"{bucket}/new"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, env=os.environ | environment) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"written\n"
+        child.send_signal(signal.SIGKILL)
+    assert len(uploads(bucket)) == 2  # it had begun
+    assert list(read_records(before)) == [b"before"]
+    assert not remote.exists(f"{bucket}/new")
+    assert list(read_records(write(f"{bucket}/new", b"again"))) == [b"again"]
+
+
+@pytest.mark.parametrize("ending", ["del writer", "", "1/0", "writer.discard()"])
+@pytest.mark.parametrize("size", [1, 2 * PART_SIZE])
+def test_a_dropped_writer_publishes_and_a_dying_program_does_not(bucket: str, ending: str, size: int) -> None:
+    script = f"""
+import sys, tfrecord_lite as tfr
+writer = tfr.TFRecordWriter(sys.argv[1])
+writer.write(bytes({size}))
+{ending}
+"""
+    done = python(script, f"{bucket}/a")
+    published = remote.exists(f"{bucket}/a")
+    if ending:
+        assert published == (ending == "del writer")
+    else:  # the interpreter ends: connections may not be made any more, and then there is an error
+        assert published != (f"{bucket}/a'".encode() in done.stderr.partition(b"OSError")[2])
+    assert not published or [*map(len, read_records(f"{bucket}/a"))] == [size]
+
+
+def test_a_forked_child_leaves_its_parents_upload_alone(bucket: str, environment: dict[str, str]) -> None:
+    del environment
+    script = """
+import os, sys, tfrecord_lite as tfr
+writer = tfr.TFRecordWriter(sys.argv[1])
+writer.write(bytes(6 << 20))
+writer.flush()
+child = os.fork()
+if child == 0:
+    try:
+        writer.write(b"in the child")
+    except ValueError:
+        sys.exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+writer.write(b"a")
+writer.close()
+print(tfr.count_records(sys.argv[1]))
+"""
+    assert python_output(script, f"{bucket}/a") == "2\n"
+
+
+def test_random_access_goes_on_in_a_forked_child_and_in_a_pickle(bucket: str) -> None:
+    script = """
+import os, pickle, sys
+from tfrecord_lite.files.remote import write_bytes
+from tfrecord_lite.files.remote_ranges import RemoteRanges
+write_bytes(sys.argv[1], bytes(range(256)) * 4096)
+ranges = RemoteRanges(sys.argv[1])
+assert ranges.read(256, 3) == b"\\0\\1\\2"
+child = os.fork()
+if child == 0:
+    assert ranges.read(5, 2) == b"\\5\\6"
+    assert pickle.loads(pickle.dumps(ranges)).read_ranges([(700000, 5), (3, 1)]) == [ranges.read(700000, 5), b"\\3"]
+    os._exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+assert ranges.read(1, 1) == b"\\1"
+"""
+    python_output(script, f"{bucket}/a")
+
+
+def test_an_object_that_was_changed_has_another_state(bucket: str) -> None:
+    url = f"{bucket}/a"
+    remote.write_bytes(url, b"before")
+    state = RemoteRanges(url).state
+    assert RemoteRanges(url).state == state
+    remote.write_bytes(url, b"behind")
+    assert RemoteRanges(url).state != state
+
+
+def test_an_object_that_is_replaced_while_it_is_read_is_an_oserror(bucket: str) -> None:
+    record = bytes(1 << 20)
+    url = write(f"{bucket}/a", *[record] * 20)
+    with TFRecordReader(url) as reader:
+        assert next(reader) == record
+        write(url, *[record] * 20, b"more")
+        with pytest.raises(OSError, match=url):
+            list(reader)
+        assert reader.record_number >= 7
+
+
+def test_what_others_write_and_remove_is_seen(bucket: str, environment: dict[str, str]) -> None:
+    write(f"{bucket}/data/a", b"a")
+    assert list(read_records(f"{bucket}/data")) == list(read_records(f"{bucket}/data/*")) == [b"a"]
+    script = """
+import sys, fsspec, tfrecord_lite as tfr
+for name, record in (("a", b"other"), ("b", b"b")):
+    with tfr.TFRecordWriter(f"{sys.argv[1]}/{name}") as writer:
+        writer.write(record)
+"""
+    subprocess.run([sys.executable, "-c", script, f"{bucket}/data"], env=os.environ | environment, check=True)
+    assert list(read_records(f"{bucket}/data")) == list(read_records(f"{bucket}/data/*")) == [b"other", b"b"]
+
+
+@pytest.mark.parametrize("name", ["a b", "ä%20+.tfrecord", "a[1]", "a=b&c", "a'b"])
+def test_names_with_odd_characters(bucket: str, name: str) -> None:
+    url = write(f"{bucket}/data/{name}", name.encode())
+    assert list(read_records(url)) == list(read_records(f"{bucket}/data")) == [name.encode()]
+
+
+@pytest.mark.parametrize("name", ["missing", "missing-*", "missing/"])
+def test_what_is_missing_is_said_with_its_url(bucket: str, name: str) -> None:
+    write(f"{bucket}/a", b"a")
+    for url in (f"{bucket}/{name}", f"s3://no-such-bucket/{name}"):
+        with pytest.raises(FileNotFoundError) as caught:
+            read_records([f"{bucket}/a", url])
+        assert caught.value.filename == url
+
+
+def test_a_bucket_that_is_not_there_is_an_oserror_when_something_is_sent(bucket: str) -> None:
+    writer = TFRecordWriter(f"{bucket}-not/a")
+    writer.write(b"a")
+    for message in (f"NoSuchBucket.*{bucket}-not/a", "failed earlier"):
+        with pytest.raises(OSError, match=message):
+            writer.close()
+
+
+def test_a_directory_is_no_file(bucket: str) -> None:
+    write(f"{bucket}/data/a", b"a")
+    for open_it in (TFRecordReader, RemoteRanges):
+        with pytest.raises(IsADirectoryError):
+            open_it(f"{bucket}/data")

@@ -1,0 +1,276 @@
+"""URLs: what fsspec reaches (s3://, gs://, memory://, http:// ...), read, written and listed. The only module that
+imports fsspec, when the first URL is met.
+
+    expand_url      one file, glob or directory -> URLs of files; which of them are data is said in paths.py
+    RemoteStream    a URL -> byte stream, fetched in blocks of 8 MiB
+    RemoteSink      a URL -> sink that publishes when it is closed: see sinks.py
+    read_bytes, write_bytes, exists, size     small files, and questions
+    RemoteRanges    any bytes of a URL: see remote_ranges.py
+
+How a server is reached and who one is there (endpoint, keys) is fsspec's configuration: its files, the environment
+(FSSPEC_S3_ENDPOINT_URL) or, in a program, `fsspec.config.conf["s3"] = {"endpoint_url": ...}`. Attempts are repeated by
+the backend of the protocol, or not at all.
+
+Whatever a backend raises comes out as an OSError with the URL in it; a package that is missing is an ImportError.
+Backends are looked up for each file: fsspec has one for each thread and each process, also after a fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from tfrecord_lite.errors import printable
+from tfrecord_lite.format.pieces import Pieces, coalesced
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+#: Bytes fetched at once: large enough that waiting for the answer costs little beside the transfer.
+BLOCK_SIZE = 8 << 20
+
+#: "s3://", "simplecache::s3://"; a single letter is a Windows drive.
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+(::[A-Za-z][A-Za-z0-9+.\-]+)*://")
+_MAGIC = re.compile(r"[*?\[]")
+#: Of the OSErrors that backends raise without a number.
+_NUMBERS = {FileNotFoundError: errno.ENOENT, IsADirectoryError: errno.EISDIR, PermissionError: errno.EACCES}
+_NUMBERS |= {FileExistsError: errno.EEXIST, TimeoutError: errno.ETIMEDOUT}
+
+
+def is_url(path: str) -> bool:
+    """Whether this is a URL, perhaps a chained one, and no local path. Whether its protocol is known is not asked."""
+    return _URL.match(path) is not None
+
+
+def base_name(url: str) -> str:
+    """The last part of a file's name."""
+    return _link(url).rpartition("/")[2]
+
+
+def expand_url(url: str) -> tuple[str, list[str]]:
+    """("pattern" | "directory" | "file", the files that it stands for, as URLs).
+
+    A name that exists is never taken as a pattern.
+
+    Raises:
+        FileNotFoundError: there is nothing of this name.
+        OSError: the server cannot be asked.
+    """
+    with os_errors(url):
+        fs, path = locate(url)
+        if _MAGIC.search(path) and not fs.exists(path):
+            kind, found = "pattern", list(fs.glob(path, detail=True).values())
+        elif fs.info(path)["type"] == "directory":
+            kind, found = "directory", fs.ls(path, detail=True)
+        else:
+            return "file", [url]
+        names = [facts["name"] for facts in found if facts["type"] == "file" and facts["name"] != path]
+        return kind, [_renamed(url, path, name) for name in names]
+
+
+def size(url: str) -> int | None:
+    """Bytes in a file, None when the server does not tell."""
+    with os_errors(url):
+        fs, path = locate(url)
+        told: int | None = fs.info(path)["size"]
+        return told
+
+
+def exists(url: str) -> bool:
+    """Whether there is a file, or a directory."""
+    with os_errors(url):
+        fs, path = locate(url)
+        return bool(fs.exists(path))
+
+
+def read_bytes(url: str) -> bytes:
+    """All of a small file."""
+    with os_errors(url):
+        fs, path = locate(url)
+        return bytes(fs.cat_file(path))
+
+
+def write_bytes(url: str, data: bytes) -> None:
+    """Publish a small file, whole or not at all."""
+    sink = RemoteSink(url)
+    try:
+        sink.write([data])
+    except BaseException:
+        sink.discard()
+        raise
+    sink.close()
+
+
+class RemoteStream(io.RawIOBase):
+    """A file read from its beginning, a block at a time. What was fetched before an error is given before the error.
+
+    Raises:
+        OSError: there is no such file, or the server cannot be asked.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._block = memoryview(b"")
+        self._position = 0  # behind the block
+        self._file: Any = io.BytesIO()  # there is something to close whatever happens next
+        with os_errors(url):
+            # Some backends close what they have opened when they are garbage: it is kept.
+            self._fs, self._path = locate(url)
+            self._file = self._fs.open(self._path, "rb", block_size=BLOCK_SIZE, cache_type="none")
+            if (getattr(self._file, "details", None) or {}).get("type") == "directory":
+                raise IsADirectoryError(errno.EISDIR, "a directory", url)
+            if isinstance(self._file, io.BytesIO):  # memory:// has one object, and so one position, for all
+                self._file = io.BytesIO(self._file.getvalue())
+        self._size = getattr(self._file, "size", None)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        self._fill()
+        count = min(len(view), len(self._block))
+        view[:count] = self._block[:count]
+        self._block = self._block[count:]
+        return count
+
+    def read(self, size: int = -1) -> bytes:
+        self._fill()
+        end = len(self._block) if size < 0 else size
+        data, self._block = bytes(self._block[:end]), self._block[end:]
+        return data
+
+    def close(self) -> None:
+        if not self.closed:
+            with os_errors(self._url):
+                self._file.close()
+        super().close()
+
+    def _fill(self) -> None:
+        """Fetch a block when there is nothing left of the one before."""
+        if self._block:
+            return
+        with os_errors(self._url):
+            block = self._fetch()
+            if not block and self._size is not None and self._position < self._size:
+                raise OSError(errno.EIO, f"ended after {self._position} of {self._size} bytes", self._url)
+        self._block = memoryview(block)
+        self._position += len(block)
+
+    def _fetch(self) -> bytes:
+        try:
+            return bytes(self._file.read(BLOCK_SIZE))
+        except ValueError:  # so says an HTTP server that gives whole files only
+            if not self._position:
+                raise
+        self._file = self._fs.open(self._path, "rb", block_size=0)  # everything, in one answer
+        skipped = 0
+        while skipped < self._position and (data := self._file.read(self._position - skipped)):
+            skipped += len(data)
+        return bytes(self._file.read(BLOCK_SIZE))
+
+
+class RemoteSink:
+    """A file that is there when it is closed. Until then, and after a crash, the one before it is.
+
+    A crash leaves parts of an upload that nobody sees; the rules of a bucket can have them removed. Whether there is a
+    place to write to may be noticed only when the first bytes are sent, some 50 MB later.
+    """
+
+    is_atomic = True
+    writing_path: str | None = None
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        with os_errors(url):
+            fs, path = locate(url)
+            self._fs = fs
+            # With autocommit=False alone memory:// publishes at once, and during a transaction it does not.
+            in_transaction, fs._intrans = fs._intrans, True
+            try:
+                self._file = fs.open(path, "wb", autocommit=False)
+            except NotImplementedError as error:
+                raise OSError(errno.EROFS, "this protocol is for reading only", url) from error
+            finally:
+                fs._intrans = in_transaction
+            fs.transaction.files.remove(self._file)  # it is committed here, by no one else's transaction
+            from fsspec.spec import AbstractBufferedFile
+
+            if type(self._file).commit is AbstractBufferedFile.commit:
+                self.abandon()
+                raise OSError(errno.EOPNOTSUPP, "this protocol cannot publish a file when it is complete", url)
+
+    def write(self, pieces: Pieces) -> None:
+        with os_errors(self._url):
+            for piece in coalesced(pieces):
+                self._file.write(piece)
+
+    def flush(self) -> None:
+        """Nobody could see it before it is complete."""
+
+    def close(self) -> None:
+        try:
+            with os_errors(self._url):
+                self._file.close()
+                self._file.commit()
+        except BaseException:
+            self.discard()
+            raise
+
+    def discard(self) -> None:
+        # When the upload cannot be given up nobody sees it all the same, and why it is to be is known better.
+        with contextlib.suppress(OSError), os_errors(self._url):
+            self._file.discard()
+        self.abandon()
+
+    def abandon(self) -> None:
+        with contextlib.suppress(AttributeError):  # of what is only memory
+            self._file.closed = True  # or it would be uploaded when it is garbage
+
+
+def locate(url: str) -> tuple[Any, str]:
+    """(backend, path there) of a URL. What was known of the directories above is forgotten: others write there."""
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError as error:
+        text = f'{printable(url)} needs fsspec: pip install "tfrecord-lite-codec[fsspec]"'
+        raise ImportError(text) from error
+    fs, path = url_to_fs(url)
+    fs.invalidate_cache(path)
+    return fs, path
+
+
+@contextlib.contextmanager
+def os_errors(url: str) -> Iterator[None]:
+    """Whatever a backend raises becomes an OSError that names the URL."""
+    try:
+        yield
+    except ImportError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename == url:
+            raise
+        cause = error.__cause__ or error  # backends say "not found" and mean that nobody answers
+        number = error.errno if isinstance(error, OSError) else None
+        number = number or next((number for kind, number in _NUMBERS.items() if isinstance(error, kind)), errno.EIO)
+        is_plain = cause is error and number != errno.EIO and isinstance(error, OSError)
+        text = os.strerror(number) if is_plain else f"{type(cause).__name__}: {cause}".removesuffix(": ")
+        raise OSError(number, printable(text), url) from error
+
+
+def _renamed(url: str, path: str, name: str) -> str:
+    """The URL of `name`, which was found below `url`, whose path is `path`."""
+    link = _link(url)
+    place = link.rstrip("/")
+    before = place[: -len(path)] if path and place.endswith(path) else link.partition("://")[0] + "://"
+    return url.replace(link, name if "://" in name else before + name, 1)
+
+
+def _link(url: str) -> str:
+    """The part of a chained URL that names the file; the others say how it is reached."""
+    return next(link for link in url.split("::") if "://" in link)
