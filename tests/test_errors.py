@@ -8,7 +8,9 @@ from tfrecord_lite.errors import (
     DecodeError,
     FeatureError,
     IndexMismatchError,
+    ItemError,
     RecordTooLargeError,
+    ShardError,
     TFRecordError,
     TruncatedRecordError,
 )
@@ -41,6 +43,15 @@ EXAMPLES = [
     ),
     (FeatureError("a set has no place in a feature", "a\x1bb"), None),
     (IndexMismatchError("made for another file"), "train-00003-of-00010: made for another file"),
+    (
+        ShardError("3 bytes long, but 17 bytes were written"),
+        "train-00003-of-00010: 3 bytes long, but 17 bytes were written",
+    ),
+    (ItemError(57, 58, "'a\x1b.png'", "KeyError: 'x'"), r"train-00003-of-00010: item #57 ('a\x1b.png'): KeyError: 'x'"),
+    (
+        ItemError(4, 8, "4", "a worker process died"),
+        "train-00003-of-00010: one of the items #4 to #7 (the first is 4): a worker process died",
+    ),
 ]
 
 
@@ -57,7 +68,7 @@ def test_every_error_says_where_and_survives_pickling(error: TFRecordError, text
 
 def test_all_errors_are_one_tree_and_the_docstring_shows_it() -> None:
     tree = [value for value in vars(errors).values() if isinstance(value, type) and value is not errors.SkippedRegion]
-    assert len(tree) == 7
+    assert len(tree) == 9
     assert errors.__doc__ is not None
     for error in tree:
         assert issubclass(error, TFRecordError)

@@ -181,8 +181,8 @@ class ItemError(TFRecordError, ValueError):
     """An item could not be made into records. What was raised is the cause (`__cause__`).
 
     Attributes:
-        begin, end: the numbers of the items in question, counted from 0; [begin, end) is one item unless a process
-        died. item: the first of them, shortened.
+        begin, end: the numbers of the items in question, [begin, end), counted from 0; one unless a process died.
+        item: the first of them, shortened.
         reason: what is wrong.
     """
 
