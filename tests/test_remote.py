@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from servers import FileServer, file_server
 
+import tfrecord_lite as tfr
 from tfrecord_lite import (
     CorruptRecordError,
     TFRecordReader,
@@ -123,6 +124,26 @@ def test_everything_that_reads_reads_urls(memory: str, capfd: pytest.CaptureFixt
     assert f"3000\t{url}\n" in capfd.readouterr().out
     assert main(["info", "--json", url]) == 0
     assert json.loads(capfd.readouterr().out)["files"][0]["bytes"] == remote.size(url) == len(remote.read_bytes(url))
+
+
+def test_an_index_lies_beside_a_url_and_any_record_is_reached(memory: str) -> None:
+    url = f"{memory}/a.tfrecord"
+    records = [bytes([number]) * (number * 97) for number in range(200)]
+    with tfr.TFRecordWriter(url, index=True) as writer:
+        for record in records:
+            writer.write(record)
+    assert len(tfr.RecordIndex.load(url)) == 200
+    assert list(tfr.read_records(memory)) == records  # the index is no data
+    source = tfr.RecordSource(url)
+    assert source[-1] == records[-1]
+    assert source.__getitems__([150, 3, 77, 3, 0, 9, 11, 199, 5]) == [
+        records[number] for number in (150, 3, 77, 3, 0, 9, 11, 199, 5)
+    ]
+    write(url, b"another")
+    with pytest.raises(tfr.IndexMismatchError, match="made for a file of"):
+        tfr.RecordIndex.load(url)
+    assert tfr.RecordSource(url, save_index=True)[:] == [b"another"]
+    assert len(tfr.RecordIndex.load(url)) == 1
 
 
 def test_two_readers_of_one_url_do_not_disturb_each_other(memory: str) -> None:
@@ -288,6 +309,20 @@ def test_a_damaged_record_is_named_with_its_url(memory: str) -> None:
     with pytest.raises(CorruptRecordError) as caught:
         next(records)
     assert (caught.value.path, caught.value.record_number, caught.value.offset) == (url, 1, 17)
+
+
+def test_many_records_are_fetched_with_few_requests(server: FileServer, tmp_path: Path) -> None:
+    records = [bytes([number]) * 1000 for number in range(250)]
+    path = tmp_path / "a.tfrecord"
+    with tfr.TFRecordWriter(path, index=True) as writer:
+        for record in records:
+            writer.write(record)
+    for name in ("a.tfrecord", "a.tfrecord.idx", "a.tfrecord.idx.json"):
+        server.files[f"/{name}"] = (tmp_path / name).read_bytes()
+    source = tfr.RecordSource(server.url("/a.tfrecord"))
+    before = len(server.requests)
+    assert source.__getitems__(list(range(0, 250, 10))) == records[::10]
+    assert len(server.requests) - before <= 4
 
 
 @pytest.mark.parametrize("num_threads", [1, 2, None])
