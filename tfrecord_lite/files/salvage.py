@@ -19,8 +19,9 @@ def salvage(path: Any, compression_type: str | None = None, *, max_record_size: 
     """The sound records of a damaged file: an iterator of bytes that also says what was lost.
 
     Every record whose frame is whole and has its CRCs is given, in order, and nothing else. In a GZIP file they are
-    those that can still be inflated: before the damage to a member, and from the next member on. A file whose first
-    bytes are damaged is not recognised as compressed: say so.
+    those that can still be inflated: before the damage to a member, perhaps behind it (where the references of deflate
+    may give a record once more), and from the next member on. A file whose first bytes are damaged is not recognised as
+    compressed: say what it is.
 
     Args:
         path: a path, a binary file object, or "-" for standard input.

@@ -5,15 +5,16 @@ callback as a SkippedRegion. Raises what the callback and the stream raise, and 
 
 What lies behind a damaged frame is found like this:
 
-    1. Where the frame says it ends. A header states its length twice, see `resync.stated_lengths`. If a sound frame, or
-       the end of the stream, stands where one of the two leads to, the frame alone is lost: TFRecord bytes stored in
-       its record are not taken for frames of the file. But if a header inside announces a frame that ends at just that
-       place, then bytes of the frame are missing and others have moved up.
+    1. Where the frame ends, when that is known, so that TFRecord bytes stored in its record are not taken for frames of
+       the file. A header states its length twice, see `resync.stated_lengths`. Where the two differ, the record must
+       have its CRC with one of them; where the header is sound, the record is not. In either case a sound frame, or the
+       end of the stream, must follow. (Unless a header inside announces a frame that ends at just that place: then
+       bytes of the record are missing, and others have moved up.)
     2. Else anywhere behind the first byte of the frame: the first place where a sound frame stands.
 
 A frame is sound when both CRCs hold. (A header alone proves little: a record of 8 bytes and its footer look like one.)
-Random bytes pass for a frame with a chance of 2^-64 at each byte. What cannot be told: when a frame that is not sound
-itself is not followed by a sound one, frames stored in its record look like any other.
+Random bytes pass for a frame with a chance of 2^-64 at each byte. What cannot be told: when both header and record of a
+frame are damaged, or it is not followed by a sound one, frames stored in its record look like any other.
 
 The cost is bounded: `_Recovery._can_afford` says how. So is memory, by a few times the longest record accepted: a
 header that lies must be believed until its record has been read. Longer records are passed over like damage.
@@ -162,17 +163,22 @@ class _Recovery:
         header = window.peek(begin, HEADER_SIZE)
         if len(header) == HEADER_SIZE:
             lengths = stated_lengths(header)
-            limit = self._longest if len(lengths) == 1 else min(self._longest, _FARTHEST_GUESS)
+            is_sound = len(lengths) == 1
             for length in lengths:
                 end = begin + length + FRAME_OVERHEAD
-                if length <= limit and self._is_frame_or_end(end) and not self._is_header_up_to(end):
+                is_known = length <= self._longest if is_sound else self._is_guessed(length)
+                if is_known and self._is_frame_or_end(end) and not self._is_header_up_to(end):
                     return end
-            if len(lengths) == 1 and self._can_afford(lengths[0]):  # then it has been looked at
+            if is_sound and self._can_afford(lengths[0]):  # then it has been looked at
                 self._spent += min(lengths[0], window.end - begin)
         found = self._search(begin + 1)
         while found is None and window.error is not None and window.resume():
             found = self._search(window.end)
         return window.end if found is None else found
+
+    def _is_guessed(self, length: int) -> bool:
+        """Whether the frame at the offset, whose header is not sound, has a record of this length."""
+        return length <= _FARTHEST_GUESS and self._is_frame(self._offset, length)
 
     def _search(self, position: int) -> int | None:
         """The first sound frame at or behind `position`, or None."""
@@ -190,7 +196,7 @@ class _Recovery:
             size = min(2 * size, _LARGEST_PIECE)
 
     def _is_frame(self, begin: int, length: int) -> bool:
-        """Whether the record that a sound header at `begin` announces is there, and has its CRC."""
+        """Whether a record of this length is there in a frame that begins at `begin`, and has its CRC."""
         if length > self._longest or not self._can_afford(length):
             return False
         record_begin, record_end = begin + HEADER_SIZE, begin + HEADER_SIZE + length
