@@ -21,7 +21,7 @@ def test_python_blocks_run_in_order(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert "48 records" in result.stdout
     assert "(16, 320, 320, 1) (16, 1)" in result.stdout
-    outputs = ("damaged", "3 features", "features")
+    outputs = ("damaged.tfrecord: corrupted", "damaged.tfrecord: skipped", "3 features", "features")
     shown = [text for language, _, text in BLOCKS if language == "text" and text.startswith(outputs)]
     assert len(shown) == len(outputs)
     for text in shown:
