@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfrecord_lite.errors import add_path
 from tfrecord_lite.files.frames import FrameSource, Moved, Progress, grouped
 from tfrecord_lite.files.sharded_writer import ShardedWriter
 from tfrecord_lite.files.sinks import ObjectSink
@@ -175,7 +176,11 @@ class _Bucket:
             self._file = open_nameless(self._directory)
         self.stored += len(self.held)
         self.room += sum(map(len, self.held)) + _FRAME_ROOM * len(self.held)
-        ObjectSink(self._file).write([*self.held])
+        try:
+            ObjectSink(self._file).write([*self.held])
+        except OSError as error:
+            add_path(error, self._directory)
+            raise
         self.held.clear()
 
     def blocks(self) -> Iterator[Block]:
