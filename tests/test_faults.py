@@ -82,12 +82,11 @@ def run_together(*processes: subprocess.Popen[str]) -> list[str]:
 
 #: Children of one process write the same file again and again, each time with other content, until they are killed.
 KILLED = """
-import os, random, shutil, signal, sys, time
-import numpy as np, tfrecord_lite as tfr
+import os, random, signal, sys, time
+import tfrecord_lite as tfr
 from tfrecord_lite import surgery
-directory, mode, rounds = sys.argv[1], sys.argv[2], int(sys.argv[4])
-options = {"plain": None, "seekable": tfr.TFRecordOptions("GZIP", seekable=True)}.get(sys.argv[3], sys.argv[3])
-path, source, count = os.path.join(directory, "train.tfrecord"), os.path.join(directory, "source"), 200
+top, mode, count = sys.argv[1], sys.argv[2], 200
+source = os.path.join(top, "source")
 blob = random.Random(1).randbytes(1000) * 12
 is_sharded = mode in ("ShardedWriter", "write_sharded")
 
@@ -131,52 +130,54 @@ def check(finished):
             pass
         if options is None: assert tfr.RecordSource(path)[:] == records
 
-if mode == "shuffle":
-    with tfr.TFRecordWriter(source) as writer:
-        for _ in range(count): writer.write_example(encode(0))
-write(0)  # what is imported late is there now
+with tfr.TFRecordWriter(source) as writer:
+    for _ in range(count): writer.write_example(encode(0))
 delays = random.Random(mode)
-for _ in range(rounds):
-    for name in os.listdir(directory):
-        if name.startswith(("train", "_")): os.unlink(os.path.join(directory, name))
-    end, begin = os.pipe()
-    child = os.fork()
-    if not child:
-        turn = 0
-        os.write(begin, b"ready ")
-        while True:
-            write(turn)
-            os.write(begin, b"%d " % turn)
-            turn += 1
-    os.close(begin)
-    assert os.read(end, 6) == b"ready "
-    time.sleep(delays.random() * 0.08)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    with open(end, "rb") as pipe:
-        check(len(pipe.read().split()) - 1)
-write(7)
-check(7)
-if mode == "index" : assert len(tfr.RecordIndex.load(path)) == count
+for compression in sys.argv[3:]:
+    options = {"plain": None, "seekable": tfr.TFRecordOptions("GZIP", seekable=True)}.get(compression, compression)
+    directory = os.path.join(top, compression)
+    path = os.path.join(directory, "train.tfrecord")
+    os.mkdir(directory)
+    write(0)  # what is imported late is there now
+    for _ in range(4):
+        for name in os.listdir(directory):
+            if name.startswith(("train", "_")): os.unlink(os.path.join(directory, name))
+        end, begin = os.pipe()
+        child = os.fork()
+        if not child:
+            turn = 0
+            os.write(begin, b"ready ")
+            while True:
+                write(turn)
+                os.write(begin, b"%d " % turn)
+                turn += 1
+        os.close(begin)
+        assert os.read(end, 6) == b"ready "
+        time.sleep(delays.random() * 0.06)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        with open(end, "rb") as pipe:
+            check(len(pipe.read().split()) - 1)
+    write(7)
+    check(7)
+    if mode == "index": assert len(tfr.RecordIndex.load(path)) == count
 """
 
 
 @needs_posix
-@all_compressions
 @pytest.mark.parametrize(
     "mode", ["write", "write_example", "write_columns", "index", "ShardedWriter", "write_sharded", "shuffle"]
 )
-def test_a_killed_process_leaves_nothing_or_a_whole_file_and_is_run_again(
-    mode: str, compression: str, tmp_path: Path
-) -> None:
-    python_output(KILLED, tmp_path, mode, compression, "5")
-    hidden = [name for name in names(tmp_path) if name.startswith(".")]
-    assert hidden  # it was killed while it wrote
+def test_a_killed_process_leaves_nothing_or_a_whole_file_and_is_run_again(mode: str, tmp_path: Path) -> None:
+    python_output(KILLED, tmp_path, mode, *COMPRESSIONS)
     gfile = pytest.importorskip("tensorflow").io.gfile
-    for pattern in ("*.tfrecord*", "*-of-*", "*-?????-of-?????", "train*"):
-        found = {os.path.basename(path) for path in gfile.glob(str(tmp_path / pattern))}
-        assert not found & set(hidden)
-    assert not [name for name in names(tmp_path) if name.startswith("_PLAN")]
+    for compression in COMPRESSIONS:
+        directory = tmp_path / compression
+        hidden = {name for name in names(directory) if name.startswith(".")}
+        assert hidden  # it was killed while it wrote
+        assert not [name for name in names(directory) if name.startswith("_PLAN")]
+        for pattern in ("*.tfrecord*", "*-of-*", "*-?????-of-?????", "train*"):
+            assert not hidden & {os.path.basename(path) for path in gfile.glob(str(directory / pattern))}
 
 
 # Full disks.
@@ -388,3 +389,333 @@ def test_a_file_that_cannot_be_read_is_an_error_with_its_path() -> None:
         with pytest.raises(OSError) as caught:
             list(tfr.read_records(path, compression_type))
         assert (caught.value.errno, caught.value.filename) == (errno.EIO, path)
+
+
+# Interrupted.
+
+INTERRUPTED = """
+import fcntl, os, random, signal, sys, tfrecord_lite as tfr
+way, path, options = sys.argv[1:]
+count = 0
+def handler(*_):
+    global count
+    count += 1
+signal.signal(signal.SIGALRM, handler)
+signal.siginterrupt(signal.SIGALRM, True)
+records = [random.Random(number).randbytes(50_000) for number in range(80)]
+signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+if way == "write":
+    with tfr.TFRecordWriter(path, options) as writer:
+        for record in records: writer.write(record)
+else:
+    assert list(tfr.read_records(path)) == records
+signal.setitimer(signal.ITIMER_REAL, 0)
+assert count
+"""
+INTERRUPTED_RECORDS = [random.Random(number).randbytes(50_000) for number in range(80)]
+
+
+@needs_posix
+@pytest.mark.parametrize("options", ["", "GZIP"])
+def test_signals_and_a_slow_reader_of_a_pipe_lose_nothing(options: str, tmp_path: Path) -> None:
+    """The system's calls are broken off, and take only a part of what they are given: a pipe holds 64 KiB."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    expected = write(tmp_path / "a", INTERRUPTED_RECORDS).read_bytes()
+    command = [sys.executable, "-c", INTERRUPTED, "write", str(fifo), options]
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE) as child:
+        try:
+            received = bytearray()
+            with open(fifo, "rb", buffering=0) as file:
+                while data := file.read(30_011):
+                    received += data
+                    time.sleep(0.0005)
+            _, errors = child.communicate(timeout=60)
+            assert child.returncode == 0, errors.decode()
+        finally:
+            child.kill()
+    assert (gzip.decompress(received) if options else bytes(received)) == expected
+
+
+@needs_posix
+@pytest.mark.parametrize("options", ["", "GZIP"])
+def test_signals_and_a_slow_writer_of_a_pipe_lose_nothing(options: str, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    data = write(tmp_path / "a", INTERRUPTED_RECORDS, options).read_bytes()
+    command = [sys.executable, "-c", INTERRUPTED, "read", str(fifo), options]
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE) as child:
+        try:
+            with open(fifo, "wb", buffering=0) as file:
+                for begin in range(0, len(data), 30_011):
+                    file.write(data[begin : begin + 30_011])
+                    time.sleep(0.0005)
+            _, errors = child.communicate(timeout=60)
+            assert child.returncode == 0, errors.decode()
+        finally:
+            child.kill()
+
+
+BROKEN_OFF = """
+import os, random, signal, sys, tfrecord_lite as tfr
+directory, options, mode = sys.argv[1:]
+path = os.path.join(directory, "a")
+def handler(*_):
+    raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, handler)
+delays, blob, broken = random.Random(3), os.urandom(3000), 0
+with tfr.TFRecordWriter(path, options) as writer: writer.write(b"old")
+with open(path, "rb") as file: before = file.read()
+for _ in range(30):
+    try:
+        with tfr.TFRecordWriter(path, options, mode=mode) as writer:
+            signal.setitimer(signal.ITIMER_REAL, 0.0001 + delays.random() * 0.02)
+            while True: writer.write(blob)
+    except KeyboardInterrupt:
+        broken += 1
+    with open(path, "rb") as file: assert file.read() == before
+    assert os.listdir(directory) == ["a"], os.listdir(directory)
+assert broken == 30
+with tfr.TFRecordWriter(path, options, mode=mode) as writer: writer.write(b"new")
+print(tfr.count_records(path))
+"""
+
+
+@needs_posix
+@pytest.mark.parametrize(("options", "mode"), [("", "w"), ("GZIP", "w"), ("", "a")])
+def test_an_interrupt_that_raises_in_the_with_block_leaves_what_was_there(options: str, mode: str, tmp_path: Path) -> None:
+    assert python_output(BROKEN_OFF, tmp_path, options, mode).split() == ["1" if mode == "w" else "2"]
+
+
+# Several at once.
+
+RIVAL = """
+import sys, tfrecord_lite as tfr
+path, options, index, name = sys.argv[1], sys.argv[2], sys.argv[3] == "index", sys.argv[4].encode()
+with tfr.TFRecordWriter(path + name.decode(), options) as writer: writer.write(b"warm")
+print("ready", flush=True)
+sys.stdin.readline()
+for turn in range(15):
+    try:
+        with tfr.TFRecordWriter(path, options, index=index) as writer:
+            for _ in range(60): writer.write(name * 30_000)
+    except tfr.IndexMismatchError:
+        assert index
+    records = list(tfr.read_records(path))
+    assert len(records) == 60 and len(set(records)) == 1, len(records)
+"""
+
+
+@needs_posix
+@pytest.mark.parametrize("index", ["index", ""])
+@pytest.mark.parametrize("options", ["", "GZIP"])
+def test_of_two_processes_that_write_one_path_one_wins(options: str, index: str, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    run_together(*(start(RIVAL, path, options, index, name) for name in "xy"))
+    records = list(tfr.read_records(path))
+    assert records in ([b"x" * 30_000] * 60, [b"y" * 30_000] * 60)
+    assert names(tmp_path) == ["a", *(["a.idx", "a.idx.json"] if index else []), "ax", "ay"]
+    if not options:  # whosever the index is, it is not believed about the other's file
+        assert tfr.RecordSource(path)[:] == records
+
+
+APPENDER = """
+import sys, time, tfrecord_lite as tfr
+path, name = sys.argv[1], sys.argv[2].encode()
+print("ready", flush=True)
+sys.stdin.readline()
+turn = busy = 0
+while turn < 40:
+    try:
+        with tfr.TFRecordWriter(path, mode="a") as writer:
+            for part in range(3): writer.write(name + b"%d.%d" % (turn, part) + bytes(3000))
+        turn += 1
+    except BlockingIOError as error:
+        assert error.filename == path
+        time.sleep(0.0002)
+"""
+
+
+@needs_posix
+@pytest.mark.parametrize("options", [None, SEEKABLE], ids=["plain", "seekable"])
+def test_two_processes_that_append_take_turns(options: Any, tmp_path: Path) -> None:
+    path = write(tmp_path / "a", [b"first"], options)
+    run_together(*(start(APPENDER, path, name) for name in "xy"))
+    first, *records = [record.rstrip(b"\0") for record in tfr.read_records(path)]
+    assert first == b"first"
+    for name in (b"x", b"y"):
+        own = [record[1:] for record in records if record.startswith(name)]
+        assert own == [b"%d.%d" % (turn, part) for turn in range(40) for part in range(3)]
+    assert len(records) == 240
+    assert all(len({record[:1] for record in records[begin : begin + 3]}) == 1 for begin in range(0, 240, 3))
+
+
+# Forked.
+
+
+def in_child(action: Callable[[], Any]) -> int:
+    """The exit code of a forked child in which the action is run: 0, or 1 for an exception."""
+    child = os.fork()
+    if not child:
+        try:
+            action()
+            os._exit(0)
+        except BaseException:  # noqa: BLE001
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@needs_posix
+@forks
+@pytest.mark.parametrize("num_threads", [1, 2])
+@all_compressions
+def test_a_reader_is_for_the_process_that_opened_it(compression: str, num_threads: int, tmp_path: Path) -> None:
+    path = write(tmp_path / "a", NOISE * 10, COMPRESSIONS[compression])
+
+    def read_on() -> None:
+        with pytest.raises(ValueError, match="another process"):
+            list(reader)
+        reader.close()
+        assert list(tfr.read_records(path)) == NOISE * 10
+
+    with tfr.TFRecordReader(path, num_threads=num_threads) as reader:
+        first = next(reader)
+        assert in_child(read_on) == 0
+        assert [first, *reader] == NOISE * 10
+
+
+@needs_posix
+@forks
+@pytest.mark.parametrize("compression", ["plain", "seekable"])
+def test_random_access_goes_on_in_parent_and_child(compression: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "a", NOISE, COMPRESSIONS[compression])
+
+    def read_all() -> None:
+        for number in range(len(NOISE)):
+            assert source[number] == NOISE[number]
+
+    with tfr.RecordSource(path) as source:
+        assert source[5] == NOISE[5]
+        child = os.fork()
+        if not child:
+            os._exit(in_child(read_all))
+        read_all()
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        read_all()
+
+
+# Places that cannot be written.
+
+
+def writes(path: Path, source: Path) -> dict[str, Callable[[], Any]]:
+    """All ways to write to a path."""
+
+    def sharded() -> None:
+        with tfr.ShardedWriter(path, num_shards=2) as writer:
+            writer.write(b"a")
+
+    return {
+        "writer": lambda: write(path, [b"a"]),
+        "GZIP": lambda: write(path, [b"a"], "GZIP"),
+        "in place": lambda: write(path, [b"a"], atomic=False),
+        "index": lambda: write(path, [b"a"], index=True),
+        "append": lambda: write(path, [b"a"], mode="a"),
+        "shards": sharded,
+        "write_sharded": lambda: tfr.write_sharded([1], lambda item: {"a": item}, path, num_shards=1, workers=0),
+        "merge": lambda: surgery.merge(source, path),
+        "split": lambda: surgery.split(source, path, num_shards=2),
+        "shuffle": lambda: surgery.shuffle(source, path, memory=20_000),
+        "saved index": lambda: tfr.RecordIndex.build(source).save(path),
+    }
+
+
+WRITES = list(writes(Path(), Path()))
+
+
+@pytest.mark.parametrize("way", WRITES)
+@pytest.mark.parametrize("place", ["missing", "a file", "a directory"])
+def test_what_is_no_place_for_a_file_is_an_oserror_with_the_path(way: str, place: str, tmp_path: Path) -> None:
+    source = write(tmp_path / "source", NOISE[:3])
+    write(tmp_path / "a file", [b"a"])
+    path = tmp_path / place / "x" if place != "a directory" else tmp_path / "a directory"
+    if place == "a directory":
+        path.mkdir()
+        if way in ("shards", "write_sharded", "split"):
+            pytest.skip("the name of a directory may be a prefix")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(OSError) as caught:
+        writes(path, source)[way]()
+    expected = {"missing": errno.ENOENT, "a file": errno.ENOTDIR, "a directory": errno.EISDIR}
+    assert caught.value.errno == expected[place]
+    assert os.fspath(caught.value.filename).startswith(str(tmp_path / place))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("way", WRITES)
+def test_a_disk_that_is_read_only_is_an_oserror_with_the_path(way: str, disk: Path, tmp_path: Path) -> None:
+    """Also for root, whom permissions do not bind."""
+    source = write(tmp_path / "source", NOISE[:3])
+    path = disk / "x"
+    for there in (True, False):
+        if there and way != "saved index":  # which is written over another index only
+            write(path, [b"old"])
+        before = sorted(disk.iterdir())
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        with pytest.raises(OSError) as caught:
+            writes(path, source)[way]()
+        assert caught.value.errno in (errno.EROFS, errno.EACCES)
+        assert os.fspath(caught.value.filename).startswith(str(disk))
+        assert sorted(disk.iterdir()) == before
+        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+        path.unlink(missing_ok=True)
+
+
+NOBODY = """
+import os, sys, pathlib
+sys.path.insert(0, sys.argv[2])
+from test_faults import WRITES, writes
+import tfrecord_lite as tfr
+os.chdir(sys.argv[1])
+for way in WRITES:  # what is imported late is there afterwards
+    try:
+        writes(pathlib.Path("warm/x"), pathlib.Path("source"))[way]()
+    except OSError:
+        pass
+before = sorted(os.listdir("shut"))
+os.setgid(65534)
+os.setuid(65534)
+for way in WRITES:
+    try:
+        writes(pathlib.Path("shut/x"), pathlib.Path("source"))[way]()
+        print(way, "was possible")
+    except PermissionError as error:
+        assert "shut" in os.fspath(error.filename), (way, error.filename)
+assert sorted(os.listdir("shut")) == before
+"""
+
+
+@needs_posix
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may become somebody else")
+def test_a_directory_of_somebody_else_is_a_permission_error_with_the_path(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        write(directory / "source", NOISE[:3])
+        (directory / "shut").mkdir(0o755)
+        assert python_output(NOBODY, directory, ROOT / "tests") == ""
+
+
+@needs_posix
+@pytest.mark.parametrize("mode", ["w", "a"])
+def test_a_directory_that_is_removed_meanwhile_is_an_oserror(mode: str, tmp_path: Path) -> None:
+    path = tmp_path / "out" / "a"
+    path.parent.mkdir()
+    with pytest.raises(OSError) as caught, tfr.TFRecordWriter(path, mode=mode) as writer:
+        writer.write(b"a")
+        shutil.rmtree(path.parent)
+    assert os.fspath(caught.value.filename).startswith(str(path.parent))
+    assert names(tmp_path) == []
+    with pytest.raises(OSError, match="failed earlier"):
+        writer.close()
+    path.parent.mkdir()
+    assert list(tfr.read_records(write(path, [b"b"], mode=mode))) == [b"b"]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -74,13 +75,15 @@ def shuffle(
     if num_shards is None:
         # An output that cannot be written is known before any work.
         with source.output(out, options) as file, buckets:
-            buckets.scatter(source.blocks())
+            with closing(source.blocks()) as blocks:
+                buckets.scatter(blocks)
             for group in grouped(_with_progress(buckets.frames(), source)):
                 file.write(group)
             source.report_share(1.0)
         return Moved(source.read, (file.facts(),))
     with ShardedWriter(out, num_shards=num_shards, options=options) as shards, buckets:
-        buckets.scatter(source.blocks())
+        with closing(source.blocks()) as blocks:
+            buckets.scatter(blocks)
         frames = _with_progress(buckets.frames(), source)
         for number, share in enumerate(equal_shares(source.read, num_shards)):
             for group in grouped(islice(frames, share)):
