@@ -719,3 +719,149 @@ def test_a_directory_that_is_removed_meanwhile_is_an_oserror(mode: str, tmp_path
         writer.close()
     path.parent.mkdir()
     assert list(tfr.read_records(write(path, [b"b"], mode=mode))) == [b"b"]
+
+
+# Odd names.
+
+ODD_NAMES = [b"-x", b"--help", b"-", b"\xff\xfe.tfrecord", b"new\nline\x1b[31m", b"[ab]*", b"file:", b" ", b"%s\t{0}"]
+odd_names = pytest.mark.parametrize("odd", ODD_NAMES)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty directory, which is the current one."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "here"
+
+
+@odd_names
+def test_files_of_odd_names_are_written_and_found(odd: bytes, here: Path) -> None:
+    name = os.fsdecode(odd)
+    records = [tfr.encode_example({"a": number}) for number in range(5)]
+    write(name, records, index=True)
+    assert sorted(os.listdir(os.fsencode(here))) == [odd, odd + b".idx", odd + b".idx.json"]
+    dotted = f"./{name}"
+    for paths in (dotted, os.fsencode(dotted), Path(here, name), [dotted], "*", "./*", here, "."):
+        assert list(tfr.read_records(paths)) == records
+        assert tfr.count_records(paths) == 5
+        assert tfr.verify(paths).sound
+        assert tfr.RecordSource(paths)[:] == records
+    assert len(tfr.RecordIndex.load(dotted)) == 5
+    write(dotted, records, mode="a")
+    with tfr.salvage(dotted) as survivors:
+        assert list(survivors) == records * 2
+
+
+@odd_names
+def test_sets_of_odd_names_are_committed_and_read(odd: bytes, here: Path) -> None:
+    prefix = os.fsdecode(odd)
+    for record in (b"older", b"newer"):
+        with tfr.ShardedWriter(prefix, num_shards=2, options="GZIP") as writer:
+            writer.write(record)
+    expected = [odd + b"-0000%d-of-00002" % number for number in (0, 1)]
+    assert [os.path.basename(os.fsencode(info.path)) for info in writer.infos] == expected
+    assert list(tfr.read_records(".")) == [b"newer"]
+    assert [info.checksum for info in tfr.commit(None, prefix)] == [info.checksum for info in writer.infos]
+    assert tfr.plan_read(".", 1) == [[os.path.join(".", os.fsdecode(name)) for name in expected]]
+
+
+@pytest.mark.parametrize("odd", [b"\xff\xfe", b"new\nline\x1b[31m", b"\x9b31m", b"\xe2\x80\xae"])
+def test_odd_names_in_errors_are_escaped(odd: bytes, here: Path) -> None:
+    name = os.fsdecode(odd)
+    write(name, [b"abc"])
+    os.truncate(name, 18)
+    attempts: list[Callable[[], Any]] = [
+        lambda: list(tfr.read_records(name)),
+        lambda: write(name, [b"x"], mode="a"),
+        lambda: tfr.RecordSource(name),
+        lambda: tfr.RecordIndex.build(name),
+        lambda: surgery.merge(name, "out"),
+        lambda: list(tfr.read_batches(name)),
+        lambda: Path(f"{name}.idx").write_bytes(b"0 19\n19 1\n") and tfr.RecordIndex.load(name),
+    ]
+    for attempt in attempts:
+        with pytest.raises(tfr.TFRecordError) as caught:
+            attempt()
+        assert str(caught.value).isprintable()
+        assert caught.value.path is not None
+    with tfr.salvage(name) as survivors:
+        assert list(survivors) == []
+    assert str(survivors.regions[0]).isprintable()
+    assert all(line.isprintable() for line in str(tfr.verify(name)).splitlines())
+
+
+COMMANDS = r"""
+import contextlib, io, os, sys
+from tfrecord_lite.cli.main import main
+import tfrecord_lite as tfr
+def run(*arguments):
+    output, errors = io.BytesIO(), io.StringIO()
+    stdout = io.TextIOWrapper(output, encoding="utf-8")
+    with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(errors):
+        try:
+            code = main(arguments)
+        except SystemExit as end:
+            code = end.code
+        stdout.flush()
+    text = output.getvalue().decode("utf-8") + errors.getvalue()
+    assert all(line.isprintable() or line.replace("\t", "").isprintable() for line in text.splitlines()), ascii(text)
+    assert "Traceback" not in text
+    return code, text
+os.chdir(sys.argv[1])
+names = ["-x", "-", os.fsdecode(b"\xff\xfe new\nline\x1b[31m"), "[ab]*"]
+for name in names:
+    with tfr.TFRecordWriter(name) as writer:
+        for number in range(5): writer.write_example({"a": number})
+    dotted = "./" + name
+    for files in (["--", name], [dotted]) if name != "-" else ([dotted],):
+        for command in (
+            ["info"], ["count"], ["head"], ["cat"], ["schema"], ["verify"], ["index"],
+            ["info", "--json"], ["count", "--json"], ["verify", "--json"], ["index", "--json"],
+            ["merge", "-o", dotted + ".1"], ["split", "--shards", "2", "-o", dotted], ["reshard", "--shards", "3", "-o", dotted],
+            ["shuffle", "--seed", "1", "-o", dotted + ".2"], ["sample", "--fraction", "0.5", "-o", dotted + ".3"],
+            ["filter", "--where", "a > 2", "-o", dotted + ".4"], ["dedupe", "-o", dotted + ".5"],
+            ["merge", "--json", "-o", dotted + ".1"],
+        ):
+            code, text = run(*command, *files)
+            assert code == 0, (command, name, text)
+        for last in (["diff", *files, dotted + ".1"], ["salvage", *files, dotted + ".6"], ["salvage", "--json", *files, dotted + ".6"]):
+            code, text = run(*last)
+            assert code == 0, (last, name, text)
+    for number, count in ((1, 5), (2, 5), (4, 2), (5, 5), (6, 5)):
+        assert tfr.count_records(f"{dotted}.{number}") == count
+    assert tfr.count_records([os.path.join(".", other) for other in os.listdir(".") if other.endswith("-of-00003")]) == 5
+    with open(name, "r+b") as file: file.truncate(20)
+    for command in (["info"], ["count"], ["head"], ["cat"], ["schema"], ["verify"], ["index"], ["salvage", "out"], ["merge", "-o", "out"]):
+        arguments = [command[0], dotted, *command[1:]]
+        code, text = run(*arguments)
+        assert code == 1, (arguments, code, text)
+    os.unlink(name)
+    for command in (["info"], ["count"], ["cat"], ["verify"], ["index"], ["salvage", "out"], ["merge", "-o", "out"], ["diff", "./x"]):
+        arguments = [command[0], dotted, *command[1:]]
+        code, text = run(*arguments)
+        assert code in (1, 2) and text, (arguments, code, text)
+    for other in os.listdir("."): os.unlink(other)
+"""
+
+
+def test_every_command_takes_files_of_odd_names(tmp_path: Path) -> None:
+    python_output(COMMANDS, tmp_path)
+
+
+@pytest.mark.parametrize("prefix", ["../x", "a/../x", "..", "", "a/", ".hidden", "_x", "nul\0"])
+def test_prefixes_that_lead_elsewhere_are_refused_by_all_that_write_shards(prefix: str, here: Path) -> None:
+    source = write("source", [b"a"])
+    attempts: list[Callable[[], Any]] = [
+        lambda: surgery.split(source, prefix, num_shards=1),
+        lambda: surgery.reshard(source, prefix, 1),
+        lambda: surgery.shuffle(source, prefix, num_shards=1),
+        lambda: tfr.write_sharded([1], lambda item: {"a": item}, prefix, num_shards=1, workers=0),
+        lambda: tfr.rollback(prefix),
+        lambda: tfr.commit(None, prefix),
+    ]
+    for attempt in attempts:
+        with pytest.raises(ValueError, match="the prefix '|null byte"):
+            attempt()
+    assert names(here) == ["source"]
+    assert names(here.parent) == [here.name]
