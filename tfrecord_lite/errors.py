@@ -31,6 +31,12 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def add_path(error: OSError, path: str | None) -> None:
+    """Tell an error of the system's about an open file which one that is; a text of ours says it already."""
+    if error.errno is not None and error.filename is None:
+        error.filename = path
+
+
 class TFRecordError(Exception):
     """Base of all errors about data.
 

@@ -30,7 +30,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tfrecord_lite.errors import ShardError
+from tfrecord_lite.errors import ShardError, add_path
 from tfrecord_lite.files.shards import ShardInfo
 
 MANIFEST = "_MANIFEST.json"
@@ -224,7 +224,9 @@ def _save(path: str, data: dict[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError):
+            add_path(error, path)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise

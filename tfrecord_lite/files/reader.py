@@ -15,7 +15,7 @@ from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.errors import SkippedRegion, TFRecordError
+from tfrecord_lite.errors import SkippedRegion, TFRecordError, add_path
 from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.paths import STDIN, expand_paths
 from tfrecord_lite.files.remote import is_url
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 class TFRecordReader:
     """The records of one file, in order. An iterator of bytes; also a context manager.
+
+    It is for the process that opened it: a child process after fork shares the place in the file with its parent, and
+    what one of the two reads the other would miss.
 
     Args:
         path: a path, a URL that fsspec knows, a binary file object (read from where it stands, not closed), or "-" for
@@ -54,7 +57,8 @@ class TFRecordReader:
         record_number: how many records have been read.
 
     Raises:
-        OSError: the file cannot be opened, before anything is read.
+        OSError: the file cannot be opened, before anything is read; or not be read.
+        ValueError: the reader is closed, or was opened by another process.
         CorruptRecordError, TruncatedRecordError, RecordTooLargeError: while reading, with path, record number and
             offset; and again at each further attempt.
     """
@@ -87,6 +91,7 @@ class TFRecordReader:
         self._records: Iterator[bytes] = iter(())
         self._error: Exception | None = None
         self._is_closed = False
+        self._process = os.getpid()
         self.offset = 0
         self.record_number = 0
 
@@ -155,6 +160,8 @@ class TFRecordReader:
     def _next_block(self, sizes: Sizes = FOR_RECORDS) -> Block:
         if self._is_closed:
             raise ValueError("the reader is closed")
+        if self._process != os.getpid():
+            raise ValueError("the reader was opened by another process, which goes on reading: open one in each")
         if self._error is not None:
             raise self._error
         if self._blocks is None:
@@ -166,6 +173,8 @@ class TFRecordReader:
             self._stream.close()
             if isinstance(error, TFRecordError):
                 error.path, error.record_number, error.offset = self.name, self.record_number, self.offset
+            elif isinstance(error, OSError):
+                add_path(error, self.name)
             if isinstance(error, Exception) and not isinstance(error, StopIteration):
                 self._error = error
             raise

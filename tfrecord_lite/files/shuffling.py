@@ -13,11 +13,13 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfrecord_lite.errors import add_path
 from tfrecord_lite.files.frames import FrameSource, Moved, Progress, grouped
 from tfrecord_lite.files.sharded_writer import ShardedWriter
 from tfrecord_lite.files.sinks import ObjectSink
@@ -73,13 +75,15 @@ def shuffle(
     if num_shards is None:
         # An output that cannot be written is known before any work.
         with source.output(out, options) as file, buckets:
-            buckets.scatter(source.blocks())
+            with closing(source.blocks()) as blocks:
+                buckets.scatter(blocks)
             for group in grouped(_with_progress(buckets.frames(), source)):
                 file.write(group)
             source.report_share(1.0)
         return Moved(source.read, (file.facts(),))
     with ShardedWriter(out, num_shards=num_shards, options=options) as shards, buckets:
-        buckets.scatter(source.blocks())
+        with closing(source.blocks()) as blocks:
+            buckets.scatter(blocks)
         frames = _with_progress(buckets.frames(), source)
         for number, share in enumerate(equal_shares(source.read, num_shards)):
             for group in grouped(islice(frames, share)):
@@ -175,7 +179,11 @@ class _Bucket:
             self._file = open_nameless(self._directory)
         self.stored += len(self.held)
         self.room += sum(map(len, self.held)) + _FRAME_ROOM * len(self.held)
-        ObjectSink(self._file).write([*self.held])
+        try:
+            ObjectSink(self._file).write([*self.held])
+        except OSError as error:
+            add_path(error, self._directory)
+            raise
         self.held.clear()
 
     def blocks(self) -> Iterator[Block]:

@@ -22,6 +22,7 @@ import os
 import secrets
 from typing import Any, Protocol
 
+from tfrecord_lite.errors import add_path
 from tfrecord_lite.format.pieces import Pieces, coalesced, total_size
 
 #: Linux' IOV_MAX, and the limit of writev everywhere else that is larger.
@@ -52,6 +53,7 @@ class FileSink:
 
     def __init__(self, path: str, descriptor: int | None = None) -> None:
         self.writing_path = path
+        self._name = path  # that the caller knows, for errors
         if descriptor is None:
             self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_TRANSLATION, 0o666)
         else:
@@ -63,9 +65,13 @@ class FileSink:
         for begin in range(0, len(pieces), _MAX_BUFFERS):
             some = pieces[begin : begin + _MAX_BUFFERS]
             size = total_size(some)
-            written = _write_some(self._descriptor, some)
-            if written < size:
-                self._write_rest(some, written)
+            try:
+                written = _write_some(self._descriptor, some)
+                if written < size:
+                    self._write_rest(some, written)
+            except OSError as error:
+                add_path(error, self._name)
+                raise
 
     def _write_rest(self, pieces: Pieces, written: int) -> None:
         """What is left when the system has taken fewer bytes than it was given."""
@@ -100,7 +106,7 @@ class HiddenFileSink(FileSink):
     is_atomic = True
 
     def __init__(self, path: str) -> None:
-        self.writing_path = path
+        self.writing_path = self._name = path
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_TRANSLATION
         self._descriptor = os.open(path, flags, 0o666)  # less the umask, as for any new file
 
@@ -133,8 +139,9 @@ class AtomicFileSink(HiddenFileSink):
         try:
             super().__init__(os.path.join(directory, f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp"))
         except OSError as error:
-            error.filename = path  # the name that the caller knows
+            error.filename = path
             raise
+        self._name = path
 
     def close(self) -> None:
         try:
@@ -154,8 +161,7 @@ class AppendSink(FileSink):
 
     def __init__(self, path: str, atomic: bool) -> None:
         self.is_atomic = atomic
-        self.writing_path = path
-        self._path = path
+        self.writing_path = self._name = path
         self._replaced = b""
         while True:
             self._existed = os.path.exists(path)
@@ -182,7 +188,7 @@ class AppendSink(FileSink):
     def close(self) -> None:
         if self._descriptor >= 0 and not self._is_in_place():
             self.abandon()
-            raise OSError(errno.ESTALE, "the file was replaced or removed while it was appended to", self._path)
+            raise OSError(errno.ESTALE, "the file was replaced or removed while it was appended to", self._name)
         super().close()
 
     def discard(self) -> None:
@@ -195,12 +201,12 @@ class AppendSink(FileSink):
                 os.write(self._descriptor, self._replaced)
             if not self._existed and not self.size:
                 with contextlib.suppress(FileNotFoundError):
-                    os.unlink(os.path.realpath(self._path))
+                    os.unlink(os.path.realpath(self._name))
         super().discard()
 
     def _is_in_place(self) -> bool:
         try:
-            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
+            return os.path.samestat(os.stat(self._name), os.fstat(self._descriptor))
         except FileNotFoundError:
             return False
 

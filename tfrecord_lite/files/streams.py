@@ -16,6 +16,7 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING, Any, cast
 
+from tfrecord_lite.errors import add_path
 from tfrecord_lite.files import heap as _heap  # noqa: F401  for what it does to the memory of whoever reads and writes
 from tfrecord_lite.files import sinks
 from tfrecord_lite.files.compression import HEAD_SIZE, InflateStream, recognise
@@ -61,7 +62,9 @@ def open_source(
             stream = (ResumingInflateStream if resumes else InflateStream)(stream, compression_type)
         reads_ahead = bool(compression_type) or is_remote if num_threads is None else num_threads > 1
         return (ReadAhead(stream) if reads_ahead else stream), name, compression_type
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError):
+            add_path(error, name)
         stream.close()
         raise
 
