@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from damage import HAS_PROC, MEMORY, crc32c, frame, frames, mask, python, python_output
+from damage import HAS_PROC, MEMORY, crc32c, frame, mask, python_output
 
 import tfrecord_lite as tfr
 from tfrecord_lite import surgery
@@ -483,7 +483,9 @@ print(tfr.count_records(path))
 
 @needs_posix
 @pytest.mark.parametrize(("options", "mode"), [("", "w"), ("GZIP", "w"), ("", "a")])
-def test_an_interrupt_that_raises_in_the_with_block_leaves_what_was_there(options: str, mode: str, tmp_path: Path) -> None:
+def test_an_interrupt_that_raises_in_the_with_block_leaves_what_was_there(
+    options: str, mode: str, tmp_path: Path
+) -> None:
     assert python_output(BROKEN_OFF, tmp_path, options, mode).split() == ["1" if mode == "w" else "2"]
 
 
@@ -1004,7 +1006,19 @@ def test_a_bomb_takes_no_memory(encoding: str, tmp_path: Path) -> None:
     good = frame(tfr.encode_example({"a": 1}))
     (tmp_path / "small").write_bytes(ENCODERS[encoding](good))
     path = bomb(tmp_path / "a", encoding, good, 96, good)
-    ways = ["records", "threads", "pipe", "count", "examples", "batches", "schema", "index", "append", "merge", "shuffle"]
+    ways = [
+        "records",
+        "threads",
+        "pipe",
+        "count",
+        "examples",
+        "batches",
+        "schema",
+        "index",
+        "append",
+        "merge",
+        "shuffle",
+    ]
     found = bounded(path, tmp_path / "small", *ways, "salvage", "verify")
     assert found.pop("salvage") == "(2, 1)"
     assert found.pop("verify") == "False"

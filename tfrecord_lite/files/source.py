@@ -53,7 +53,7 @@ class RecordSource(Sequence[bytes]):
             an end inside a record.
         IndexMismatchError: (save_index) another program's file has the name of the index. While reading: the file
             was changed after the source was made.
-        CorruptRecordError: while reading, with path, number of the record in its file, and offset.
+        CorruptRecordError, RecordTooLargeError: while reading, with path, number of the record in its file, and offset.
         IndexError: there is no record of that number.
     """
 

@@ -3,7 +3,8 @@
 Takes a buffer (bytes, or a mapped file: its slices are bytes), and where in it frames are said to begin and how large
 they are. Each header must announce the length that is expected, whether CRCs are checked or not.
 
-Raises CorruptRecordError, and IndexMismatchError for a sound header that announces another length, with the offset.
+Raises CorruptRecordError; for a header that announces another length IndexMismatchError, or RecordTooLargeError when no
+file holds such a record; with the offset.
 """
 
 from __future__ import annotations
