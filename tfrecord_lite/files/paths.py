@@ -94,7 +94,9 @@ def _expand(path: Any) -> list[str | BinaryIO]:
         with os.scandir(name) as entries:
             kind, found = "directory", [entry.path for entry in entries if entry.is_file()]
     elif glob.has_magic(name) and not os.path.lexists(name):
-        matches = (os.path.join(os.curdir, STDIN) if match == STDIN else match for match in glob.glob(name, recursive=True))
+        matches = (
+            os.path.join(os.curdir, STDIN) if match == STDIN else match for match in glob.glob(name, recursive=True)
+        )
         kind, found = "pattern", [match for match in matches if not os.path.isdir(match)]
     else:
         kind, found = "file", [name]
