@@ -13,7 +13,7 @@ walk.leap                     walk.walk
 columns.decode_columns        parsing.parse_example
 columns.ExampleDecoder        example.decode_example
 columns.ParsedExampleDecoder  parsing.parse_single_example
-usual_entry                   example, entry by entry
+usual_entry                   map_entry
 """
 
 import io
@@ -33,7 +33,6 @@ import tfrecord_lite as tfr
 from tfrecord_lite.errors import DecodeError, FeatureError, TFRecordError
 from tfrecord_lite.files.writer import TFRecordWriter
 from tfrecord_lite.format import blocks, framing, gaps, messages, walk, wire_format
-from tfrecord_lite.format import example as example_module
 from tfrecord_lite.format.columns.decode import decode_columns
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
 from tfrecord_lite.format.columns.encode import encode_columns, encode_frames
@@ -44,6 +43,7 @@ from tfrecord_lite.format.example import (
     encode_example,
     encode_sequence_example,
 )
+from tfrecord_lite.format.map_entry import decode_entry, decode_feature
 from tfrecord_lite.format.parsing import example_plan
 from tfrecord_lite.format.usual_entry import decode_usual_entry
 from tfrecord_lite.proto.example_pb2 import Example, SequenceExample
@@ -454,10 +454,10 @@ def test_an_entry_at_a_glance_equals_the_entry_by_the_rules(seed: int, is_damage
         found: Any = decode_usual_entry(data, start, end, keys)
     except DecodeError as error:
         with pytest.raises(DecodeError, match=re.escape(str(error))):
-            example_module._decode_entry(data, start, end, example_module._decode_feature, keys)
+            decode_entry(data, start, end, decode_feature, keys)
         return
     if found is not None:
-        plain = example_module._decode_entry(data, start, end, example_module._decode_feature, keys)
+        plain = decode_entry(data, start, end, decode_feature, keys)
         assert comparable(dict([found] if found else [])) == comparable(dict([plain] if plain else []))
 
 

@@ -22,7 +22,8 @@ STDIN = "-"
 INDEX_SUFFIX, COMPANION_SUFFIX = ".idx", ".json"
 _NO_DATA = (INDEX_SUFFIX, INDEX_SUFFIX + COMPANION_SUFFIX)
 _LOCAL = re.compile("(file|local)://")
-_PROBLEMS = {"directory": "no data files in the directory", "pattern": "no file matches the pattern"}
+_PROBLEMS = dict.fromkeys(("directory", "manifest"), "no data files in the directory")
+_PROBLEMS["pattern"] = "no file matches the pattern"
 
 
 def expand_paths(paths: Any) -> list[str | BinaryIO]:
@@ -87,12 +88,7 @@ def _expand(path: Any) -> list[str | BinaryIO]:
         kind, found = expand_url(name)
     elif os.path.isdir(name):
         listed = listed_files(name)
-        if listed is not None:
-            for file in listed:
-                check_readable(file)
-            return [*listed]
-        with os.scandir(name) as entries:
-            kind, found = "directory", [entry.path for entry in entries if entry.is_file()]
+        kind, found = ("directory", _files_in(name)) if listed is None else ("manifest", listed)
     elif glob.has_magic(name) and not os.path.lexists(name):
         matches = (
             os.path.join(os.curdir, STDIN) if match == STDIN else match for match in glob.glob(name, recursive=True)
@@ -110,4 +106,9 @@ def _expand(path: Any) -> list[str | BinaryIO]:
     if not is_remote:
         for file in found:
             check_readable(file)
-    return [*sorted(found)]
+    return [*(found if kind == "manifest" else sorted(found))]
+
+
+def _files_in(directory: str) -> list[str]:
+    with os.scandir(directory) as entries:
+        return [entry.path for entry in entries if entry.is_file()]

@@ -182,10 +182,10 @@ class ShardedWriter(TFRecordWriter):
             if len(some):
                 self._shards.write(self._shards.last_number, some)
 
-    def _close_forgotten(self) -> None:
+    def close_forgotten(self) -> None:
         if not self._publish:  # nobody has asked for the infos
             self.discard()
-        super()._close_forgotten()
+        super().close_forgotten()
 
 
 def _hash(key: str | bytes | int) -> int:

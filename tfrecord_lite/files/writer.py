@@ -17,13 +17,8 @@ What becomes of the file:
 
 from __future__ import annotations
 
-import atexit
-import os
-import sys
 import warnings
-import weakref
 from collections.abc import Mapping
-from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +26,7 @@ import numpy as np
 
 from tfrecord_lite.files.append import open_append_sink
 from tfrecord_lite.files.index import PendingIndex
+from tfrecord_lite.files.open_writers import open_writers
 from tfrecord_lite.files.options import TFRecordOptions, as_options
 from tfrecord_lite.files.streams import open_sink
 from tfrecord_lite.format import framing
@@ -105,7 +101,7 @@ class TFRecordWriter:
         self._room = _ROOM
         self._rows = RowBlock()  # either records are pending or examples are, never both
         self._why_unusable = ""
-        _open_writers.add(self)
+        open_writers.add(self)
 
     @property
     def writing_path(self) -> str | None:
@@ -209,7 +205,7 @@ class TFRecordWriter:
 
     def __del__(self) -> None:
         if getattr(self, "_pending", None) is not None:
-            self._close_forgotten()
+            self.close_forgotten()
 
     def __reduce__(self) -> Any:
         raise TypeError(f"a {type(self).__name__} cannot be pickled: open one in each process")
@@ -275,21 +271,21 @@ class TFRecordWriter:
         self._pending, self._room = None, 0
         self._rows = RowBlock()
         self._why_unusable = why
-        _open_writers.discard(self)
+        open_writers.discard(self)
 
-    def _close_forgotten(self) -> None:
+    def close_forgotten(self) -> None:
+        """Publish what nobody closed, with a warning."""
         self.close()  # first: a warning may be an error, and the records must not suffer for it
         warnings.warn(f"unclosed {type(self).__name__} for {self._path!r}", ResourceWarning, source=self, stacklevel=2)
 
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
+        """Let go of a file that another process is writing."""
         self._end("the writer was opened by another process, which goes on writing")
         self._sink.abandon()
 
 
 _CLOSED = "the writer is closed"
 _FAILED = "the writer failed earlier"
-
-_open_writers: weakref.WeakSet[TFRecordWriter] = weakref.WeakSet()
 
 
 def _contiguous(record: Any) -> bytes | memoryview:
@@ -303,36 +299,3 @@ def _contiguous(record: Any) -> bytes | memoryview:
             + (" (encode the text first)" if isinstance(record, str) else "")
         )
     return view.cast("B") if view.nbytes else b""
-
-
-def _is_dying() -> bool:
-    """Whether the interpreter ends because of an uncaught exception.
-
-    Python then keeps its traceback in sys.last_traceback, and that begins where the program does. Interactive sessions,
-    test runners and consoles put exceptions there, too, which were caught and shown: those begin somewhere else.
-    """
-    trace = getattr(sys, "last_traceback", None)
-    if trace is None or hasattr(sys, "ps1") or sys.flags.interactive:
-        return False
-    frame = trace.tb_frame
-    if frame.f_code.co_name == "_run_module_as_main":  # python -m
-        return True
-    is_main = frame.f_globals is getattr(sys.modules.get("__main__"), "__dict__", None)
-    return is_main and frame.f_code.co_name == "<module>" and frame.f_code.co_filename not in ("<console>", "<input>")
-
-
-@atexit.register
-def _end_of_interpreter() -> None:
-    died = _is_dying()
-    with ExitStack() as endings:  # one that fails does not keep the others from theirs
-        for writer in list(_open_writers):
-            endings.callback(writer.discard if died else writer._close_forgotten)
-
-
-def _after_fork_in_child() -> None:
-    for writer in list(_open_writers):
-        writer._abandon()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

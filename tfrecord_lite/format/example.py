@@ -16,29 +16,24 @@ Encoding gives the canonical bytes: keys ascending by their UTF-8 bytes, in an e
 packed chunk, minimal varints. That is what `tf.train.Example(...).SerializeToString(deterministic=True)` gives,
 except that upb sorts a key that is a prefix of another one after it.
 
-Decoding reads what protobuf reads, however oddly it is written, and rejects what protobuf rejects: the last of
-equal keys and the last of two kinds win, repeated lists of one kind are joined, values may be packed, unpacked or
-both. An entry that holds an unknown field is no feature: upb, in every version, keeps it among the unknown fields.
+Decoding reads what protobuf reads, however oddly it is written, and rejects what protobuf rejects: of equal keys the
+last one wins, and see `map_entry`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
-from tfrecord_lite.errors import DecodeError, FeatureError
+from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format import wire_format
+from tfrecord_lite.format.map_entry import decode_entry, decode_feature, decode_feature_list, entry_spans
 from tfrecord_lite.format.pieces import LARGE_VALUE, Pieces, coalesced, field, pieces_within_limit, total_size
 from tfrecord_lite.format.usual_entry import decode_usual_entry
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST, byte_view, feature_values
 from tfrecord_lite.format.wire_format import (
-    FIXED32,
     LEN,
-    MAX_DEPTH,
     MAX_MESSAGE_SIZE,
-    VARINT,
     encode_field,
     split_fields,
 )
@@ -47,14 +42,6 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 _FIELD_1, _FIELD_2 = 1 << 3 | LEN, 2 << 3 | LEN
-_LIST_TAGS = {_FIELD_1: BYTES_LIST, _FIELD_2: FLOAT_LIST, 3 << 3 | LEN: INT64_LIST}
-#: The tag under which a list's values stand when they are not packed.
-_UNPACKED_TAGS = {FLOAT_LIST: 1 << 3 | FIXED32, INT64_LIST: 1 << 3 | VARINT}
-
-#: Decodes the value of an entry: (data, spans of the value in it, levels that may still open) -> value.
-#: How many levels may open below Features and FeatureLists, which are one below the top.
-_MAP_DEPTH = MAX_DEPTH - 1
-_DecodeValue = Callable[[bytes, "list[tuple[int, int]]", int], Any]
 
 
 class Message(Protocol):
@@ -242,86 +229,15 @@ def as_message(serialized: Buffer) -> bytes:
 
 def _decode_features(data: bytes, start: int, end: int, keys: Collection[str] | None) -> dict[str, Any]:
     features: dict[str, Any] = {}
-    for at, stop in _entries(data, start, end):
+    for at, stop in entry_spans(data, start, end):
         entry = decode_usual_entry(data, at, stop, keys)
         if entry is None:
-            entry = _decode_entry(data, at, stop, _decode_feature, keys)
+            entry = decode_entry(data, at, stop, decode_feature, keys)
         if entry:
             features[entry[0]] = entry[1]
     return features
 
 
 def _decode_feature_lists(data: bytes, start: int, end: int) -> dict[str, Any]:
-    entries = [_decode_entry(data, at, stop, _decode_feature_list, None) for at, stop in _entries(data, start, end)]
+    entries = [decode_entry(data, at, stop, decode_feature_list, None) for at, stop in entry_spans(data, start, end)]
     return {entry[0]: entry[1] for entry in entries if entry}
-
-
-def _entries(data: bytes, start: int, end: int) -> list[tuple[int, int]]:
-    """The map entries in data[start:end], a Features or FeatureLists message."""
-    return [(at, stop) for tag, at, stop in split_fields(data, start, end, _MAP_DEPTH) if tag == _FIELD_1]
-
-
-def _decode_entry(
-    data: bytes, start: int, end: int, decode: _DecodeValue, keys: Collection[str] | None
-) -> tuple[str, Any] | tuple[()]:
-    """(key, value) of one map entry; nothing if its key is not wanted, or it holds a field that protobuf does not know,
-    for which protobuf drops it."""
-    key, spans, is_known = "", [], True
-    for tag, at, stop in split_fields(data, start, end, _MAP_DEPTH - 1):
-        if tag == _FIELD_1:
-            try:
-                key = data[at:stop].decode("utf-8")
-            except UnicodeDecodeError:
-                raise DecodeError("the name of a feature is not UTF-8", at) from None
-        elif tag == _FIELD_2:
-            spans.append((at, stop))
-        else:
-            is_known = False
-    if keys is not None and key not in keys:
-        return ()
-    value = decode(data, spans, _MAP_DEPTH - 2)
-    return (key, value) if is_known else ()
-
-
-def _decode_feature_list(data: bytes, spans: list[tuple[int, int]], depth: int) -> list[Any]:
-    return [
-        _decode_feature(data, [(at, stop)], depth - 1)
-        for start, end in spans
-        for tag, at, stop in split_fields(data, start, end, depth)
-        if tag == _FIELD_1
-    ]
-
-
-def _decode_feature(data: bytes, spans: list[tuple[int, int]], depth: int) -> Any:
-    """The value of one Feature, whose bytes are those of `spans` joined (protobuf merges repeated messages)."""
-    kind: int | None = None
-    values: list[Any] = []
-    for start, end in spans:
-        for tag, list_start, list_end in split_fields(data, start, end, depth):
-            if tag not in _LIST_TAGS:
-                continue
-            if kind != _LIST_TAGS[tag]:
-                kind, values = _LIST_TAGS[tag], []
-            values += _decode_list(data, list_start, list_end, kind, depth - 1)
-    if kind is None or kind == BYTES_LIST:
-        return None if kind is None else values
-    if len(values) == 1:
-        return values[0]
-    return np.concatenate(values) if values else np.empty(0, np.float32 if kind == FLOAT_LIST else np.int64)
-
-
-def _decode_list(data: bytes, start: int, end: int, kind: int, depth: int) -> list[Any]:
-    """The values of a BytesList; of the other kinds, arrays to be joined, one for each chunk."""
-    spans = split_fields(data, start, end, depth)
-    if kind == BYTES_LIST:
-        return [data[at:stop] for tag, at, stop in spans if tag == _FIELD_1]
-    unpacked = _UNPACKED_TAGS[kind]
-    decode = _decode_floats if kind == FLOAT_LIST else wire_format.decode_varints
-    return [decode(data, at, stop) for tag, at, stop in spans if tag in (_FIELD_1, unpacked)]
-
-
-def _decode_floats(data: bytes, start: int, end: int) -> np.typing.NDArray[np.float32]:
-    if (end - start) % 4:
-        raise DecodeError("packed floats are not a multiple of 4 bytes long", start)
-    # A copy: the array must neither be read-only nor keep the whole record alive.
-    return np.frombuffer(data, "<f4", (end - start) // 4, start).astype(np.float32)

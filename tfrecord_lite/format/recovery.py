@@ -29,7 +29,7 @@ import numpy as np
 from tfrecord_lite.errors import CorruptRecordError, SkippedRegion, TFRecordError, TruncatedRecordError
 from tfrecord_lite.format import crc32c
 from tfrecord_lite.format.block import Block
-from tfrecord_lite.format.blocks import BLOCK_SIZE, FOR_RECORDS, MARGIN, ByteStream, Sizes, read_blocks
+from tfrecord_lite.format.blocks import FOR_RECORDS, MARGIN, ByteStream, Sizes, read_blocks
 from tfrecord_lite.format.framing import (
     DEFAULT_MAX_RECORD_SIZE,
     FOOTER_SIZE,
@@ -39,10 +39,13 @@ from tfrecord_lite.format.framing import (
     read_frame,
 )
 from tfrecord_lite.format.resync import find_headers, stated_lengths
+from tfrecord_lite.format.walk import walk
 from tfrecord_lite.format.window import Window
 
 #: The search looks at more and more at once: the next frame is near most of the time, and far pieces are searched fast.
 _SMALLEST_PIECE, _LARGEST_PIECE = 4 << 10, 128 << 10
+#: Bytes that are checked at once where damage has been met: enough to spread the cost, few to look at one by one.
+_SMALL_BLOCK = 16 << 10
 #: How far the length in a header that is not sound is followed: where all of the header is garbage, so is its length.
 _FARTHEST_GUESS = 1 << 20
 #: Bytes that may be looked at in vain for each byte that is passed, see `_can_afford`.
@@ -112,29 +115,34 @@ class _Recovery:
     def _blocks_before(self, known: int) -> Generator[Block, None, TFRecordError | None]:
         """Blocks of frames that begin before `known`, up to damage, which is returned.
 
-        They have been read once; looking at each frame now makes it cheap to meet damage again soon.
+        They have been read once; in small blocks it is cheap to meet damage again soon.
         """
         window = self._window
         damage: TFRecordError | None = None
         # What stands before a failure of the stream cannot be left to `read_blocks`, which would meet it again.
-        while damage is None and self._offset < (limit := known if window.error is None else window.end):
-            begin = position = self._offset
-            limits, record = [0], b""
-            try:
-                while position < limit and position - begin < BLOCK_SIZE:
-                    record = self._record_at(position)
-                    position += len(record) + FRAME_OVERHEAD
-                    limits.append(position - begin)
-            except TFRecordError as error:
-                damage = error.with_traceback(None)  # which holds the record that was read, and this frame
-            if len(limits) == 2:
-                yield Block.of_record(record)
-            elif position > begin:
-                data = memoryview(bytearray(window.peek(begin, position - begin)) + bytes(MARGIN))
-                between = np.array(limits, np.int64)
-                yield Block(data, between[:-1] + HEADER_SIZE, between[1:] - FOOTER_SIZE)
-            self._move_to(position)
+        while damage is None and self._offset < (known if window.error is None else window.end):
+            piece = window.peek(self._offset, min(_SMALL_BLOCK, window.end - self._offset))
+            limits = walk(memoryview(piece), len(piece))
+            block = _block(piece, limits)
+            if block is None or not block.is_sound() or int((block.ends - block.starts).max()) > self._longest:
+                limits, damage = self._limits_one_by_one(self._offset + len(piece))
+                block = _block(window.peek(self._offset, limits[-1]), limits)
+            if block is not None:
+                yield block
+                self._move_to(self._offset + limits[-1])
         return damage
+
+    def _limits_one_by_one(self, last: int) -> tuple[list[int], TFRecordError | None]:
+        """Where, seen from the offset, sound frames begin and end up to `last`, and what is wrong with the next one."""
+        begin = position = self._offset
+        limits = [0]
+        try:
+            while position < last:
+                position += len(self._record_at(position)) + FRAME_OVERHEAD
+                limits.append(position - begin)
+        except TFRecordError as error:
+            return limits, error.with_traceback(None)  # which holds the record that was read
+        return limits, None
 
     def _reason(self, damage: TFRecordError | None) -> str:
         error = self._window.error
@@ -238,3 +246,12 @@ class _Recovery:
     def _move_to(self, offset: int) -> None:
         self._offset = offset
         self._window.release(offset)
+
+
+def _block(data: bytes, limits: list[int]) -> Block | None:
+    """A block of the frames between these places in `data`, in a buffer of its own; None of none."""
+    if len(limits) < 2:
+        return None
+    between = np.array(limits, np.int64)
+    buffer = memoryview(bytearray(data) + bytes(MARGIN))
+    return Block(buffer, between[:-1] + HEADER_SIZE, between[1:] - FOOTER_SIZE)
