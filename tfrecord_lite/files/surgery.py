@@ -84,11 +84,12 @@ def split(
         for block in source.blocks():
             begin = 0
             while begin < len(block):
-                end = min(len(block), ends[number] - done + begin)
-                if begin < end:
-                    shards.write_frames(block.frames(begin, end), shard=number)
+                while done == ends[number] and number < num_shards - 1:
+                    number += 1
+                is_last = number == num_shards - 1
+                end = len(block) if is_last else min(len(block), begin + ends[number] - done)
+                shards.write_frames(block.frames(begin, end), shard=number)
                 done, begin = done + end - begin, end
-                number += done == ends[number] and done < ends[-1]
     return Moved.to_shards(source.read, shards.infos)
 
 
