@@ -90,15 +90,8 @@ def _expand(path: Any) -> list[str | BinaryIO]:
         listed = listed_files(name)
         kind, found = ("directory", _files_in(name)) if listed is None else ("manifest", listed)
     elif glob.has_magic(name) and not os.path.lexists(name):
-<<<<<<< HEAD
-        matches = (
-            os.path.join(os.curdir, STDIN) if match == STDIN else match for match in glob.glob(name, recursive=True)
-        )
-        kind, found = "pattern", [match for match in matches if not os.path.isdir(match)]
-=======
         kind, found = "pattern", [match for match in glob.glob(name, recursive=True) if not os.path.isdir(match)]
         found = [os.path.join(os.curdir, match) if match == STDIN else match for match in found]  # a file, no stream
->>>>>>> faults
     else:
         kind, found = "file", [name]
     if kind != "file":
