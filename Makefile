@@ -11,14 +11,15 @@ demo: $(VENV)/core.stamp
 test: $(VENV)/test.stamp .venv-proto/stamp
 	$(BIN)/python -m pytest --numprocesses 2 $(PYTEST_ARGS)
 
-# The suite under every other Python from 3.10 to 3.13 that is on this machine, each in an environment of its own.
+# The suite, but for what starts and kills processes, under every other Python from 3.10 to 3.13 that is on this machine,
+# each in an environment of its own.
 test-others:
 	@for version in 3.10 3.11 3.12 3.13; do \
 	    test "$$version" != "$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')" || continue; \
 	    for python in python$$version $$HOME/.pyenv/versions/$$version.*/bin/python; do \
 	        "$$python" -c 'import venv' 2>/dev/null || continue; \
 	        echo "-- Python $$version"; \
-	        $(MAKE) --no-print-directory test PYTHON="$$python" VENV=.venv-$$version || exit 1; \
+	        $(MAKE) --no-print-directory test PYTHON="$$python" VENV=.venv-$$version PYTEST_ARGS='$(PYTEST_ARGS) -m "not slow"' || exit 1; \
 	        break; \
 	    done; \
 	done

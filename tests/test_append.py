@@ -33,6 +33,9 @@ from damage import (
 import tfrecord_lite as tfr
 from tfrecord_lite.format.gzip_members import BUFFER_SIZE
 
+#: Processes are started and killed, real servers run: not under every Python.
+pytestmark = pytest.mark.slow
+
 KINDS = ["", "GZIP", "seekable"]
 
 

@@ -33,6 +33,9 @@ from tfrecord_lite import (
     rollback,
 )
 
+#: Processes are started and killed, real servers run: not under every Python.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -28,6 +28,9 @@ from damage import HAS_PROC, MEMORY, crc32c, frame, mask, python_output
 import tfrecord_lite as tfr
 from tfrecord_lite import surgery
 
+#: Processes are started and killed, real servers run: not under every Python.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 SEEKABLE = tfr.TFRecordOptions("GZIP", seekable=True)
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="needs signals, fork and limits")

@@ -39,6 +39,9 @@ from tfrecord_lite.files.sinks import ObjectSink
 from tfrecord_lite.format import crc32c
 from tfrecord_lite.format.gzip_members import BUFFER_SIZE, HEADER_SIZE, QUIET_SIZE, InputBuffer, decode_header
 
+#: Processes are started and killed, real servers run: not under every Python.
+pytestmark = pytest.mark.slow
+
 SEEKABLE = tfr.TFRecordOptions("GZIP", seekable=True)
 
 

@@ -29,6 +29,9 @@ from tfrecord_lite.cli.main import main
 from tfrecord_lite.files import remote
 from tfrecord_lite.files.remote_ranges import RemoteRanges
 
+#: Processes are started and killed, real servers run: not under every Python.
+pytestmark = pytest.mark.slow
+
 fsspec = pytest.importorskip("fsspec")
 pytest.importorskip("s3fs")
 pytest.importorskip("moto")

@@ -13,6 +13,9 @@ from damage import append_garbage, cut_at, flip_bit, frame, frames, gzip_member
 
 from tfrecord_lite import Salvage, TFRecordWriter, count_records, read_records, salvage
 
+#: Processes are started and killed, real servers run: not under every Python.
+pytestmark = pytest.mark.slow
+
 RECORDS = [b"record %d" % number for number in range(100)]
 STORED = frames(RECORDS)
 FRAME = len(frame(RECORDS[10]))

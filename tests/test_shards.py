@@ -30,6 +30,9 @@ from tfrecord_lite.files.shards import check_prefix, shard_name
 from tfrecord_lite.format.blocks import LARGE_FRAME
 from tfrecord_lite.format.frame_group import FrameGroup
 
+#: Processes are started and killed, real servers run: not under every Python.
+pytestmark = pytest.mark.slow
+
 RECORDS = [str(number).encode() * (number % 7) for number in range(100)]
 
 

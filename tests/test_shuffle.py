@@ -17,6 +17,9 @@ import tfrecord_lite as tfr
 from tfrecord_lite import surgery
 from tfrecord_lite.files import shuffling
 
+#: Processes are started and killed, real servers run: not under every Python.
+pytestmark = pytest.mark.slow
+
 
 def write(path: Path, records: list[bytes], options: Any = None) -> Path:
     with tfr.TFRecordWriter(path, options) as writer:

@@ -21,6 +21,9 @@ from damage import python_output
 from tfrecord_lite import ItemError, ShardedWriter, TFRecordOptions, encode_example, read_records, write_sharded
 from tfrecord_lite.files.encoding_pool import shortened
 
+#: Processes are started and killed, real servers run: not under every Python.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 #: Fork is looked at in processes of its own: this one has threads.
 SPAWN = multiprocessing.get_context("spawn")
