@@ -13,6 +13,8 @@ import pytest
 from damage import flip_bit
 
 from tfrecord_lite import TFRecordWriter, read_examples
+from tfrecord_lite.cli.main import main
+from tfrecord_lite.cli.moving import size
 
 COMMAND = [sys.executable, "-m", "tfrecord_lite"]
 
@@ -103,6 +105,13 @@ def test_standard_input_and_output_are_files(path: Path) -> None:
     assert result.stdout == b""
 
 
+def test_a_shuffle_to_a_pipe_needs_no_memory_for_all(tmp_path: Path, path: Path) -> None:
+    result = run("shuffle", path, "-o", "-", "--seed", 1, "--memory", 1)
+    assert result.returncode == 0, result.stderr
+    assert run("shuffle", path, "-o", tmp_path / "out", "--seed", 1, "--memory", 1).returncode == 0
+    assert result.stdout == (tmp_path / "out").read_bytes()
+
+
 def test_a_file_is_not_appended_to_itself(path: Path) -> None:
     before = path.read_bytes()
     with open(path, "ab") as out:
@@ -144,6 +153,49 @@ def test_wrong_usage_is_exit_code_2_and_no_traceback(tmp_path: Path, path: Path,
     result = run(arguments[0], path, *output, *arguments[1:])
     assert result.returncode == 2
     assert b"Traceback" not in result.stderr
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["split", "--shards", "-1"], "a positive integer is needed"),
+        (["split", "--shards", "0"], "a positive integer is needed"),
+        (["split", "--max-bytes", "x"], "a size is a positive number of bytes"),
+        (["split", "--max-bytes", "1.5GiB"], "a size is a positive number of bytes"),
+        (["split", "--max-bytes", "5T"], "a size is a positive number of bytes"),
+        *(
+            (["filter", "--records", text], "NUMBERS is BEGIN:END, BEGIN:END:STEP or numbers with commas, from 0 on")
+            for text in ("a:b", "1-5", "", "1:2:3:4", "1,,2")
+        ),
+        (["verify", "--workers", "x"], "a positive integer is needed"),
+        (["verify", "--workers", "0"], "a positive integer is needed"),
+        (["head", "-n", "x"], "0 or a positive integer is needed"),
+        (["schema", "--sample", "0"], "a positive integer is needed"),
+    ],
+    ids=str,
+)
+def test_a_number_that_is_none_is_told_what_is_needed(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*arguments, "-o", "out", "file"])
+    assert caught.value.code == 2
+    assert f": {message}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("1000", 1000), ("1k", 1024), ("2M", 2 << 20), ("1G", 1 << 30), ("3KiB", 3 << 10), ("1kb", 1000), ("1GB", 10**9)],
+)
+def test_a_size_has_a_unit(text: str, number: int) -> None:
+    assert size(text) == number
+
+
+def test_a_feature_that_no_record_has_is_exit_code_1_and_no_output(tmp_path: Path, path: Path) -> None:
+    result = run("filter", path, "--where", "nosuch == 3", "-o", tmp_path / "out")
+    assert result.returncode == 1
+    assert result.stderr == b"tfrecord-lite: no record has a feature 'nosuch'\n"
     assert os.listdir(tmp_path) == [path.name]
 
 

@@ -68,6 +68,44 @@ def test_more_or_fewer_records_at_the_end_are_added_or_removed() -> None:
     assert places(RECORDS[:3000], []) == [("removed", number, None) for number in range(3000)]
 
 
+NUMBERED = [b"%010d" % number for number in range(20_000)]
+
+
+@pytest.mark.parametrize("count", [600, 10_000])
+def test_thousands_of_records_that_are_missing_make_nothing_else_different(count: int) -> None:
+    gone = [("removed", number, None) for number in range(count)]
+    assert places(NUMBERED, NUMBERED[count:]) == gone
+    new = [("added", None, number) for number in range(100, 100 + count)]
+    assert places([*NUMBERED[:100], *NUMBERED[100 + count :]], NUMBERED) == new
+
+
+def test_a_shift_goes_on_from_window_to_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(difference, "_WINDOW", 1000)
+    other = [*NUMBERED[600:9000], *NUMBERED[9300:]]
+    other[5000] = b"changed"
+    assert places(NUMBERED, other) == [
+        *(("removed", number, None) for number in range(600)),
+        ("changed", 5600, 5000),
+        *(("removed", number, None) for number in range(9000, 9300)),
+    ]
+
+
+def test_records_that_occur_often_do_not_hide_what_is_missing() -> None:
+    records = [b"" if number % 10 == 0 else b"%d" % number for number in range(3000)]
+    assert places(records, records[605:]) == [("removed", number, None) for number in range(605)]
+    few = [b"%d" % value for value in np.random.default_rng(1).integers(0, 3, 5000)]
+    found = places(few, [*few[:100], *few[101:1000], *few[1600:]])
+    assert len(found) == 601
+    assert {what for what, _, _ in found} == {"removed"}
+    assert places([b"same"] * 3000, [b"same"] * 2000) == [("removed", number, None) for number in range(2000, 3000)]
+
+
+def test_one_record_that_is_alike_by_chance_shifts_nothing_by_thousands() -> None:
+    a, b = [b"a%d" % number for number in range(5000)], [b"b%d" % number for number in range(5000)]
+    a[4000] = b[3] = b""
+    assert places(a, b) == [("changed", number, number) for number in range(5000)]
+
+
 def test_if_nothing_is_alike_records_of_the_same_number_are_compared() -> None:
     assert places(RECORDS[:2000], [b"x"] * 2000) == [("changed", number, number) for number in range(2000)]
 
@@ -166,6 +204,19 @@ def test_damage_is_an_error_after_what_came_before_it(tmp_path: Path) -> None:
     with pytest.raises(tfr.CorruptRecordError) as caught:
         next(found)
     assert caught.value.path == str(tmp_path / "b")
+
+
+def test_what_only_damage_hides_is_neither_added_nor_removed() -> None:
+    damaged = flip_bit(file_of(NUMBERED).getvalue(), 26 * 500 + 13)
+    found = surgery.diff(file_of(NUMBERED[100:]), io.BytesIO(damaged))
+    numbers = []
+    with pytest.raises(tfr.CorruptRecordError):
+        numbers += [(d.what, d.number_b) for d in found]
+    assert numbers == []
+    found = surgery.diff(file_of(NUMBERED[100:]), io.BytesIO(damaged))
+    assert [next(found).number_b for _ in range(100)] == list(range(100))
+    with pytest.raises(tfr.CorruptRecordError):
+        next(found)
 
 
 def test_a_missing_file_is_an_error_when_called(tmp_path: Path) -> None:

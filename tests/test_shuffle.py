@@ -16,6 +16,7 @@ from damage import HAS_PROC, MEMORY, flip_bit, python, python_output, theirs_v1
 import tfrecord_lite as tfr
 from tfrecord_lite import surgery
 from tfrecord_lite.files import shuffling
+from tfrecord_lite.files.streams import open_nameless
 
 #: Processes are started and killed, real servers run: not under every Python.
 pytestmark = pytest.mark.slow
@@ -101,6 +102,28 @@ def test_a_record_larger_than_the_memory_is_moved(tmp_path: Path) -> None:
     path = write(tmp_path / "a", records)
     surgery.shuffle(path, tmp_path / "out", seed=1, memory=50_000)
     assert sorted(tfr.read_records(tmp_path / "out")) == records
+
+
+def test_what_does_not_fit_goes_to_temporary_files_if_the_output_is_a_url(
+    tmp_path: Path, records: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    path = write(tmp_path / "a", records)
+    surgery.shuffle(path, tmp_path / "out", seed=1, memory=20_000)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    directories: list[str] = []
+
+    def open_and_note(directory: str) -> io.FileIO:
+        directories.append(directory)
+        return open_nameless(directory)
+
+    monkeypatch.setattr(shuffling, "open_nameless", open_and_note)
+    surgery.shuffle(path, "memory://shuffle/out", seed=1, memory=20_000)
+    assert set(directories) == {str(tmp_path / "temporary")}
+    assert fsspec.filesystem("memory").cat_file("/shuffle/out") == (tmp_path / "out").read_bytes()
+    fsspec.filesystem("memory").rm("/shuffle", recursive=True)
+    (tmp_path / "temporary").rmdir()
 
 
 @pytest.mark.parametrize("arguments", [{"memory": 0}, {"num_shards": 0}])

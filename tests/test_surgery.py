@@ -6,7 +6,7 @@ import errno
 import io
 import os
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import tfrecord_lite as tfr
 from tfrecord_lite import surgery
+from tfrecord_lite.files import remote
 from tfrecord_lite.format import blocks
 from tfrecord_lite.format.block import Block
 from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME, read_blocks
@@ -294,6 +295,31 @@ def test_what_has_to_be_read_twice_is_no_stream(tmp_path: Path, name: str, sourc
     assert os.listdir(tmp_path) == []
 
 
+@pytest.fixture
+def bucket() -> Iterator[str]:
+    """A directory in memory, by its URL."""
+    fsspec = pytest.importorskip("fsspec")
+    yield "memory://surgery"
+    fsspec.filesystem("memory").store.clear()
+    fsspec.filesystem("memory").pseudo_dirs[:] = [""]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("compression", ["", "GZIP"])
+def test_urls_are_read_as_often_as_files(
+    tmp_path: Path, bucket: str, records: list[bytes], name: str, compression: str
+) -> None:
+    for number, part in enumerate((records, records[::2])):
+        path = write(tmp_path / f"data-{number}", part, compression)
+        remote.write_bytes(f"{bucket}/data-{number}", path.read_bytes())
+    seen: list[tuple[int, int]] = []
+    moved = WRITERS[name](f"{bucket}/data-*", tmp_path / "out", progress=lambda *facts: seen.append(facts))
+    same = WRITERS[name](tmp_path / "data-*", tmp_path / "same")
+    for file, other in zip(moved.files, same.files, strict=True):
+        assert Path(str(file.path)).read_bytes() == Path(str(other.path)).read_bytes()
+    assert seen[-1][0] == seen[-1][1] > 0
+
+
 @pytest.mark.parametrize("name", [name for name in WRITERS if name not in ("split", "reshard", "shuffle to shards")])
 def test_an_output_may_be_a_file_object(tmp_path: Path, path: Path, name: str) -> None:
     out = io.BytesIO()
@@ -405,7 +431,6 @@ CONDITIONS: dict[str, Callable[[int], bool]] = {
     "rare != 1": lambda n: False,
     "1 in rare": lambda n: n % 15 == 5,
     "1 not in rare": lambda n: n % 15 != 5,
-    "nothing == 1": lambda n: False,
     "label == 3 and image/height > 100 and score < 0.45": lambda n: n % 10 == 3 and n > 100 and n % 7 < 4.5,
 }
 
@@ -470,6 +495,23 @@ def test_what_is_no_condition_is_refused_before_any_work(tmp_path: Path, example
 
 def test_a_condition_knows_its_features() -> None:
     assert Condition("a.b/c == 1 and 'x y' in ('1',) and 3 in d").keys == {"a.b/c", "x y", "d"}
+
+
+@pytest.mark.parametrize("text", ["nosuch == 3", "label == 3 and nosuch != 1", "1 not in nosuch"])
+def test_a_feature_that_no_record_has_is_an_error(tmp_path: Path, examples: Path, text: str) -> None:
+    with pytest.raises(tfr.FeatureError, match=r"^no record has a feature 'nosuch'$"):
+        surgery.filter(examples, tmp_path / "out", text)
+    assert os.listdir(tmp_path) == ["examples"]
+    (tmp_path / "empty").write_bytes(b"")
+    assert surgery.filter(tmp_path / "empty", tmp_path / "out", text).written == 0
+
+
+def test_what_a_function_raises_is_the_cause_of_an_error_that_names_the_record(tmp_path: Path, examples: Path) -> None:
+    with pytest.raises(tfr.FeatureError, match=r"record #1 at offset .*KeyError") as caught:
+        surgery.filter(examples, tmp_path / "out", lambda example: example["rare"] is None)
+    assert (caught.value.path, caught.value.record_number) == (str(examples), 1)
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert os.listdir(tmp_path) == ["examples"]
 
 
 @pytest.mark.parametrize(

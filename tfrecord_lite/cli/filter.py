@@ -32,9 +32,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _numbers(text: str) -> slice | list[int]:
-    if ":" not in text:
-        return [natural(number) for number in text.split(",")]
     parts = text.split(":")
-    if len(parts) > 3:
-        raise argparse.ArgumentTypeError("numbers are BEGIN:END or BEGIN:END:STEP, or separated by commas")
-    return slice(*(natural(part) if part else None for part in parts))
+    try:
+        if len(parts) == 1:
+            return [natural(number) for number in text.split(",")]
+        if len(parts) <= 3:
+            return slice(*(natural(part) if part else None for part in parts))
+    except argparse.ArgumentTypeError:
+        pass
+    raise argparse.ArgumentTypeError("NUMBERS is BEGIN:END, BEGIN:END:STEP or numbers with commas, from 0 on")

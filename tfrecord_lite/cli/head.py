@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from tfrecord_lite.cli.moving import natural
 from tfrecord_lite.cli.output import add_files, as_json, as_text, print_json, print_line
 
 NAME = "head"
@@ -18,7 +19,7 @@ _DEFAULT_RECORDS = 5
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of `head`."""
     add_files(parser)
-    parser.add_argument("-n", "--records", type=_count, default=_DEFAULT_RECORDS, metavar="N", help="how many (5)")
+    parser.add_argument("-n", "--records", type=natural, default=_DEFAULT_RECORDS, metavar="N", help="how many (5)")
     parser.add_argument("--json", action="store_true", help="JSON Lines, bytes that are not text as base64")
 
 
@@ -83,10 +84,3 @@ def _record_as_text(kind: str, value: Any) -> Iterator[str]:
         yield f"{printable(name)}: {as_text(feature)}"
     for name, steps in sorted(lists.items()):
         yield f"{printable(name)}: {len(steps)} steps: {as_text(steps) if steps else '[]'}"
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("a number of records is not negative")
-    return number

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 STDOUT = "/dev/stdout"
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}
+_UNITS |= {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 def add_input_and_output(parser: argparse.ArgumentParser, *, is_prefix: bool = False) -> None:
@@ -74,16 +75,20 @@ def natural(text: str) -> int:
 
 def positive(text: str) -> int:
     """1, 2, 3, ..."""
-    number = natural(text)
-    if number < 1:
+    if not (text.isascii() and text.isdecimal() and text.strip("0")):
         raise argparse.ArgumentTypeError("a positive integer is needed")
-    return number
+    return int(text)
 
 
 def size(text: str) -> int:
-    """Bytes: 1000, 64KiB, 128MiB, 2GB."""
+    """Bytes: 1000, 64KiB, 128MiB, 2GB; 64K, 128M and 2G are KiB, MiB and GiB, as for GNU's programs."""
     digits = text.rstrip("bBgGiIkKmM")
     unit = _UNITS.get(text[len(digits) :].upper())
-    if unit is None:
-        raise argparse.ArgumentTypeError("a size is a number of bytes, perhaps with KiB, MiB, GiB, KB, MB or GB")
-    return positive(digits) * unit
+    try:
+        if unit is not None:
+            return positive(digits) * unit
+    except argparse.ArgumentTypeError:
+        pass
+    raise argparse.ArgumentTypeError(
+        "a size is a positive number of bytes, perhaps with K, M or G (the same as KiB, MiB, GiB) or KB, MB or GB"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from tfrecord_lite.cli.moving import positive
 from tfrecord_lite.cli.output import add_files, print_line
 
 NAME = "schema"
@@ -18,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--json", action="store_true", help="print JSON, which Schema.from_json reads")
     parser.add_argument(
         "--sample",
-        type=_sample,
+        type=positive,
         metavar="N",
         help="look at N records in all, an equal share of each file from its beginning; without this at every record",
     )
@@ -36,10 +37,3 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print_line(str(schema))
     return 0
-
-
-def _sample(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("a sample is 1 record or more")
-    return number

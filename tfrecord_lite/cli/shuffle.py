@@ -20,7 +20,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=size,
         default="256MiB",
         metavar="SIZE",
-        help="for records; what does not fit is written beside OUT meanwhile; default: %(default)s",
+        help="for records; what does not fit is written beside OUT meanwhile, to TMPDIR for a URL or pipe; "
+        "default: %(default)s",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from tfrecord_lite.cli.moving import positive
 from tfrecord_lite.cli.output import add_files, add_json, print_json, print_line
 
 NAME = "verify"
@@ -15,7 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_files(parser)
     parser.add_argument("--examples", action="store_true", help="check that every record is an Example, too")
     parser.add_argument("--all", action="store_true", help="go on behind damage and list all of it, not only the first")
-    parser.add_argument("--workers", type=_workers, metavar="N", help="files read at a time")
+    parser.add_argument("--workers", type=positive, metavar="N", help="files read at a time")
     add_json(parser)
 
 
@@ -38,10 +39,3 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print_line(str(report))
     return 0 if report.sound else 1
-
-
-def _workers(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("it takes 1 worker or more")
-    return number

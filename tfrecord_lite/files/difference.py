@@ -1,30 +1,40 @@
 """diff: in which records, and in which of their features, do two sets of files differ?
 
-Frames that are byte for byte the same are passed over, many at a time. Where they are not, the next records of both
-sides are aligned by their lengths and stored CRCs, so that records added or removed in between do not make everything
-behind them different, if they are no more than some hundred. Records that stand in each other's place are decoded and
-compared feature by feature.
+Frames that are byte for byte the same are passed over, many at a time. Where they are not, a window of the next records
+of both sides is aligned by their keys, which are length and stored CRC, so that records added or removed in between do
+not make everything behind them different. Records that stand in each other's place are decoded and compared feature by
+feature.
+
+The alignment of two windows takes O(n log n): records of the same key are a pair, those of a key that is repeated
+together with the records that follow them; the longest chain of pairs that go up on both sides is kept (Hunt, Szymanski
+1977). Pairs that would shift the sides against each other by far are kept only if they are many: a short record that
+occurs in both files by chance is no reason to call all before it added.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from io import BytesIO
 from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
-from tfrecord_lite.errors import DecodeError
+from tfrecord_lite.errors import DecodeError, TFRecordError
 from tfrecord_lite.files.frames import FrameSource
 from tfrecord_lite.format.block import Block
 from tfrecord_lite.format.example import decode_sequence_example
 from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD, HEADER_SIZE
 
+Array = np.typing.NDArray[np.int64]
+
 #: So many records of each side are aligned together, or fewer if they are larger than this.
-_WINDOW, _WINDOW_SIZE = 512, 16 << 20
+_WINDOW, _WINDOW_SIZE = 64 << 10, 128 << 20
+#: A pair is needed for each so many records that are shifted.
+_SHIFT_OF_A_PAIR = 512
 
 
 @dataclass(frozen=True)
@@ -64,15 +74,18 @@ class Difference:
 def diff(a: Any, b: Any) -> Iterator[Difference]:
     """The differences between the records of two sets of files, in order; none if all records are the same.
 
-    Compression, and how the records are spread over files, do not matter. The order of records does.
+    Compression, and how the records are spread over files, do not matter. The order of records does. Records that were
+    added or removed are found as such if those that follow each other are fewer than some 65,000, and smaller than
+    128 MiB in all; behind more of them, records of the same number are compared, and are "changed". Of each side as
+    much is kept in memory.
 
     Args:
         a, b: as `paths` for `read_records`.
 
     Raises:
         OSError: a file is missing or cannot be read; when called, not while iterating.
-        CorruptRecordError, TruncatedRecordError, RecordTooLargeError: one of them is damaged. What is different in the
-            last hundreds of records before the damage may not have been given then.
+        CorruptRecordError, TruncatedRecordError, RecordTooLargeError: one of them is damaged. What is different in
+            the last records before the damage is not given, if it is not certain what stands in whose place.
     """
     return _differences(FrameSource(a), FrameSource(b))
 
@@ -84,9 +97,12 @@ def _differences(a: FrameSource, b: FrameSource) -> Iterator[Difference]:
             _pass_over_same(left, right)
             left.fill_window()
             right.fill_window()
-            if not left.window and not right.window:
-                return
             yield from _aligned(left, right)
+            error = left.error or right.error
+            if error is not None:
+                raise error
+            if not (left.window or right.window or left.has_block() or right.has_block()):
+                return
 
 
 class _Side:
@@ -94,43 +110,59 @@ class _Side:
 
     Attributes:
         window: the next frames, while they are being aligned.
+        keys: of the window, int64 [n].
         number: of the first frame that has not been compared.
         block: the frames behind the window.
         begin: the first of them in the block.
-        crcs: of the block.
+        lengths, crcs: of the block.
+        error: what comes behind cannot be read.
     """
 
     def __init__(self, blocks: Iterator[Block]) -> None:
         self._blocks = blocks
         self.window: list[bytes] = []
+        self.keys: Array = np.empty(0, np.int64)
         self.number = 0
         self.block: Block | None = None
         self.begin = 0
+        self.lengths: Array = np.empty(0, np.int64)
         self.crcs = np.empty(0, np.uint32)
+        self.error: TFRecordError | OSError | None = None
 
     def has_block(self) -> bool:
         """Whether there are frames behind the window; the next block is read if need be."""
         if self.block is not None and self.begin < len(self.block):
             return True
-        self.block, self.begin = next(self._blocks, None), 0
+        try:
+            self.block, self.begin = next(self._blocks, None), 0
+        except (TFRecordError, OSError) as error:  # after what is different before it
+            self.block, self.error = None, error
         if self.block is None:
             return False
+        self.lengths = self.block.ends - self.block.starts
         self.crcs = self.block.stored_crcs()
         return True
 
     def fill_window(self) -> None:
         """Take frames into the window as long as there is room."""
-        size = sum(map(len, self.window))
-        while len(self.window) < _WINDOW and size < _WINDOW_SIZE and self.has_block():
-            assert self.block is not None
-            frame = b"".join(self.block.frames(self.begin, self.begin + 1).pieces)
-            self.window.append(frame)
-            size += len(frame)
-            self.begin += 1
+        room = _WINDOW_SIZE - sum(map(len, self.window))
+        keys = [self.keys]
+        while len(self.window) < _WINDOW and room > 0 and self.has_block():
+            some = slice(self.begin, self.begin + _WINDOW - len(self.window))
+            sizes = self.lengths[some] + FRAME_OVERHEAD
+            # The last one may be larger than the room that is left.
+            sizes = sizes[: int(np.searchsorted(np.cumsum(sizes), room)) + 1]
+            some = slice(self.begin, self.begin + len(sizes))
+            self.window += map(BytesIO(self.octets(len(sizes)).data).read, sizes.tolist())
+            keys.append(self.lengths[some] << 32 | self.crcs[some])  # lengths are below 2^31
+            room -= int(sizes.sum())
+            self.begin += len(sizes)
+        self.keys = np.concatenate(keys)
 
     def advance(self, count: int) -> None:
         """Frames of the window have been compared."""
         del self.window[:count]
+        self.keys = self.keys[count:]
         self.number += count
 
     def octets(self, count: int) -> np.typing.NDArray[np.uint8]:
@@ -157,10 +189,7 @@ def _count_same(left: _Side, right: _Side) -> int:
     assert right.block is not None
     count = min(len(left.block) - left.begin, len(right.block) - right.begin)
     places = [slice(side.begin, side.begin + count) for side in (left, right)]
-    lengths = [
-        side.block.ends[place] - side.block.starts[place]  # type: ignore[union-attr]
-        for side, place in zip((left, right), places, strict=True)
-    ]
+    lengths = [side.lengths[place] for side, place in zip((left, right), places, strict=True)]
     unlike = np.flatnonzero((lengths[0] != lengths[1]) | (left.crcs[places[0]] != right.crcs[places[1]]))
     if len(unlike):
         count = int(unlike[0])
@@ -175,26 +204,106 @@ def _count_same(left: _Side, right: _Side) -> int:
 
 def _aligned(left: _Side, right: _Side) -> Iterator[Difference]:
     """What is different in the windows, as far as it is certain what stands in whose place."""
-    keys_a, keys_b = ([frame[:HEADER_SIZE] + frame[-FOOTER_SIZE:] for frame in side.window] for side in (left, right))
-    steps = SequenceMatcher(None, keys_a, keys_b, autojunk=False).get_opcodes()
-    is_end = not left.has_block() and not right.has_block()
-    last_equal = max((number for number, step in enumerate(steps) if step[0] == "equal"), default=None)
-    if not is_end and last_equal is not None:
-        # What comes behind may find its place when more is in the windows.
-        steps = steps[: last_equal + 1]
-    elif not is_end and left.window and right.window:
-        # Nothing is alike: one stands for the other.
-        count = min(len(left.window), len(right.window))
-        steps = [("replace", 0, count, 0, count)]
-    for _, begin_a, end_a, begin_b, end_b in steps:
-        for frame_a, frame_b in zip_longest(left.window[begin_a:end_a], right.window[begin_b:end_b]):
-            number_a = None if frame_a is None else left.number + begin_a
-            number_b = None if frame_b is None else right.number + begin_b
-            begin_a, begin_b = begin_a + 1, begin_b + 1
+    at_a, at_b = _confirmed(*_chain(*_pairs(left.keys, right.keys)))
+    sides = (left, right)
+    end_a, end_b = len(left.window), len(right.window)
+    if any(side.has_block() or side.error for side in sides):
+        if len(at_a):
+            # What comes behind may find its place when more is in the windows.
+            end_a, end_b = int(at_a[-1]) + 1, int(at_b[-1]) + 1
+        elif all(side.window or side.error for side in sides):
+            # Nothing is alike: one stands for the other.
+            end_a = end_b = min(end_a, end_b)
+    begin_a = begin_b = 0
+    for stop_a, stop_b in zip([*at_a.tolist(), end_a], [*at_b.tolist(), end_b], strict=True):
+        next_a, next_b = stop_a, stop_b
+        # Before a pair, records may be the same whose keys have other partners.
+        while stop_a > begin_a and stop_b > begin_b and left.window[stop_a - 1] == right.window[stop_b - 1]:
+            stop_a, stop_b = stop_a - 1, stop_b - 1
+        for a, b in zip_longest(range(begin_a, stop_a), range(begin_b, stop_b)):
+            frame_a = None if a is None else left.window[a]
+            frame_b = None if b is None else right.window[b]
             if frame_a != frame_b:
+                number_a = None if a is None else left.number + a
+                number_b = None if b is None else right.number + b
                 yield _difference(frame_a, frame_b, number_a, number_b)
-    left.advance(steps[-1][2])
-    right.advance(steps[-1][4])
+        # The pair itself is looked at with what follows, first: it shares a key, and may be different.
+        begin_a, begin_b = next_a, next_b
+    left.advance(end_a)
+    right.advance(end_b)
+
+
+def _pairs(a: Array, b: Array) -> tuple[Array, Array]:
+    """The places of the same records in a and b, in the order of a: first, second, ... occurrence here and there."""
+    ids = _ids(a, b)
+    counts = [np.bincount(part, minlength=len(a) + len(b)) for part in ids]
+    is_repeated = np.maximum(*counts) > 1
+    # Which of those that are repeated stand for each other is seen by what follows them.
+    in_a, in_b = _ids(*(np.where(is_repeated[part], _followed(part), part.astype(np.uint64)) for part in ids))
+    in_a, in_b = (part * (len(a) + len(b)) + _occurrences(part) for part in (in_a, in_b))
+    _, at_a, at_b = np.intersect1d(in_a, in_b, assume_unique=True, return_indices=True)
+    order = np.argsort(at_a)
+    return at_a[order], at_b[order]
+
+
+def _ids(a: np.typing.NDArray[Any], b: np.typing.NDArray[Any]) -> tuple[Array, Array]:
+    """Small numbers for the values in a and b."""
+    ids = np.unique(np.concatenate((a, b)), return_inverse=True)[1]
+    return ids[: len(a)], ids[len(a) :]
+
+
+def _followed(ids: Array) -> np.typing.NDArray[np.uint64]:
+    """A hash of each record together with the 31 that follow it, or as many as there are."""
+    hashes = ids.astype(np.uint64)
+    factor = np.array(0x9E3779B97F4A7C15, np.uint64)  # odd; it wraps around, as an array
+    for distance in (1, 2, 4, 8, 16):
+        hashes[:-distance] = hashes[:-distance] * factor + hashes[distance:]
+        factor = np.multiply(factor, factor)
+    return hashes
+
+
+def _occurrences(ids: Array) -> Array:
+    """How often each one has been there before, int64 [n]."""
+    order = np.argsort(ids, kind="stable")
+    places = np.arange(len(ids))
+    is_first = np.diff(ids[order], prepend=-1) != 0
+    counts = np.empty(len(ids), np.int64)
+    counts[order] = places - np.maximum.accumulate(np.where(is_first, places, 0))
+    return counts
+
+
+def _chain(at_a: Array, at_b: Array) -> tuple[Array, Array]:
+    """The longest part of the pairs that goes up in b as it does in a."""
+    if (np.diff(at_b) > 0).all():
+        return at_a, at_b
+    ends: list[int] = []  # of the chains of each length, the lowest last place
+    last: list[int] = []  # and which pair that is
+    before: list[int] = []  # of each pair, the one before it in its chain
+    for number, place in enumerate(at_b.tolist()):
+        length = bisect_left(ends, place)
+        ends[length : length + 1] = [place]
+        last[length : length + 1] = [number]
+        before.append(last[length - 1] if length else -1)
+    chosen = []
+    number = last[-1]
+    while number >= 0:
+        chosen.append(number)
+        number = before[number]
+    chosen.reverse()
+    return at_a[chosen], at_b[chosen]
+
+
+def _confirmed(at_a: Array, at_b: Array) -> tuple[Array, Array]:
+    """The pairs without those that are too few for the shift between the sides that they would be."""
+    shifts = at_b - at_a
+    edges = np.flatnonzero(np.diff(shifts)) + 1
+    is_kept = np.zeros(len(shifts), bool)
+    shift = 0
+    for begin, end in zip([0, *edges.tolist()], [*edges.tolist(), len(shifts)], strict=True):
+        if begin < end and abs(int(shifts[begin]) - shift) <= _SHIFT_OF_A_PAIR * (end - begin):
+            is_kept[begin:end] = True
+            shift = int(shifts[begin])
+    return at_a[is_kept], at_b[is_kept]
 
 
 def _difference(a: bytes | None, b: bytes | None, number_a: int | None, number_b: int | None) -> Difference:

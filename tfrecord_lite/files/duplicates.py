@@ -4,10 +4,10 @@ The first pass takes length and stored CRC of every record, which makes candidat
 before one is left out it is compared with the one that stays:
 
     that one lies in a plain file         byte by byte; it is read again
-    in a compressed file                  by a BLAKE2b hash of 128 bits: nobody can jump to it
+    in a compressed file, or at a URL     by a BLAKE2b hash of 128 bits: nobody can jump to it, or it takes too long
 
 What is kept in memory is 16 bytes a record, three times as much between the passes, and besides some 200 bytes for
-each record of a compressed file that occurs again.
+each record of a compressed file, or of a URL, that occurs again.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from typing import Any
 import numpy as np
 
 from tfrecord_lite.files.frames import FrameSource, Moved, Progress
+from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.streams import open_source
 from tfrecord_lite.format.block import Block
 
 Array = np.typing.NDArray[np.int64]
 
 _HASH_SIZE = 16
-#: In the place of an offset: the frame cannot be read again.
+#: In the place of an offset: the frame is not read again.
 _OUT_OF_REACH = -1
 
 
@@ -62,7 +63,7 @@ class _Places:
         for block in source.blocks():
             lengths = (block.ends - block.starts).astype(np.uint64)  # all below 2^31
             keys.append(lengths << np.uint64(32) | block.stored_crcs())
-            if source.reader.compression_type:
+            if source.reader.compression_type or is_url(str(source.sources[source.number])):
                 offsets.append(np.full(len(block), _OUT_OF_REACH))
             else:
                 offsets.append(source.reader.offset - block.size + block.starts - block.starts[0])

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 from tfrecord_lite.errors import TFRecordError, printable
 from tfrecord_lite.files.paths import expand_paths
 from tfrecord_lite.files.reader import TFRecordReader, open_readers
+from tfrecord_lite.files.remote import is_url
+from tfrecord_lite.files.remote import size as remote_size
 from tfrecord_lite.files.shards import ShardInfo
 from tfrecord_lite.files.writer import TFRecordWriter
 from tfrecord_lite.format.block import Block
@@ -113,7 +115,7 @@ class FrameSource:
         self.read = self.number = 0
         self.reader: TFRecordReader
         self._progress = progress
-        self._sizes = [_size_of(source) for source in self.sources]
+        self._sizes = [0 if progress is None else _size_of(source) for source in self.sources]
         self._passes = passes
         self._passed = 0  # passes that are over
         self._known = 0  # records, from the first pass
@@ -175,7 +177,7 @@ class FrameSource:
     def check_rereadable(self, why: str) -> None:
         """Raise ValueError when a source cannot be read twice, which is needed for `why`."""
         for source in self.sources:
-            if not isinstance(source, str) or not os.path.isfile(source):
+            if not isinstance(source, str) or not (is_url(source) or os.path.isfile(source)):
                 name = "a file object" if not isinstance(source, str) else printable(source)
                 raise ValueError(f"{why}, so the input is read twice, and {name} cannot be: give a file")
 
@@ -248,4 +250,6 @@ def _identity(file: Any) -> tuple[int, int] | None:
 
 
 def _size_of(source: Any) -> int:
+    if isinstance(source, str) and is_url(source):
+        return remote_size(source) or 0
     return os.path.getsize(source) if isinstance(source, str) and os.path.isfile(source) else 0

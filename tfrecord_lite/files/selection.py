@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfrecord_lite.errors import TFRecordError
+from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.files.frames import FrameFile, FrameSource, Moved, Progress
 from tfrecord_lite.files.reader import TFRecordReader
 from tfrecord_lite.format.block import Block
@@ -45,8 +45,9 @@ def filter(  # noqa: A001  it is called as surgery.filter
         ValueError: neither `where` nor `numbers` is given, `where` is no condition, a slice counts from the end, or a
             number is negative.
         IndexError: a collection has a number that is no record's.
-        DecodeError, FeatureError: a record is no Example, or holds what cannot be compared, with path, record number
-            and offset.
+        DecodeError, FeatureError: a record is no Example, or holds what cannot be compared, or the function raises an
+            exception, which is the cause then; with path, record number and offset.
+        FeatureError: no record that was looked at has a feature of the condition; without these.
         others: as for `merge`.
     """
     if where is None and numbers is None:
@@ -60,6 +61,8 @@ def filter(  # noqa: A001  it is called as surgery.filter
         _move_chosen(source, file, wanted, judge)
         if wanted is not None:
             wanted.check_found(source.read)
+        if judge is not None:
+            judge.check_found()
     return Moved(source.read, (file.facts(),))
 
 
@@ -159,11 +162,15 @@ class _Judge:
 
     def __init__(self, where: str | Callable[[Mapping[str, Any]], bool], keys: Collection[str] | None) -> None:
         self._holds: Callable[[Mapping[str, Any]], bool]
+        self._has_looked = False
+        #: Features of the condition that no record had so far.
+        self._missing: set[str] = set()
         if isinstance(where, str):
             self._holds = condition = Condition(where)
             keys = condition.keys
+            self._missing = set(keys)
         else:
-            self._holds = where
+            self._holds = _with_errors(where)
         self._decoder = ExampleDecoder(keys)
 
     def chosen(self, block: Block, numbers: np.typing.NDArray[np.int64], reader: TFRecordReader) -> Mask:
@@ -173,6 +180,9 @@ class _Judge:
         number = 0
         try:
             for number, example in zip(numbers.tolist(), examples, strict=error is None):
+                self._has_looked = True
+                if self._missing:
+                    self._missing -= example.keys()
                 mask[number] = self._holds(example)
             if error is not None:
                 number = int(numbers[error.record_number or 0])
@@ -183,3 +193,23 @@ class _Judge:
         finally:
             error = None  # its traceback holds this frame: no circle
         return mask
+
+    def check_found(self) -> None:
+        """Raise FeatureError when there were records, and a feature of the condition was in none of them."""
+        if self._has_looked and self._missing:
+            key = min(self._missing)
+            raise FeatureError(f"no record has a feature '{key}'", key, names_key=True)
+
+
+def _with_errors(function: Callable[[Mapping[str, Any]], bool]) -> Callable[[Mapping[str, Any]], bool]:
+    """The function, whose exceptions become errors that are told their record."""
+
+    def holds(example: Mapping[str, Any]) -> bool:
+        try:
+            return bool(function(example))
+        except TFRecordError:
+            raise
+        except Exception as error:
+            raise FeatureError(f"the condition raised {type(error).__name__}") from error
+
+    return holds

@@ -4,14 +4,16 @@ Each record is thrown into one of some buckets, at random, and each bucket is sh
 the other, every order of all records is equally likely (Rao 1961, Sandelius 1962). A bucket that does not fit into
 memory is shuffled in the same way, by smaller ones.
 
-Buckets are files without names in the directory of the output, so that nothing is left of them however the process
-ends. They exist only when the records do not fit into memory.
+Buckets are files without names in the directory of the output, or if that is a URL or a pipe in the one for temporary
+files, so that nothing is left of them however the process ends. They exist only when the records do not fit into
+memory.
 """
 
 from __future__ import annotations
 
 import operator
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import islice
@@ -21,6 +23,8 @@ import numpy as np
 
 from tfrecord_lite.errors import add_path
 from tfrecord_lite.files.frames import FrameSource, Moved, Progress, grouped
+from tfrecord_lite.files.paths import as_path
+from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.sharded_writer import ShardedWriter
 from tfrecord_lite.files.sinks import ObjectSink
 from tfrecord_lite.files.streams import open_nameless
@@ -58,7 +62,8 @@ def shuffle(
         seed: makes the order repeatable, with the same `memory`; None draws another one each time.
         num_shards: write so many shards, of equally many records as far as possible.
         memory: bytes that may be taken for records. What does not fit is written to files without names in the
-            directory of the output (of the current one when the output has none), and read again.
+            directory of the output, and read again. If the output is a URL, a pipe or a device it is the directory for
+            temporary files, `tempfile.gettempdir()`; if it is a file object, the current one.
 
     Raises:
         ValueError: memory or num_shards is less than 1.
@@ -69,9 +74,7 @@ def shuffle(
             raise ValueError(f"{name} is 1 or more, not {number}")
     generator = np.random.default_rng(seed)
     source = FrameSource(paths, progress, passes=2)
-    is_path = isinstance(out, (str, bytes, os.PathLike))
-    directory = os.path.dirname(os.path.realpath(os.fsdecode(out))) if is_path else os.getcwd()
-    buckets = _Buckets(generator, memory, directory)
+    buckets = _Buckets(generator, memory, _directory_for_buckets(out))
     if num_shards is None:
         # An output that cannot be written is known before any work.
         with source.output(out, options) as file, buckets:
@@ -90,6 +93,14 @@ def shuffle(
                 shards.write_frames(group, shard=number)
         source.report_share(1.0)
     return Moved.to_shards(source.read, shards.infos)
+
+
+def _directory_for_buckets(out: Any) -> str:
+    if not isinstance(out, (str, bytes, os.PathLike)):
+        return os.getcwd()
+    name = as_path(out)
+    is_beside_no_file = is_url(name) or (os.path.exists(name) and not os.path.isfile(name))
+    return tempfile.gettempdir() if is_beside_no_file else os.path.dirname(os.path.realpath(name))
 
 
 def _with_progress(frames: Iterator[bytes], source: FrameSource) -> Iterator[bytes]:
