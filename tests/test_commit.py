@@ -1,5 +1,6 @@
 """commit, rollback, plan_read, and readers of a directory with a manifest. Processes really die here."""
 
+import errno
 import json
 import os
 import pickle
@@ -21,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfrecord_lite import (
+    RecordIndex,
     ShardedWriter,
     ShardError,
     ShardInfo,
@@ -114,6 +116,20 @@ def test_after_a_commit_the_new_set_is_there_and_nothing_else_of_its_name(tmp_pa
     ]
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_indexes_of_the_older_set_go_with_it(tmp_path: Path, count: int) -> None:
+    for final in commit(written(tmp_path / "train", [b"a"], [b"b"]), tmp_path / "train"):
+        RecordIndex.build(final.path).save()
+    (tmp_path / "train-00001-of-00002.idx").write_bytes(b"\1another program's")
+    (tmp_path / "other.idx").write_bytes(b"0 17\n")
+    commit(written(tmp_path / "train", *[[b"new"]] * count), tmp_path / "train")
+    assert [name for name in names(tmp_path) if ".idx" in name] == [
+        "other.idx",
+        "train-00001-of-00002.idx",
+        "train-00001-of-00002.idx.json",
+    ]
+
+
 def missing(infos: list[ShardInfo]) -> list[ShardInfo]:
     os.unlink(infos[1].path)
     return infos
@@ -161,36 +177,56 @@ def committed(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_the_manifest_does_not_list_is_not_read(committed: Path) -> None:
-    for name in ("left-over", "train-00000-of-00003", "other.tfrecord"):
-        with TFRecordWriter(committed / name) as writer:
-            writer.write(b"not data")
+def write(path: Path, *records: bytes) -> None:
+    with TFRecordWriter(path) as writer:
+        for record in records:
+            writer.write(record)
+
+
+def test_of_the_names_of_a_set_the_listed_ones_are_read(committed: Path) -> None:
+    for name in ("train-00000-of-00003", "train-000000-of-000001", ".train-00000-of-00003"):
+        write(committed / name, b"not data")
     assert list(read_records(committed)) == [b"a", b"b"]
 
 
-def test_more_than_99999_shards_are_read_in_the_order_of_the_manifest(committed: Path) -> None:
-    path = committed / "_MANIFEST.json"
-    manifest = json.loads(path.read_text())
-    manifest["sets"]["train"]["files"].reverse()
-    path.write_text(json.dumps(manifest))
-    assert list(read_records(committed)) == [b"b", b"a"]
+def test_files_of_other_names_are_data_beside_a_set(committed: Path) -> None:
+    for name in ("a.tfrecord", "train-extra-00000-of-00001", "train-00000-of-00001.tfrecord", "zz"):
+        write(committed / name, name.encode())
+    for name in (".hidden", "_hidden", "a.tfrecord.idx", "a.tfrecord.idx.json"):
+        write(committed / name, b"not data")
+    assert list(read_records(committed)) == [
+        b"a.tfrecord",
+        b"train-00000-of-00001.tfrecord",
+        b"a",
+        b"b",
+        b"train-extra-00000-of-00001",
+        b"zz",
+    ]
+    assert sum(map(len, plan_read(committed, 3))) == 6
 
 
 def test_a_listed_file_that_is_missing_is_an_error_with_its_name(committed: Path) -> None:
-    (committed / "train-00001-of-00002").unlink()
-    with pytest.raises(FileNotFoundError, match="train-00001-of-00002"):
+    path = committed / "train-00001-of-00002"
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"_MANIFEST\.json lists this shard.*train-00001-of-00002") as caught:
         read_records(committed)
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOENT, str(path))
 
 
 def test_a_listed_file_of_another_size_is_an_error_with_its_name(committed: Path) -> None:
     (committed / "train-00001-of-00002").write_bytes(b"")  # a sound file of no records
-    with pytest.raises(ShardError, match=r"train-00001-of-00002: 0 bytes long, but 17 bytes were written") as caught:
+    with pytest.raises(
+        ShardError, match=r"train-00001-of-00002: 0 bytes long, but 17 bytes were written.*a glob"
+    ) as caught:
         count_records(committed)
     assert caught.value.path == str(committed / "train-00001-of-00002")
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    assert list(read_records(f"{committed}/train-*")) == [b"a"]
 
 
 def test_a_manifest_without_files_is_no_data_set(committed: Path) -> None:
+    for path in committed.glob("train-*"):
+        path.unlink()
     (committed / "_MANIFEST.json").write_text('{"format": "tfrecord_lite shards", "version": 1, "sets": {}}')
     with pytest.raises(FileNotFoundError, match="no data files"):
         read_records(committed)

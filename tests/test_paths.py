@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from tfrecord_lite import TFRecordError, TFRecordReader, TFRecordWriter, count_records, read_records
+from tfrecord_lite import (
+    ShardedWriter,
+    TFRecordError,
+    TFRecordReader,
+    TFRecordWriter,
+    count_records,
+    read_records,
+    surgery,
+)
 
 
 def write(path: Path, *records: bytes) -> Path:
@@ -174,5 +182,23 @@ def test_indexes_are_no_data_unless_they_are_named(tmp_path: Path, pattern: str)
     assert list(read_records(f"{tmp_path}/{pattern}")) == [b"a"]
     with pytest.raises(FileNotFoundError, match="no file matches"):
         read_records(f"{tmp_path}/*.idx")
-    with pytest.raises(TFRecordError):
+    with pytest.raises(TFRecordError, match=r"\.idx: .*by its name this is an index, not data"):
         count_records(f"{path}.idx")
+    with pytest.raises(TFRecordError, match=r"\.json: .*by its name this is an index, not data"):
+        count_records(f"{path}.idx.json")
+
+
+def test_a_list_of_shards_that_is_named_is_told_from_data(tmp_path: Path) -> None:
+    with ShardedWriter(tmp_path / "train", num_shards=1) as writer:
+        writer.write(b"a")
+    with pytest.raises(TFRecordError, match=r"_MANIFEST\.json: .*by its name this is a list of shards, not data"):
+        count_records(tmp_path / "_MANIFEST.json")
+    write(tmp_path / "data.idx", b"a", b"b")
+    assert count_records(tmp_path / "data.idx") == 2
+
+
+def test_splitting_beside_other_files_hides_none_of_them(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}.tfrecord", name.encode())
+    surgery.split(tmp_path / "a.tfrecord", tmp_path / "piece", num_shards=2)
+    assert list(read_records(tmp_path)) == [b"a", b"b", b"a"]

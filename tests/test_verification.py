@@ -13,6 +13,8 @@ from damage import cut_at, flip_bit, frames
 from tfrecord_lite import (
     CorruptRecordError,
     DecodeError,
+    ShardedWriter,
+    ShardError,
     TFRecordWriter,
     TruncatedRecordError,
     encode_example,
@@ -72,6 +74,45 @@ def test_a_file_that_cannot_be_read_is_a_finding(directory: Path) -> None:
     assert not report.sound
     assert str(report).splitlines()[0] == f"{directory}/missing: No such file or directory"
     assert report.as_dict()["files"][0]["error"]["kind"] == "FileNotFoundError"
+
+
+def test_every_listed_shard_has_a_report_whatever_is_wrong_with_others(tmp_path: Path) -> None:
+    with ShardedWriter(tmp_path / "train", num_shards=7) as writer:
+        for number in range(700):
+            writer.write(b"record %03d" % number)
+    (tmp_path / "other").write_bytes(STORED)
+    assert verify(tmp_path).sound
+    assert verify(tmp_path, examples=True, regions=True).files[0].regions
+    shards = sorted(tmp_path.glob("train-*"))
+    data = shards[0].read_bytes()
+    shards[1].unlink()
+    shards[2].write_bytes(data[:-26])  # cut between two records
+    shards[3].write_bytes(cut_at(shards[3].read_bytes(), 100))
+    shards[4].write_bytes(data)  # sound, of that size, and another one
+    shards[5].write_bytes(frames([b"x" * 1284, b"x" * 1284]))
+    report = verify(tmp_path)
+    assert [file.path for file in report.files] == [str(tmp_path / "other"), *map(str, shards)]
+    kinds = [type(file.error).__name__ for file in report.files]
+    assert kinds[:3] == ["NoneType", "NoneType", "FileNotFoundError"]
+    assert kinds[3:] == ["ShardError", "TruncatedRecordError", "ShardError", "ShardError", "NoneType"]
+    texts = [str(file) for file in report.files]
+    assert texts[2] == f"{shards[1]}: _MANIFEST.json lists this shard, but it is missing"
+    assert texts[3].startswith(f"{shards[2]}: 2574 bytes long, but 2600 bytes were written")
+    assert texts[5].startswith(f"{shards[4]}: other records than were written: checksum 0x")
+    assert texts[6].startswith(f"{shards[5]}: 2 records, but 100 were written")
+    assert report.files[3].records == 99
+    result = run(tmp_path, "--json")
+    assert result.returncode == 1
+    assert len(json.loads(result.stdout)["files"]) == 8
+
+
+def test_a_directory_whose_commit_was_cut_short_is_a_finding(directory: Path, tmp_path: Path) -> None:
+    other = tmp_path / "committing"
+    other.mkdir()
+    (other / "_PLAN-0.json").write_bytes(b"")
+    report = verify([other, directory / "00"])
+    assert [type(file.error) for file in report.files] == [ShardError, type(None)]
+    assert str(report.files[0]).endswith("run commit or rollback again")
 
 
 class Failing(io.BytesIO):

@@ -14,8 +14,8 @@ After a crash anywhere, `commit` with the same infos, or with None in a process 
 `rollback` brings back what was there before, up to step 5; after it, it finishes. A commit of other infos for the same
 prefix first rolls back what it finds unfinished. After success a further commit of the same infos does nothing.
 
-Afterwards exactly the new set is there: whatever else was named `prefix-NNNNN-of-NNNNN` is gone. Sets of other
-prefixes in the same directory stay. Commits in one directory wait for each other where the system has flock.
+Afterwards exactly the new set is there: whatever else was named `prefix-NNNNN-of-NNNNN` is gone, with its index. Sets
+of other prefixes in the same directory stay. Commits in one directory wait for each other where the system has flock.
 
 A crash is the death of a process. The data themselves are not synced: a power cut may take shards that were just
 written, and then their sizes are not those of the manifest, which commit and readers check.
@@ -33,7 +33,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from tfrecord_lite.errors import ShardError, printable
+from tfrecord_lite.errors import IndexMismatchError, ShardError, printable
+from tfrecord_lite.files.index import check_replaceable
 from tfrecord_lite.files.manifest import (
     MANIFEST,
     SUCCESS,
@@ -48,7 +49,7 @@ from tfrecord_lite.files.manifest import (
     save_plan,
     sync_directory,
 )
-from tfrecord_lite.files.paths import expand_paths
+from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX, expand_paths
 from tfrecord_lite.files.shards import ShardInfo, check_prefix, shard_name, shard_pattern
 
 try:
@@ -207,12 +208,14 @@ def _carry_out(directory: str, name: str, plan: Plan, sets: dict[str, ShardSet])
         sync_directory(directory)
         sets[name] = plan.shards
         save_manifest(directory, sets)
-    for older in plan.replaced.values():
+    for final, older in plan.replaced.items():
+        _remove_index(directory, final)
         _unlink(directory, older)
     names, pattern = {file.path for file in plan.shards.files}, shard_pattern(name)
     with os.scandir(directory or os.curdir) as entries:
         others = [entry.name for entry in entries if pattern.fullmatch(entry.name) and entry.name not in names]
     for other in others:
+        _remove_index(directory, other)
         _unlink(directory, other)
     _remove_plan(directory, name)
 
@@ -259,6 +262,17 @@ def _remove_plan(directory: str, name: str) -> None:
 
 def _finals(directory: str, shards: ShardSet) -> list[ShardInfo]:
     return [replace(file, path=os.path.join(directory, file.path)) for file in shards.files]
+
+
+def _remove_index(directory: str, name: str) -> None:
+    """The index of an older file goes before it does. Another program's stays, and so does what cannot be read."""
+    index = os.path.join(directory, name) + INDEX_SUFFIX
+    try:
+        check_replaceable(index)
+    except (IndexMismatchError, OSError):
+        return
+    for path in filter(os.path.lexists, (index, index + COMPANION_SUFFIX)):
+        os.unlink(path)
 
 
 def _rename(directory: str, old: str, new: str) -> None:

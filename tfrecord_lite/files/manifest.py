@@ -1,6 +1,7 @@
 """Which shards a directory holds, and which it is about to hold: two small JSON files and a mark.
 
-`_MANIFEST.json` lists all sets of a directory. Readers take its files and no others:
+`_MANIFEST.json` lists all sets of a directory. Of the files that have the name of a shard of one of these sets,
+`train-NNNNN-of-NNNNN`, readers take those that are listed and no others; files of other names are none of its business:
 
     {"format": "tfrecord_lite shards", "version": 1,
      "sets": {"train": {"id": "93ab...", "files": [
@@ -22,11 +23,12 @@ Raises ShardError for a manifest or plan that is not of this form, with its path
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +41,7 @@ _PLAN = "_PLAN-"
 _VERSION = 1
 _MANIFEST_FORMAT = "tfrecord_lite shards"
 _PLAN_FORMAT = "tfrecord_lite plan"
+_WAYS_OUT = "write and commit the set again, or name files or a glob to read them as they are"
 
 
 @dataclass(frozen=True)
@@ -123,27 +126,35 @@ def is_plan(name: str) -> bool:
     return name.startswith(_PLAN)
 
 
-def listed_files(directory: str) -> list[str] | None:
-    """The paths of all files that the manifest of a directory lists, set by set; None where there is no manifest.
+def published_sets(directory: str, names: Collection[str]) -> dict[str, ShardSet]:
+    """The sets of a directory in which these names are, for who reads it; none where there is no manifest.
 
     Raises:
-        FileNotFoundError: one of them is not there.
-        ShardError: one has another size, or a commit was not finished.
+        ShardError: a commit was not finished, or the manifest is none.
     """
-    with os.scandir(directory) as entries:
-        names = [entry.name for entry in entries if entry.name == MANIFEST or is_plan(entry.name)]
     for name in filter(is_plan, names):
         problem = "a commit of shards is under way or was interrupted: run commit or rollback again"
         raise _error(os.path.join(directory, name), problem)
-    sets = load_manifest(directory) if names else None
-    if sets is None:
-        return None
-    paths = []
-    for shards in sets.values():
-        for file in shards.files:
-            paths.append(os.path.join(directory, file.path))
-            check_size(paths[-1], file.bytes)
-    return paths
+    return (load_manifest(directory) if MANIFEST in names else None) or {}
+
+
+def check_shard(path: str, shard: ShardInfo) -> None:
+    """Raise FileNotFoundError or ShardError unless the file that a manifest lists is there and has its size."""
+    try:
+        check_size(path, shard.bytes)
+    except FileNotFoundError:
+        raise FileNotFoundError(errno.ENOENT, f"{MANIFEST} lists this shard, but it is missing", path) from None
+    except ShardError as error:
+        raise _error(path, f"{error.args[0]}, says {MANIFEST}: {_WAYS_OUT}") from None
+
+
+def check_content(path: str, shard: ShardInfo, records: int, checksum: int) -> None:
+    """Raise ShardError unless a file holds what a manifest says: see ShardInfo."""
+    if records != shard.records:
+        raise _error(path, f"{records} records, but {shard.records} were written, says {MANIFEST}: {_WAYS_OUT}")
+    if checksum != shard.checksum:
+        problem = f"other records than were written: checksum {checksum:#010x}, in {MANIFEST} {shard.checksum:#010x}"
+        raise _error(path, f"{problem}: {_WAYS_OUT}")
 
 
 def check_size(path: str, size: int) -> None:

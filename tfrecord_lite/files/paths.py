@@ -13,26 +13,27 @@ import re
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
-from tfrecord_lite.files.manifest import listed_files
+from tfrecord_lite.files.manifest import MANIFEST, check_shard, published_sets
 from tfrecord_lite.files.remote import base_name, expand_url, is_url
+from tfrecord_lite.files.shards import ShardInfo, shard_pattern
 
 Source = "str | BinaryIO"
 STDIN = "-"
 #: Of the index of a file, and, behind that, of what binds it to its file: see index.py.
 INDEX_SUFFIX, COMPANION_SUFFIX = ".idx", ".json"
 _NO_DATA = (INDEX_SUFFIX, INDEX_SUFFIX + COMPANION_SUFFIX)
+_KINDS = {**dict.fromkeys(_NO_DATA, "an index"), MANIFEST: "a list of shards"}
 _LOCAL = re.compile("(file|local)://")
-_PROBLEMS = dict.fromkeys(("directory", "manifest"), "no data files in the directory")
-_PROBLEMS["pattern"] = "no file matches the pattern"
+_PROBLEMS = {"directory": "no data files in the directory", "pattern": "no file matches the pattern"}
 
 
 def expand_paths(paths: Any) -> list[str | BinaryIO]:
     """Every file that `paths` stands for, in order: globs and directories sorted by name.
 
-    A directory with a manifest holds the files that this lists and no others, see `manifest`. In any other directory,
-    the regular files (and links to them) are data whose names begin with neither "." nor "_", as Spark, Beam and Hadoop
-    have it. An index (.idx) and what belongs to it is data neither there nor for a glob. A name that exists is never
-    taken as a pattern.
+    In a directory, the regular files (and links to them) are data whose names begin with neither "." nor "_", as Spark,
+    Beam and Hadoop have it; of those that have the name of a shard of a set in the directory's manifest, the ones that
+    it lists and no others, see `manifest`. An index (.idx) and what belongs to it is data neither there nor for a glob.
+    A name that exists is never taken as a pattern.
 
     Raises:
         FileNotFoundError: a path does not exist, or a pattern or directory holds no file, or not one that its manifest
@@ -42,7 +43,12 @@ def expand_paths(paths: Any) -> list[str | BinaryIO]:
     """
     expanded: list[str | BinaryIO] = []
     for path in list_paths(paths):
-        expanded += [path] if hasattr(path, "read") else _expand(path)
+        for file, shard in find_files(path):
+            if shard is not None:
+                check_shard(file, shard)
+            if isinstance(file, str) and file != STDIN and not is_url(file):
+                check_readable(file)
+            expanded.append(file)
     return expanded
 
 
@@ -53,6 +59,45 @@ def list_paths(paths: Any) -> list[Any]:
     if not isinstance(paths, Iterable):
         raise TypeError(f"paths are str, PathLike, file objects or a sequence of them, not {type(paths).__name__}")
     return list(paths)
+
+
+def find_files(path: Any) -> list[tuple[Any, ShardInfo | None]]:
+    """Every file that one path stands for, as `expand_paths` has it, not looked at; and what a manifest says about it.
+
+    Raises:
+        FileNotFoundError: a pattern or directory holds no file.
+        ShardError: a commit in the directory was not finished.
+    """
+    if hasattr(path, "read"):
+        return [(path, None)]
+    name = as_path(path)
+    if name == STDIN:
+        return [(name, None)]
+    is_remote = is_url(name)
+    shards: dict[str, ShardInfo] = {}
+    if is_remote:
+        kind, found = expand_url(name)
+    elif os.path.isdir(name):
+        kind = "directory"
+        found, shards = _files_in(name)
+    elif glob.has_magic(name) and not os.path.lexists(name):
+        kind, found = "pattern", [match for match in glob.glob(name, recursive=True) if not os.path.isdir(match)]
+        found = [os.path.join(os.curdir, match) if match == STDIN else match for match in found]  # a file, no stream
+    else:
+        kind, found = "file", [name]
+    if kind != "file":
+        found = [file for file in found if not file.endswith(_NO_DATA)]
+    if kind == "directory":
+        name_of = base_name if is_remote else os.path.basename
+        found = [file for file in found if not name_of(file).startswith((".", "_"))]
+    if not found and not shards:
+        raise FileNotFoundError(errno.ENOENT, _PROBLEMS[kind], name)
+    return [(file, shards.get(file)) for file in sorted([*found, *shards])]
+
+
+def kind_of_name(path: str | None) -> str:
+    """What a file of that name is, when it is ours and no data; otherwise ""."""
+    return next((kind for end, kind in _KINDS.items() if path is not None and path.endswith(end)), "")
 
 
 def check_readable(path: str) -> None:
@@ -79,34 +124,12 @@ def _is_path(path: Any) -> bool:
     return isinstance(path, (str, bytes, os.PathLike))
 
 
-def _expand(path: Any) -> list[str | BinaryIO]:
-    name = as_path(path)
-    if name == STDIN:
-        return [name]
-    is_remote = is_url(name)
-    if is_remote:
-        kind, found = expand_url(name)
-    elif os.path.isdir(name):
-        listed = listed_files(name)
-        kind, found = ("directory", _files_in(name)) if listed is None else ("manifest", listed)
-    elif glob.has_magic(name) and not os.path.lexists(name):
-        kind, found = "pattern", [match for match in glob.glob(name, recursive=True) if not os.path.isdir(match)]
-        found = [os.path.join(os.curdir, match) if match == STDIN else match for match in found]  # a file, no stream
-    else:
-        kind, found = "file", [name]
-    if kind != "file":
-        found = [file for file in found if not file.endswith(_NO_DATA)]
-    if kind == "directory":
-        name_of = base_name if is_remote else os.path.basename
-        found = [file for file in found if not name_of(file).startswith((".", "_"))]
-    if not found:
-        raise FileNotFoundError(errno.ENOENT, _PROBLEMS[kind], name)
-    if not is_remote:
-        for file in found:
-            check_readable(file)
-    return [*(found if kind == "manifest" else sorted(found))]
-
-
-def _files_in(directory: str) -> list[str]:
+def _files_in(directory: str) -> tuple[list[str], dict[str, ShardInfo]]:
+    """(regular files whose names are not of a set, shards of all sets: what the manifest lists) of a directory."""
     with os.scandir(directory) as entries:
-        return [entry.path for entry in entries if entry.is_file()]
+        is_file = {entry.name: entry.is_file() for entry in entries}
+    sets = published_sets(directory, is_file)
+    patterns = [shard_pattern(prefix) for prefix in sets]
+    shards = {os.path.join(directory, shard.path): shard for entry in sets.values() for shard in entry.files}
+    others = [name for name in is_file if is_file[name] and not any(each.fullmatch(name) for each in patterns)]
+    return [path for name in others if (path := os.path.join(directory, name)) not in shards], shards

@@ -15,9 +15,9 @@ from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.errors import SkippedRegion, TFRecordError, add_path
+from tfrecord_lite.errors import CorruptRecordError, SkippedRegion, TFRecordError, TruncatedRecordError, add_path
 from tfrecord_lite.files.options import check_compression_type
-from tfrecord_lite.files.paths import STDIN, expand_paths
+from tfrecord_lite.files.paths import STDIN, expand_paths, kind_of_name
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.streams import open_source, seekable_size
 from tfrecord_lite.format.block import Block
@@ -173,6 +173,9 @@ class TFRecordReader:
             self._stream.close()
             if isinstance(error, TFRecordError):
                 error.path, error.record_number, error.offset = self.name, self.record_number, self.offset
+                kind = "" if self.offset else kind_of_name(self.name)
+                if kind and isinstance(error, (CorruptRecordError, TruncatedRecordError)):
+                    error.reason = f"by its name this is {kind}, not data"
             elif isinstance(error, OSError):
                 add_path(error, self.name)
             if isinstance(error, Exception) and not isinstance(error, StopIteration):

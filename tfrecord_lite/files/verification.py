@@ -1,7 +1,8 @@
 """verify: is every file sound?
 
 Takes paths, reads every record of every file with its CRCs, and returns a report. What is wrong with a file is in the
-report, not raised, a file that is missing included: the others are looked at all the same.
+report, not raised, a file that is missing included: the others are looked at all the same. Shards of a directory with
+a manifest must also be what this says: as many bytes and records, and the checksum.
 
 Several files are read at a time, each in a thread: CRCs, inflating and reading let other threads run.
 """
@@ -15,10 +16,13 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
-from tfrecord_lite.errors import DecodeError, SkippedRegion, TFRecordError, printable
+from tfrecord_lite.errors import DecodeError, ShardError, SkippedRegion, TFRecordError, printable
+from tfrecord_lite.files.manifest import check_content, check_shard
 from tfrecord_lite.files.options import check_compression_type
-from tfrecord_lite.files.paths import expand_paths, list_paths
+from tfrecord_lite.files.paths import find_files, list_paths
 from tfrecord_lite.files.reader import TFRecordReader
+from tfrecord_lite.files.shards import ShardInfo
+from tfrecord_lite.format import crc32c
 from tfrecord_lite.format.block import Block
 from tfrecord_lite.format.blocks import FOR_EXAMPLES, FOR_RECORDS
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
@@ -39,7 +43,8 @@ class FileReport:
         records: sound records, those before the error if there is one.
         size: bytes of the uncompressed stream that were looked at.
         error: the first damage, the first record that is no Example, or the OSError when the file cannot be read: what
-            lies behind it has not been looked at. Otherwise None.
+            lies behind it has not been looked at. A ShardError when nothing is damaged, but this is not the shard that
+            the manifest lists, or the shards of a directory are not known. Otherwise None.
         regions: instead of the first, all damage and all records that are no Examples, when that was asked for.
     """
 
@@ -57,7 +62,9 @@ class FileReport:
     def __str__(self) -> str:
         name = printable(self.path or "<file object>")
         lines = [str(region) for region in self.regions]
-        if isinstance(self.error, TFRecordError):
+        if isinstance(self.error, ShardError):
+            lines.append(str(self.error))
+        elif isinstance(self.error, TFRecordError):
             lines.append(f"{self.error} (after {self.records} sound records)")
         elif self.error is not None:
             lines.append(f"{name}: {self.error.strerror or self.error}")
@@ -138,7 +145,8 @@ def verify(
     def verify_one(source: Any) -> FileReport:
         if isinstance(source, FileReport):
             return source
-        return _verify_file(source, compression_type, max_record_size, examples, regions, stop)
+        file, shard = source
+        return _verify_file(file, shard, compression_type, max_record_size, examples, regions, stop)
 
     with ThreadPoolExecutor(workers or min(_WORKERS, os.cpu_count() or 1)) as pool:
         try:
@@ -152,16 +160,17 @@ def verify(
 
 
 def _sources(paths: Any) -> Iterator[Any]:
-    """Every file, or the report that it cannot be read."""
+    """(file, what a manifest says about it) of every file, or the report that a path stands for none."""
     for path in list_paths(paths):
         try:
-            yield from expand_paths(path)
-        except OSError as error:
+            yield from find_files(path)
+        except (OSError, ShardError) as error:
             yield FileReport(os.fsdecode(path), 0, 0, error)
 
 
 def _verify_file(
     source: Any,
+    shard: ShardInfo | None,
     compression_type: str | None,
     max_record_size: int | None,
     examples: bool,
@@ -171,16 +180,20 @@ def _verify_file(
     found: list[SkippedRegion] = []
     recovery = found.append if regions else None
     try:
+        if shard is not None and not os.path.exists(source):
+            check_shard(source, shard)
         reader = TFRecordReader(source, compression_type, max_record_size=max_record_size, recovery=recovery)
     except OSError as error:
         return FileReport(None if hasattr(source, "read") else source, 0, 0, error)
     failure: TFRecordError | OSError | None = None
-    unfit = 0
+    unfit = checksum = 0
     with reader:
         try:
             for block in reader.blocks(FOR_EXAMPLES if examples else FOR_RECORDS):
                 if stop.is_set():
                     break
+                if shard is not None:
+                    checksum = crc32c.extend(checksum, block.stored_crcs().tobytes())
                 for problem, length in _unfit(reader, block) if examples else ():
                     if not regions:
                         raise problem
@@ -190,6 +203,12 @@ def _verify_file(
             return FileReport(reader.name, error.record_number or 0, error.offset or 0, error.with_traceback(None))
         except OSError as error:
             failure = error
+    if shard is not None and failure is None and not found:
+        try:
+            check_shard(source, shard)
+            check_content(source, shard, reader.record_number, checksum)
+        except (OSError, ShardError) as error:
+            failure = error.with_traceback(None)
     return FileReport(reader.name, reader.record_number - unfit, reader.offset, failure, tuple(found))
 
 
