@@ -146,6 +146,16 @@ def test_an_index_lies_beside_a_url_and_any_record_is_reached(memory: str) -> No
     assert len(tfr.RecordIndex.load(url)) == 1
 
 
+def test_an_empty_file_at_a_url_is_a_source_of_no_records(memory: str) -> None:
+    url = write(f"{memory}/a")
+    for _ in range(2):
+        source = tfr.RecordSource(url, save_index=True)
+        assert len(source) == 0
+        assert source[:] == []
+    assert RemoteRanges(url).read(0, 0) == b""
+    assert RemoteRanges(write(f"{memory}/b", b"")).read_ranges([(3, 0), (16, 0)]) == [b"", b""]
+
+
 def test_two_readers_of_one_url_do_not_disturb_each_other(memory: str) -> None:
     records = many_records(2_000_000)
     url = write(f"{memory}/a", *records)

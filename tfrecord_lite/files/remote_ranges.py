@@ -109,6 +109,8 @@ class RemoteRanges:
         pieces = [
             (start, min(start + BLOCK_SIZE, end)) for begin, end in stretches for start in range(begin, end, BLOCK_SIZE)
         ]
+        if not pieces:
+            return b""
         with os_errors(self._url):
             fs, path = locate(self._url)
             answers: list[Any]
