@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
@@ -29,6 +30,7 @@ from tfrecord_lite import (
 )
 from tfrecord_lite.cli.main import main
 from tfrecord_lite.files import remote
+from tfrecord_lite.files.members import MemberReader
 from tfrecord_lite.files.paths import expand_paths
 from tfrecord_lite.files.remote import BLOCK_SIZE, RemoteSink, is_url
 from tfrecord_lite.files.remote_ranges import RemoteRanges
@@ -146,10 +148,89 @@ def test_an_index_lies_beside_a_url_and_any_record_is_reached(memory: str) -> No
     assert len(tfr.RecordIndex.load(url)) == 1
 
 
+@pytest.mark.parametrize("index", [True, False])
+def test_seekable_gzip_at_a_url_is_entered_anywhere(memory: str, index: bool) -> None:
+    generator = np.random.default_rng(2)
+    records = [generator.bytes(int(size)) for size in [*generator.integers(0, 3000, 700), 6 << 20, 5]]
+    url = f"{memory}/s.tfrecord"
+    with TFRecordWriter(url, tfr.TFRecordOptions("GZIP", seekable=True), index=index) as writer:
+        for record in records:
+            writer.write(record)
+    source = tfr.RecordSource(url)
+    numbers = generator.permutation(len(records)).tolist()
+    assert source.__getitems__(numbers) == [records[number] for number in numbers]
+    again = pickle.loads(pickle.dumps(source))
+    assert [again[number] for number in numbers[:20]] == [records[number] for number in numbers[:20]]
+    assert again[-2] == records[-2]
+    write(url, b"another", options=tfr.TFRecordOptions("GZIP", seekable=True))
+    with pytest.raises(tfr.IndexMismatchError, match="changed after"):
+        pickle.loads(pickle.dumps(source))[0]
+
+
+@pytest.mark.parametrize("options", ["GZIP", "ZLIB"])
+def test_what_is_compressed_in_one_piece_at_a_url_is_refused_with_what_is_needed(memory: str, options: str) -> None:
+    url = write(f"{memory}/a", b"a record", options=options)
+    with pytest.raises(io.UnsupportedOperation, match=f"{url}: .*plain file or seekable GZIP, and this is {options}"):
+        tfr.RecordSource(url)
+
+
+def test_members_at_a_url_are_found_and_fetched_with_few_requests(server: FileServer, tmp_path: Path) -> None:
+    records = many_records(8 << 20)
+    options = tfr.TFRecordOptions("GZIP", seekable=True)
+    server.files["/a"] = content(tmp_path, *records, options=options)
+    with MemberReader(tmp_path / "content") as local, MemberReader(server.url("/a")) as reader:
+        assert reader.members == local.members
+        assert len(server.ranges()) <= len(reader.members) + 1
+        starts = [member.offset for member in reader.members[::2]]
+        server.requests.clear()
+        assert reader.read(starts[3] + 9, 100) == local.read(starts[3] + 9, 100)
+        assert len(server.ranges()) == 1
+        server.requests.clear()
+        offsets, sizes = np.array(starts[::-1] * 2), np.array([70, 400_000, *[90] * (2 * len(starts) - 2)])
+        assert reader.read_many(offsets, sizes) == local.read_many(offsets, sizes)
+        fetched = sum(end - begin for begin, end in server.ranges())
+        assert fetched < 0.7 * len(server.files["/a"])
+
+
+def test_a_damaged_member_at_a_url_is_named_with_it(memory: str) -> None:
+    url = f"{memory}/a"
+    generator = np.random.default_rng(3)
+    write(url, *[generator.bytes(3000) for _ in range(400)], options=tfr.TFRecordOptions("GZIP", seekable=True))
+    source = tfr.RecordSource(url)
+    store = fsspec.filesystem("memory").store
+    store["/data/a"].getbuffer()[len(store["/data/a"].getbuffer()) // 2] ^= 1
+    with pytest.raises(CorruptRecordError, match="compression") as caught:
+        source[:]
+    assert (caught.value.path, caught.value.part) == (url, "compression")
+    assert len(source[0]) == len(source[-1]) == 3000
+
+
+def test_an_empty_file_at_a_url_is_a_source_of_no_records(memory: str) -> None:
+    url = write(f"{memory}/a")
+    for _ in range(2):
+        source = tfr.RecordSource(url, save_index=True)
+        assert len(source) == 0
+        assert source[:] == []
+    assert RemoteRanges(url).read(0, 0) == b""
+    assert RemoteRanges(write(f"{memory}/b", b"")).read_ranges([(3, 0), (16, 0)]) == [b"", b""]
+
+
 def test_two_readers_of_one_url_do_not_disturb_each_other(memory: str) -> None:
     records = many_records(2_000_000)
     url = write(f"{memory}/a", *records)
     assert all(first == second for first, second in zip(read_records(url), read_records(url), strict=True))
+
+
+def test_appending_to_a_url_is_refused_at_once(memory: str) -> None:
+    url = write(f"{memory}/a", b"before")
+    with pytest.raises(ValueError, match=f"needs a local path: '{url}' is a URL"):
+        TFRecordWriter(url, mode="a")
+    assert list(read_records(url)) == [b"before"]
+
+
+def test_files_at_urls_are_divided_by_their_sizes(memory: str) -> None:
+    urls = [write(f"{memory}/{number}", bytes(size)) for number, size in enumerate([10, 300, 200, 100])]
+    assert tfr.plan_read(memory, 2) == [urls[:2], urls[2:]]
 
 
 def test_an_exception_in_the_with_block_publishes_nothing(memory: str) -> None:

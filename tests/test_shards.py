@@ -27,6 +27,7 @@ from tfrecord_lite import (
     read_records,
 )
 from tfrecord_lite.files.shards import check_prefix, shard_name
+from tfrecord_lite.files.surgery import split
 from tfrecord_lite.format.blocks import LARGE_FRAME
 from tfrecord_lite.format.frame_group import FrameGroup
 
@@ -78,6 +79,8 @@ def test_shards_are_named_as_beam_and_tfds_name_them(prefix: str, number: int, c
         ("out/_train", "not data"),
         ("out/.", "not data"),
         ("_bell\a", r"_bell\\x07"),
+        ("s3://bucket/train", "local paths only"),
+        ("simplecache::s3://bucket/train", "local paths only"),
     ],
 )
 def test_prefixes_that_cannot_be_meant_are_refused(tmp_path: Path, prefix: Any, problem: str) -> None:
@@ -87,6 +90,8 @@ def test_prefixes_that_cannot_be_meant_are_refused(tmp_path: Path, prefix: Any, 
         ShardedWriter(prefix, num_shards=1)
     with pytest.raises(ValueError, match=problem):
         commit([], prefix)
+    with pytest.raises(ValueError, match=problem):
+        split(tmp_path / "missing", prefix, num_shards=2)
 
 
 @pytest.mark.parametrize("name", ["a b", "-train", "train.tfrecord", "tr\nain\x1b[31m", "*", b"\xff\xfe", "a..b", "ü"])
@@ -100,8 +105,10 @@ def test_prefixes_may_have_odd_names(tmp_path: Path, name: Any) -> None:
 
 
 def test_a_directory_that_is_missing_is_an_error_at_once(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="missing"):
-        ShardedWriter(tmp_path / "missing" / "train", num_shards=2)
+    prefix = tmp_path / "missing" / "train"
+    with pytest.raises(FileNotFoundError) as caught:
+        ShardedWriter(prefix, num_shards=2)
+    assert caught.value.filename == str(prefix)  # not the name of a hidden file
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError
+from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError, printable
 from tfrecord_lite.files import sinks
 from tfrecord_lite.files.compression import HEAD_SIZE, recognise
 from tfrecord_lite.files.deflate import MembersSink
@@ -28,6 +28,7 @@ from tfrecord_lite.files.members import Member, find_members
 from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
 from tfrecord_lite.files.paths import as_path
 from tfrecord_lite.files.reader import TFRecordReader
+from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.streams import open_source
 from tfrecord_lite.format import crc32c
 from tfrecord_lite.format.blocks import MARGIN
@@ -102,6 +103,8 @@ def _regular_path(path: Any) -> str:
     if hasattr(path, "write") and not isinstance(path, os.PathLike):
         raise ValueError("mode='a' needs a path: a file object is written to from where it stands, with mode='w'")
     name = as_path(path)
+    if is_url(name):
+        raise ValueError(f"mode='a' needs a local path: '{printable(name)}' is a URL, where files are whole")
     if os.path.exists(name):
         mode = os.stat(name).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):

@@ -50,6 +50,8 @@ from tfrecord_lite.files.manifest import (
     sync_directory,
 )
 from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX, expand_paths
+from tfrecord_lite.files.remote import is_url
+from tfrecord_lite.files.remote_ranges import RemoteRanges
 from tfrecord_lite.files.shards import ShardInfo, check_prefix, shard_name, shard_pattern
 
 try:
@@ -119,7 +121,7 @@ def plan_read(files: Any, n: int) -> list[list[str]]:
     The same files give the same parts everywhere.
 
     Args:
-        files: paths, globs or directories as for `read_records`, or ShardInfos.
+        files: paths, URLs, globs or directories as for `read_records`, or ShardInfos.
         n: how many parts; those beyond the number of files are empty.
 
     Returns:
@@ -134,18 +136,22 @@ def plan_read(files: Any, n: int) -> list[list[str]]:
             return _parts_of([file.path for file in files], [file.records for file in files], n)
     paths = [_only_path(file) for file in expand_paths(files)]
     records: dict[str, int] = {}
-    for directory in dict.fromkeys(map(os.path.dirname, paths)):
+    for directory in dict.fromkeys(os.path.dirname(path) for path in paths if not is_url(path)):
         for shards in (load_manifest(directory) or {}).values():
             records.update((os.path.join(directory, file.path), file.records) for file in shards.files)
     if all(path in records for path in paths):
         return _parts_of(paths, [records[path] for path in paths], n)
-    return _parts_of(paths, [os.stat(path).st_size for path in paths], n)
+    return _parts_of(paths, [_size(path) for path in paths], n)
 
 
 def _only_path(file: Any) -> str:
     if not isinstance(file, str):
         raise TypeError("only files with a path can be divided")
     return file
+
+
+def _size(path: str) -> int:
+    return RemoteRanges(path).size if is_url(path) else os.stat(path).st_size
 
 
 def _parts_of(paths: list[str], weights: list[int], n: int) -> list[list[str]]:

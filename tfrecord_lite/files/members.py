@@ -22,7 +22,11 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError
+from tfrecord_lite.files.remote import is_url
+from tfrecord_lite.files.remote_ranges import HeldRanges
 from tfrecord_lite.files.streams import open_source
 from tfrecord_lite.format.gzip_members import (
     BUFFER_SIZE,
@@ -33,6 +37,8 @@ from tfrecord_lite.format.gzip_members import (
     decode_header,
 )
 
+Array = np.typing.NDArray[np.int64]
+
 #: Content that is kept: so many members, each of at most so many bytes. A longer one is inflated up to what is asked
 #: for.
 _KEPT = 8
@@ -40,6 +46,8 @@ LONGEST_KEPT = 4 << 20
 _GZIP = 31  # zlib's window bits for it
 _SIZE = struct.Struct("<I")  # ISIZE, the last of the trailer
 _CHUNK = 64 << 10
+#: Compressed members of a URL are fetched together up to about so many bytes.
+_HELD = 32 << 20
 _PIECE = 1 << 20
 
 
@@ -67,21 +75,7 @@ def find_members(stream: Any, buffer: InputBuffer | None = None) -> Iterator[Mem
         stream: with `seek` and `read`.
         buffer: follows what TensorFlow's buffer goes through on the way.
     """
-    buffer = buffer or InputBuffer()
-    file_size = stream.seek(0, os.SEEK_END)
-    read_at = _positioned(stream)
-    start = offset = 0
-    while start < file_size:
-        member = _told(read_at, start, offset, file_size)
-        # Where a buffer ends within the last bytes, it takes a closer look to say what TensorFlow does there.
-        if member is None or 1 <= buffer.left_over(member.end) <= QUIET_SIZE:
-            try:
-                member = _inflated(read_at, start, offset, buffer, member)
-            except TFRecordError as error:
-                error.offset = offset
-                raise
-        yield member
-        start, offset = member.end, member.offset + member.size
+    yield from _members(_positioned(stream), stream.seek(0, os.SEEK_END), buffer or InputBuffer())
 
 
 class MemberReader:
@@ -90,7 +84,7 @@ class MemberReader:
     May be used by several threads, by a child process after fork, and pickled.
 
     Args:
-        path: of the file.
+        path: of the file, or a URL.
 
     Attributes:
         members: all of them, in order.
@@ -106,7 +100,7 @@ class MemberReader:
         self._open()
         try:
             with _located(self.name):
-                self._enter(list(find_members(self._stream)))
+                self._enter(list(_members(self._read_at, self._file_size, InputBuffer())))
         except BaseException:
             self.close()
             raise
@@ -128,9 +122,23 @@ class MemberReader:
                 number += 1
         return bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
 
+    def read_many(self, offsets: Array, sizes: Array) -> list[bytes]:
+        """The same for many ranges. Each member is inflated once, and of a URL many are fetched together.
+
+        Args:
+            offsets, sizes: int64 [n].
+        """
+        order = np.argsort(offsets, kind="stable")
+        pieces = [b""] * len(offsets)
+        for places in [order] if self._held is None else self._fetched(self._held, offsets, order):
+            for place in places.tolist():
+                pieces[place] = self.read(int(offsets[place]), int(sizes[place]))
+        return pieces
+
     def close(self) -> None:
         """Close the file."""
-        self._stream.close()
+        if self._stream is not None:
+            self._stream.close()
 
     def __enter__(self) -> MemberReader:
         return self
@@ -147,8 +155,17 @@ class MemberReader:
         self._enter(state["members"])
 
     def _open(self) -> None:
-        self._stream, self.name, _ = open_source(self._path, "")
-        self._read_at = _positioned(self._stream)
+        self._stream: Any = None
+        self._held: HeldRanges | None = None
+        if isinstance(self._path, str) and is_url(self._path):
+            self.name: str | None = self._path
+            self._held = HeldRanges(self._path)
+            self._read_at: _ReadAt = self._held.read
+            self._file_size, self._chunk = self._held.size, _PIECE
+        else:
+            self._stream, self.name, _ = open_source(self._path, "")
+            self._read_at, self._file_size = _positioned(self._stream), self._stream.seek(0, os.SEEK_END)
+            self._chunk = _CHUNK
         self._whole = lru_cache(_KEPT)(self._inflated)  # needs no lock, which a child process might find locked
 
     def _enter(self, members: list[Member]) -> None:
@@ -160,14 +177,41 @@ class MemberReader:
         """Bytes [begin, end) of what a member holds."""
         member = self.members[number]
         if member.size > LONGEST_KEPT:
-            return b"".join(_inflated_range(self._read_at, member, begin, end))
+            return b"".join(_inflated_range(self._read_at, member, begin, end, self._chunk))
         return memoryview(self._whole(member))[begin:end]
 
     def _inflated(self, member: Member) -> bytes:
-        return b"".join(_inflated_range(self._read_at, member, 0, member.size))
+        return b"".join(_inflated_range(self._read_at, member, 0, member.size, self._chunk))
+
+    def _fetched(self, held: HeldRanges, offsets: Array, order: Array) -> Iterator[Array]:
+        """Parts of `order`, each when the members are held in which its ranges begin."""
+        firsts = np.searchsorted(self._offsets, offsets[order], "right") - 1
+        numbers = np.unique(firsts)
+        stored = np.array([self.members[number].end - self.members[number].start for number in numbers], np.int64)
+        for some in np.split(numbers, np.flatnonzero(np.diff(np.cumsum(stored) // _HELD)) + 1):
+            members = [self.members[number] for number in some]
+            ranges = [(member.start, member.end - member.start) for member in members if member.size <= LONGEST_KEPT]
+            held.fetch([(start, size) for start, size in ranges if size <= _HELD])
+            yield order[np.searchsorted(firsts, some[0]) : np.searchsorted(firsts, some[-1], "right")]
+        held.fetch([])
 
 
 _ReadAt = Callable[[int, int], bytes]
+
+
+def _members(read_at: _ReadAt, file_size: int, buffer: InputBuffer) -> Iterator[Member]:
+    start = offset = 0
+    while start < file_size:
+        member = _told(read_at, start, offset, file_size)
+        # Where a buffer ends within the last bytes, it takes a closer look to say what TensorFlow does there.
+        if member is None or 1 <= buffer.left_over(member.end) <= QUIET_SIZE:
+            try:
+                member = _inflated(read_at, start, offset, buffer, member)
+            except TFRecordError as error:
+                error.offset = offset
+                raise
+        yield member
+        start, offset = member.end, member.offset + member.size
 
 
 @contextmanager
@@ -215,14 +259,14 @@ def _inflated(read_at: _ReadAt, start: int, offset: int, buffer: InputBuffer, to
     return told if told is not None and told[:4] == member[:4] else member
 
 
-def _inflated_range(read_at: _ReadAt, member: Member, begin: int, end: int) -> Iterator[bytes]:
+def _inflated_range(read_at: _ReadAt, member: Member, begin: int, end: int, chunk: int) -> Iterator[bytes]:
     """Bytes [begin, end) of what a member holds; its checksum is looked at when that reaches to its end."""
     inflate = zlib.decompressobj(_GZIP)
     position, done, data = member.start, 0, b""
     is_whole = end == member.size
     while done < end or (is_whole and not inflate.eof):
         if not data:
-            data = read_at(position, min(_CHUNK, member.end - position))
+            data = read_at(position, min(chunk, member.end - position))
             position += len(data)
         piece = _decompressed(inflate, data, min(_PIECE, member.size - done + 1)) if data else b""
         if done + len(piece) > member.size or (inflate.eof and done + len(piece) < member.size) or not data:

@@ -29,8 +29,11 @@ from tfrecord_lite.files.paths import check_readable
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.remote_ranges import RemoteRanges
 from tfrecord_lite.files.streams import open_source
+from tfrecord_lite.format.gzip_members import HEADER_SIZE, decode_header
 
 Array = np.typing.NDArray[np.int64]
+
+_IN_ONE_PIECE = "GZIP that does not say where its members end"
 
 
 class FileState(NamedTuple):
@@ -87,19 +90,20 @@ class MemberRanges:
     """The content of a GZIP file whose members can be entered one by one.
 
     Args:
-        path: of the file.
+        path: of the file, or a URL.
+        state: of the file now.
 
     Raises:
         io.UnsupportedOperation: a member is long and does not say what it holds: an ordinary GZIP file is one such.
         CorruptRecordError, TruncatedRecordError: a member is damaged.
     """
 
-    def __init__(self, path: str) -> None:
-        self.state = FileState.of(os.stat(path))
+    def __init__(self, path: str, state: tuple[Any, ...]) -> None:
+        self.state = state
         self._reader = MemberReader(path)
         if any(member.records is None and member.size > LONGEST_KEPT for member in self._reader.members):
             self._reader.close()
-            raise _unsupported(path, "GZIP in one piece")
+            raise _unsupported(path, _IN_ONE_PIECE)
 
     def __del__(self) -> None:
         if hasattr(self, "_reader"):
@@ -109,10 +113,7 @@ class MemberRanges:
         return self._reader.read(offset, size), 0
 
     def at_many(self, offsets: Array, sizes: Array) -> tuple[Any, Array]:
-        pieces = [b""] * len(offsets)
-        for place in np.argsort(offsets, kind="stable").tolist():  # each member is inflated once
-            pieces[place] = self._reader.read(int(offsets[place]), int(sizes[place]))
-        return b"".join(pieces), np.cumsum(sizes) - sizes
+        return b"".join(self._reader.read_many(offsets, sizes)), np.cumsum(sizes) - sizes
 
 
 def open_ranges(path: str) -> Ranges:
@@ -125,10 +126,15 @@ def open_ranges(path: str) -> Ranges:
     """
     if is_url(path):
         remote = RemoteRanges(path)
-        compression_type = recognise(remote.read(0, min(HEAD_SIZE, remote.size)))
-        if compression_type:
-            raise _unsupported(path, f"{compression_type} at a URL")
-        return remote
+        head = remote.read(0, min(HEADER_SIZE, remote.size))
+        compression_type = recognise(head[:HEAD_SIZE])
+        if not compression_type:
+            return remote
+        if compression_type != "GZIP":
+            raise _unsupported(path, compression_type)
+        if decode_header(head) is None:  # all of it would have to be fetched to find its members
+            raise _unsupported(path, _IN_ONE_PIECE)
+        return MemberRanges(path, remote.state)
     check_readable(path)
     if not stat.S_ISREG(os.stat(path).st_mode):  # before it is opened: a FIFO would wait for its writer
         raise io.UnsupportedOperation(f"{printable(path)}: random access needs a regular file")
@@ -138,7 +144,7 @@ def open_ranges(path: str) -> Ranges:
             return MappedRanges(file.fileno())
     if compression_type != "GZIP":
         raise _unsupported(path, compression_type)
-    return MemberRanges(path)
+    return MemberRanges(path, FileState.of(os.stat(path)))
 
 
 def _unsupported(path: str, what: str) -> io.UnsupportedOperation:

@@ -4,6 +4,7 @@
     ranges.at_many(offsets, sizes)    (buffer, positions): many ranges, in one buffer
     ranges.read(offset, size)         the bytes of one range
     ranges.read_ranges(ranges)        and of many
+    HeldRanges                        the same piece by piece, with what was fetched last held
 
 Ranges near each other are fetched together, those far apart at the same time. Nothing is kept open, so an object may
 be pickled, taken along by a fork, and used by several threads at once.
@@ -12,6 +13,7 @@ be pickled, taken along by a fork, and used by several threads at once.
 from __future__ import annotations
 
 import errno
+from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -109,6 +111,8 @@ class RemoteRanges:
         pieces = [
             (start, min(start + BLOCK_SIZE, end)) for begin, end in stretches for start in range(begin, end, BLOCK_SIZE)
         ]
+        if not pieces:
+            return b""
         with os_errors(self._url):
             fs, path = locate(self._url)
             answers: list[Any]
@@ -123,3 +127,34 @@ class RemoteRanges:
                     text = f"{len(answer)} bytes came for {start} to {end}"
                     raise OSError(errno.EIO, f"{text}: the file was changed, or the server gives whole ones", self._url)
             return b"".join(answers)
+
+
+class HeldRanges:
+    """A file at a URL that is read in small pieces: what was fetched last is held, and pieces are taken from it.
+
+    May be used by several threads at once, and taken along by a fork.
+
+    Attributes:
+        size: bytes in the file.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._ranges = RemoteRanges(url)
+        self.size = self._ranges.size
+        self._held: tuple[list[int], list[bytes]] = [], []  # where they begin, in order, and what they are
+
+    def fetch(self, ranges: list[tuple[int, int]]) -> None:
+        """Hold these (offset, size), which are in order, and nothing else."""
+        self._held = [offset for offset, _ in ranges], self._ranges.read_ranges(ranges)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Bytes from `offset` on, fewer at the end of the file."""
+        size = max(min(size, self.size - offset), 0)
+        begins, pieces = self._held  # together: another thread may replace them
+        place = bisect_right(begins, offset) - 1
+        if place < 0 or offset + size > begins[place] + len(pieces[place]):
+            piece = self._ranges.read(offset, min(max(size, _LARGEST_GAP), self.size - offset)) if size else b""
+            begins, pieces, place = [offset], [piece], 0
+            self._held = begins, pieces
+        begin = offset - begins[place]
+        return pieces[place][begin : begin + size]

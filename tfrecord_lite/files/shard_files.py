@@ -31,8 +31,9 @@ class ShardFile:
         size: bytes in their frames, before compression.
     """
 
-    def __init__(self, directory: str, options: TFRecordOptions) -> None:
-        self._file = HiddenFileSink(os.path.join(directory, f".shard-{secrets.token_hex(8)}.tmp"))
+    def __init__(self, prefix: str, options: TFRecordOptions) -> None:
+        directory = os.path.dirname(prefix)
+        self._file = HiddenFileSink(os.path.join(directory, f".shard-{secrets.token_hex(8)}.tmp"), prefix)
         try:
             self._sink = open_sink(self._file, options, atomic=False)
         except BaseException:
@@ -129,7 +130,7 @@ class ShardFiles:
     def add(self) -> None:
         """One more shard."""
         self._opening(len(self._shards))
-        self._shards.append(ShardFile(os.path.dirname(self._prefix), self._options))
+        self._shards.append(ShardFile(self._prefix, self._options))
 
     def write(self, number: int, frames: FrameGroup) -> None:
         """Store frames in shard `number`."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfrecord_lite.errors import printable
+from tfrecord_lite.files.remote import is_url
 
 #: Beam's and TFDS' width: names up to 99,999 shards sort as their numbers do.
 _MIN_DIGITS = 5
@@ -43,12 +44,14 @@ def check_prefix(prefix: Any) -> str:
     """A prefix of shards, as str.
 
     Raises:
-        ValueError: it holds NUL or a component "..", or its last component is empty or begins with "." or "_", so that
-            nobody would take the shards for data.
+        ValueError: it is a URL, where nothing can be renamed; it holds NUL or a component ".."; or its last component
+            is empty or begins with "." or "_", so that nobody would take the shards for data.
     """
     text = os.fsdecode(prefix)
     problem = ""
-    if "\0" in text:
+    if is_url(text):
+        problem = "is a URL: shards are written to local paths only"
+    elif "\0" in text:
         problem = "holds a NUL character"
     elif ".." in re.split("|".join(map(re.escape, _SEPARATORS)), text):
         problem = "leads out of its directory by '..'"

@@ -101,14 +101,22 @@ class HiddenFileSink(FileSink):
 
     Its name is to begin with a dot and to contain neither ".tfrecord" nor a shard suffix, so that no glob for data
     takes it for data (TensorFlow's globs match leading dots).
+
+    Args:
+        path: the temporary name.
+        name: what the caller knows it by, for errors.
     """
 
     is_atomic = True
 
-    def __init__(self, path: str) -> None:
-        self.writing_path = self._name = path
+    def __init__(self, path: str, name: str) -> None:
+        self.writing_path, self._name = path, name
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_TRANSLATION
-        self._descriptor = os.open(path, flags, 0o666)  # less the umask, as for any new file
+        try:
+            self._descriptor = os.open(path, flags, 0o666)  # less the umask, as for any new file
+        except OSError as error:
+            error.filename = name
+            raise
 
     def write(self, pieces: Pieces) -> None:
         if self._descriptor < 0:
@@ -136,12 +144,7 @@ class AtomicFileSink(HiddenFileSink):
         if os.path.exists(self._path) and not os.access(self._path, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
         directory = os.path.dirname(self._path)
-        try:
-            super().__init__(os.path.join(directory, f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp"))
-        except OSError as error:
-            error.filename = path
-            raise
-        self._name = path
+        super().__init__(os.path.join(directory, f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp"), path)
 
     def close(self) -> None:
         try:

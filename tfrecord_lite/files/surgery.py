@@ -15,6 +15,7 @@ import numpy as np
 
 from tfrecord_lite.files.frames import FrameSource, Moved, Progress
 from tfrecord_lite.files.sharded_writer import ShardedWriter
+from tfrecord_lite.files.shards import check_prefix
 
 
 def merge(paths: Any, out: Any, *, options: Any = None, progress: Progress | None = None) -> Moved:
@@ -70,6 +71,7 @@ def split(
     for name, number in (("num_shards", num_shards), ("max_records", max_records), ("max_bytes", max_bytes)):
         if number is not None and operator.index(number) < 1:
             raise ValueError(f"{name} is 1 or more, not {number}")
+    check_prefix(prefix)  # before the input is read for its number of records
     if num_shards is None:
         source = FrameSource(paths, progress)
         with ShardedWriter(prefix, max_records=max_records, max_bytes=max_bytes, options=options) as shards:
