@@ -187,7 +187,8 @@ class ItemError(TFRecordError, ValueError):
     """An item could not be made into records. What was raised is the cause (`__cause__`).
 
     Attributes:
-        begin, end: the numbers of the items in question, [begin, end), counted from 0; one unless a process died.
+        begin, end: the numbers of the items in question, [begin, end), counted from 0. One, unless a process died and
+            it cannot be told which item it was at.
         item: the first of them, shortened.
         reason: what is wrong.
     """
