@@ -234,14 +234,15 @@ _NOTE = struct.Struct("<qq")
 
 #: In a worker: what it was started with, and the file of its note.
 _encode: Encode
-_note_file: io.FileIO
+_note_file: int
 
 
 def _start_worker(reader: Connection, lifeline: Connection, encode: Encode, directory: str) -> None:
     global _encode, _note_file
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
     _encode = encode
-    _note_file = io.FileIO(_note_path(directory, os.getpid()), "w")
+    flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    _note_file = os.open(_note_path(directory, os.getpid()), flags, 0o600)  # as long as the process is there
     lifeline.close()  # our copy of its end
     threading.Thread(target=_end_with, args=(reader,), daemon=True).start()
 
@@ -258,8 +259,8 @@ def _note_path(directory: str, process: int | None) -> str:
 
 
 def _note(begin: int, end: int) -> None:
-    _note_file.seek(0)
-    _note_file.write(_NOTE.pack(begin, end))
+    os.lseek(_note_file, 0, os.SEEK_SET)
+    os.write(_note_file, _NOTE.pack(begin, end))
 
 
 def _encode_in_worker(path: str, begin: int, end: int) -> None:
