@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tfrecord_lite import RecordIndex, TFRecordWriter, encode_sequence_example
+from tfrecord_lite.format.framing import encode_header
 
 COMMAND = [sys.executable, "-m", "tfrecord_lite"]
 
@@ -173,6 +174,35 @@ def test_progress_is_shown_on_a_terminal_only(path: Path) -> None:
     os.close(child)
     assert b"verifying [" in os.read(parent, 4096)
     os.close(parent)
+
+
+LIMITED = """
+import resource, sys
+from tfrecord_lite.cli.main import main
+assert main(["count", "--no-verify", sys.argv[1]]) == 0  # everything is loaded
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit of memory that holds")
+@pytest.mark.parametrize("command", ["count", "head", "verify", "salvage", "count --no-verify"])
+def test_a_record_for_which_there_is_no_room_is_one_line(tmp_path: Path, command: str) -> None:
+    with open(tmp_path / "large", "wb") as file:  # one record, sparse; nobody gets as far as its footer
+        file.write(encode_header(2_000_000_000))
+        file.truncate(2_000_000_016)
+    name, *options = command.split()
+    output = [str(tmp_path / "out")] if name == "salvage" else []
+    arguments = [name, *options, str(tmp_path / "large"), *output]
+    script = [sys.executable, "-c", LIMITED, str(tmp_path / "large"), *arguments]
+    done = subprocess.run(script, capture_output=True, text=True)
+    if options:
+        assert (done.returncode, done.stderr) == (0, "")
+        return
+    assert done.returncode == 1
+    assert done.stderr.startswith("tfrecord-lite: not enough memory")
+    assert len(done.stderr.splitlines()) == 1
+    assert os.listdir(tmp_path) == ["large"]
 
 
 def test_the_command_is_installed_under_its_name() -> None:

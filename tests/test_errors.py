@@ -66,6 +66,17 @@ def test_every_error_says_where_and_survives_pickling(error: TFRecordError, text
         assert str(error) == text
 
 
+def test_repr_says_where() -> None:
+    error = CorruptRecordError("data", 1, 2)
+    assert repr(error) == "CorruptRecordError('data', 1, 2, '')"
+    error.path, error.record_number, error.offset = "a\x1b", 0, 16
+    text = r"CorruptRecordError('data', 1, 2, '', path='a\x1b', record_number=0, offset=16)"
+    assert repr(error) == repr(pickle.loads(pickle.dumps(error))) == text
+    mismatch = IndexMismatchError("made for another file")
+    mismatch.path = "a"
+    assert repr([mismatch]) == "[IndexMismatchError('made for another file', path='a')]"
+
+
 def test_all_errors_are_one_tree_and_the_docstring_shows_it() -> None:
     tree = [value for value in vars(errors).values() if isinstance(value, type) and value is not errors.SkippedRegion]
     assert len(tree) == 9

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,9 +23,12 @@ FRAME = len(frame(RECORDS[10]))
 LOST = len(frames(RECORDS[:50]))
 
 
-def run(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def run(*arguments: object, stdin: bytes = b"", cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-m", "tfrecord_lite", "salvage", *map(str, arguments)], input=stdin, capture_output=True
+        [sys.executable, "-m", "tfrecord_lite", "salvage", *map(str, arguments)],
+        input=stdin,
+        cwd=cwd,
+        capture_output=True,
     )
 
 
@@ -59,6 +63,54 @@ def test_a_sound_file_loses_nothing() -> None:
     assert list(survivors) == RECORDS
     assert survivors.sound
     assert (survivors.regions, survivors.bytes_lost, survivors.path) == ([], 0, None)
+
+
+def test_what_could_not_be_inflated_is_counted_as_it_is_in_the_file(tmp_path: Path) -> None:
+    members = [gzip_member(frames(RECORDS[begin : begin + 25])) for begin in range(0, 100, 25)]
+    (tmp_path / "in").write_bytes(members[0] + b"\0" + b"".join(members[1:])[1:])
+    done = run(tmp_path / "in", tmp_path / "out", "--json")
+    assert list(read_records(tmp_path / "out")) == RECORDS[:25] + RECORDS[50:]
+    report = json.loads(done.stdout)
+    lost = len(members[1]) - 1  # less the zero, which is padding
+    assert (report["bytes_lost"], report["compressed_bytes_lost"]) == (0, lost)
+    assert report["regions"][0]["compressed_bytes"] == lost
+    done = run(tmp_path / "in", tmp_path / "out")
+    first, last = done.stdout.decode().splitlines()
+    assert f"skipped 0 bytes, {len(frames(RECORDS[:25]))} to" in first
+    assert f", and {lost} compressed bytes that could not be inflated: corrupted" in first
+    assert last == f"75 records, 0 bytes lost, and what {lost} compressed bytes held"
+
+
+@pytest.mark.parametrize("sort", ["GZIP", "ZLIB"])
+def test_damage_inside_a_compressed_stream_loses_what_follows_it(tmp_path: Path, sort: Any) -> None:
+    with TFRecordWriter(tmp_path / "in", sort) as writer:
+        for record in np.random.default_rng(0).bytes(300_000), *RECORDS:
+            writer.write(record)
+    stored = (tmp_path / "in").read_bytes()
+    at = len(stored) // 2
+    # A block of the type that does not exist, at a place where none need begin: somewhere soon zlib gives up.
+    (tmp_path / "in").write_bytes(stored[:at] + b"\xff" * 40_000 + stored[at + 40_000 :])
+    with salvage(tmp_path / "in", sort) as survivors:
+        left = len(list(survivors))
+    lost = survivors.compressed_bytes_lost
+    assert (left < 101) == (not survivors.sound)
+    assert 0 < lost <= len(stored) - at
+    assert survivors.as_dict()["compressed_bytes_lost"] == lost
+
+
+@pytest.mark.parametrize("sort", ["", "GZIP"])
+@pytest.mark.parametrize("output", ["-", "/dev/stdout"])
+def test_survivors_go_to_standard_output_and_the_list_to_stderr(tmp_path: Path, sort: Any, output: str) -> None:
+    if os.name != "posix":
+        pytest.skip("needs /dev/stdout")
+    (tmp_path / "in").write_bytes(cut_at(STORED, len(STORED) - 1) if not sort else gzip_member(STORED) + b"#")
+    done = run(tmp_path / "in", output, cwd=tmp_path)
+    assert done.returncode == 1
+    assert list(read_records(io.BytesIO(done.stdout))) == (RECORDS if sort else RECORDS[:99])
+    assert done.stderr.decode().splitlines()[-1].startswith(f"{100 if sort else 99} records, ")
+    assert os.listdir(tmp_path) == ["in"]
+    report = json.loads(run(tmp_path / "in", output, "--json", cwd=tmp_path).stderr)
+    assert (report["sound"], report["output"]) == (False, output)
 
 
 def test_a_missing_file_is_an_error_at_once(tmp_path: Path) -> None:

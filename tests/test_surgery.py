@@ -383,6 +383,12 @@ def test_numbers_from_the_end_are_refused(tmp_path: Path, path: Path, numbers: A
         surgery.filter(path, tmp_path / "out", numbers=numbers)
 
 
+@pytest.mark.parametrize("mask", [np.ones(5, bool), [True, False]], ids=["array", "list"])
+def test_a_mask_is_refused_with_the_way_to_numbers(tmp_path: Path, path: Path, mask: Any) -> None:
+    with pytest.raises(TypeError, match=r"not a mask: np\.flatnonzero"):
+        surgery.filter(path, tmp_path / "out", numbers=mask)
+
+
 @pytest.mark.parametrize("number", [1209, 2**70])
 def test_a_record_that_is_not_there_cannot_be_chosen(
     tmp_path: Path, path: Path, records: list[bytes], number: int

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,12 @@ def failing_late(number: int) -> Any:
     return records()
 
 
+def exiting(number: int) -> Any:
+    if number == 57:
+        sys.exit(3)
+    return example(number)
+
+
 def giving_what_is_none(number: int) -> Any:
     return {"a": object()} if number == 57 else example(number)
 
@@ -202,6 +209,7 @@ def giving_nested_lists(number: int) -> Any:
         (failing, "KeyError", r"KeyError: 'missing\x1b"),
         (failing_oddly, "Odd", "Odd: odd"),
         (failing_late, "KeyError", "KeyError: 'late'"),
+        (exiting, "SystemExit", "SystemExit: 3"),
         (giving_what_is_none, "FeatureError", "feature 'a'"),
         (giving_text, "TypeError", "encode the text first"),
         (giving_a_list_of_numbers, "TypeError", "not a int"),
@@ -338,15 +346,57 @@ def killed(number: int) -> Any:
     return example(number)
 
 
+def of_negative(encode: Any, item: int) -> Any:
+    """Items that are not their numbers."""
+    return encode(-item)
+
+
+def killed_late(number: int) -> Any:
+    if number == 1500:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return example(number)
+
+
+def exiting_at_once(number: int) -> Any:
+    if number == 57:
+        os._exit(0)
+    return example(number)
+
+
 @needs_signals
-def test_a_worker_that_is_killed_is_an_error_with_the_items_in_question(tmp_path: Path) -> None:
-    with pytest.raises(ItemError, match=r"a worker process died") as caught:
-        write_sharded(range(500), killed, tmp_path / "train", num_shards=2, workers=2, mp_context=SPAWN)
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize(("encode", "number"), [(killed, 57), (killed_late, 1500), (exiting_at_once, 57)])
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_the_item_at_which_a_worker_died_is_named(tmp_path: Path, method: str, encode: Any, number: int) -> None:
+    context = multiprocessing.get_context(method)
+    with pytest.raises(ItemError, match=rf"item #{number} \(-{number}\): a worker process died") as caught:
+        write_sharded(
+            range(0, -5000, -1),
+            partial(of_negative, encode),
+            tmp_path / "t",
+            num_shards=2,
+            workers=3,
+            mp_context=context,
+        )
     error = caught.value
-    assert error.begin <= 57 < error.end
-    assert error.item == str(error.begin)
+    assert (error.begin, error.end, error.item) == (number, number + 1, str(-number))
     assert names(tmp_path) == []
     assert multiprocessing.active_children() == []
+
+
+def terminated(number: int) -> Any:
+    if number == 57:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+    return example(number)
+
+
+@needs_signals
+def test_where_it_cannot_be_told_which_worker_died_the_item_is_among_those_named(tmp_path: Path) -> None:
+    with pytest.raises(ItemError, match=r"a worker process died") as caught:
+        write_sharded(range(500), terminated, tmp_path / "train", num_shards=2, workers=2, mp_context=SPAWN)
+    assert caught.value.begin <= 57 < caught.value.end
+    assert names(tmp_path) == []
 
 
 @needs_signals

@@ -11,8 +11,9 @@
     └── ItemError            an item of a data set could not be made into records
 
 All but TruncatedRecordError are also ValueErrors. Decoding arbitrary bytes raises one of these, or an OSError from the
-file system, and nothing else; any other exception is a bug. A SkippedRegion is no error: it is what a reader that was
-told to go on after damage has passed over.
+file system, and nothing else; any other exception is a bug. (MemoryError stays what it is: there is no room for a
+record of an allowed length. A smaller `max_record_size` makes it a RecordTooLargeError.) A SkippedRegion is no error:
+it is what a reader that was told to go on after damage has passed over.
 
 The facts are attributes, the text is made when it is asked for. Whoever knows a fact adds it: framing knows the offset,
 the reader adds path and record number. Payload is never part of the text, and names that come from data or from a
@@ -53,6 +54,11 @@ class TFRecordError(Exception):
     def __str__(self) -> str:
         problem = self._problem()
         return problem if self.path is None else f"{printable(self.path)}: {problem}"
+
+    def __repr__(self) -> str:
+        facts = {"path": self.path, "record_number": self.record_number, "offset": self.offset}
+        known = [f"{name}={fact!r}" for name, fact in facts.items() if fact is not None]
+        return f"{type(self).__name__}({', '.join([*map(repr, self.args), *known])})"
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -187,7 +193,8 @@ class ItemError(TFRecordError, ValueError):
     """An item could not be made into records. What was raised is the cause (`__cause__`).
 
     Attributes:
-        begin, end: the numbers of the items in question, [begin, end), counted from 0; one unless a process died.
+        begin, end: the numbers of the items in question, [begin, end), counted from 0. One, unless a process died and
+            it cannot be told which item it was at.
         item: the first of them, shortened.
         reason: what is wrong.
     """
@@ -210,20 +217,22 @@ class ItemError(TFRecordError, ValueError):
 class SkippedRegion:
     """Bytes that were passed over because of damage: those in [begin, end) of the uncompressed stream.
 
-    In a compressed file, bytes that could not be inflated are not part of the stream and are not counted; a region may
-    then be empty.
+    In a compressed file, bytes that could not be inflated are not part of the stream: nobody knows how much they held.
+    A region may then be empty.
 
     Attributes:
         begin: offset of the frame that could not be read.
         end: offset of the next sound frame, or of the end of the stream.
         reason: what is wrong at `begin`.
         path: name of the file, or None when the bytes came from elsewhere.
+        compressed_bytes: bytes of the compressed file that were passed over, too, because they could not be inflated.
     """
 
     begin: int
     end: int
     reason: str
     path: str | None = None
+    compressed_bytes: int = 0
 
     @property
     def size(self) -> int:
@@ -232,8 +241,12 @@ class SkippedRegion:
 
     def __str__(self) -> str:
         path = "" if self.path is None else f"{printable(self.path)}: "
-        return f"{path}skipped {self.size} bytes, {self.begin} to {self.end}: {self.reason}"
+        compressed = ""
+        if self.compressed_bytes:
+            compressed = f", and {self.compressed_bytes} compressed bytes that could not be inflated"
+        return f"{path}skipped {self.size} bytes, {self.begin} to {self.end}{compressed}: {self.reason}"
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
-        return {"path": self.path, "begin": self.begin, "end": self.end, "reason": self.reason}
+        region = {"path": self.path, "begin": self.begin, "end": self.end, "reason": self.reason}
+        return {**region, "compressed_bytes": self.compressed_bytes}

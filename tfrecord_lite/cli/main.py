@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except (TFRecordError, OSError) as error:
         return fail(describe(error), 1)
+    except MemoryError:
+        return fail("not enough memory: perhaps for one of the records, which are held whole", 1)
     except ImportError as error:
         return fail(str(error), 2)
     return code

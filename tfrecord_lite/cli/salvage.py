@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import sys
 
+from tfrecord_lite.cli.moving import STDOUT
 from tfrecord_lite.cli.output import add_compression, add_json, print_json, print_line
 
 NAME = "salvage"
@@ -17,7 +20,10 @@ HELP = (
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of `salvage`."""
     parser.add_argument("input", metavar="IN", help="the damaged file; - is standard input")
-    parser.add_argument("output", metavar="OUT", help="a file to be written; it appears when it is complete")
+    help_text = (
+        "a file to be written, which appears when it is complete; - is standard output, and the list goes to stderr"
+    )
+    parser.add_argument("output", metavar="OUT", help=help_text)
     add_compression(parser)
     add_json(parser)
 
@@ -28,14 +34,18 @@ def run(arguments: argparse.Namespace) -> int:
     from tfrecord_lite.files.salvage import salvage
     from tfrecord_lite.files.writer import TFRecordWriter
 
+    output = STDOUT if arguments.output == "-" else arguments.output
     with salvage(arguments.input, arguments.compression) as survivors:
-        if _are_same(arguments.input, arguments.output):
+        if _are_same(arguments.input, output):
             return fail("IN and OUT are the same file: what was lost could not be looked for again", 2)
-        with TFRecordWriter(arguments.output, survivors.compression_type) as writer:
+        with TFRecordWriter(output, survivors.compression_type) as writer:
             for record in survivors:
                 writer.write(record)
-    if arguments.json:
-        print_json({**survivors.as_dict(), "output": arguments.output})
+    report = {**survivors.as_dict(), "output": arguments.output}
+    if output == STDOUT:
+        print(json.dumps(report) if arguments.json else survivors, file=sys.stderr)  # noqa: T201  stdout has the records
+    elif arguments.json:
+        print_json(report)
     else:
         print_line(str(survivors))
     return 0 if survivors.sound else 1

@@ -63,6 +63,7 @@ class InflateStream(io.RawIOBase):
         self._last_read = 0
         self._output = memoryview(b"")
         self._members = members
+        self._salvaged = 0  # bytes at the beginning of `_input`, which is damaged, that could be inflated
         self._error: TFRecordError | OSError | None = None
 
     def readable(self) -> bool:
@@ -156,6 +157,7 @@ class InflateStream(io.RawIOBase):
         inflate, output = self._before, bytearray()
         try:
             for at in range(len(self._input)):
+                self._salvaged = at
                 output += inflate.decompress(self._input[at : at + 1])
         except zlib.error:
             pass

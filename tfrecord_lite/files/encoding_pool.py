@@ -3,6 +3,8 @@
 Chunks and frames travel in files of a temporary directory. In the executor's own pipes there are only short messages,
 which are there or not: for the rest of a long one, cut off because a worker died, the executor would wait without end.
 
+A worker notes in a file of its own which item it is at, where it can be read after its death.
+
 A worker ends when its lifeline does, a pipe that only the process that started it holds at the other end: so none
 outlives that process, however it dies.
 """
@@ -15,6 +17,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import struct
 import threading
 import time
 import traceback
@@ -37,6 +40,7 @@ from tfrecord_lite.format.values import byte_view
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import BaseContext
+    from multiprocessing.process import BaseProcess
 
 #: Chunks under way for each worker: one is encoded, one waits.
 _CHUNKS_PER_WORKER = 2
@@ -74,7 +78,7 @@ class Failure:
 
     number: int
     item: str
-    error: Exception
+    error: BaseException
     trace: str = ""
 
     def as_error(self) -> ItemError:
@@ -85,19 +89,25 @@ class Failure:
         return ItemError(self.number, self.number + 1, self.item, reason)
 
 
-def encode_chunk(encode: Encode, begin: int, items: list[Any]) -> EncodedChunk | Failure:
-    """Encode items, of which the first is number `begin`."""
+def encode_chunk(
+    encode: Encode, begin: int, items: list[Any], note: Callable[[int, int], None] | None = None
+) -> EncodedChunk | Failure:
+    """Encode items, of which the first is number `begin`; `note` is told [number, number + 1) of each before."""
     start = time.perf_counter()
     skipped = 0
     with _Collector() as writer:
         for number, item in enumerate(items, begin):
+            if note is not None:
+                note(number, number + 1)
             try:
                 encoded = encode(item)
                 if encoded is None:
                     skipped += 1
                 else:
                     _write(writer, encoded)
-            except Exception as error:  # noqa: BLE001 - it is raised where the results are taken
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - sys.exit, too; it is raised where the results are taken
                 return Failure(number, shortened(item), error)
     return EncodedChunk(writer.groups, len(items), skipped, time.perf_counter() - start)
 
@@ -119,7 +129,7 @@ class EncodingPool:
         context = multiprocessing.get_context() if mp_context is None else mp_context
         self._directory = TemporaryDirectory(prefix="tfrecord_lite-")
         self._reader, self._lifeline = context.Pipe(duplex=False)
-        arguments = (self._reader, self._lifeline, encode)
+        arguments = (self._reader, self._lifeline, encode, self._directory.name)
         self._executor = ProcessPoolExecutor(count, context, initializer=_start_worker, initargs=arguments)
 
     def __enter__(self) -> EncodingPool:
@@ -141,7 +151,8 @@ class EncodingPool:
         try:
             for begin, items in chunks:
                 under_way.append(_Sent(self._directory.name, begin, items))
-                under_way[-1].future = self._executor.submit(_encode_in_worker, under_way[-1].path)
+                sent = under_way[-1]
+                sent.future = self._executor.submit(_encode_in_worker, sent.path, sent.begin, sent.end)
                 if len(under_way) == self._count * _CHUNKS_PER_WORKER:
                     yield under_way[0].result()
                     under_way.popleft()
@@ -150,8 +161,33 @@ class EncodingPool:
                 under_way.popleft()
         except BrokenProcessPool as error:
             lost = [sent for sent in under_way if sent.future is None or sent.future.exception() is not None]
-            reason = "a worker process died while it was at it (killed, out of memory, or it did not start)"
-            raise ItemError(lost[0].begin, lost[-1].end, shortened(lost[0].items[0]), reason) from error
+            raise self._death(lost) from error
+
+    def _death(self, lost: list[_Sent]) -> ItemError:
+        """What a worker died of, as far as can be told, when the results of these chunks will not come."""
+        processes = list((self._executor._processes or {}).values())
+        self._executor.shutdown()  # it has terminated all that were alive, and waits for them
+        died = [process for process in processes if process.exitcode != -signal.SIGTERM]
+        begin, end, item = lost[0].begin, lost[-1].end, lost[0].items[0]
+        found = []
+        for noted in map(self._noted, died or processes):
+            found += [(*noted, sent) for sent in lost if sent.begin <= noted[0] < noted[1] <= sent.end]
+        if found:
+            begin, end, sent = min(found, key=lambda one: one[0])
+            item = sent.items[begin - sent.begin]
+            if not died:
+                end = max(end for _, end, _ in found)
+        reason = "a worker process died while it was at it (killed, out of memory, or it did not start)"
+        return ItemError(begin, end, shortened(item), reason)
+
+    def _noted(self, process: BaseProcess) -> tuple[int, int]:
+        """What a worker has noted last: items [begin, end); none when it did not come to that."""
+        try:
+            with open(_note_path(self._directory.name, process.pid), "rb") as file:
+                begin, end = _NOTE.unpack(file.read())
+        except (FileNotFoundError, struct.error):
+            return 0, 0
+        return begin, end
 
 
 class _Sent:
@@ -170,7 +206,7 @@ class _Sent:
         self.path = os.path.join(directory, str(begin))
         self.future: Future[None] | None = None
         try:
-            _save(self.path, (begin, items))
+            _save(self.path, items)
         except OSError:
             raise
         except Exception as error:  # whatever the methods of an item raise
@@ -193,14 +229,20 @@ class _Sent:
         return result
 
 
-#: In a worker: what it was started with.
+#: The items that a worker is at: [begin, end).
+_NOTE = struct.Struct("<qq")
+
+#: In a worker: what it was started with, and the file of its note.
 _encode: Encode
+_note_file: int
 
 
-def _start_worker(reader: Connection, lifeline: Connection, encode: Encode) -> None:
-    global _encode
+def _start_worker(reader: Connection, lifeline: Connection, encode: Encode, directory: str) -> None:
+    global _encode, _note_file
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
     _encode = encode
+    flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    _note_file = os.open(_note_path(directory, os.getpid()), flags, 0o600)  # as long as the process is there
     lifeline.close()  # our copy of its end
     threading.Thread(target=_end_with, args=(reader,), daemon=True).start()
 
@@ -212,10 +254,20 @@ def _end_with(reader: Connection) -> None:
     os._exit(1)
 
 
-def _encode_in_worker(path: str) -> None:
-    """Put what becomes of the items in a file into their place."""
-    begin, items = _load(path)
-    result = encode_chunk(_encode, begin, items)
+def _note_path(directory: str, process: int | None) -> str:
+    return os.path.join(directory, f"worker-{process}")
+
+
+def _note(begin: int, end: int) -> None:
+    os.lseek(_note_file, 0, os.SEEK_SET)
+    os.write(_note_file, _NOTE.pack(begin, end))
+
+
+def _encode_in_worker(path: str, begin: int, end: int) -> None:
+    """Put what becomes of the items [begin, end) in a file into their place."""
+    _note(begin, end)
+    result = encode_chunk(_encode, begin, _load(path), _note)
+    _note(begin, end)
     if isinstance(result, Failure):
         result.trace = "".join(traceback.format_exception(result.error))
         if not _is_picklable(result.error):

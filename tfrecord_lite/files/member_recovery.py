@@ -33,23 +33,31 @@ class ResumingInflateStream(InflateStream):
         self._is_at_head = False  # `_input` may begin with what has to be looked at
         self._patience = _PATIENCE
 
-    def resume(self) -> bool:
-        """After an error: go on with the next member; False when there is none. A ZLIB stream has none."""
-        if self._type != "GZIP":
-            return False
+    def resume(self) -> tuple[bool, int]:
+        """After an error: go on with the next member, if there is one. A ZLIB stream has none.
+
+        Returns:
+            Whether it goes on, and how many compressed bytes are passed over.
+        """
         self._inflate = None
+        passed, self._salvaged = -self._salvaged, 0
+        if self._type != "GZIP":
+            while self._input or self._read_more():
+                passed, self._input = passed + len(self._input), b""
+            return False, max(passed, 0)
         at = 0 if self._is_at_head else 1
         while True:
             at = self._input.find(_HEAD, at)
             if at < 0:
-                self._input, at = self._input[1 - len(_HEAD) :], 0
+                rest = self._input[1 - len(_HEAD) :]
+                passed, self._input, at = passed + len(self._input) - len(rest), rest, 0
                 if not self._read_more():
-                    return False
+                    return False, max(passed + len(rest), 0)
             elif len(self._input) - at < _TRIAL and self._read_more():
                 continue
             elif _inflates(zlib.decompressobj(_GZIP_WINDOW_BITS), self._input[at : at + _TRIAL]):
                 self._input, self._error, self._is_at_head = self._input[at:], None, False
-                return True
+                return True, max(passed + at, 0)
             else:
                 at += 1
 

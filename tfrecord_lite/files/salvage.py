@@ -62,8 +62,13 @@ class Salvage:
 
     @property
     def bytes_lost(self) -> int:
-        """Bytes in the regions. What could not be inflated is not in them."""
+        """Bytes in the regions, of the uncompressed stream."""
         return sum(region.size for region in self.regions)
+
+    @property
+    def compressed_bytes_lost(self) -> int:
+        """Bytes of a compressed file that could not be inflated: how much they held is unknown."""
+        return sum(region.compressed_bytes for region in self.regions)
 
     @property
     def sound(self) -> bool:
@@ -90,7 +95,10 @@ class Salvage:
 
     def __str__(self) -> str:
         """The regions, a line each, and what came out."""
-        return "\n".join([*map(str, self.regions), f"{self.records} records, {self.bytes_lost} bytes lost"])
+        lost = f"{self.bytes_lost} bytes lost"
+        if self.compressed_bytes_lost:
+            lost += f", and what {self.compressed_bytes_lost} compressed bytes held"
+        return "\n".join([*map(str, self.regions), f"{self.records} records, {lost}"])
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -100,5 +108,6 @@ class Salvage:
             "records": self.records,
             "bytes_read": self.bytes_read,
             "bytes_lost": self.bytes_lost,
+            "compressed_bytes_lost": self.compressed_bytes_lost,
             "regions": [region.as_dict() for region in self.regions],
         }

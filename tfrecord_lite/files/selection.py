@@ -44,6 +44,7 @@ def filter(  # noqa: A001  it is called as surgery.filter
     Raises:
         ValueError: neither `where` nor `numbers` is given, `where` is no condition, a slice counts from the end, or a
             number is negative.
+        TypeError: numbers are none, such as a boolean mask.
         IndexError: a collection has a number that is no record's.
         DecodeError, FeatureError: a record is no Example, or holds what cannot be compared, or the function raises an
             exception, which is the cause then; with path, record number and offset.
@@ -128,7 +129,7 @@ class _Numbers:
         elif isinstance(numbers, np.ndarray) and numbers.dtype == np.int64 and numbers.min(initial=0) >= 0:
             self._sorted = np.unique(numbers)
         else:
-            given = [min(operator.index(number), _NO_LIMIT) for number in numbers]
+            given = [min(_checked(number), _NO_LIMIT) for number in numbers]
             if given and min(given) < 0:
                 raise ValueError(f"records are counted from 0: there is none of number {min(given)}")
             self._sorted = np.unique(np.array(given, np.int64))
@@ -146,6 +147,12 @@ class _Numbers:
         """Raise IndexError when there is no record of a number that was asked for by itself."""
         if len(self._sorted) and self._sorted[-1] >= records:
             raise IndexError(f"no record #{self._sorted[-1]}: there are {records}")
+
+
+def _checked(number: Any) -> int:
+    if isinstance(number, (bool, np.bool_)):
+        raise TypeError("numbers of records are needed, not a mask: np.flatnonzero(mask) gives its numbers")
+    return operator.index(number)
 
 
 def _as_range(numbers: slice | range) -> range:

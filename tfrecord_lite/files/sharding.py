@@ -73,7 +73,8 @@ def write_sharded(
         mp_context: how processes are started, of multiprocessing.get_context; None is Python's default.
 
     Raises:
-        ItemError: encode raised an exception, which is the cause, or a worker died; with the items in question.
+        ItemError: encode raised an exception (or SystemExit), which is the cause, or a worker died; with the item in
+            question, or several where it cannot be told which.
         TypeError: encode cannot be pickled.
         others: as ShardedWriter.
     """

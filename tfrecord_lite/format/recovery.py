@@ -61,14 +61,14 @@ def recover_blocks(
     *,
     max_record_size: int | None = None,
     sizes: Sizes = FOR_RECORDS,
-    resume: Callable[[], bool] | None = None,
+    resume: Callable[[], tuple[bool, int]] | None = None,
 ) -> Iterator[Block]:
     """The sound frames of a stream, block by block, each valid until the next one is asked for.
 
     Args:
         stream, max_record_size, sizes: as for `read_blocks`.
         recovery: called with each region before what follows it is given; nothing does if it returns False.
-        resume: makes a stream that raised a TFRecordError go on behind what it could not give, or returns False.
+        resume: makes a stream that raised a TFRecordError go on behind what it could not give; see `Window`.
     """
     longest = DEFAULT_MAX_RECORD_SIZE if max_record_size is None else max_record_size
     return _Recovery(Window(stream, resume), recovery, longest, sizes).blocks()
@@ -93,9 +93,10 @@ class _Recovery:
                 return
             known = window.end
             while damage is not None or window.error is not None:
-                reason = self._reason(damage)
+                reason, passed_before = self._reason(damage), window.passed_over
                 end = self._next_frame()
-                if self._recovery(SkippedRegion(self._offset, end, reason)) is False:
+                passed = window.passed_over - passed_before
+                if self._recovery(SkippedRegion(self._offset, end, reason, compressed_bytes=passed)) is False:
                     return
                 self._move_to(end)
                 damage = yield from self._blocks_before(known)

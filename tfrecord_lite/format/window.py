@@ -25,15 +25,17 @@ class Window:
 
     Args:
         stream: the stream below.
-        resume: makes it go on behind an error that it raised, or returns False.
+        resume: makes it go on behind an error that it raised; gives whether it does, and how many bytes below it (of a
+            compressed stream) are passed over.
 
     Attributes:
         begin, end: offsets in the stream of what is held.
         position: offset of what `read` and `readinto` give next, from `begin` to `end`.
         error: of the stream below, a TFRecordError; `end` is the end of what it gave.
+        passed_over: bytes below the stream that `resume` has passed over.
     """
 
-    def __init__(self, stream: ByteStream, resume: Callable[[], bool] | None = None) -> None:
+    def __init__(self, stream: ByteStream, resume: Callable[[], tuple[bool, int]] | None = None) -> None:
         self._stream = stream
         self._resume = resume
         self._held = bytearray()
@@ -41,6 +43,7 @@ class Window:
         self.begin = 0
         self.position = 0
         self.error: TFRecordError | None = None
+        self.passed_over = 0
 
     @property
     def end(self) -> int:
@@ -93,8 +96,10 @@ class Window:
     def resume(self) -> bool:
         """Go on behind the error if the stream can; else what there is has come to its end."""
         self.error = None
-        self._has_ended = self._resume is None or not self._resume()
-        return not self._has_ended
+        goes_on, passed = (False, 0) if self._resume is None else self._resume()
+        self._has_ended = not goes_on
+        self.passed_over += passed
+        return goes_on
 
     def _extend(self, size: int) -> int:
         """Hold some bytes more, and say how many."""
