@@ -4,9 +4,11 @@ import contextlib
 import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -466,16 +468,17 @@ if __name__ == "__main__":
 
 
 @contextlib.contextmanager
-def busy(tmp_path: Path, method: str) -> Iterator[tuple[Any, list[int]]]:
-    """A process group of its own with workers that hang, and the numbers of the workers."""
+def busy(tmp_path: Path, method: str) -> Iterator[tuple[Any, list[int], Path]]:
+    """A process group of its own with workers that hang, the numbers of the workers, and where temporary files go."""
     data, workers = tmp_path / "data", tmp_path / "workers"
     data.mkdir()
     workers.mkdir()
     script = tmp_path / "slow.py"
     script.write_text(SLOW)
     command = [sys.executable, "-Wignore", str(script), str(data / "train"), str(workers), method]
-    (tmp_path / "tmp").mkdir()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "tmp")}
+    # A short name: the forkserver's socket lies below it, and the names of sockets are limited to some 100 characters.
+    temporary = Path(tempfile.mkdtemp())
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
     process = subprocess.Popen(
         command, env=environment, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -486,31 +489,32 @@ def busy(tmp_path: Path, method: str) -> Iterator[tuple[Any, list[int]]]:
             assert process.poll() is None, process.communicate()[1]
             time.sleep(0.02)
         time.sleep(0.2)
-        yield process, [int(name) for name in names(workers)]
+        yield process, [int(name) for name in names(workers)], temporary
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 @needs_signals
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_ctrl_c_ends_all_processes_and_leaves_nothing(tmp_path: Path, method: str) -> None:
-    with busy(tmp_path, method) as (process, workers):
+    with busy(tmp_path, method) as (process, workers, temporary):
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
         output, errors = process.communicate(timeout=60)
         assert (output, errors) == ("interrupted\n", "")
         wait_until_gone(workers)
         assert names(tmp_path / "data") == []
-        assert not list((tmp_path / "tmp").glob("tfrecord_lite-*"))
+        assert not list(temporary.glob("tfrecord_lite-*"))
 
 
 @needs_signals
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_workers_do_not_outlive_the_process_that_started_them(tmp_path: Path, method: str) -> None:
-    with busy(tmp_path, method) as (process, workers):
+    with busy(tmp_path, method) as (process, workers, _):
         process.kill()
         process.wait()
         wait_until_gone(workers)
