@@ -315,6 +315,7 @@ def test_bars_of_two_numbers_are_wall_and_cpu() -> None:
 
 def test_a_miss_comes_with_its_reason_or_with_the_lack_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     missed = cell(wall=1.0)
+    monkeypatch.setattr("benchmarks.table.REASONS", {})
     assert render_cells([missed]).endswith("W1 misses its bar: NO REASON GIVEN YET")
     monkeypatch.setattr("benchmarks.table.REASONS", {("write rows", "W1"): "the disk is slow"})
     assert render_cells([missed]).endswith("W1 misses its bar: the disk is slow")
