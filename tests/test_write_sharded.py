@@ -22,7 +22,7 @@ import pytest
 from damage import python_output
 
 from tfrecord_lite import ItemError, ShardedWriter, TFRecordOptions, encode_example, read_records, write_sharded
-from tfrecord_lite.files.encoding_pool import shortened
+from tfrecord_lite.files.encoded_chunk import shortened
 
 #: Processes are started and killed, real servers run: not under every Python.
 pytestmark = pytest.mark.slow

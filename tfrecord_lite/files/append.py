@@ -18,8 +18,6 @@ import os
 import stat
 from typing import Any
 
-import numpy as np
-
 from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError, printable
 from tfrecord_lite.files import sinks
 from tfrecord_lite.files.compression import HEAD_SIZE, recognise
@@ -30,8 +28,6 @@ from tfrecord_lite.files.paths import as_path
 from tfrecord_lite.files.reader import TFRecordReader
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.streams import open_source
-from tfrecord_lite.format import crc32c
-from tfrecord_lite.format.blocks import MARGIN
 from tfrecord_lite.format.framing import (
     FRAME_OVERHEAD,
     HEADER_SIZE,
@@ -39,13 +35,11 @@ from tfrecord_lite.format.framing import (
     decode_header,
     read_frame,
 )
-from tfrecord_lite.format.gaps import frame_group, overlapping_gaps
+from tfrecord_lite.format.gaps import frame_group
 from tfrecord_lite.format.gzip_members import InputBuffer
-from tfrecord_lite.format.walk import leap, walk
+from tfrecord_lite.format.skim import skim
 
 _PIECE = 1 << 20
-#: Behind a longer frame the next header is read by itself, without what follows it.
-_LONG_FRAME = 64 << 10
 #: Empty members at the end are taken away up to this size: they are put back when the writer is discarded.
 _MOST_RESTORED = 64 << 10
 #: What is before a file whose members do not say what they hold.
@@ -129,28 +123,20 @@ def _mend_plain(sink: sinks.AppendSink, stream: Any, repair_tail: bool) -> None:
 
 def _sound_part(stream: Any, size: int) -> tuple[int, TFRecordError | None]:
     """Where the frames with sound headers end, and what is wrong there; at the last one if that is not sound itself."""
-    view = memoryview(bytearray(_PIECE + MARGIN))
-    position, last, records, is_long = 0, 0, 0, False
+    position = last = records = 0
     try:
-        while position < size:
-            held = _read_into(stream, position, view[: HEADER_SIZE if is_long else _PIECE])
-            limits = None if is_long else leap(view, held)
-            if limits is None:
-                limits = np.array(walk(view, held), np.int64)
-            whole = _sound_headers(view, limits[:-1]) if len(limits) > 1 else 0
-            if whole:
-                last = position + int(limits[whole - 1])
-            start = int(limits[whole])  # of a frame that is damaged, or not whole in this piece
-            records, position = records + whole, position + start
-            header = bytes(view[start : min(start + HEADER_SIZE, held)])
-            if len(header) == HEADER_SIZE:
-                frame_size = decode_header(header, position) + FRAME_OVERHEAD
-                if position + frame_size > size:
-                    raise TruncatedRecordError(frame_size, size - position)
-                last, records, position = position, records + 1, position + frame_size
-                is_long = frame_size > _LONG_FRAME
-            elif not start:
-                raise TruncatedRecordError(HEADER_SIZE, held)
+        for sizes in skim(stream, size, verify=True, longest=MAX_LENGTH):
+            position, records = position + int(sizes.sum()), records + len(sizes)
+            last = position - int(sizes[-1])
+        while position < size:  # what is wrong is near
+            stream.seek(position)
+            header = stream.read(HEADER_SIZE)
+            if len(header) < HEADER_SIZE:
+                raise TruncatedRecordError(HEADER_SIZE, len(header))
+            frame_size = decode_header(header, position) + FRAME_OVERHEAD
+            if position + frame_size > size:
+                raise TruncatedRecordError(frame_size, size - position)
+            last, records, position = position, records + 1, position + frame_size
         if records:
             position, records = last, records - 1
             stream.seek(last)
@@ -159,16 +145,6 @@ def _sound_part(stream: Any, size: int) -> tuple[int, TFRecordError | None]:
         error.offset, error.record_number = position, records
         return position, error
     return size, None
-
-
-def _sound_headers(view: memoryview, starts: np.typing.NDArray[np.int64]) -> int:
-    """How many of the first of these headers have a CRC that holds."""
-    headers = overlapping_gaps(np.frombuffer(view, np.uint8))[starts].view(np.uint8).reshape(-1, FRAME_OVERHEAD)
-    lengths = headers[:, :8]
-    used = slice(0, int(np.flatnonzero(lengths.any(axis=0)).max(initial=0)) + 1)
-    stored = headers[:, 8:HEADER_SIZE].copy().view("<u4")[:, 0]
-    wrong = np.flatnonzero(crc32c.mask(crc32c.value_of_rows(lengths, used)) != stored)
-    return int(wrong[0]) if len(wrong) else len(starts)
 
 
 def _is_zero(stream: Any, position: int) -> bool:
@@ -255,11 +231,3 @@ def _with_hint(error: TFRecordError) -> TFRecordError:
     assert isinstance(error, (CorruptRecordError, TruncatedRecordError))
     error.reason = f"{error.reason}; {_HINT}" if error.reason else _HINT
     return error
-
-
-def _read_into(stream: Any, position: int, view: memoryview) -> int:
-    stream.seek(position)
-    held = 0
-    while held < len(view) and (count := stream.readinto(view[held:])):
-        held += count
-    return held

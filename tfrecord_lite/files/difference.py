@@ -1,19 +1,13 @@
 """diff: in which records, and in which of their features, do two sets of files differ?
 
 Frames that are byte for byte the same are passed over, many at a time. Where they are not, a window of the next records
-of both sides is aligned by their keys, which are length and stored CRC, so that records added or removed in between do
-not make everything behind them different. Records that stand in each other's place are decoded and compared feature by
-feature.
-
-The alignment of two windows takes O(n log n): records of the same key are a pair, those of a key that is repeated
-together with the records that follow them; the longest chain of pairs that go up on both sides is kept (Hunt, Szymanski
-1977). Pairs that would shift the sides against each other by far are kept only if they are many: a short record that
-occurs in both files by chance is no reason to call all before it added.
+of both sides is aligned by their keys, which are length and stored CRC (see `format.alignment`), so that records added
+or removed in between do not make everything behind them different. Records that stand in each other's place are decoded
+and compared feature by feature.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,6 +19,7 @@ import numpy as np
 
 from tfrecord_lite.errors import DecodeError, TFRecordError
 from tfrecord_lite.files.frames import FrameSource
+from tfrecord_lite.format.alignment import aligned
 from tfrecord_lite.format.block import Block
 from tfrecord_lite.format.example import decode_sequence_example
 from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD, HEADER_SIZE
@@ -33,8 +28,6 @@ Array = np.typing.NDArray[np.int64]
 
 #: So many records of each side are aligned together, or fewer if they are larger than this.
 _WINDOW, _WINDOW_SIZE = 64 << 10, 128 << 20
-#: A pair is needed for each so many records that are shifted.
-_SHIFT_OF_A_PAIR = 512
 
 
 @dataclass(frozen=True)
@@ -204,7 +197,7 @@ def _count_same(left: _Side, right: _Side) -> int:
 
 def _aligned(left: _Side, right: _Side) -> Iterator[Difference]:
     """What is different in the windows, as far as it is certain what stands in whose place."""
-    at_a, at_b = _confirmed(*_chain(*_pairs(left.keys, right.keys)))
+    at_a, at_b = aligned(left.keys, right.keys)
     sides = (left, right)
     end_a, end_b = len(left.window), len(right.window)
     if any(side.has_block() or side.error for side in sides):
@@ -231,79 +224,6 @@ def _aligned(left: _Side, right: _Side) -> Iterator[Difference]:
         begin_a, begin_b = next_a, next_b
     left.advance(end_a)
     right.advance(end_b)
-
-
-def _pairs(a: Array, b: Array) -> tuple[Array, Array]:
-    """The places of the same records in a and b, in the order of a: first, second, ... occurrence here and there."""
-    ids = _ids(a, b)
-    counts = [np.bincount(part, minlength=len(a) + len(b)) for part in ids]
-    is_repeated = np.maximum(*counts) > 1
-    # Which of those that are repeated stand for each other is seen by what follows them.
-    in_a, in_b = _ids(*(np.where(is_repeated[part], _followed(part), part.astype(np.uint64)) for part in ids))
-    in_a, in_b = (part * (len(a) + len(b)) + _occurrences(part) for part in (in_a, in_b))
-    _, at_a, at_b = np.intersect1d(in_a, in_b, assume_unique=True, return_indices=True)
-    order = np.argsort(at_a)
-    return at_a[order], at_b[order]
-
-
-def _ids(a: np.typing.NDArray[Any], b: np.typing.NDArray[Any]) -> tuple[Array, Array]:
-    """Small numbers for the values in a and b."""
-    ids = np.unique(np.concatenate((a, b)), return_inverse=True)[1]
-    return ids[: len(a)], ids[len(a) :]
-
-
-def _followed(ids: Array) -> np.typing.NDArray[np.uint64]:
-    """A hash of each record together with the 31 that follow it, or as many as there are."""
-    hashes = ids.astype(np.uint64)
-    factor = np.array(0x9E3779B97F4A7C15, np.uint64)  # odd; it wraps around, as an array
-    for distance in (1, 2, 4, 8, 16):
-        hashes[:-distance] = hashes[:-distance] * factor + hashes[distance:]
-        factor = np.multiply(factor, factor)
-    return hashes
-
-
-def _occurrences(ids: Array) -> Array:
-    """How often each one has been there before, int64 [n]."""
-    order = np.argsort(ids, kind="stable")
-    places = np.arange(len(ids))
-    is_first = np.diff(ids[order], prepend=-1) != 0
-    counts = np.empty(len(ids), np.int64)
-    counts[order] = places - np.maximum.accumulate(np.where(is_first, places, 0))
-    return counts
-
-
-def _chain(at_a: Array, at_b: Array) -> tuple[Array, Array]:
-    """The longest part of the pairs that goes up in b as it does in a."""
-    if (np.diff(at_b) > 0).all():
-        return at_a, at_b
-    ends: list[int] = []  # of the chains of each length, the lowest last place
-    last: list[int] = []  # and which pair that is
-    before: list[int] = []  # of each pair, the one before it in its chain
-    for number, place in enumerate(at_b.tolist()):
-        length = bisect_left(ends, place)
-        ends[length : length + 1] = [place]
-        last[length : length + 1] = [number]
-        before.append(last[length - 1] if length else -1)
-    chosen = []
-    number = last[-1]
-    while number >= 0:
-        chosen.append(number)
-        number = before[number]
-    chosen.reverse()
-    return at_a[chosen], at_b[chosen]
-
-
-def _confirmed(at_a: Array, at_b: Array) -> tuple[Array, Array]:
-    """The pairs without those that are too few for the shift between the sides that they would be."""
-    shifts = at_b - at_a
-    edges = np.flatnonzero(np.diff(shifts)) + 1
-    is_kept = np.zeros(len(shifts), bool)
-    shift = 0
-    for begin, end in zip([0, *edges.tolist()], [*edges.tolist(), len(shifts)], strict=True):
-        if begin < end and abs(int(shifts[begin]) - shift) <= _SHIFT_OF_A_PAIR * (end - begin):
-            is_kept[begin:end] = True
-            shift = int(shifts[begin])
-    return at_a[is_kept], at_b[is_kept]
 
 
 def _difference(a: bytes | None, b: bytes | None, number_a: int | None, number_b: int | None) -> Difference:

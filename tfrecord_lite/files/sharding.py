@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.files.encoding_pool import EncodedChunk, EncodingPool, Failure, encode_chunk
+from tfrecord_lite.files.encoded_chunk import EncodedChunk, Failure, encode_chunk
+from tfrecord_lite.files.encoding_pool import EncodingPool
 from tfrecord_lite.files.sharded_writer import ShardedWriter
 from tfrecord_lite.files.shards import ShardInfo
 from tfrecord_lite.format.pieces import total_size

@@ -37,11 +37,13 @@ class SeekableStream(Protocol):
     def readinto(self, buffer: Any, /) -> int | None: ...
 
 
-def skim(stream: SeekableStream, size: int, *, verify: bool) -> Generator[Array]:
+def skim(
+    stream: SeekableStream, size: int, *, verify: bool, longest: int = DEFAULT_MAX_RECORD_SIZE
+) -> Generator[Array]:
     """The sizes of the frames (length + 16), int64 arrays, from the start of a stream of `size` bytes on.
 
-    All of them, or those before the first that is damaged or longer than readers accept; `verify` says whether the
-    CRCs of the headers are checked. The records are not looked at.
+    All of them; or those before a record longer than `longest`; or, before a damaged header, those of the blocks before
+    its own. `verify` says whether the CRCs of the headers are checked. The records are not looked at.
     """
     view = memoryview(bytearray(_BLOCK_SIZE + _MARGIN))
     offset = 0
@@ -58,7 +60,7 @@ def skim(stream: SeekableStream, size: int, *, verify: bool) -> Generator[Array]
             yield sizes
             offset += int(limits[-1])
         if int(limits[-1]) >= _LONG * len(sizes):
-            passed = _pass_over(stream, offset, size, verify)
+            passed = _pass_over(stream, offset, size, verify, longest)
             if passed:
                 yield np.array(passed, np.int64)
                 offset += sum(passed)
@@ -66,7 +68,7 @@ def skim(stream: SeekableStream, size: int, *, verify: bool) -> Generator[Array]
                 return
 
 
-def _pass_over(stream: SeekableStream, offset: int, size: int, verify: bool) -> list[int]:
+def _pass_over(stream: SeekableStream, offset: int, size: int, verify: bool, longest: int) -> list[int]:
     """The sizes of frames from `offset` on as long as they are long; the first one whatever it is."""
     passed: list[int] = []
     header = bytearray(HEADER_SIZE)
@@ -76,7 +78,7 @@ def _pass_over(stream: SeekableStream, offset: int, size: int, verify: bool) -> 
             break
         length: int = _LENGTH.unpack_from(header)[0]
         frame_size = length + FRAME_OVERHEAD
-        if length > DEFAULT_MAX_RECORD_SIZE or offset + frame_size > size or (length < _LONG and passed):
+        if length > longest or offset + frame_size > size or (length < _LONG and passed):
             break
         if verify and encode_header(length) != header:
             break
