@@ -34,7 +34,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_import_order.py
 
-# All of it, with results into benchmarks/results: some 25 minutes on a machine that does nothing else.
+# All of it, with results into benchmarks/results: some 28 minutes on a machine that does nothing else.
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
 

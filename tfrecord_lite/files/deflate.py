@@ -23,26 +23,17 @@ from tfrecord_lite.format.walk import walk
 MEMBER_SIZE = 256 << 10
 
 
-class DeflateSink:
-    """A compressor before another sink: one stream."""
+class _CompressingSink:
+    """What is in the compressor goes below before that is closed; the rest is as the sink below does it."""
 
-    def __init__(self, sink: Sink, compressor: Any) -> None:
+    def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._compressor = compressor
         self.is_atomic = sink.is_atomic
         self.writing_path = sink.writing_path
 
-    def write(self, pieces: Pieces) -> None:
-        self._sink.write([self._compressor.compress(piece) for piece in pieces])
-
-    def flush(self) -> None:
-        # What TensorFlow flushes with, so that the same calls give the same bytes.
-        self._sink.write([self._compressor.flush(zlib.Z_PARTIAL_FLUSH)])
-        self._sink.flush()
-
     def close(self) -> None:
         try:
-            self._sink.write([self._compressor.flush()])
+            self._finish()
         except BaseException:
             self._sink.discard()
             raise
@@ -54,8 +45,31 @@ class DeflateSink:
     def abandon(self) -> None:
         self._sink.abandon()
 
+    def _finish(self) -> None:
+        """Write the end of the compressed stream."""
+        raise NotImplementedError
 
-class MembersSink:
+
+class DeflateSink(_CompressingSink):
+    """A compressor before another sink: one stream."""
+
+    def __init__(self, sink: Sink, compressor: Any) -> None:
+        super().__init__(sink)
+        self._compressor = compressor
+
+    def write(self, pieces: Pieces) -> None:
+        self._sink.write([self._compressor.compress(piece) for piece in pieces])
+
+    def flush(self) -> None:
+        # What TensorFlow flushes with, so that the same calls give the same bytes.
+        self._sink.write([self._compressor.flush(zlib.Z_PARTIAL_FLUSH)])
+        self._sink.flush()
+
+    def _finish(self) -> None:
+        self._sink.write([self._compressor.flush()])
+
+
+class MembersSink(_CompressingSink):
     """GZIP in members that can be entered one by one, before another sink. `format.gzip_members` has their layout.
 
     Each `write` takes whole frames. A member ends before its content would exceed MEMBER_SIZE; a longer frame has one
@@ -71,7 +85,7 @@ class MembersSink:
     def __init__(
         self, sink: Sink, options: TFRecordOptions, position: int = 0, buffer: InputBuffer | None = None
     ) -> None:
-        self._sink = sink
+        super().__init__(sink)
         self._options = options
         self._position = position
         self._buffer = buffer or InputBuffer()
@@ -79,8 +93,6 @@ class MembersSink:
         self._compressed: Pieces = []
         self._content_size = 0
         self._records = 0
-        self.is_atomic = sink.is_atomic
-        self.writing_path = sink.writing_path
 
     def write(self, pieces: Pieces) -> None:
         size = total_size(pieces)
@@ -105,21 +117,10 @@ class MembersSink:
         self._end_member()
         self._sink.flush()
 
-    def close(self) -> None:
-        try:
-            if not self._position:
-                self._compress([], 0, 0)  # a GZIP file of no records is a member of nothing, not nothing
-            self._end_member()
-        except BaseException:
-            self._sink.discard()
-            raise
-        self._sink.close()
-
-    def discard(self) -> None:
-        self._sink.discard()
-
-    def abandon(self) -> None:
-        self._sink.abandon()
+    def _finish(self) -> None:
+        if not self._position:
+            self._compress([], 0, 0)  # a GZIP file of no records is a member of nothing, not nothing
+        self._end_member()
 
     def _compress(self, pieces: Pieces, size: int, records: int) -> None:
         if self._compressor is None:
