@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from io import BytesIO
 from itertools import islice
 from operator import itemgetter
 from typing import Any
@@ -22,15 +21,17 @@ from tfrecord_lite.format.columns.encode import encode_groups, grouped
 from tfrecord_lite.format.columns.frames import Frames, Scratch
 from tfrecord_lite.format.columns.sources import Table, numbers_column
 from tfrecord_lite.format.example import encode_key
-from tfrecord_lite.format.values import BYTES_LIST
+from tfrecord_lite.format.pieces import WORTH_A_PIECE
+from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST
 
 Array = np.typing.NDArray[Any]
 
-#: Enough that numpy's calls cost little for each example, few enough that their bytes stay in the cache.
-_MAX_ROWS = 4096
-_ROOM = 2 << 20
+#: Enough that numpy's calls, and code that has left the cache, cost little for each example; few enough for a small
+#: machine.
+_MAX_ROWS = 8192
+_ROOM = 4 << 20
 #: Bytes objects need not be copied, they are only kept alive: that many bytes of them count as one.
-_KEPT_BYTES = 16
+_KEPT_BYTES = 8
 #: An example of this size is better stored at once than collected.
 _LARGE_ROW = 64 << 10
 #: Fewer examples than this are encoded faster one by one.
@@ -42,6 +43,8 @@ _INTEGERS = (bool, int, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint
 _CODES: dict[type, str] = {**dict.fromkeys(_INTEGERS, "q"), float: "d", np.float64: "d"}
 #: Arrays whose values all have a place in a feature.
 _ARRAYS = "?bBhHiIlqefd" if np.dtype("L").itemsize == 8 else "?bBhHiIlLqefd"
+#: What is stored of them as it is.
+_STORED = np.dtype("<f4")
 
 
 class RowBlock:
@@ -69,7 +72,7 @@ class RowBlock:
         # Called for each example: nothing here is done in a function of its own that need not be.
         values: Sequence[Any] = tuple(example.values())
         layout = self._last
-        if tuple(map(type, values)) != layout.types or tuple(example) != layout.keys:
+        if [*map(type, values)] != layout.types or [*example] != layout.keys:
             turned_to = self._turn_to(tuple(example), values)
             if turned_to is None:
                 return False
@@ -84,10 +87,10 @@ class RowBlock:
                 if value.dtype is not copies.dtype and value.dtype != copies.dtype:
                     layout.trim()
                     return self._turn_to(tuple(example), values) is not None and self.add(example)
-                written = copies.write(value)
-                copies.sizes.append(written)
-                size += written
-        except (struct.error, OverflowError, ValueError):  # out of range; an array that is not contiguous
+                copied = value.tobytes()
+                copies.items.append(copied)
+                size += len(copied)
+        except (struct.error, OverflowError):  # out of range
             layout.trim()
             return False
         except BaseException:
@@ -171,8 +174,8 @@ class _Layout:
     """
 
     def __init__(self, keys: tuple[str, ...], types: tuple[type, ...], dtypes: tuple[np.dtype[Any], ...]) -> None:
-        self.keys = keys
-        self.types = types
+        self.keys = [*keys]
+        self.types = [*types]
         self.row_size = _ROOM // _MAX_ROWS + 8 * len(keys)
         self._scalars = [at for at, kind in enumerate(types) if kind in _CODES]
         self.blobs = [at for at, kind in enumerate(types) if kind is bytes]
@@ -195,12 +198,12 @@ class _Layout:
         self.rows: list[Sequence[Any]] = []
         self.packed: list[bytes] = []
         for _, copies in self.arrays:
-            copies.clear()
+            copies.items.clear()
 
     def trim(self) -> None:
         """Forget what has been copied of an example that is not kept."""
         for _, copies in self.arrays:
-            copies.trim(len(self.rows))
+            del copies.items[len(self.rows) :]
 
     def examples(self) -> Iterator[dict[str, Any]]:
         """The examples again, arrays flat."""
@@ -225,49 +228,27 @@ class _Layout:
 
 
 class _Copies:
-    """Copies of arrays of one dtype, one after the other in memory that is used again.
+    """Copies of arrays of one dtype, each as its bytes.
 
     Attributes:
-        write: copies an array that is C-contiguous, and gives its bytes; ValueError if it is not.
-        sizes: bytes of each.
+        items: the copies.
     """
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
-        self.sizes: list[int] = []
-        self._begin(BytesIO())
-
-    def clear(self) -> None:
-        """Forget the copies."""
-        self.sizes.clear()
-        try:
-            self._memory.write(b"")
-        except BufferError:
-            # Somebody still looks at them: a file object may keep what it was given.
-            self._begin(BytesIO())
-        self._memory.seek(0)
-
-    def trim(self, count: int) -> None:
-        """Forget all but the first ones."""
-        del self.sizes[count:]
-        self._memory.seek(sum(self.sizes))
+        self.items: list[bytes] = []
 
     def arrays(self) -> list[Array]:
         """Each by itself."""
-        ends = np.cumsum(self.sizes) // self.dtype.itemsize
-        return np.split(self._values(), ends[:-1])
+        return [np.frombuffer(item, self.dtype) for item in self.items]
 
     def column(self) -> Column:
         """The feature that they are."""
-        sizes = np.array(self.sizes, np.int64)
-        return numbers_column(self._values(), offsets(sizes // self.dtype.itemsize))
-
-    def _begin(self, memory: BytesIO) -> None:
-        self._memory = memory
-        self.write: Callable[[Any], int] = memory.write
-
-    def _values(self) -> Array:
-        return np.frombuffer(self._memory.getbuffer()[: sum(self.sizes)], self.dtype)
+        sizes = np.fromiter(map(len, self.items), np.int64, len(self.items))
+        if self.dtype == _STORED and int(sizes.sum()) >= WORTH_A_PIECE * len(sizes):
+            return PackedColumn(FLOAT_LIST, list(self.items), sizes)
+        values = np.frombuffer(b"".join(self.items), self.dtype)
+        return numbers_column(values, offsets(sizes // self.dtype.itemsize))
 
 
 def _picker(places: list[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
