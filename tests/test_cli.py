@@ -85,8 +85,8 @@ def test_head_shows_sequence_examples_and_records_that_are_neither(tmp_path: Pat
 def test_info_says_what_a_file_is(path: Path) -> None:
     result = run("info", path)
     assert result.returncode == 0
-    assert "7 records, all CRCs sound" in result.stdout
-    assert "scores  float32[2]" in result.stdout
+    assert "7 records, 735 bytes, all CRCs sound" in result.stdout
+    assert "scores  float32  [2]" in result.stdout
     information = json.loads(run("info", "--json", path).stdout)["files"][0]
     assert information["records"] == 7
     assert information["compression"] == ""

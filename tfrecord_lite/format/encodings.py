@@ -47,7 +47,7 @@ def image_encoding(value: bytes) -> str | None:
 
 
 def text_of(value: bytes) -> str | None:
-    """The text that a value is; None if it is none, or has characters that cannot be seen, but for line ends and tabs."""
+    """The text that a value is; None if it is none, or has control characters but tabs and line ends."""
     try:
         text = value.decode("utf-8")
     except UnicodeDecodeError:

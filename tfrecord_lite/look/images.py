@@ -4,8 +4,8 @@
     thumbnail      bytes of an image file, or raw pixels -> a small Pillow image
 
 They come from strangers: only the decoder that the first bytes name is let near them, the number of pixels is read
-from the header and limited before anything is decoded, of an animation only the first frame is. Raises PictureError, and
-nothing else, for what cannot be shown.
+from the header and limited before anything is decoded, of an animation only the first frame is. Raises PictureError,
+and nothing else, for what cannot be shown.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class Numbers:
         mean, deviation: of them.
         quantiles: the numbers below which 5, 25, 50, 75 and 95 % of them are, right to about 1 %.
         distinct: how many different ones there are; None if they are too many to be counted.
-        frequent: the most frequent values and their counts; all values if there are few. Empty if they were not counted.
+        frequent: the most frequent values and their counts; all if there are few; none if they were not counted.
         frequent_error: each of these counts is too low by this at most.
         histogram: of them; None if there are none.
         nan, infinite: how many others there are.

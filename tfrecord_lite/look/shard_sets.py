@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tfrecord_lite.errors import printable
 from tfrecord_lite.files.remote import is_url
@@ -90,5 +91,4 @@ def _beside(prefix: str, count: int) -> set[int]:
 def _gaps(numbers: list[int], count: int) -> tuple[tuple[int, int], ...]:
     """The ranges of [0, count) in which none of these ascending numbers is, first and last of each."""
     limits = [-1, *numbers, count]
-    pairs = zip(limits[:-1], limits[1:], strict=True)
-    return tuple((low + 1, high - 1) for low, high in pairs if high - low > 1)
+    return tuple((low + 1, high - 1) for low, high in pairwise(limits) if high - low > 1)

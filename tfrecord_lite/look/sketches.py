@@ -3,6 +3,7 @@
     FrequentValues   how often the most frequent ones come: exact while there are few different ones
     Magnitudes       how many there are of each magnitude, to 8 significant bits: histograms and quantiles follow
     Moments          count, least, greatest, mean, deviation
+    Reservoir        a few items of many, every choice as likely as any other
 
 Neither the order of the values nor how they are cut into calls changes what comes out of Magnitudes; of the others it
 changes no more than rounding, and which of the rare values FrequentValues still knows.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -127,3 +129,19 @@ class Moments:
     def deviation(self) -> float:
         """The standard deviation, of these values and not of those they may be a sample of."""
         return math.sqrt(self._squares / self.count) if self.count else 0.0
+
+
+class Reservoir:
+    """Which of any number of items are kept: every choice of `count` is as likely, and the same for the same seed."""
+
+    def __init__(self, count: int, seed: int | None) -> None:
+        self._count, self._seen = count, 0
+        self._random = Random(seed)
+
+    def place(self) -> int | None:
+        """The place, below `count`, that the next item takes from what may be there; None if it is not kept."""
+        self._seen += 1
+        if self._seen <= self._count:
+            return self._seen - 1
+        place = self._random.randrange(self._seen)
+        return place if place < self._count else None

@@ -2,8 +2,8 @@
 
     paths -> files -> blocks, CRCs checked -> examples to the caller, facts into FileFacts
 
-What is wrong (damage, a missing file, records that are no Examples, shards that are not what the manifest lists) is kept
-with its file and not raised. How much of the files is looked at can be limited; the facts say how much it was.
+What is wrong (damage, a missing file, records that are no Examples, shards that are not what the manifest lists) is
+kept with its file and not raised. How much of the files is looked at can be limited; the facts say how much it was.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ class FileFacts:
         """What is known about its CRCs, for people."""
         if self.error is not None:
             if isinstance(self.error, TFRecordError):
-                return f"then: {self.error}" if self.records else str(self.error)
+                problem = str(self.error).removeprefix(f"{self.name}: ")
+                return f"then: {problem}" if self.records else problem
             return self.error.strerror or str(self.error)
         if self.region_count:
             lost = sum(region.size for region in self.regions)

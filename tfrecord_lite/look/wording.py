@@ -126,11 +126,8 @@ def values(found: Numbers | BytesValues) -> str:
         if found.images is not None:
             images = found.images
             if images.widths.count:
-                [(shape, count), *_] = images.sizes
-                several = (
-                    images.widths.minimum != images.widths.maximum or images.heights.minimum != images.heights.maximum
-                )
-                parts.append(f"{span(images.widths)} x {span(images.heights)} px" if several else f"{shape} px")
+                one = images.widths.is_constant and images.heights.is_constant
+                parts.append(f"{span(images.widths)}{'x' if one else ' x '}{span(images.heights)} px")
             if images.unreadable:
                 parts.append(f"{images.unreadable:,} unreadable")
         smallest, largest = int(found.sizes.minimum or 0), int(found.sizes.maximum or 0)
