@@ -83,18 +83,19 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.buffer.write(file.getvalue())
         return code
     publish(arguments.output, file.getvalue())
+    image_features = list(dict.fromkeys(picture.feature for picture in pictures))
     facts = {
         "output": arguments.output,
         "images": len(pictures),
         "not_shown": sum(picture.image is None for picture in pictures),
-        "image_features": list(sketch.image_features or ()),
-        "label_feature": sketch.label_feature,
+        "image_features": image_features,
+        "label_features": sorted(sketch.labels),
     }
     if arguments.json:
         print_json(facts)
     else:
-        features = ", ".join(map(printable, sketch.image_features or ()))
-        label = "" if sketch.label_feature is None else f", labelled by {printable(sketch.label_feature)}"
+        features = ", ".join(map(printable, image_features))
+        label = f", labelled by {', '.join(map(printable, sorted(sketch.labels)))}" if sketch.labels else ""
         bad = f", {facts['not_shown']} of them cannot be shown" if facts["not_shown"] else ""
         print_line(f"{printable(arguments.output)}: {len(pictures)} images of {features}{label}{bad}")
     return code

@@ -13,7 +13,7 @@ import tfrecord_lite
 from tfrecord_lite.errors import TFRecordError, printable
 
 _SURGERY = ("merge", "split", "reshard", "shuffle", "sample", "filter", "dedupe", "diff")
-_LOOK = ("info", "head", "cat", "schema", "stats", "gallery")
+_LOOK = ("info", "head", "cat", "schema", "stats", "gallery", "report")
 _COMMANDS = (*_LOOK, "count", "verify", "salvage", "index", *_SURGERY, "cardchecker", "demo")
 
 

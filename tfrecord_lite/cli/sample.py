@@ -17,8 +17,8 @@ from tfrecord_lite.cli.records import (
 
 NAME = "sample"
 HELP = (
-    "Draw records at random, any choice as likely as any other, and keep their order: into a file, or without -o printed "
-    "as head does it."
+    "Draw records at random, any choice as likely as any other, and keep their order: into a file, or without -o "
+    "printed as head does it."
 )
 
 _DEFAULT_RECORDS = 5

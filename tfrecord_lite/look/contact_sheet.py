@@ -57,6 +57,9 @@ def _draw_picture(
             _write(pen, font, (left + 8, top + 8 + number * _LINE), line, _ALARM)
         return
     image = picture.image
+    times = CELL // max(image.size)
+    if times > 1:  # some tiny pixels: each as a square
+        image = image.resize((image.width * times, image.height * times), 0)
     corner = left + (CELL - image.width) // 2, top + (CELL - image.height) // 2
     sheet.paste(image, corner, image if image.mode == "RGBA" else None)
 

@@ -1,0 +1,320 @@
+"""A report as one web page: HTML with its style, charts and images in it, no script, and nothing from a network.
+
+Headings, lists, tables with captions and images with descriptions make it readable by ear and by keyboard; a policy in
+its head lets a browser load nothing, should something from the data ever get past the escaping.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Iterator, Sequence
+
+import tfrecord_lite
+from tfrecord_lite.look import wording
+from tfrecord_lite.look.anomalies import PROBLEM
+from tfrecord_lite.look.charts import histogram, table, text
+from tfrecord_lite.look.numbers import Numbers
+from tfrecord_lite.look.pictures import Picture
+from tfrecord_lite.look.report import Report
+from tfrecord_lite.look.statistics import BytesValues, FeatureStatistics, KindValues
+from tfrecord_lite.look.style import STYLE
+from tfrecord_lite.look.survey import FileFacts
+
+#: So much of each is on the page, which says what is not: a page of hundreds of megabytes can be read by nobody.
+_FILES, _ANOMALIES, _FEATURES = 100, 200, 300
+_IMAGE_BYTES = 4 << 20
+#: Images so small are kept as they are, and shown in whole pixels.
+_TINY = 48
+_JPEG_QUALITY = 82
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+_Facts = list[tuple[str, str]]
+
+
+def page_of(report: Report) -> str:
+    """The whole page, in characters that UTF-8 can take."""
+    title = _title(report.files)
+    sections = [
+        ("summary", "Summary", _summary(report)),
+        ("anomalies", "Anomalies", _anomalies(report)),
+        ("files", "Files", _files(report)),
+        ("features", "Features", _features(report)),
+        ("images", "Images", _gallery(report.pictures)),
+    ]
+    shown = [section for section in sections if section[2]]
+    links = "".join(f'<li><a href="#{name}">{heading}</a></li>' for name, heading, _ in shown)
+    body = "".join(
+        f'<section aria-labelledby="{name}"><h2 id="{name}">{heading}</h2>{content}</section>'
+        for name, heading, content in shown
+    )
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{text(title)}: data report</title><style>{STYLE}</style></head><body>"
+        '<a class="skip" href="#main">Skip to the content</a>'
+        f'<header><h1>{text(title)}</h1><p class="soft">What these TFRecord files hold.</p>'
+        f'<nav aria-label="Sections"><ul>{links}</ul></nav></header>'
+        f'<main id="main" tabindex="-1">{body}</main>'
+        f"<footer><p>Made by tfrecord_lite {text(tfrecord_lite.__version__)}. "
+        "Quantiles and histograms of many values are right to about 1&nbsp;%.</p></footer></body></html>\n"
+    )
+
+
+def _title(files: Sequence[FileFacts]) -> str:
+    names = [os.path.basename(facts.path or "") or facts.path or "<file object>" for facts in files]
+    if len(names) == 1:
+        return names[0]
+    return f"{len(names):,} files" if not names else f"{names[0]} and {len(names) - 1:,} more"
+
+
+def _summary(report: Report) -> str:
+    files, statistics = report.files, report.statistics
+    bad = sum(not facts.is_sound for facts in files)
+    if bad:
+        state = f'<span class="bad">{bad:,} of {len(files):,} files damaged</span>'
+    elif report.is_complete:
+        state = '<span class="good">all sound</span>'
+    else:
+        state = "sound as far as looked"
+    missing = sum(shards.missing_count for shards in report.sets)
+    tiles = [
+        ("Files", f"{len(files):,}"),
+        ("Records read", f"{sum(facts.records for facts in files):,}"),
+        ("Examples looked at", f"{statistics.records:,}"),
+        ("Features", f"{len(statistics.features):,}"),
+        ("Size", text(wording.size(sum(facts.bytes or 0 for facts in files)))),
+        ("CRCs", state),
+    ]
+    if report.sets:
+        tiles.append(("Shards missing", f'<span class="bad">{missing:,}</span>' if missing else "none"))
+    return '<dl class="tiles">' + "".join(f"<div><dt>{a}</dt><dd>{b}</dd></div>" for a, b in tiles) + "</dl>"
+
+
+def _anomalies(report: Report) -> str:
+    if not report.anomalies:
+        return '<p class="good">Nothing stands out.</p>'
+    items = []
+    places = {feature.name: number for number, feature in enumerate(report.statistics.features[:_FEATURES])}
+    for anomaly in report.anomalies[:_ANOMALIES]:
+        style, word = ("bad", "Problem") if anomaly.severity == PROBLEM else ("odd", "Notice")
+        subject = f'<span class="name">{text(anomaly.subject)}</span> ' if anomaly.subject else ""
+        if anomaly.subject in places:
+            subject = f'<a class="name" href="#feature-{places[anomaly.subject]}">{text(anomaly.subject)}</a> '
+        items.append(f'<li class="{style}"><b>{word}</b>{subject}<span>{text(anomaly.text)}</span></li>')
+    more = len(report.anomalies) - _ANOMALIES
+    note = f"<p>And {more:,} more.</p>" if more > 0 else ""
+    return f'<ul class="anomalies">{"".join(items)}</ul>{note}'
+
+
+def _files(report: Report) -> str:
+    ranked = sorted(report.files, key=lambda facts: facts.is_sound)  # what is damaged is shown in any case
+    rows = []
+    for facts in ranked[:_FILES]:
+        size = "" if facts.bytes is None else wording.size(facts.bytes)
+        style = "" if facts.is_sound else ' class="bad"'
+        rows.append(
+            f'<tr><th scope="row" class="name">{text(facts.name)}</th><td class="n">{facts.records:,}</td>'
+            f'<td class="n">{text(size)}</td><td>{text(facts.compression_type or "none")}</td>'
+            f"<td{style}>{text(facts.state())}</td></tr>"
+        )
+    rest = ranked[_FILES:]
+    damaged = sum(not facts.is_sound for facts in rest)
+    note = f"<p>And {len(rest):,} more files, {damaged:,} of them damaged.</p>" if rest else ""
+    sets = "".join(f"<li>{text(shards)}</li>" for shards in report.sets)
+    regions = [str(region) for facts in report.files for region in facts.regions]
+    listed = "".join(f"<li>{text(region)}</li>" for region in regions[:_FILES])
+    if len(regions) > _FILES:
+        listed += f"<li>and {len(regions) - _FILES:,} more</li>"
+    damage = f"<h3>Damaged regions</h3><ul>{listed}</ul>" if regions else ""
+    heads = ("File", "Records", "Size", "Compression", "State")
+    return (
+        _table("files-caption", "Each file that was read.", heads, rows)
+        + note
+        + (f"<ul>{sets}</ul>" if sets else "")
+        + damage
+    )
+
+
+def _table(identifier: str, caption: str, headings: Sequence[str], rows: Sequence[str]) -> str:
+    """A table that scrolls by itself, by keyboard too, where the screen is narrow."""
+    numbers = {"Records", "Size"}
+    head = "".join(f'<th scope="col"{" class=n" if name in numbers else ""}>{name}</th>' for name in headings)
+    return (
+        f'<div class="scroll" role="region" aria-labelledby="{identifier}" tabindex="0"><table class="wide">'
+        f'<caption id="{identifier}">{caption}</caption><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _features(report: Report) -> str:
+    features, records = report.statistics.features, report.statistics.records
+    if not features:
+        return "<p>There are none.</p>"
+    rows = []
+    for number, feature in enumerate(features):
+        name = text(feature.name)
+        link = f'<a href="#feature-{number}">{name}</a>' if number < _FEATURES else name
+        kinds = " and ".join(feature.kinds) or "no kind"
+        values = "; ".join(wording.values(kind.values) for kind in feature.kinds.values())
+        rows.append(
+            f'<tr><th scope="row" class="name">{link}</th><td>{text(kinds)}</td>'
+            f'<td class="n">{text(wording.percent(feature.present, records))}</td><td>{text(values)}</td></tr>'
+        )
+    heads = ("Feature", "Kind", "Records", "Values")
+    caption = f"Every feature of {records:,} examples: in how many it holds something, and what."
+    articles = "".join(_feature(number, feature, records) for number, feature in enumerate(features[:_FEATURES]))
+    more = len(features) - _FEATURES
+    note = (
+        f"<p>Details of the first {_FEATURES:,} features; those of {more:,} more are left out.</p>" if more > 0 else ""
+    )
+    return _table("features-caption", caption, heads, rows) + note + f'<div class="features">{articles}</div>'
+
+
+def _feature(number: int, feature: FeatureStatistics, records: int) -> str:
+    kinds = "".join(_kind(dtype, kind, len(feature.kinds) > 1) for dtype, kind in feature.kinds.items())
+    facts: _Facts = [
+        ("In examples", f"{feature.present:,} of {records:,} ({wording.percent(feature.present, records)})")
+    ]
+    missing = wording.missing(feature)
+    if missing:
+        facts.append(("Missing", missing))
+    heading = f'<h3 id="feature-{number}-name">{text(feature.name)}</h3>'
+    return (
+        f'<article id="feature-{number}" aria-labelledby="feature-{number}-name" tabindex="-1">'
+        f"{heading}{_list(facts)}{kinds}</article>"
+    )
+
+
+def _kind(dtype: str, kind: KindValues, is_one_of_several: bool) -> str:
+    facts: _Facts = [] if is_one_of_several else [("Kind", dtype)]
+    facts.append(("Values each", _length(kind.lengths)))
+    values = kind.values
+    facts += _bytes_facts(values) if isinstance(values, BytesValues) else _number_facts(values)
+    heading = f"<h4>Where it is {text(dtype)}: {kind.records:,} examples</h4>" if is_one_of_several else ""
+    return heading + _list(facts) + "".join(_charts(kind))
+
+
+def _length(lengths: Numbers) -> str:
+    if lengths.minimum == lengths.maximum:
+        return wording.number(lengths.minimum)
+    return f"{wording.span(lengths)}, half of them up to {wording.number(lengths.quantiles[2])}"
+
+
+def _number_facts(values: Numbers) -> _Facts:
+    if not values.count:
+        return [("NaN, infinite", f"{values.nan:,}, {values.infinite:,}")] if values.nan or values.infinite else []
+    facts = [("Range", wording.span(values))]
+    if not values.is_constant:
+        low, _, middle, _, high = map(wording.number, values.quantiles)
+        facts += [
+            ("Mean", f"{wording.number(values.mean)} ± {wording.number(values.deviation)}"),
+            ("Median", f"{middle}; 90 % from {low} to {high}"),
+        ]
+        zeros = f"{values.zeros:,} ({wording.percent(values.zeros, values.count)})" if values.zeros else "none"
+        facts.append(("Zeros", zeros))
+    if values.nan or values.infinite:
+        facts.append(("NaN, infinite", f"{values.nan:,}, {values.infinite:,}"))
+    if values.distinct is not None:
+        facts.append(("Different", f"{values.distinct:,}"))
+    return facts
+
+
+def _bytes_facts(values: BytesValues) -> _Facts:
+    if not values.count:
+        return []
+    smallest, largest = int(values.sizes.minimum or 0), int(values.sizes.maximum or 0)
+    same = smallest == largest
+    facts = [("Size", wording.size(smallest) if same else f"{wording.size(smallest)} to {wording.size(largest)}")]
+    encodings = ", ".join(f"{encoding} {wording.percent(count, values.count)}" for encoding, count in values.encodings)
+    facts.append(("Content", encodings))
+    if values.distinct is not None:
+        facts.append(("Different", f"{values.distinct:,}"))
+    images = values.images
+    if images is not None:
+        if images.widths.count:
+            facts.append(("Pixels", f"{wording.span(images.widths)} wide, {wording.span(images.heights)} high"))
+        if images.modes:
+            facts.append(
+                ("Colours", ", ".join(f"{mode} {wording.percent(n, images.count)}" for mode, n in images.modes))
+            )
+        if images.unreadable:
+            facts.append(("Unreadable", f"{images.unreadable:,} of {images.count:,} headers"))
+    return facts
+
+
+def _charts(kind: KindValues) -> Iterator[str]:
+    lengths, values = kind.lengths, kind.values
+    if isinstance(values, Numbers):
+        if not values.is_constant and (bars := wording.bars(values)):
+            few = values.has_all_values and len(bars) <= 12
+            yield table(bars, values.count, "Values") if few else histogram(bars, "Values")
+    elif values.images is not None:
+        if values.images.sizes and not (values.images.widths.is_constant and values.images.heights.is_constant):
+            shown = [(f"{shape} px", count) for shape, count in values.images.sizes[:8]]
+            yield table(shown, values.images.count, "The most frequent sizes of images")
+        yield from _spread(values.sizes, "Bytes of each value")
+    elif values.frequent and values.frequent[0][1] > 1:
+        shown = [(wording.label_of(value), count) for value, count in values.frequent[:12]]
+        rough = f", counts too low by up to {values.frequent_error:,}" if values.frequent_error else ""
+        yield table(shown, values.count, f"The most frequent values{rough}")
+    else:
+        yield from _spread(values.sizes, "Bytes of each value")
+    yield from _spread(lengths, "Values in each example")
+
+
+def _spread(numbers: Numbers, about: str) -> Iterator[str]:
+    if numbers.count and not numbers.is_constant:
+        yield f"<h4>{about}</h4>{histogram(wording.bars(numbers), about)}"
+
+
+def _list(facts: _Facts) -> str:
+    if not facts:
+        return ""
+    return '<dl class="facts">' + "".join(f"<dt>{text(a)}</dt><dd>{text(b)}</dd>" for a, b in facts) + "</dl>"
+
+
+def _gallery(pictures: Sequence[Picture]) -> str:
+    parts = []
+    budget = _IMAGE_BYTES
+    left_out = 0
+    for name in dict.fromkeys(picture.feature for picture in pictures):
+        figures = []
+        of_feature = [picture for picture in pictures if picture.feature == name]
+        for picture in of_feature:
+            figure = _figure(picture)
+            if len(figure) <= budget:
+                budget -= len(figure)
+                figures.append(figure)
+            else:
+                left_out += 1
+        parts.append(f'<h3>{text(name)}</h3><p class="soft">{len(of_feature):,} drawn at random.</p>')
+        parts.append(f'<ul class="gallery">{"".join(figures)}</ul>')
+    if left_out:
+        parts.append(f"<p>{left_out:,} more images are left out: the page would become too large.</p>")
+    return "".join(parts)
+
+
+def _figure(picture: Picture) -> str:
+    label = f"<b>{text(picture.label)}</b> " if picture.label else ""
+    caption = f"<figcaption>{label}#{picture.record_number:,}<br>{text(picture.facts)}</figcaption>"
+    if picture.image is None:
+        return f'<li><figure><div class="broken">cannot be shown: {text(picture.problem)}</div>{caption}</figure></li>'
+    file = io.BytesIO()
+    width, height = picture.image.size
+    tiny = max(width, height) <= _TINY
+    if tiny or picture.image.mode == "RGBA":
+        kind = "png"
+        picture.image.save(file, "PNG", optimize=True)
+    else:
+        kind = "jpeg"
+        picture.image.save(file, "JPEG", quality=_JPEG_QUALITY)
+    described = f"{picture.facts}, record {picture.record_number:,}" + (f", {picture.label}" if picture.label else "")
+    data = base64.b64encode(file.getvalue()).decode("ascii")
+    style = ' class="pixels"' if tiny else ""
+    return (
+        f'<li><figure><img{style} src="data:image/{kind};base64,{data}" width="{width}" height="{height}"'
+        f' alt="{text(described)}" loading="lazy">{caption}</figure></li>'
+    )
