@@ -15,12 +15,24 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+#: Puts the two ends where the browser looks for them, whatever numbers they have, and becomes the browser.
+_EXEC = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+os.dup2(ends[0], 3)
+os.dup2(ends[1], 4)
+for end in ends:
+    os.close(end)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 class Browser:
@@ -31,12 +43,13 @@ class Browser:
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         to_browser, self._to_browser = os.pipe()
         self._from_browser, from_browser = os.pipe()
-        # The shell puts the two ends where the browser looks for them, whatever numbers they have here.
-        script = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--hide-scrollbars"]
         quiet = ["--no-first-run", "--disable-extensions", "--disable-background-networking", "--disable-dev-shm-usage"]
         self._process = subprocess.Popen(
-            ["sh", "-c", script, "sh", CHROMIUM, *options, *quiet, f"--user-data-dir={self._profile.name}"],
+            [
+                *(sys.executable, "-c", _EXEC, str(to_browser), str(from_browser)),
+                *(CHROMIUM, *options, *quiet, f"--user-data-dir={self._profile.name}"),
+            ],
             pass_fds=(to_browser, from_browser),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -70,7 +83,9 @@ class Browser:
 
     def open(self, path: Path, width: int, *, dark: bool = False) -> None:
         """Load a file as on a screen of that width, in pixels; what was told about pages before it is forgotten."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600
+        )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
         self.events.clear()

@@ -19,8 +19,8 @@ def text(value: object) -> str:
     return escape(printable(str(value)))
 
 
-def histogram(bars: Bars, about: str) -> str:
-    """Columns side by side, with the first and the last label below, and the counts as a table to be opened."""
+def histogram(bars: Bars, about: str, least: str, greatest: str) -> str:
+    """Columns side by side, with the least and the greatest value below, and the counts as a table to be opened."""
     highest, total = max(count for _, count in bars), sum(count for _, count in bars)
     step = _WIDTH / len(bars)
     columns = []
@@ -31,7 +31,7 @@ def histogram(bars: Bars, about: str) -> str:
         columns.append(f'<rect {place} height="{height:.2f}">{title}</rect>')
     most = max(bars, key=lambda bar: bar[1])
     summary = f"{about}: {len(bars)} bars from {bars[0][0]} to {bars[-1][0]}, the highest at {most[0]} with {most[1]:,}"
-    ends = f"<span>{text(bars[0][0])}</span><span>{text(bars[-1][0])}</span>" if len(bars) > 1 else text(bars[0][0])
+    ends = f"<span>{text(least)}</span><span>{text(greatest)}</span>"
     return (
         f'<div class="chart"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" role="img"'
         f' aria-label="{text(summary)}">{"".join(columns)}</svg><p class="ends" aria-hidden="true">{ends}</p></div>'

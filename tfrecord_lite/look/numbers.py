@@ -34,6 +34,7 @@ class Histogram:
         low, width: where the first interval begins, and how wide each is.
         counts: of each interval. Cut out of magnitudes, they are right to about 1 % of a value's size.
         below, above: values outside of all of them.
+        are_integers: whether the values are, and with them all edges.
     """
 
     low: float
@@ -41,6 +42,7 @@ class Histogram:
     counts: tuple[int, ...]
     below: int = 0
     above: int = 0
+    are_integers: bool = False
 
     def edges(self, number: int) -> tuple[float, float]:
         """Where the interval of that number begins and ends."""
@@ -183,7 +185,8 @@ class _Spread:
         total = int(self._ranks[-1])
         if last == self._high:
             under[-1] = total
-        return Histogram(first, width, tuple(np.diff(under).tolist()), int(under[0]), total - int(under[-1]))
+        counts = tuple(np.diff(under).tolist())
+        return Histogram(first, width, counts, int(under[0]), total - int(under[-1]), self._are_integers)
 
     def _under(self, edge: float) -> int:
         """How many values lie under it."""

@@ -90,7 +90,11 @@ def _summary(report: Report) -> str:
     ]
     if report.sets:
         tiles.append(("Shards missing", f'<span class="bad">{missing:,}</span>' if missing else "none"))
-    return '<dl class="tiles">' + "".join(f"<div><dt>{a}</dt><dd>{b}</dd></div>" for a, b in tiles) + "</dl>"
+    note = ""
+    if not all(facts.is_decoded and facts.is_complete for facts in files if facts.is_sound):
+        sample = f"{statistics.records:,} examples, an equal share from the beginning of each file"
+        note = f"<p>Statistics and images are of a sample: {sample}.</p>"
+    return note + '<dl class="tiles">' + "".join(f"<div><dt>{a}</dt><dd>{b}</dd></div>" for a, b in tiles) + "</dl>"
 
 
 def _anomalies(report: Report) -> str:
@@ -174,27 +178,33 @@ def _features(report: Report) -> str:
 
 
 def _feature(number: int, feature: FeatureStatistics, records: int) -> str:
-    kinds = "".join(_kind(dtype, kind, len(feature.kinds) > 1) for dtype, kind in feature.kinds.items())
-    facts: _Facts = [
-        ("In examples", f"{feature.present:,} of {records:,} ({wording.percent(feature.present, records)})")
-    ]
+    share = wording.percent(feature.present, records)
+    facts: _Facts = [("In examples", f"{feature.present:,} of {records:,} ({share})")]
     missing = wording.missing(feature)
     if missing:
         facts.append(("Missing", missing))
+    if len(feature.kinds) == 1:
+        [(dtype, kind)] = feature.kinds.items()
+        content = _list([*facts, ("Kind", dtype), *_kind_facts(kind)]) + "".join(_charts(kind))
+    else:
+        content = _list(facts) + "".join(
+            f"<h4>Where it is {text(dtype)}: {kind.records:,} examples</h4>{_list(_kind_facts(kind))}"
+            f"{''.join(_charts(kind))}"
+            for dtype, kind in feature.kinds.items()
+        )
     heading = f'<h3 id="feature-{number}-name">{text(feature.name)}</h3>'
     return (
         f'<article id="feature-{number}" aria-labelledby="feature-{number}-name" tabindex="-1">'
-        f"{heading}{_list(facts)}{kinds}</article>"
+        f"{heading}{content}</article>"
     )
 
 
-def _kind(dtype: str, kind: KindValues, is_one_of_several: bool) -> str:
-    facts: _Facts = [] if is_one_of_several else [("Kind", dtype)]
-    facts.append(("Values each", _length(kind.lengths)))
+def _kind_facts(kind: KindValues) -> _Facts:
     values = kind.values
-    facts += _bytes_facts(values) if isinstance(values, BytesValues) else _number_facts(values)
-    heading = f"<h4>Where it is {text(dtype)}: {kind.records:,} examples</h4>" if is_one_of_several else ""
-    return heading + _list(facts) + "".join(_charts(kind))
+    if isinstance(values, BytesValues) and values.is_constant and values.frequent:
+        return [("Values each", _length(kind.lengths)), ("Value", wording.label_of(values.frequent[0][0]))]
+    facts = _bytes_facts(values) if isinstance(values, BytesValues) else _number_facts(values)
+    return [("Values each", _length(kind.lengths)), *facts]
 
 
 def _length(lengths: Numbers) -> str:
@@ -250,12 +260,14 @@ def _charts(kind: KindValues) -> Iterator[str]:
     if isinstance(values, Numbers):
         if not values.is_constant and (bars := wording.bars(values)):
             few = values.has_all_values and len(bars) <= 12
-            yield table(bars, values.count, "Values") if few else histogram(bars, "Values")
+            yield table(bars, values.count, "Values") if few else _histogram(values, "Values")
     elif values.images is not None:
         if values.images.sizes and not (values.images.widths.is_constant and values.images.heights.is_constant):
-            shown = [(f"{shape} px", count) for shape, count in values.images.sizes[:8]]
+            shown = [(f"{shape} px", count) for shape, count in values.images.sizes[:5]]
             yield table(shown, values.images.count, "The most frequent sizes of images")
         yield from _spread(values.sizes, "Bytes of each value")
+    elif values.is_constant:
+        pass
     elif values.frequent and values.frequent[0][1] > 1:
         shown = [(wording.label_of(value), count) for value, count in values.frequent[:12]]
         rough = f", counts too low by up to {values.frequent_error:,}" if values.frequent_error else ""
@@ -267,7 +279,11 @@ def _charts(kind: KindValues) -> Iterator[str]:
 
 def _spread(numbers: Numbers, about: str) -> Iterator[str]:
     if numbers.count and not numbers.is_constant:
-        yield f"<h4>{about}</h4>{histogram(wording.bars(numbers), about)}"
+        yield f"<h4>{about}</h4>{_histogram(numbers, about)}"
+
+
+def _histogram(numbers: Numbers, about: str) -> str:
+    return histogram(wording.bars(numbers), about, wording.number(numbers.minimum), wording.number(numbers.maximum))
 
 
 def _list(facts: _Facts) -> str:
@@ -316,5 +332,5 @@ def _figure(picture: Picture) -> str:
     style = ' class="pixels"' if tiny else ""
     return (
         f'<li><figure><img{style} src="data:image/{kind};base64,{data}" width="{width}" height="{height}"'
-        f' alt="{text(described)}" loading="lazy">{caption}</figure></li>'
+        f' alt="{text(described)}">{caption}</figure></li>'
     )

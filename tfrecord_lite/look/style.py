@@ -42,8 +42,9 @@ thead th{font-weight:600}
 th:last-child,td:last-child{padding-right:0}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .name{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.875rem}
+.wide td,.wide thead th{overflow-wrap:break-word}
 .wide .name{min-width:8rem}
-.features{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,27rem),1fr));gap:1rem;align-items:start}
+.features{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,21rem),1fr));gap:1rem;margin-top:1.5rem}
 article{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem;min-width:0}
 article:target{outline:3px solid var(--link)}
 .facts{display:grid;grid-template-columns:minmax(6.5rem,auto) minmax(0,1fr);gap:.1rem .75rem;margin:0 0 .75rem;

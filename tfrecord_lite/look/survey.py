@@ -75,6 +75,11 @@ class FileFacts:
         return self.error is None and not self.region_count
 
     @property
+    def is_decoded(self) -> bool:
+        """Whether every record that was read was also decoded, or tried."""
+        return self.examples + self.not_examples == self.records
+
+    @property
     def name(self) -> str:
         """Its name, for people."""
         return printable(self.path or "<file object>")
@@ -105,7 +110,8 @@ class FileFacts:
             return self.error.strerror or str(self.error)
         if self.region_count:
             lost = sum(region.size for region in self.regions)
-            return f"DAMAGED: {self.region_count:,} regions, {lost:,} bytes skipped"
+            places = "1 place" if self.region_count == 1 else f"{self.region_count:,} places"
+            return f"damaged in {places}, {lost:,} bytes skipped"
         if self.is_complete:
             return "all CRCs sound"
         return f"CRCs sound in the first {self.records:,} records; the rest was not looked at"
@@ -156,8 +162,8 @@ class Survey:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of every file was looked at."""
-        return all(facts.is_complete for facts in self.files)
+        """Whether all of every file was looked at, and every record decoded."""
+        return all(facts.is_complete and facts.is_decoded for facts in self.files)
 
     def examples(self) -> Iterator[Example]:
         """The examples, in order."""

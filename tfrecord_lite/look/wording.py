@@ -88,8 +88,8 @@ def bars(numbers: Numbers) -> list[tuple[str, int]]:
 
 def _interval(histogram: Histogram, at: int) -> str:
     begin, end = histogram.edges(at)
-    if histogram.width == 1 and begin == int(begin):
-        return number(begin)
+    if histogram.are_integers:
+        return number(begin) if histogram.width == 1 else f"{number(begin)} to {number(end - 1)}"
     return f"{number(begin)} to {number(end)}"
 
 
