@@ -108,3 +108,8 @@ def test_statistics_are_json_that_loses_no_value(tmp_path: Path) -> None:
     assert found["features"]["b"]["kinds"]["bytes"]["values"]["frequent"] == [[{"base64": "/w=="}, 1]]
     assert found["features"]["c"]["kinds"]["bytes"]["values"]["frequent"] == [["é", 1]]
     assert found["features"]["d"]["kinds"]["int64"]["values"]["maximum"] == 2**63 - 1
+
+
+def test_made_up_names_do_not_take_all_memory() -> None:
+    statistics = statistics_of({f"{record}/{number}": None for number in range(500)} for record in range(30))
+    assert (len(statistics.features), statistics.left_out) == (10_000, 5_000)

@@ -58,6 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
         print_table(
             [_HEADINGS, *(row for feature in statistics.features for row in _rows(feature, statistics.records))]
         )
+    if statistics.left_out:
+        print_line(f"and more features, met {statistics.left_out:,} times, that were not looked at")
     return tell_problems(survey)
 
 

@@ -49,6 +49,9 @@ def find_anomalies(
     found = [*_of_files(files), *_of_sets(sets)]
     if not statistics.records:
         found.append(Anomaly(NOTICE, "", "There are no examples."))
+    if statistics.left_out:
+        kept = len(statistics.features)
+        found.append(Anomaly(PROBLEM, "", f"There are more than {kept:,} features; further ones were not looked at."))
     for feature in statistics.features:
         found += _of_feature(feature, statistics.records, pictures)
     return sorted(found, key=lambda anomaly: anomaly.severity != PROBLEM)

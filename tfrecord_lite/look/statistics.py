@@ -33,6 +33,8 @@ _MAX_WAITING_LISTS = 4096
 _MAX_WAITING_BYTES = 256 << 10
 #: Longer bytes are no classes or names: they are not counted one by one.
 _MAX_COUNTED_SIZE = 128
+#: Names can be made up by whoever writes a file; a few kilobytes are kept for each.
+_MAX_FEATURES = 10_000
 #: What bytes are that are neither text nor an image.
 OTHER = "other"
 
@@ -134,15 +136,18 @@ class Statistics:
     Attributes:
         records: how many examples were looked at.
         features: in the order of their names.
+        left_out: how often features were met that are not among these, because the first 10,000 are kept.
     """
 
     records: int
     features: tuple[FeatureStatistics, ...]
+    left_out: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: bytes are text, or {"base64": ...} where they are none."""
         return {
             "records": self.records,
+            "left_out": self.left_out,
             "features": {feature.name: _as_json(feature) for feature in self.features},
         }
 
@@ -151,7 +156,7 @@ class StatisticsSketch:
     """Takes examples as `decode_example` gives them, gives Statistics."""
 
     def __init__(self) -> None:
-        self._records = 0
+        self._records = self._left_out = 0
         self._features: dict[str, _FeatureSketch] = {}
 
     def add(self, example: Mapping[str, Any]) -> None:
@@ -160,13 +165,16 @@ class StatisticsSketch:
         for name, value in example.items():
             feature = self._features.get(name)
             if feature is None:
+                if len(self._features) >= _MAX_FEATURES:
+                    self._left_out += 1
+                    continue
                 feature = self._features[name] = _FeatureSketch()
             feature.add(value)
 
     def statistics(self) -> Statistics:
         """What is known so far."""
         features = (sketch.statistics(name, self._records) for name, sketch in sorted(self._features.items()))
-        return Statistics(self._records, tuple(features))
+        return Statistics(self._records, tuple(features), self._left_out)
 
 
 def statistics_of(examples: Iterable[Mapping[str, Any]]) -> Statistics:
