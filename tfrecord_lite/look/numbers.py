@@ -115,8 +115,7 @@ class NumberSketch:
         self._magnitudes.add(values)
         self._zeros += len(values) - int(np.count_nonzero(values))
         if self._frequent is not None:
-            different, counts = np.unique(values, return_counts=True)
-            self._frequent.add(zip(different.tolist(), counts.tolist(), strict=True))
+            self._frequent.add_numbers(values)
             if self._is_float and self._frequent.error:
                 self._frequent = None  # measured, not counted: none of them would stay in
 

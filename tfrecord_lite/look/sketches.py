@@ -51,6 +51,16 @@ class FrequentValues:
             self._counts = {value: count - excess for value, count in found.items() if count > excess}
             self.error += excess
 
+    def add_numbers(self, values: Array) -> None:
+        """Numbers as they come. Of many different ones the rare ones are cut off before they are merged."""
+        different, counts = np.unique(values, return_counts=True)
+        if len(different) > CAPACITY:
+            excess = int(np.partition(counts, -CAPACITY - 1)[-CAPACITY - 1])
+            is_kept = counts > excess
+            different, counts = different[is_kept], counts[is_kept] - excess
+            self.error += excess
+        self.add(zip(different.tolist(), counts.tolist(), strict=True))
+
     @property
     def distinct(self) -> int | None:
         """How many different values there are; None if that is not known."""
@@ -118,8 +128,7 @@ class Moments:
         self.maximum = high if self.maximum is None else max(high, self.maximum)
         doubles = values.astype(np.float64)
         mean = float(doubles.mean())
-        distances = doubles - mean
-        squares, distance = float(distances @ distances), mean - self.mean
+        squares, distance = float(doubles.var()) * len(values), mean - self.mean
         count = self.count + len(values)
         self._squares += squares + distance * distance * self.count * (len(values) / count)
         self.mean += distance * (len(values) / count)

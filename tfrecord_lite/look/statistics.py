@@ -23,14 +23,14 @@ import numpy as np
 
 from tfrecord_lite.format.encodings import UTF8, image_encoding, share_encoding, text_of
 from tfrecord_lite.format.feature_schema import DTYPE_NAMES
-from tfrecord_lite.format.value_types import STRING, type_of
+from tfrecord_lite.format.value_types import FLOAT32, INT64, STRING
 from tfrecord_lite.look.images import image_facts
 from tfrecord_lite.look.numbers import FEW, Numbers, NumberSketch
 from tfrecord_lite.look.sketches import FrequentValues
 
-#: As many lists of a feature, or as many bytes in them, wait to be judged.
-_MAX_WAITING_LISTS = 4096
-_MAX_WAITING_BYTES = 256 << 10
+#: As many records, or as many bytes in them, wait to be judged.
+_MAX_WAITING_RECORDS = 8192
+_MAX_WAITING_BYTES = 8 << 20
 #: Longer bytes are no classes or names: they are not counted one by one.
 _MAX_COUNTED_SIZE = 128
 #: Names can be made up by whoever writes a file; a few kilobytes are kept for each.
@@ -158,10 +158,11 @@ class StatisticsSketch:
     def __init__(self) -> None:
         self._records = self._left_out = 0
         self._features: dict[str, _FeatureSketch] = {}
+        self._waiting_records = self._waiting_bytes = 0
 
     def add(self, example: Mapping[str, Any]) -> None:
         """Take one example."""
-        self._records += 1
+        size = 0
         for name, value in example.items():
             feature = self._features.get(name)
             if feature is None:
@@ -169,12 +170,27 @@ class StatisticsSketch:
                     self._left_out += 1
                     continue
                 feature = self._features[name] = _FeatureSketch()
-            feature.add(value)
+            feature.waiting.append(value)
+            if value.__class__ is list:
+                size += sum(map(len, value))
+            elif value is not None:
+                size += value.nbytes
+        self._waiting_records += 1
+        self._waiting_bytes += size
+        if self._waiting_records >= _MAX_WAITING_RECORDS or self._waiting_bytes >= _MAX_WAITING_BYTES:
+            self._judge_waiting()
 
     def statistics(self) -> Statistics:
         """What is known so far."""
+        self._judge_waiting()
         features = (sketch.statistics(name, self._records) for name, sketch in sorted(self._features.items()))
         return Statistics(self._records, tuple(features), self._left_out)
+
+    def _judge_waiting(self) -> None:
+        for feature in self._features.values():
+            feature.judge_waiting()
+        self._records += self._waiting_records
+        self._waiting_records = self._waiting_bytes = 0
 
 
 def statistics_of(examples: Iterable[Mapping[str, Any]]) -> Statistics:
@@ -186,21 +202,38 @@ def statistics_of(examples: Iterable[Mapping[str, Any]]) -> Statistics:
 
 
 class _FeatureSketch:
-    """What was seen of one feature so far."""
+    """What was seen of one feature so far.
+
+    Attributes:
+        waiting: values that were not judged yet.
+    """
 
     def __init__(self) -> None:
+        self.waiting: list[Any] = []
         self._kindless = 0
         self._kinds: dict[str, _KindSketch] = {}
 
-    def add(self, value: Any) -> None:
-        if value is None:
-            self._kindless += 1
+    def judge_waiting(self) -> None:
+        if not self.waiting:
             return
-        kind = type_of(value)
-        dtype = DTYPE_NAMES[kind]
-        if dtype not in self._kinds:
-            self._kinds[dtype] = _KindSketch(_BytesSketch() if kind is STRING else _NumbersSketch())
-        self._kinds[dtype].add(value)
+        by_kind: dict[str, list[Any]] = {}
+        found = [value for value in self.waiting if value is not None]
+        self._kindless += len(self.waiting) - len(found)
+        texts = [value for value in found if value.__class__ is list]
+        if texts:
+            by_kind[DTYPE_NAMES[STRING]] = texts
+        if len(texts) < len(found):
+            arrays = [value for value in found if value.__class__ is not list]
+            for kind in (FLOAT32, INT64):
+                of_kind = [array for array in arrays if array.dtype.kind == kind.dtype.kind]
+                if of_kind:
+                    by_kind[DTYPE_NAMES[kind]] = of_kind
+        for dtype, lists in by_kind.items():
+            if dtype not in self._kinds:
+                is_bytes = dtype == DTYPE_NAMES[STRING]
+                self._kinds[dtype] = _KindSketch(_BytesSketch() if is_bytes else _NumbersSketch())
+            self._kinds[dtype].add(lists)
+        self.waiting = []
 
     def statistics(self, name: str, records: int) -> FeatureStatistics:
         kinds = {dtype: sketch.values() for dtype, sketch in sorted(self._kinds.items())}
@@ -211,9 +244,6 @@ class _FeatureSketch:
 class _NumbersSketch:
     def __init__(self) -> None:
         self._sketch = NumberSketch()
-
-    def size(self, values: Any) -> int:
-        return int(values.nbytes)
 
     def add(self, lists: list[Any]) -> None:
         self._sketch.add(np.concatenate(lists))
@@ -229,9 +259,6 @@ class _BytesSketch:
         self._encodings: Counter[str] = Counter()
         self._frequent, self._image_sizes = FrequentValues(), FrequentValues()
         self._modes: Counter[str] = Counter()
-
-    def size(self, values: Any) -> int:
-        return sum(map(len, values))
 
     def add(self, lists: list[list[bytes]]) -> None:
         values = list(chain.from_iterable(lists))
@@ -295,25 +322,14 @@ class _KindSketch:
         self._sketch = sketch
         self._records = 0
         self._lengths = NumberSketch()
-        self._waiting: list[Any] = []
-        self._waiting_bytes = 0
 
-    def add(self, values: Any) -> None:
-        self._waiting.append(values)
-        self._waiting_bytes += self._sketch.size(values)
-        if len(self._waiting) >= _MAX_WAITING_LISTS or self._waiting_bytes >= _MAX_WAITING_BYTES:
-            self._judge_waiting()
+    def add(self, lists: list[Any]) -> None:
+        self._records += len(lists)
+        self._lengths.add(np.fromiter(map(len, lists), np.int64, len(lists)))
+        self._sketch.add(lists)
 
     def values(self) -> KindValues:
-        self._judge_waiting()
         return KindValues(self._records, self._lengths.numbers(), self._sketch.values())
-
-    def _judge_waiting(self) -> None:
-        if self._waiting:
-            self._records += len(self._waiting)
-            self._lengths.add(np.fromiter(map(len, self._waiting), np.int64, len(self._waiting)))
-            self._sketch.add(self._waiting)
-            self._waiting, self._waiting_bytes = [], 0
 
 
 def _as_json(value: Any) -> Any:
