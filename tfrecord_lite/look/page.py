@@ -120,9 +120,9 @@ def _files(report: Report) -> str:
         size = "" if facts.bytes is None else wording.size(facts.bytes)
         style = "" if facts.is_sound else ' class="bad"'
         rows.append(
-            f'<tr><th scope="row" class="name">{text(facts.name)}</th><td class="n">{facts.records:,}</td>'
-            f'<td class="n">{text(size)}</td><td>{text(facts.compression_type or "none")}</td>'
-            f"<td{style}>{text(facts.state())}</td></tr>"
+            f'<tr><th scope="row" class="name">{text(facts.name)}</th><td{style}>{text(facts.state())}</td>'
+            f'<td class="n">{facts.records:,}</td><td class="n">{text(size)}</td>'
+            f"<td>{text(facts.compression_type or 'none')}</td></tr>"
         )
     rest = ranked[_FILES:]
     damaged = sum(not facts.is_sound for facts in rest)
@@ -133,7 +133,7 @@ def _files(report: Report) -> str:
     if len(regions) > _FILES:
         listed += f"<li>and {len(regions) - _FILES:,} more</li>"
     damage = f"<h3>Damaged regions</h3><ul>{listed}</ul>" if regions else ""
-    heads = ("File", "Records", "Size", "Compression", "State")
+    heads = ("File", "State", "Records", "Size", "Compression")
     return (
         _table("files-caption", "Each file that was read.", heads, rows)
         + note
