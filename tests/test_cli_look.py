@@ -148,6 +148,20 @@ def test_info_of_many_sound_files_is_short(tmp_path: Path) -> None:
     assert len(json.loads(run("info", "--json", tmp_path).stdout)["files"]) == 30
 
 
+def test_info_of_very_many_files_looks_at_some_of_them(tmp_path: Path) -> None:
+    for number in range(300):
+        with tfr.TFRecordWriter(tmp_path / f"{number:03}") as writer:
+            writer.write_example({"a": number})
+    result = run("info", tmp_path)
+    assert result.returncode == 0
+    assert "300 files, about 300 records" in result.stdout
+    assert "nothing wrong with the 250 looked at" in result.stdout
+    assert "Not everything was looked at" in result.stdout
+    found = json.loads(run("info", "--json", tmp_path).stdout)
+    assert sum(file["complete"] for file in found["files"]) == 250
+    assert (found["complete"], found["records"], found["records_are_exact"]) == (False, 300, False)
+
+
 # head, cat, sample
 
 
@@ -277,6 +291,24 @@ def test_records_that_are_no_examples_are_counted(tmp_path: Path) -> None:
     assert "3 records are no Examples" in result.stderr
 
 
+@pytest.mark.parametrize("command", ["stats", "info"])
+def test_sequence_examples_are_looked_at_by_their_context(command: str, tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "sequences") as writer:
+        writer.write(tfr.encode_sequence_example({"id": 1}, {"words": ["a", "b"]}))
+    result = run(command, tmp_path / "sequences")
+    assert result.returncode == 0
+    assert "id" in result.stdout
+    assert "words" not in result.stdout
+    assert "SequenceExamples: only their context was looked at" in result.stdout + result.stderr
+
+
+def test_standard_input_and_urls_are_looked_at(digits: Path) -> None:
+    assert run("stats", "-", stdin=digits.read_bytes()).stdout == run("stats", digits).stdout
+    assert "-: 200 records, all CRCs sound" in run("info", "-", stdin=digits.read_bytes()).stdout
+    pytest.importorskip("fsspec")
+    assert run("stats", f"file://{digits}").stdout == run("stats", digits).stdout
+
+
 # gallery
 
 
@@ -314,6 +346,12 @@ def test_gallery_without_images_says_so_and_leaves_no_file(tmp_path: Path) -> No
     assert not (tmp_path / "sheet.png").exists()
     result = run("gallery", tmp_path / "plain", "-o", tmp_path / "sheet.png", "--image-feature", "b\x1b")
     assert r"no record has an image in b\x1b" in result.stderr
+
+
+def test_gallery_of_nothing_that_a_condition_chooses_says_so(digits: Path, tmp_path: Path) -> None:
+    result = run("gallery", digits, "-o", tmp_path / "sheet.png", "--where", "label == 11")
+    assert result.returncode == 1
+    assert "--where holds for none of 200 examples" in result.stderr
 
 
 def test_gallery_shows_what_is_wrong_with_images(digits: Path, tmp_path: Path) -> None:
@@ -461,6 +499,17 @@ def test_the_report_of_damaged_and_missing_files_shows_them(damaged: Path, shard
     assert "damaged in 1 place" in words
     assert "1 of 4 shards are missing." in words
     assert "No such file or directory" in words
+
+
+@pytest.mark.parametrize("command", ["gallery", "report"])
+def test_the_data_cannot_be_overwritten(command: str, digits: Path, tmp_path: Path) -> None:
+    before = digits.read_bytes()
+    (tmp_path / "link").symlink_to(digits)
+    for output in (digits, tmp_path / "link"):
+        result = run(command, digits, "-o", output)
+        assert result.returncode == 2
+        assert "is one of the files that are read" in result.stderr
+    assert digits.read_bytes() == before
 
 
 def test_the_report_of_nothing_is_a_page(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import sys
 from tfrecord_lite.cli.moving import natural, positive
 from tfrecord_lite.cli.output import add_files, add_json, print_json, print_line
 from tfrecord_lite.cli.records import add_where
-from tfrecord_lite.cli.stats import add_sample, tell_problems
+from tfrecord_lite.cli.stats import add_sample, is_one_of, tell_problems
 
 NAME = "gallery"
 HELP = (
@@ -68,11 +68,18 @@ def run(arguments: argparse.Namespace) -> int:
     )
     with Progress("reading", 0) as progress:
         survey = Survey(arguments.files, arguments.compression, sample=arguments.sample, progress=progress)
+        if is_one_of(arguments.output, survey.files):
+            return fail(f"{printable(arguments.output)} is one of the files that are read", 2)
+        seen = chosen = 0
         for example in survey.examples():
+            seen += 1
             if arguments.where is None or arguments.where(example):
+                chosen += 1
                 sketch.add(example)
     pictures = sketch.pictures()
     code = tell_problems(survey)
+    if seen and not chosen:
+        return fail(f"--where holds for none of {seen:,} examples", 1)
     if not pictures:
         if arguments.image_feature:
             return fail(f"no record has an image in {', '.join(map(printable, arguments.image_feature))}", 1)

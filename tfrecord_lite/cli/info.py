@@ -45,6 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
         print_line(_total(found))
     if not all(file.facts.is_complete or file.facts.error for file in found.files):
         print_line("Not everything was looked at: `tfrecord-lite verify` checks every CRC.")
+    for file in found.files:
+        if file.facts.is_sequence:
+            print_line(f"{file.facts.name} holds SequenceExamples: only their context was looked at")
     if found.schema or found.schema.records:
         print_line(f"\n{found.schema}")
     return 0 if found.is_sound else 1
@@ -53,14 +56,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _total(found: Overview) -> str:
     from tfrecord_lite.look import wording
 
-    totals = found.as_dict()
-    exact = all(file.records_from in ("read", "manifest", "index") for file in found.files)
-    known = sum(file.records or 0 for file in found.files)
-    records = f"{known:,} records" if exact else f"about {known:,} records"
-    if totals["records"] is None:
+    count, is_exact = found.records
+    if count is None:
         records = f"at least {sum(file.facts.records for file in found.files):,} records"
-    sound = sum(file.facts.is_sound for file in found.files)
-    state = (
-        "nothing wrong with any" if sound == len(found.files) else f"something wrong with {len(found.files) - sound:,}"
-    )
-    return f"{len(found.files):,} files, {records}, {wording.size(totals['bytes'])}, {state}"
+    else:
+        records = f"{count:,} records" if is_exact else f"about {count:,} records"
+    wrong = sum(not file.facts.is_sound for file in found.files)
+    seen = sum(file.facts.is_complete or file.facts.records > 0 for file in found.files)
+    where = "any" if seen == len(found.files) else f"the {seen:,} looked at"
+    state = f"something wrong with {wrong:,}" if wrong else f"nothing wrong with {where}"
+    return f"{len(found.files):,} files, {records}, {wording.size(found.bytes)}, {state}"

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from tfrecord_lite.cli.output import add_files, add_json, print_json, print_line
-from tfrecord_lite.cli.stats import add_sample
+from tfrecord_lite.cli.stats import add_sample, is_one_of
 
 NAME = "report"
 HELP = (
@@ -27,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the page, and say how much is worth a look."""
+    from tfrecord_lite.cli.main import fail
     from tfrecord_lite.cli.progress import Progress
     from tfrecord_lite.errors import printable
     from tfrecord_lite.files.streams import publish
@@ -36,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     with Progress("reading", 0) as progress:
         report = make_report(arguments.files, arguments.compression, sample=arguments.sample, progress=progress)
+    if is_one_of(arguments.output, report.files):
+        return fail(f"{printable(arguments.output)} is one of the files that are read", 2)
     page = page_of(report).encode()
     code = 0 if report.is_sound else 1
     if arguments.output == "-":

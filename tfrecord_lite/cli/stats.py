@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.cli.moving import positive
@@ -12,7 +13,7 @@ from tfrecord_lite.cli.output import add_files, add_json, print_json, print_line
 
 if TYPE_CHECKING:
     from tfrecord_lite.look.statistics import BytesValues, FeatureStatistics, KindValues
-    from tfrecord_lite.look.survey import Survey
+    from tfrecord_lite.look.survey import FileFacts, Survey
 
 NAME = "stats"
 HELP = (
@@ -72,7 +73,15 @@ def tell_problems(survey: Survey) -> int:
             fail(f"{facts.name}: {facts.state()}", 1)
         if facts.not_examples:
             fail(f"{facts.name}: {facts.not_examples:,} records are no Examples", 0)
+        if facts.is_sequence:
+            fail(f"{facts.name} holds SequenceExamples: only their context was looked at", 0)
     return 0 if survey.is_sound else 1
+
+
+def is_one_of(output: str, files: Iterable[FileFacts]) -> bool:
+    """Whether what is to be written is one of the files, under whatever name."""
+    paths = [facts.path for facts in files if facts.path is not None]
+    return os.path.exists(output) and any(os.path.exists(path) and os.path.samefile(output, path) for path in paths)
 
 
 def _rows(feature: FeatureStatistics, records: int) -> Iterator[tuple[str, ...]]:

@@ -52,6 +52,7 @@ class FileFacts:
         listed: what the manifest of its directory says about it, or None.
         regions: damage that was passed over, the first 100.
         region_count: how many there were.
+        lost_bytes: of the uncompressed stream, in all of them.
         error: why it could not be read, or not further; or in what it differs from what the manifest says.
     """
 
@@ -67,6 +68,7 @@ class FileFacts:
     listed: ShardInfo | None = None
     regions: list[SkippedRegion] = field(default_factory=list)
     region_count: int = 0
+    lost_bytes: int = 0
     error: TFRecordError | OSError | None = None
 
     @property
@@ -109,11 +111,12 @@ class FileFacts:
                 return f"then: {problem}" if self.records else problem
             return self.error.strerror or str(self.error)
         if self.region_count:
-            lost = sum(region.size for region in self.regions)
             places = "1 place" if self.region_count == 1 else f"{self.region_count:,} places"
-            return f"damaged in {places}, {lost:,} bytes skipped"
+            return f"damaged in {places}, {self.lost_bytes:,} bytes skipped"
         if self.is_complete:
             return "all CRCs sound"
+        if not self.records:
+            return "not looked at"
         return f"CRCs sound in the first {self.records:,} records; the rest was not looked at"
 
 
@@ -126,6 +129,7 @@ class Survey:
             short file lacks is taken from those after it. None decodes all.
         max_bytes: read no more than about this many bytes of the uncompressed streams in all, shared out the same way.
             None reads all, or with a sample just what it takes.
+        max_files: open no more than this many files, spread evenly over all. None opens all.
         recovers: go on behind damage. Otherwise a file ends there.
         progress: called with (bytes read, size of all files) every now and then, if their sizes are known.
 
@@ -143,6 +147,7 @@ class Survey:
         *,
         sample: int | None = None,
         max_bytes: int | None = None,
+        max_files: int | None = None,
         recovers: bool = True,
         progress: Callable[[int, int], object] | None = None,
     ) -> None:
@@ -153,6 +158,8 @@ class Survey:
         self._progress = progress
         self._sources = list(_sources(paths))
         self.files = [facts for _, facts in self._sources]
+        if max_files is not None and len(self._sources) > max_files:
+            self._sources = [self._sources[number * len(self.files) // max_files] for number in range(max_files)]
         self._total = sum(facts.bytes or 0 for facts in self.files)
 
     @property
@@ -184,6 +191,7 @@ class Survey:
 
         def keep(region: SkippedRegion) -> None:
             facts.region_count += 1
+            facts.lost_bytes += region.size
             if len(facts.regions) < MAX_REGIONS:
                 facts.regions.append(region)
 
