@@ -1,7 +1,7 @@
 """Overview: what some files are, in about a second whatever their size.
 
 Of up to 250 files an equal share of 64 MiB is read and its CRCs checked, so small files are looked at whole; of a
-larger one the number of records is what its manifest or index says, or an estimate. The schema is that of 1,000 records.
+larger one the number of records is what its manifest or index says, or an estimate. The schema is of 1,000 records.
 """
 
 from __future__ import annotations

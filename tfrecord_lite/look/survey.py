@@ -252,7 +252,8 @@ def _sources(paths: Any) -> Iterator[tuple[Any, FileFacts]]:
             yield path, FileFacts(os.fsdecode(path), error=error)
             continue
         for source, shard in found:
-            facts = FileFacts(source if isinstance(source, str) else getattr(source, "name", None), listed=shard)
+            name = source if isinstance(source, str) else getattr(source, "name", None)
+            facts = FileFacts(name if isinstance(name, str) else None, listed=shard)
             try:
                 facts.bytes = _size(source)
                 if shard is not None:
