@@ -160,6 +160,11 @@ def test_a_page_of_very_many_features_says_what_it_leaves_out() -> None:
     assert "feature 0399" in page
 
 
+def test_a_feature_without_a_name_can_be_seen() -> None:
+    page = page_of(make_report(io.BytesIO(frames_of([tfr.encode_example({"": 1})] * 20))))
+    assert page.count("(no name)") == 3  # among anomalies, in the table, over its details
+
+
 def test_the_images_on_a_page_are_limited_and_it_says_so(tmp_path: Path) -> None:
     noise = np.random.default_rng(1).integers(0, 255, (40, 160, 160, 4), dtype=np.uint8)
     path = tmp_path / "noise"

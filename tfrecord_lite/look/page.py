@@ -106,7 +106,8 @@ def _anomalies(report: Report) -> str:
         style, word = ("bad", "Problem") if anomaly.severity == PROBLEM else ("odd", "Notice")
         subject = f'<span class="name">{text(anomaly.subject)}</span> ' if anomaly.subject else ""
         if anomaly.subject in places:
-            subject = f'<a class="name" href="#feature-{places[anomaly.subject]}">{text(anomaly.subject)}</a> '
+            name = text(wording.full_name(anomaly.subject))
+            subject = f'<a class="name" href="#feature-{places[anomaly.subject]}">{name}</a> '
         items.append(f'<li class="{style}"><b>{word}</b>{subject}<span>{text(anomaly.text)}</span></li>')
     more = len(report.anomalies) - _ANOMALIES
     note = f"<p>And {more:,} more.</p>" if more > 0 else ""
@@ -159,7 +160,7 @@ def _features(report: Report) -> str:
         return "<p>There are none.</p>"
     rows = []
     for number, feature in enumerate(features):
-        name = text(feature.name)
+        name = text(wording.full_name(feature.name))
         link = f'<a href="#feature-{number}">{name}</a>' if number < _FEATURES else name
         kinds = " and ".join(feature.kinds) or "no kind"
         values = "; ".join(wording.values(kind.values) for kind in feature.kinds.values())
@@ -192,7 +193,7 @@ def _feature(number: int, feature: FeatureStatistics, records: int) -> str:
             f"{''.join(_charts(kind))}"
             for dtype, kind in feature.kinds.items()
         )
-    heading = f'<h3 id="feature-{number}-name">{text(feature.name)}</h3>'
+    heading = f'<h3 id="feature-{number}-name">{text(wording.full_name(feature.name))}</h3>'
     return (
         f'<article id="feature-{number}" aria-labelledby="feature-{number}-name" tabindex="-1">'
         f"{heading}{content}</article>"
@@ -306,7 +307,9 @@ def _gallery(pictures: Sequence[Picture]) -> str:
                 figures.append(figure)
             else:
                 left_out += 1
-        parts.append(f'<h3>{text(name)}</h3><p class="soft">{len(of_feature):,} drawn at random.</p>')
+        parts.append(
+            f'<h3>{text(wording.full_name(name))}</h3><p class="soft">{len(of_feature):,} drawn at random.</p>'
+        )
         parts.append(f'<ul class="gallery">{"".join(figures)}</ul>')
     if left_out:
         parts.append(f"<p>{left_out:,} more images are left out: the page would become too large.</p>")

@@ -108,7 +108,8 @@ class FileFacts:
         if self.error is not None:
             if isinstance(self.error, TFRecordError):
                 problem = str(self.error).removeprefix(f"{self.name}: ")
-                return f"then: {problem}" if self.records else problem
+                is_about_all = isinstance(self.error, ShardError) or not self.records
+                return problem if is_about_all else f"then: {problem}"
             return self.error.strerror or str(self.error)
         if self.region_count:
             places = "1 place" if self.region_count == 1 else f"{self.region_count:,} places"

@@ -55,9 +55,14 @@ def span(numbers: Numbers) -> str:
     return low if numbers.minimum == numbers.maximum else f"{low} to {high}"
 
 
+def full_name(name: str) -> str:
+    """The name of a feature so that it can be seen, should it be empty or hold what acts on a terminal."""
+    return printable(name) or "(no name)"
+
+
 def short_name(name: str) -> str:
     """The name of a feature for a table, shortened if it is very long."""
-    shown = printable(name)
+    shown = full_name(name)
     return shown if len(shown) <= _LONGEST_NAME else f"{shown[: _LONGEST_NAME - 3]}..."
 
 
