@@ -173,7 +173,9 @@ def test_head_is_a_table_where_it_fits(digits: Path) -> None:
     assert len(lines) == 4
     narrow = run("head", "-n", 1, digits, COLUMNS="40").stdout.splitlines()
     assert narrow[0].startswith("#0 example, ")
-    assert narrow[1] == '  class: "even"'
+    assert [line.split(":")[0] for line in narrow[1:]] == ["  class", "  image", "  label", "  row"]
+    narrow = run("head", "-n", 1, digits, "--columns", "row,label", COLUMNS="20").stdout.splitlines()
+    assert [line.split(":")[0] for line in narrow[1:]] == ["  row", "  label"]
 
 
 def test_a_damaged_image_is_described(tmp_path: Path) -> None:

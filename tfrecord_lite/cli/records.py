@@ -100,7 +100,7 @@ def chosen_records(arguments: argparse.Namespace, compression_type: str | None) 
 def print_records(
     arguments: argparse.Namespace, records: Iterable[Record], form: Callable[[Iterator[Record]], None]
 ) -> int:
-    """Print records as `form` does it, with the features of --columns only; gives the exit code."""
+    """Print records as `form` does it, with the features of --columns, or all by their names; gives the exit code."""
     from tfrecord_lite.cli.main import fail
     from tfrecord_lite.errors import printable
 
@@ -113,7 +113,7 @@ def print_records(
         for record in records:
             printed += 1
             missing.difference_update(record.context, record.feature_lists)
-            yield record if columns is None else record.only(columns)
+            yield record.only(sorted({*record.context, *record.feature_lists}) if columns is None else columns)
 
     form(shown())
     if printed and missing:
@@ -189,9 +189,9 @@ def _lines(record: Record) -> Iterator[str]:
     if record.kind == "record":
         yield as_text([record.data])
         return
-    for name, feature in sorted(record.context.items()):
+    for name, feature in record.context.items():
         yield f"{printable(name)}: {as_text(feature)}"
-    for name, steps in sorted(record.feature_lists.items()):
+    for name, steps in record.feature_lists.items():
         yield f"{printable(name)}: {len(steps)} steps: {as_text(steps) if steps else '[]'}"
 
 
