@@ -12,7 +12,8 @@ from sklearn.datasets import load_digits, load_iris
 
 import tfrecord_lite as tfr
 from tfrecord_lite.look.numbers import Numbers
-from tfrecord_lite.look.statistics import BytesValues, FeatureStatistics, Statistics, statistics_of
+from tfrecord_lite.look.statistics import BytesValues, FeatureStatistics, Statistics
+from tfrecord_lite.look.statistics_sketch import statistics_of
 
 
 def statistics_of_all(examples: list[dict[str, Any]]) -> Statistics:

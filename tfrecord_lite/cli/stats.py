@@ -44,7 +44,7 @@ def add_sample(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print a table with a line for each feature."""
     from tfrecord_lite.cli.progress import Progress
-    from tfrecord_lite.look.statistics import statistics_of
+    from tfrecord_lite.look.statistics_sketch import statistics_of
     from tfrecord_lite.look.survey import Survey
 
     with Progress("reading", 0) as progress:

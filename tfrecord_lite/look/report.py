@@ -9,7 +9,8 @@ from typing import Any
 from tfrecord_lite.look.anomalies import Anomaly, find_anomalies
 from tfrecord_lite.look.pictures import Picture, PictureSketch
 from tfrecord_lite.look.shard_sets import ShardSetFacts, shard_sets
-from tfrecord_lite.look.statistics import Statistics, StatisticsSketch
+from tfrecord_lite.look.statistics import Statistics
+from tfrecord_lite.look.statistics_sketch import StatisticsSketch
 from tfrecord_lite.look.survey import FileFacts, Survey
 
 #: Images of each feature, and the pixels of the square that each fits into.
