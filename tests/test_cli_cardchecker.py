@@ -233,7 +233,7 @@ def test_demo_says_what_it_made_and_can_run_again(demo: pathlib.Path, capsys: py
         "by label: 0: ",
         "by kind: id: ",
         "48 records, every CRC is sound",
-        '  0  image/format "raw"  image/height 320  image/image_id_raw <102400 bytes>  image/label ',
+        '  0  image/format "raw"  image/height 320  image/image_id_raw <102,400 bytes>  image/label ',
         "contact_sheet.png",
         "tfrecord-lite cardchecker write",
     ):

@@ -17,7 +17,7 @@ FLOORS = [
     {"format"},
     {"files"},
     {"io", "train", "python_io", "compat", "surgery"},
-    {"cardchecker"},
+    {"cardchecker", "look"},
     {"adapters"},
     {"cli"},
     {"__main__", "__init__"},

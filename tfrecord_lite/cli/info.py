@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import os
-from typing import Any
+import json
+from typing import TYPE_CHECKING
 
 from tfrecord_lite.cli.output import add_files, add_json, print_json, print_line
 
+if TYPE_CHECKING:
+    from tfrecord_lite.look.overview import Overview
+
 NAME = "info"
-HELP = "Say what each file is: size, compression, records, state of the CRCs, and the features of its first example."
+HELP = (
+    "Say what files are: shards found and missing, records, size, compression, state of the CRCs, schema. Of large "
+    "files only the beginning is looked at, which is said; count and verify read all. Exit code 1 when something is "
+    "wrong."
+)
+
+#: So many files have a line each; of more only those that something is wrong with.
+_MANY = 20
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -19,82 +29,40 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print a paragraph a file. Damage is part of what is said, and exit code 1."""
-    from tfrecord_lite.files.paths import expand_paths
+    """Print a line a file, a line a set of shards, and the schema. Damage is part of what is said."""
+    from tfrecord_lite.look.overview import overview
 
-    files = [_describe(path, arguments.compression) for path in expand_paths(arguments.files)]
+    found = overview(arguments.files, arguments.compression)
     if arguments.json:
-        print_json({"files": files})
+        print_json(found.as_dict() | {"schema": json.loads(found.schema.to_json())})
+        return 0 if found.is_sound else 1
+    shown = [file for file in found.files if len(found.files) <= _MANY or not file.facts.is_sound]
+    for file in shown:
+        print_line(str(file))
+    for shards in found.sets:
+        print_line(str(shards))
+    if len(found.files) > 1:
+        print_line(_total(found))
+    if not all(file.facts.is_complete or file.facts.error for file in found.files):
+        print_line("Not everything was looked at: `tfrecord-lite verify` checks every CRC.")
+    for file in found.files:
+        if file.facts.is_sequence:
+            print_line(f"{file.facts.name} holds SequenceExamples: only their context was looked at")
+    if found.schema or found.schema.records:
+        print_line(f"\n{found.schema}")
+    return 0 if found.is_sound else 1
+
+
+def _total(found: Overview) -> str:
+    from tfrecord_lite.look import wording
+
+    count, is_exact = found.records
+    if count is None:
+        records = f"at least {sum(file.facts.records for file in found.files):,} records"
     else:
-        for file in files:
-            _print_file(file)
-    return 0 if all(file["sound"] for file in files) else 1
-
-
-def _describe(path: Any, compression_type: str | None) -> dict[str, Any]:
-    from tfrecord_lite.errors import TFRecordError
-    from tfrecord_lite.files.reader import TFRecordReader
-
-    features: dict[str, str] = {}
-    error = None
-    with TFRecordReader(path, compression_type) as reader:
-        compression = reader.compression_type
-        try:
-            for number, block in enumerate(reader.blocks()):
-                if number == 0:
-                    features = _features(block.records()[0])
-        except TFRecordError as damage:
-            error = damage.as_dict()
-    return {
-        "path": reader.name,
-        "bytes": _size(path),
-        "compression": compression,
-        "records": reader.record_number,
-        "uncompressed_bytes": reader.offset,
-        "sound": error is None,
-        "error": error,
-        "features": features,
-    }
-
-
-def _size(path: Any) -> int | None:
-    from tfrecord_lite.files import remote
-
-    if remote.is_url(path):
-        return remote.size(path)
-    return os.path.getsize(path) if os.path.isfile(path) else None
-
-
-def _features(record: bytes) -> dict[str, str]:
-    """{name: kind and count} of an example; empty when the record is none."""
-    from tfrecord_lite.errors import DecodeError
-    from tfrecord_lite.format.example import decode_example
-
-    try:
-        example = decode_example(record)
-    except DecodeError:
-        return {}
-    return {name: _kind(value) for name, value in sorted(example.items())}
-
-
-def _kind(value: Any) -> str:
-    if value is None:
-        return "no kind"
-    kind = "bytes" if isinstance(value, list) else str(value.dtype)
-    return kind if len(value) == 1 else f"{kind}[{len(value)}]"
-
-
-def _print_file(file: dict[str, Any]) -> None:
-    from tfrecord_lite.errors import printable
-
-    print_line(printable(file["path"] or "<file object>"))
-    size = "" if file["bytes"] is None else f", {file['bytes']} bytes"
-    print_line(f"  {file['compression'] or 'not compressed'}{size}, {file['uncompressed_bytes']} bytes of frames")
-    print_line(
-        f"  {file['records']} records, " + ("all CRCs sound" if file["sound"] else "then: " + file["error"]["text"])
-    )
-    if file["features"]:
-        print_line("  first example:")
-        width = max(len(printable(name)) for name in file["features"])
-        for name, kind in file["features"].items():
-            print_line(f"    {printable(name):{width}}  {kind}")
+        records = f"{count:,} records" if is_exact else f"about {count:,} records"
+    wrong = sum(not file.facts.is_sound for file in found.files)
+    seen = sum(file.facts.is_complete or file.facts.records > 0 for file in found.files)
+    where = "any" if seen == len(found.files) else f"the {seen:,} looked at"
+    state = f"something wrong with {wrong:,}" if wrong else f"nothing wrong with {where}"
+    return f"{len(found.files):,} files, {records}, {wording.size(found.bytes)}, {state}"

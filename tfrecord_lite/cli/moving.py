@@ -18,7 +18,7 @@ _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 1 << 10, "MIB": 1
 _UNITS |= {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
-def add_input_and_output(parser: argparse.ArgumentParser, *, is_prefix: bool = False) -> None:
+def add_input_and_output(parser: argparse.ArgumentParser, *, is_prefix: bool = False, is_required: bool = True) -> None:
     """FILE..., -o and what is said about the output."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="file, directory or glob; - is standard input")
     if is_prefix:
@@ -26,7 +26,7 @@ def add_input_and_output(parser: argparse.ArgumentParser, *, is_prefix: bool = F
         parser.add_argument("-o", "--output", metavar="PREFIX", required=True, help=help_text)
     else:
         help_text = "the file to write, which may be one of those read; - is standard output"
-        parser.add_argument("-o", "--output", metavar="OUT", required=True, help=help_text)
+        parser.add_argument("-o", "--output", metavar="OUT", required=is_required, help=help_text)
     parser.add_argument("--compression", choices=("GZIP", "ZLIB"), default="", help="of the output; default: none")
     add_json(parser)
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import base64
-import contextlib
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tfrecord_lite.errors import printable
 from tfrecord_lite.files.options import COMPRESSION_TYPES
-from tfrecord_lite.format.encodings import image_encoding
+from tfrecord_lite.format.encodings import image_encoding, text_of
 
 _SHORT_TEXT = 60
 _SHORT_LIST = 8
@@ -50,6 +50,13 @@ def print_json(value: Any) -> None:
     print_line(json.dumps(value))
 
 
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Rows of as many cells each, every column as wide as it needs."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print_line("  ".join(map(str.ljust, row, widths)).rstrip())
+
+
 def as_json(value: Any) -> Any:
     """A decoded feature for JSON: bytes as text or {"base64": ...}, whichever loses nothing; NaN and inf as text."""
     if value is None:
@@ -78,23 +85,19 @@ def as_text_item(value: Any) -> str:
 
 
 def _bytes_as_json(data: bytes) -> Any:
-    with contextlib.suppress(UnicodeDecodeError):
-        text = data.decode("utf-8")
-        if all(character.isprintable() or character in "\t\n\r" for character in text):
-            return text
-    return {"base64": base64.b64encode(data).decode("ascii")}
+    text = text_of(data)
+    return {"base64": base64.b64encode(data).decode("ascii")} if text is None else text
 
 
 def _bytes_as_text(data: bytes) -> str:
+    if image_encoding(data) is not None:
+        from tfrecord_lite.look.images import image_facts
+
+        return f"<{image_facts(data)}, {len(data):,} bytes>"
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        return f"<{len(data)} bytes{_kind_of(data)}>"
+        return f"<{len(data):,} bytes>"
     if len(text) > _SHORT_TEXT:
-        return f'"{printable(text[:_SHORT_TEXT])}..." ({len(data)} bytes)'
+        return f'"{printable(text[:_SHORT_TEXT])}..." ({len(data):,} bytes)'
     return f'"{printable(text)}"'
-
-
-def _kind_of(data: bytes) -> str:
-    encoding = image_encoding(data)
-    return "" if encoding is None else f" of {encoding}"

@@ -35,11 +35,12 @@ class IndexedFile:
         verify, save_index: as for RecordSource.
 
     Attributes:
+        name: as given.
         ranges: the open file, or None while it is not open.
     """
 
     def __init__(self, name: str, *, verify: bool, save_index: bool) -> None:
-        self._name = name
+        self.name = name
         self._path = name if is_url(name) else os.path.abspath(name)  # wherever the process goes
         self._verify = verify
         self.ranges: Ranges | None = None
@@ -87,7 +88,7 @@ class IndexedFile:
         return [self.record(ranges, number) for number in numbers.tolist()]
 
     def _located(self, error: TFRecordError, number: int | None) -> TFRecordError:
-        error.path, error.record_number = self._name, number
+        error.path, error.record_number = self.name, number
         return error
 
 

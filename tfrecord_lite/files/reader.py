@@ -15,7 +15,14 @@ from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.errors import CorruptRecordError, SkippedRegion, TFRecordError, TruncatedRecordError, add_path
+from tfrecord_lite.errors import (
+    CorruptRecordError,
+    SkippedRegion,
+    TFRecordError,
+    TruncatedRecordError,
+    add_path,
+    printable,
+)
 from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.paths import STDIN, expand_paths, kind_of_name
 from tfrecord_lite.files.remote import is_url
@@ -98,6 +105,15 @@ class TFRecordReader:
     def __iter__(self) -> Self:
         return self
 
+    def __repr__(self) -> str:
+        return f"<TFRecordReader: {self._facts()}>"
+
+    def _repr_html_(self) -> str:
+        """For a notebook: where the reader is. Nothing is read for it."""
+        from html import escape
+
+        return f"<p><b>TFRecordReader</b> {escape(self._facts())}</p>"
+
     def __next__(self) -> bytes:
         record = next(self._records, None)
         while record is None:
@@ -156,6 +172,11 @@ class TFRecordReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _facts(self) -> str:
+        name, compression = printable(str(self.name or "<file object>")), self.compression_type or "not compressed"
+        state = ", closed" if self._is_closed else ""
+        return f"{name}, {compression}, {self.record_number} records read, next at offset {self.offset}{state}"
 
     def _next_block(self, sizes: Sizes = FOR_RECORDS) -> Block:
         if self._is_closed:

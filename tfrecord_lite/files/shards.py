@@ -20,6 +20,7 @@ from tfrecord_lite.files.remote import is_url
 #: Beam's and TFDS' width: names up to 99,999 shards sort as their numbers do.
 _MIN_DIGITS = 5
 
+_SHARD = re.compile(f"(.+)-([0-9]{{{_MIN_DIGITS},18}})-of-([0-9]{{{_MIN_DIGITS},18}})", re.DOTALL)
 _SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
 
@@ -73,3 +74,12 @@ def shard_name(prefix: str, number: int, count: int) -> str:
 def shard_pattern(prefix: str) -> re.Pattern[str]:
     """What the names of all shards of that prefix match in full, whatever their count."""
     return re.compile(f"{re.escape(prefix)}-[0-9]{{{_MIN_DIGITS},}}-of-[0-9]{{{_MIN_DIGITS},}}")
+
+
+def parse_shard_name(name: str) -> tuple[str, int, int] | None:
+    """(prefix, number, count) of the name of a shard; None if it is none."""
+    found = _SHARD.fullmatch(name)
+    if found is None:
+        return None
+    prefix, number, count = found[1], int(found[2]), int(found[3])
+    return (prefix, number, count) if number < count else None

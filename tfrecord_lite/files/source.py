@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
 
+from tfrecord_lite.errors import printable
 from tfrecord_lite.files.indexed_file import IndexedFile
 from tfrecord_lite.files.paths import expand_paths
 from tfrecord_lite.files.ranges import Ranges
@@ -29,6 +30,8 @@ Array = np.typing.NDArray[np.int64]
 
 #: Each open file keeps a descriptor; a process has 1024 of these unless it asked for more.
 _MAX_OPEN = 256
+#: Files that are listed in a notebook.
+_SHOWN_FILES = 10
 
 
 class RecordSource(Sequence[bytes]):
@@ -73,6 +76,21 @@ class RecordSource(Sequence[bytes]):
 
     def __repr__(self) -> str:
         return f"RecordSource({len(self._files)} files, {len(self)} records)"
+
+    def _repr_html_(self) -> str:
+        """For a notebook: how many records each of the first files holds. Nothing is read for it."""
+        from html import escape
+
+        begins = self._begins[: _SHOWN_FILES + 1]
+        rows = "".join(
+            f"<tr><td>{escape(printable(file.name))}</td><td>{begin}</td><td>{end - begin}</td></tr>"
+            for file, begin, end in zip(self._files, begins[:-1], begins[1:], strict=False)
+        )
+        more = len(self._files) - _SHOWN_FILES
+        caption = f"RecordSource: {len(self._files)} files, {len(self)} records"
+        caption += f"; {more} more files are not shown" if more > 0 else ""
+        head = '<th scope="col">file</th><th scope="col">first record</th><th scope="col">records</th>'
+        return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
     @overload
     def __getitem__(self, number: SupportsIndex) -> bytes: ...

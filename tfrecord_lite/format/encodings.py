@@ -46,6 +46,17 @@ def image_encoding(value: bytes) -> str | None:
     return None
 
 
+def text_of(value: bytes) -> str | None:
+    """The text that a value is; None if it is none, or has control characters but tabs and line ends."""
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    if text.isprintable() or all(character.isprintable() or character in "\t\n\r" for character in text):
+        return text
+    return None
+
+
 def _are_text(values: Sequence[bytes]) -> bool:
     # All at once: no character reaches over a line feed, so the whole is UTF-8 if and only if each part is.
     text = values[0] if len(values) == 1 else b"\n".join(values)

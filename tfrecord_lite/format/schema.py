@@ -74,6 +74,16 @@ class Schema(Mapping[str, FeatureSchema]):
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         return "\n".join([f"{len(self)} features, {self.records} records looked at", *(lines if len(self) else [])])
 
+    def _repr_html_(self) -> str:
+        """The table of `str`, for a notebook."""
+        from html import escape
+
+        head = "".join(f'<th scope="col">{name}</th>' for name in _HEADINGS)
+        rows = (row for feature in self.values() for row in _rows(feature))
+        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+        caption = f"Schema: {len(self)} features, {self.records} records looked at"
+        return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
     @property
     def features(self) -> dict[str, FixedLenFeature | RaggedFeature]:
         """{name: feature} for `parse_example`, which takes every record that was looked at.

@@ -1,0 +1,56 @@
+"""tfrecord-lite report FILE... -o report.html"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from tfrecord_lite.cli.output import add_files, add_json, print_json, print_line
+from tfrecord_lite.cli.stats import add_sample, is_one_of
+
+NAME = "report"
+HELP = (
+    "Write a report of the files as one web page: summary, statistics with histograms, images, anomalies. It needs no "
+    "network to be read. Exit code 1 when something is damaged."
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `report`."""
+    add_files(parser)
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", required=True, help="the HTML file to write; - is standard output"
+    )
+    add_sample(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the page, and say how much is worth a look."""
+    from tfrecord_lite.cli.main import fail
+    from tfrecord_lite.cli.progress import Progress
+    from tfrecord_lite.errors import printable
+    from tfrecord_lite.files.streams import publish
+    from tfrecord_lite.look.anomalies import PROBLEM
+    from tfrecord_lite.look.page import page_of
+    from tfrecord_lite.look.report import make_report
+
+    with Progress("reading", 0) as progress:
+        report = make_report(arguments.files, arguments.compression, sample=arguments.sample, progress=progress)
+    if is_one_of(arguments.output, report.files):
+        return fail(f"{printable(arguments.output)} is one of the files that are read", 2)
+    page = page_of(report).encode()
+    code = 0 if report.is_sound else 1
+    if arguments.output == "-":
+        sys.stdout.buffer.write(page)
+        return code
+    publish(arguments.output, page)
+    problems = sum(anomaly.severity == PROBLEM for anomaly in report.anomalies)
+    notices = len(report.anomalies) - problems
+    if arguments.json:
+        anomalies = [anomaly.as_dict() for anomaly in report.anomalies]
+        print_json({"output": arguments.output, "sound": report.is_sound, "anomalies": anomalies})
+    else:
+        shown = f"{report.statistics.records:,} examples, {len(report.statistics.features):,} features"
+        print_line(f"{printable(arguments.output)}: {shown}, {problems:,} problems, {notices:,} notices")
+    return code

@@ -1,0 +1,1 @@
+"""What is in a data set, for people: statistics, pictures, anomalies, and the report that shows them."""

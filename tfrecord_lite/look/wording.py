@@ -1,0 +1,142 @@
+"""Facts as short texts for people, the same in a terminal and in a report. What comes from data is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tfrecord_lite.errors import printable
+from tfrecord_lite.format.encodings import text_of
+from tfrecord_lite.look.numbers import Histogram, Numbers
+from tfrecord_lite.look.statistics import BytesValues, FeatureStatistics, KindValues
+
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
+_LONGEST_TEXT = 40
+_LONGEST_NAME = 48
+#: So many different values are told by their shares, more by a histogram.
+FEW_SHARES = 4
+#: Heights of a bar a character wide, in Unicode and where there is no Unicode.
+BLOCKS, ASCII_BLOCKS = "▁▂▃▄▅▆▇█", "_.:-=+*#"
+
+
+def number(value: float | None) -> str:
+    """An integer with its thousands apart, another number with 4 significant digits."""
+    if value is None:
+        return ""
+    if isinstance(value, int) or (value == int(value) and abs(value) < 1e9):
+        return f"{int(value):,}"
+    return f"{value:.4g}"
+
+
+def size(count: int) -> str:
+    """Bytes with a unit that keeps the number short."""
+    value, unit = float(count), 0
+    while value >= 1024 and unit < len(_UNITS) - 1:
+        value, unit = value / 1024, unit + 1
+    return f"{count:,} bytes" if not unit else f"{value:.1f} {_UNITS[unit]}"
+
+
+def percent(part: int, whole: int) -> str:
+    """A part of a whole; neither all nor none unless it is."""
+    if not whole:
+        return ""
+    share = 100 * part / whole
+    if 0 < share < 0.1:
+        return "<0.1 %"
+    if 99.9 < share < 100:
+        return ">99.9 %"
+    return f"{share:.3g} %"
+
+
+def span(numbers: Numbers) -> str:
+    """From the least to the greatest."""
+    if numbers.minimum is None:
+        return ""
+    low, high = number(numbers.minimum), number(numbers.maximum)
+    return low if numbers.minimum == numbers.maximum else f"{low} to {high}"
+
+
+def full_name(name: str) -> str:
+    """The name of a feature so that it can be seen, should it be empty or hold what acts on a terminal."""
+    return printable(name) or "(no name)"
+
+
+def short_name(name: str) -> str:
+    """The name of a feature for a table, shortened if it is very long."""
+    shown = full_name(name)
+    return shown if len(shown) <= _LONGEST_NAME else f"{shown[: _LONGEST_NAME - 3]}..."
+
+
+def label_of(value: object) -> str:
+    """A value, shortened, so that it can be shown anywhere."""
+    if isinstance(value, bytes):
+        text = text_of(value)
+        if text is None:
+            return f"<{len(value):,} bytes>"
+        shown = printable(text[:_LONGEST_TEXT]) + ("..." if len(text) > _LONGEST_TEXT else "")
+        return f'"{shown}"'
+    return f"{value:,}" if isinstance(value, int) else f"{value}"
+
+
+def bars(numbers: Numbers) -> list[tuple[str, int]]:
+    """What a chart of them shows: (label, count) of each value if there are few, otherwise of each interval."""
+    if numbers.has_all_values:
+        return [(label_of(value), count) for value, count in sorted(numbers.frequent)]
+    histogram = numbers.histogram
+    if histogram is None:
+        return []
+    inner = [(_interval(histogram, at), count) for at, count in enumerate(histogram.counts)]
+    first, last = number(histogram.low), number(histogram.edges(len(inner) - 1)[1])
+    below = [(f"under {first}", histogram.below)] if histogram.below else []
+    above = [(f"{last} and more", histogram.above)] if histogram.above else []
+    return [*below, *inner, *above]
+
+
+def _interval(histogram: Histogram, at: int) -> str:
+    begin, end = histogram.edges(at)
+    if histogram.are_integers:
+        return number(begin) if histogram.width == 1 else f"{number(begin)} to {number(end - 1)}"
+    return f"{number(begin)} to {number(end)}"
+
+
+def sparkline(counts: Sequence[int], blocks: str = BLOCKS) -> str:
+    """Counts as characters of growing height; a blank for none."""
+    highest = max(counts, default=0)
+    return "".join(blocks[-(-count * len(blocks) // highest) - 1] if count else " " for count in counts).rstrip()
+
+
+def shares(frequent: Sequence[tuple[object, int]], whole: int, limit: int = FEW_SHARES) -> str:
+    """The most frequent values, each with its part of all, and how many more are known."""
+    shown = [f"{label_of(value)} {percent(count, whole)}" for value, count in frequent[:limit]]
+    more = [f"{len(frequent) - limit} more"] if len(frequent) > limit else []
+    return ", ".join(shown + more)
+
+
+def lengths(kind: KindValues) -> str:
+    """How many values a record holds."""
+    return span(kind.lengths)
+
+
+def missing(feature: FeatureStatistics) -> str:
+    """In how many records it is not there, without a kind, or empty."""
+    counts = ((feature.absent, "absent"), (feature.kindless, "no kind"), (feature.empty, "empty"))
+    return ", ".join(f"{count:,} {state}" for count, state in counts if count)
+
+
+def values(found: Numbers | BytesValues) -> str:
+    """What the values are."""
+    if isinstance(found, BytesValues):
+        if not found.count:
+            return ""
+        parts = []
+        if found.images is not None:
+            images = found.images
+            if images.widths.count:
+                one = images.widths.is_constant and images.heights.is_constant
+                parts.append(f"{span(images.widths)}{'x' if one else ' x '}{span(images.heights)} px")
+            if images.unreadable:
+                parts.append(f"{images.unreadable:,} unreadable")
+        smallest, largest = int(found.sizes.minimum or 0), int(found.sizes.maximum or 0)
+        parts.append(size(smallest) if smallest == largest else f"{size(smallest)} to {size(largest)}")
+        return ", ".join(parts)
+    odd = [f"{count:,} {what}" for count, what in ((found.nan, "NaN"), (found.infinite, "infinite")) if count]
+    return ", ".join([text for text in (span(found), *odd) if text])
