@@ -20,6 +20,11 @@ from tfrecord_lite.files.remote import is_url
 #: Beam's and TFDS' width: names up to 99,999 shards sort as their numbers do.
 _MIN_DIGITS = 5
 
+#: The name of a shard of any set, without its directory.
+NAME_OF_SHARD = re.compile(
+    f"(?P<prefix>.+)-(?P<number>[0-9]{{{_MIN_DIGITS},18}})-of-(?P<count>[0-9]{{{_MIN_DIGITS},18}})", re.DOTALL
+)
+
 _SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
 
