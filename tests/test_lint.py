@@ -95,7 +95,7 @@ def test_the_model_of_tensorflows_parser_reads_and_refuses_what_tensorflow_does(
             assert not isinstance(found, str), record
             assert same(np.empty(0, np.int64) if value is None else value, found), record
             read += 1
-    assert read > 50
+    assert read > 20
     assert refused > 5
     assert unexplained == 0
 

@@ -104,10 +104,13 @@ def python_spec(text: str, name: str | None = None) -> Spec:
     """
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        return Spec(_Reader(tree).features(name), tuple(_compressions(tree)))
+    except SpecError:
+        raise
+    except (SyntaxError, ValueError) as error:
         raise SpecError(f"not Python: {error}") from None
-    reader = _Reader(tree)
-    return Spec(reader.features(name), tuple(_compressions(tree)))
+    except (MemoryError, RecursionError):
+        raise SpecError("something in it is nested too deeply") from None
 
 
 class _Reader:
