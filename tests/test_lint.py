@@ -463,3 +463,53 @@ def test_fixing_leaves_nothing_of_the_fixable_kinds_and_every_value_as_it_was(tm
             was, is_now = tfr.decode_example(old), tfr.decode_example(new)
             assert was.keys() == is_now.keys()
             assert all(same(was[key], is_now[key]) for key in was)
+
+
+# SequenceExamples: the context is an Example, its feature lists have a parser of their own.
+
+
+def sequence(*steps: bytes) -> bytes:
+    return field(2, field(1, field(1, b"w") + field(2, b"".join(field(1, step) for step in steps))))
+
+
+STEPS = {
+    "two chunks": ("split-list", int64_feature(packed([1]) + packed([2]))),
+    "packed, then not": ("split-list", int64_feature(packed([1]) + unpacked([2]))),
+    "a kind twice": ("repeated-kind", int64_feature(packed([1]), packed([2]))),
+    "two kinds": ("two-kinds", field(1, field(1, b"a")) + int64_feature(packed([1]))),
+    "unknown field": ("unknown-field", int64_feature(packed([1])) + varint(9 << 3) + b"\5"),
+    "overlong tag": ("overlong-tag", varint(26, 1) + int64_feature(packed([1]))[1:]),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("others", [(), (int64_feature(packed([7])),)], ids=["alone", "before another"])
+def test_odd_step_is_found_and_tensorflow_misreads_it_until_it_is_fixed(
+    name: str, others: tuple[bytes, ...], write: Callable[..., Path], tmp_path: Path
+) -> None:
+    def by_tensorflow(record: bytes) -> Any:
+        features = {"w": tf.io.VarLenFeature(tf.int64)}
+        try:
+            _, lists = tf.io.parse_single_sequence_example(record, sequence_features=features)
+        except tf.errors.InvalidArgumentError:
+            return None
+        return lists["w"].values.numpy().tolist()
+
+    rule, step = STEPS[name]
+    record = sequence(step, *others)
+    meant = [number for values in tfr.decode_sequence_example(record)[1]["w"] for number in values]
+    assert by_tensorflow(record) != meant
+    path, out = write(frame(record)), tmp_path / "out"
+    (finding,) = tfr.lint(path, fix=out)
+    assert (finding.rule, finding.feature) == (rule, "w")
+    assert list(tfr.lint(out)) == []
+    (fixed,) = tfr.read_records(out)
+    assert by_tensorflow(fixed) == meant
+
+
+def test_an_example_with_a_field_that_is_no_feature_list_is_fixed_as_an_example(
+    write: Callable[..., Path], tmp_path: Path
+) -> None:
+    record = example(entry(b"k", int64_feature(packed([1]) + packed([2])))) + field(2, b"\xff")
+    assert rules(tfr.lint(write(frame(record)), fix=tmp_path / "out")) == ["split-list"]
+    assert list(tfr.read_records(tmp_path / "out")) == [usual_record({"k": np.array([1, 2])})]

@@ -52,9 +52,10 @@ def written(path: Path, *examples: dict[str, Any]) -> Path:
 @pytest.mark.parametrize("name", FAILS)
 def test_record_that_fails_the_features_is_found_and_tensorflow_raises_that(name: str, tmp_path: Path) -> None:
     rule, example, feature = FAILS[name]
-    good = {"k": np.zeros(feature.shape, feature.dtype.as_numpy_dtype)} if isinstance(feature, type(FIXED)) else {}
-    if feature.dtype == tf.string:
-        good = {"k": [b""] * 2}
+    good: dict[str, Any] = {}
+    if isinstance(feature, type(FIXED)):
+        is_text = feature.dtype == tf.string
+        good["k"] = [b""] * 2 if is_text else np.zeros(feature.shape, feature.dtype.as_numpy_dtype)
     path = written(tmp_path / "data", good, example)
     with pytest.raises(tf.errors.InvalidArgumentError) as caught:
         tf.io.parse_single_example(usual_record(example), {"k": feature})

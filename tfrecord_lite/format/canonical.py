@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tfrecord_lite.errors import DecodeError
 from tfrecord_lite.format.example import (
     decode_example,
     decode_sequence_example,
@@ -31,11 +32,28 @@ def canonical(record: bytes) -> bytes:
     Raises:
         DecodeError: protobuf would reject the bytes.
     """
-    if all(tag != _FEATURE_LISTS for tag, _, _ in split_fields(record, 0, len(record))):
+    sequence = sequence_in(record)
+    if sequence is None:
         return encode_example(_encodable(decode_example(record)))
-    context, feature_lists = decode_sequence_example(record)
+    context, feature_lists = sequence
     lists = {name: [_with_kind(value) for value in steps] for name, steps in feature_lists.items()}
     return encode_sequence_example(_encodable(context), lists)
+
+
+def sequence_in(record: bytes) -> tuple[dict[str, Any], dict[str, list[Any]]] | None:
+    """(context, feature lists) of a record that has feature lists; None of an Example.
+
+    An Example may hold a field of their number that it does not know, whose bytes are none.
+
+    Raises:
+        DecodeError: protobuf would reject the bytes.
+    """
+    if all(tag != _FEATURE_LISTS for tag, _, _ in split_fields(record, 0, len(record))):
+        return None
+    try:
+        return decode_sequence_example(record)
+    except DecodeError:
+        return None
 
 
 def _encodable(example: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tfrecord_lite.errors import DecodeError
+from tfrecord_lite.format.canonical import sequence_in
 from tfrecord_lite.format.example import decode_example
 from tfrecord_lite.format.findings import ERROR, WARNING, Problem, Rule
 from tfrecord_lite.format.tensorflow_parser import Refused, entries_in, value_in
@@ -49,6 +50,8 @@ MISREAD = Rule("misread", ERROR, _REWRITE, True)
 
 #: What TensorFlow says of a record that its parser does not take.
 REJECTS = "raises InvalidArgumentError: Could not parse example input"
+
+_HIDDEN = "it stands behind a tag that is written in more bytes than it needs"
 
 _FIELD_1, _FIELD_2 = 1 << 3 | LEN, 2 << 3 | LEN
 _KINDS = {BYTES_LIST << 3 | LEN: "bytes_list", FLOAT_LIST << 3 | LEN: "float_list", INT64_LIST << 3 | LEN: "int64_list"}
@@ -120,20 +123,46 @@ def _refused(entries: list[tuple[bytes, bytes]] | None, error: DecodeError) -> P
 def _problems(record: bytes, ours: dict[str, Any], theirs: dict[str, Any] | None) -> Iterator[Problem]:
     entries = list(_entries(record))
     counts = Counter(entry.key for entry in entries)
+    for entry in entries:
+        if _is_lost(entry):
+            what = "its entry holds a field that no entry has, for which protobuf drops it"
+            doing = REJECTS if theirs is None else "does not see it either, without an error"
+            yield Problem(LOST_ENTRY, entry.key, what, doing)
     if theirs is None:
         yield from _rejections(record, entries)
     else:
         for name, value in ours.items():
             if name not in theirs:
-                what = "it stands behind a tag that is written in more bytes than it needs"
-                yield Problem(OVERLONG_TAG, name, what, "does not see the feature, without an error")
+                yield Problem(OVERLONG_TAG, name, _HIDDEN, "does not see the feature, without an error")
             elif not same(value, theirs[name]):
                 written = [entry for entry in entries if entry.key == name]
                 yield _misread(record, name, written, value, theirs[name])
     for key, count in counts.items():
         if count > 1 and theirs is not None:
             doing = "takes the last one, as protobuf does"
+            if ours.get(key) is None:
+                doing += "; but for a FixedLenFeature the last one that has a kind"
             yield Problem(DUPLICATE_KEY, key, f"the record has it {count} times", doing)
+    if sequence_in(record) is not None:
+        yield from _step_problems(record)
+
+
+def _step_problems(record: bytes) -> Iterator[Problem]:
+    """What is unusual about the steps of feature lists, for which TensorFlow has another parser of the same kind."""
+    doing = "raises InvalidArgumentError, or reads other than what is there without an error"
+    for start, end in _payloads(record, 0, len(record), _FIELD_2):
+        for at, stop in _payloads(record, start, end, _FIELD_1):
+            entry = _entry(record, at, stop)
+            steps = [step for value in entry.values for step in _payloads(record, *value, _FIELD_1)]
+            for number, step in enumerate(steps):
+                found = _kind_problem(record, *step)
+                if found is not None:
+                    yield Problem(found[0], entry.key, f"in step {number} of its list {found[1]}", doing)
+
+
+def _payloads(record: bytes, start: int, end: int, wanted: int) -> list[tuple[int, int]]:
+    """The spans of the fields of one tag."""
+    return [(at, stop) for tag, at, stop in split_fields(record, start, end) if tag == wanted]
 
 
 class _Entry(NamedTuple):
@@ -151,11 +180,9 @@ class _Entry(NamedTuple):
 
 
 def _entries(record: bytes) -> Iterator[_Entry]:
-    for tag, start, end in split_fields(record, 0, len(record)):
-        if tag == _FIELD_1:
-            for inner, at, stop in split_fields(record, start, end):
-                if inner == _FIELD_1:
-                    yield _entry(record, at, stop)
+    for start, end in _payloads(record, 0, len(record), _FIELD_1):
+        for at, stop in _payloads(record, start, end, _FIELD_1):
+            yield _entry(record, at, stop)
 
 
 def _entry(record: bytes, start: int, end: int) -> _Entry:
@@ -165,15 +192,16 @@ def _entry(record: bytes, start: int, end: int) -> _Entry:
     return _Entry(keys[-1] if keys else "", values, [tag for tag, _, _ in fields])
 
 
+def _is_lost(entry: _Entry) -> bool:
+    """Whether protobuf takes the entry for none."""
+    return not set(entry.tags) <= {_FIELD_1, _FIELD_2}
+
+
 def _rejections(record: bytes, entries: list[_Entry]) -> Iterator[Problem]:
     """Why TensorFlow refuses a record that protobuf reads."""
-    found = False
+    found = any(map(_is_lost, entries))
     for entry in entries:
-        if set(entry.tags) - {_FIELD_1, _FIELD_2}:
-            found = True
-            what = "its entry holds a field that no entry has, for which protobuf drops it"
-            yield Problem(LOST_ENTRY, entry.key, what, REJECTS)
-        elif sorted(entry.tags) != [_FIELD_1, _FIELD_2]:
+        if not _is_lost(entry) and sorted(entry.tags) != [_FIELD_1, _FIELD_2]:
             found = True
             keys, values = entry.tags.count(_FIELD_1), entry.tags.count(_FIELD_2)
             yield Problem(INCOMPLETE_ENTRY, entry.key, f"its entry holds {keys} keys and {values} values", REJECTS)
@@ -192,12 +220,15 @@ def _rejections(record: bytes, entries: list[_Entry]) -> Iterator[Problem]:
 def _misread(record: bytes, name: str, entries: list[_Entry], ours: Any, theirs: Any) -> Problem:
     """Why TensorFlow reads a feature otherwise than protobuf does, or refuses it."""
     tensorflow = _consequence(ours, theirs)
-    start, end = entries[-1].values[-1]
-    if any(_kind_problem(record, *entry.values[-1]) for entry in entries[:-1]) and not _kind_problem(
-        record, start, end
-    ):
-        return Problem(DUPLICATE_KEY, name, f"the record has it {len(entries)} times", tensorflow)
-    rule, what = _kind_problem(record, start, end) or (MISREAD, "it is written in an unusual way")
+    found = [_kind_problem(record, *span) for entry in entries for span in entry.values[-1:]]
+    if found and found[-1] is not None:
+        rule, what = found[-1]
+    elif _has_overlong_tag(record, 0, len(record)):
+        rule, what = OVERLONG_TAG, _HIDDEN
+    elif len(entries) > 1:
+        rule, what = DUPLICATE_KEY, f"the record has it {len(entries)} times"
+    else:
+        rule, what = MISREAD, "it is written in an unusual way"
     return Problem(rule, name, what, tensorflow)
 
 
