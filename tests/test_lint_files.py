@@ -26,6 +26,8 @@ from damage import (
 )
 
 import tfrecord_lite as tfr
+from tfrecord_lite.files.file_problems import named_compressions
+from tfrecord_lite.format.python_spec import Compression
 
 tf = pytest.importorskip("tensorflow")
 
@@ -226,6 +228,33 @@ def test_one_dataset_does_not_read_files_of_several_compressions(write: Callable
     assert str(paths[1]) in finding.what
 
 
+def test_a_dataset_takes_a_compression_type_that_it_does_not_know_for_none(write: Callable[..., Path]) -> None:
+    path = write(DATA)
+    assert len(list(tf.data.TFRecordDataset(str(path), "gzip"))) == 5
+    with pytest.raises(tf.errors.DataLossError):
+        list(tf.data.TFRecordDataset(str(write(gzip_member(DATA))), "gzip"))
+    with pytest.raises(ValueError, match="gzip"):
+        tf.io.TFRecordOptions("gzip")
+    (finding,) = named_compressions([Compression("gzip", 3)], {"": str(path)}, "train.py")
+    assert (finding.rule, finding.path) == ("compression-name", "train.py")
+    assert "takes it for none" in finding.tensorflow
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_damaged_files_of_all_kinds_are_findings_and_nothing_else(seed: int, write: Callable[..., Path]) -> None:
+    generator = random.Random(seed)
+    for number in range(120):
+        data = generator.choice([DATA, gzip_member(DATA), EMPTY + gzip_member(DATA) * 2, zlib_stream(DATA) * 2])
+        data = flip_bit(data, generator.randrange(len(data)), generator.randrange(8))
+        if number % 3 == 0:
+            data = cut_at(data, generator.randrange(len(data)))
+        path = write(data)
+        out = path.with_name(f"{path.name}.out")
+        list(tfr.lint(path))
+        list(tfr.lint(path, fix=out))
+        assert not [finding for finding in tfr.lint(out) if finding.is_fixable]
+
+
 def test_a_missing_file_is_a_finding_and_the_others_are_looked_at(write: Callable[..., Path], tmp_path: Path) -> None:
     path = write(frame(b"no example"))
     findings = list(tfr.lint([tmp_path / "missing", tmp_path / "none*", path]))
@@ -270,6 +299,7 @@ def test_shards_that_are_missing_or_of_another_set_are_found(write: Callable[...
     assert "1 of 4 shards are not there, train-00002-of-00004" in finding.what
     assert len(names_that_tensorflow_finds(tmp_path / "train-*")) == 3
     assert rules(tfr.lint(tmp_path / "train-00000-of-00004")) == ["missing-shard"]
+    assert rules(tfr.lint(sorted(tmp_path.iterdir()))) == ["missing-shard"]
     write(DATA, "train-00002-of-00004")
     assert rules(tfr.lint(tmp_path / "train-*")) == []
     for number in range(2):

@@ -284,6 +284,11 @@ def test_ways_of_writing_features_down(text: str) -> None:
         ("n = 1\nn = 2\nf = {'k': tf.io.FixedLenFeature([n], tf.int64)}", "line 3: something literal, not n"),
         ("n = n\nf = {'k': tf.io.FixedLenFeature([n], tf.int64)}", "line 1: something literal, not n"),
         ("f = {'k': tf.io.FixedLenFeature([1 // 0], tf.int64)}", "line 1: something literal"),
+        ("f = {k: tf.io.FixedLenFeature([], tf.int64) for k in 'ab'}", "line 1: a dict that is written down entry by"),
+        (
+            "def f():\n    return {'k': tf.io.VarLenFeature(tf.int64)}\ng = f()\ng['j'] = tf.io.VarLenFeature(tf.int64)",
+            "line 4: a feature is added here",
+        ),
         ("f = {'k': tf.io.RaggedFeature(tf.int64, partitions=5)}", "line 1: Argument `partitions`"),
         ("f = {'k': tf.io.FixedLenFeature([" + "1+" * 3000 + "1], tf.int64)}", "nested too deeply"),
         ("f = {'k': tf.io.FixedLenFeature([" + "-" * 5000 + "1], tf.int64)}", ""),
@@ -300,6 +305,11 @@ def test_one_of_several_dicts_is_chosen_by_its_name() -> None:
     assert list(python_spec(text, "g").features) == ["j"]
     with pytest.raises(SpecError, match="that is called h"):
         python_spec(text, "h")
+
+
+def test_a_feature_may_have_a_name() -> None:
+    text = "K = tf.io.FixedLenFeature([], tf.int64)\nf = {'k': K, 'j': tf.io.VarLenFeature(tf.int64)}"
+    assert python_spec(text).features["k"] == tfr.FixedLenFeature([], np.int64)
 
 
 def test_what_a_schema_writes_for_tensorflow_is_read_back() -> None:

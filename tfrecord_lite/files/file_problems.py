@@ -71,6 +71,9 @@ UNKNOWN_MEMBERS = Rule("unknown-members", NOTE, "name the file instead of giving
 _CRASHES = 1 << 36
 #: What people ask TensorFlow for when they want all data of a directory.
 _DATA_GLOB = "*.tfrecord*"
+#: More shards than these are not counted one by one: a name can say anything.
+_MOST_SHARDS = 1 << 20
+_HIDDEN = "its name begins with '.' or '_', which stand for files that are not data"
 
 
 def damage(error: TFRecordError) -> Finding:
@@ -175,28 +178,60 @@ def _loss(path: Any) -> tuple[Rule, int] | None:
 
 def name_problems(path: str, found: Sequence[str]) -> Iterator[Finding]:
     """What TensorFlow's globs make of a local path, directory or pattern, that stands for the `found` files to us."""
-    if os.path.isdir(path):
-        directory, patterns = path, [_DATA_GLOB]
-    elif path in found:
-        directory, patterns = os.path.dirname(path), []
+    if path in found:
         if os.path.basename(path).startswith((".", "_")):
-            what = "its name begins with '.' or '_', which stand for files that are not data"
             doing = "reads it where a glob matches it; Spark, Beam and tfrecord_lite pass over it in a directory"
-            yield Finding.of(Problem(HIDDEN_NAME, None, what, doing), path)
-    else:
-        directory, patterns = os.path.split(path)[0], [os.path.basename(path)]
+            yield Finding.of(Problem(HIDDEN_NAME, None, _HIDDEN, doing), path)
+        return
+    is_directory = os.path.isdir(path)
+    directory, glob = (path, _DATA_GLOB) if is_directory else os.path.split(path)
+    ours = {os.path.basename(file) for file in found}
+    for name in _files_in(directory):
+        is_shard = is_directory and NAME_OF_SHARD.fullmatch(name) is not None
+        if name not in ours and (is_shard or fnmatch.fnmatchcase(name, glob)):
+            yield Finding.of(_taken(name, glob), os.path.join(directory, name))
+
+
+def shard_problems(found: Sequence[str]) -> Iterator[Finding]:
+    """What the names of local files, those of shards among them, say about others that should be there, or not."""
+    sets: dict[str, set[tuple[str, int]]] = {}
+    for path in found:
+        shard = NAME_OF_SHARD.fullmatch(os.path.basename(path))
+        if shard is not None:
+            sets.setdefault(os.path.dirname(path), set()).add((shard["prefix"], int(shard["count"])))
+    for directory, wanted in sets.items():
+        numbers: dict[tuple[str, int], set[int]] = {each: set() for each in wanted}
+        for name in _files_in(directory):
+            shard = NAME_OF_SHARD.fullmatch(name)
+            if shard is not None and (each := (shard["prefix"], int(shard["count"]))) in wanted:
+                numbers[each].add(int(shard["number"]))
+        for prefix, count in sorted(wanted):
+            yield from _set_problems(os.path.join(directory, prefix), count, numbers)
+
+
+def _set_problems(path: str, count: int, numbers: dict[tuple[str, int], set[int]]) -> Iterator[Finding]:
+    """What is wrong with one set, given the numbers of the shards of all sets that are there."""
+    prefix = os.path.basename(path)
+    missing = sorted(set(range(min(count, _MOST_SHARDS))) - numbers[prefix, count])
+    if missing:
+        first = os.path.basename(shard_name(path, missing[0], count))
+        what = f"{len(missing)} of {count} shards are not there, {first} for one"
+        doing = "reads the others where a glob matches them, without an error"
+        yield Finding.of(Problem(MISSING_SHARD, None, what, doing), path)
+    for other_prefix, other in sorted(numbers):
+        if other_prefix == prefix and other > count:
+            what = f"there are shards of a set of {count} and of a set of {other}"
+            doing = f"reads both where a glob such as {prefix}* matches them, without an error"
+            yield Finding.of(Problem(TWO_SETS, None, what, doing), path)
+
+
+def _files_in(directory: str) -> list[str]:
+    """The names of the files in a directory; none where its own name is a pattern, or it cannot be listed."""
     try:
         with os.scandir(directory or os.curdir) as entries:
-            names = sorted(entry.name for entry in entries if entry.is_file())
+            return sorted(entry.name for entry in entries if entry.is_file())
     except OSError:
-        return  # the directory's own name is a pattern, or it cannot be listed
-    ours = {os.path.basename(file) for file in found}
-    is_set = [NAME_OF_SHARD.fullmatch(name) is not None and os.path.isdir(path) for name in names]
-    for name, is_shard in zip(names, is_set, strict=True):
-        if name not in ours and (is_shard or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)):
-            glob = _DATA_GLOB if os.path.isdir(path) else patterns[0]
-            yield Finding.of(_taken(name, glob), os.path.join(directory, name))
-    yield from _shard_problems(directory, names, ours)
+        return []
 
 
 def _taken(name: str, glob: str) -> Problem:
@@ -205,39 +240,9 @@ def _taken(name: str, glob: str) -> Problem:
         doing = f"takes it for data where a glob such as {glob} matches it, and raises DataLossError"
         return Problem(INDEX_NAME, None, "it is an index beside its file", doing)
     if name.startswith((".", "_")):
-        what = "its name begins with '.' or '_', which stand for files that are not data"
-        return Problem(HIDDEN_NAME, None, what, f"reads it where a glob such as {glob} matches it")
+        return Problem(HIDDEN_NAME, None, _HIDDEN, f"reads it where a glob such as {glob} matches it")
     what = "it has the name of a shard, and the manifest of the directory does not list it"
     return Problem(STALE_SHARD, None, what, "reads it with the others where a glob matches them, without an error")
-
-
-def _shard_problems(directory: str, names: Sequence[str], ours: set[str]) -> Iterator[Finding]:
-    """What the names of shards say about others."""
-    sets: dict[str, dict[int, set[int]]] = {}
-    wanted = set()
-    for name in names:
-        shard = NAME_OF_SHARD.fullmatch(name)
-        if shard is not None:
-            sets.setdefault(shard["prefix"], {}).setdefault(int(shard["count"]), set()).add(int(shard["number"]))
-            if name in ours:
-                wanted.add((shard["prefix"], int(shard["count"])))
-    for prefix, count in sorted(wanted):
-        path = os.path.join(directory, prefix)
-        missing = sorted(set(range(min(count, _MOST_SHARDS))) - sets[prefix][count])
-        if missing:
-            first = os.path.basename(shard_name(prefix, missing[0], count))
-            what = f"{len(missing)} of {count} shards are not there, {first} for one"
-            doing = "reads the others where a glob matches them, without an error"
-            yield Finding.of(Problem(MISSING_SHARD, None, what, doing), path)
-        others = sorted(other for other in sets[prefix] if other > count and (prefix, other) in wanted)
-        for other in others:
-            what = f"there are shards of a set of {count} and of a set of {other}"
-            doing = f"reads both where a glob such as {prefix}* matches them, without an error"
-            yield Finding.of(Problem(TWO_SETS, None, what, doing), path)
-
-
-#: More shards than these are not counted one by one: a name can say anything.
-_MOST_SHARDS = 1 << 20
 
 
 def mixed_compression(kinds: dict[str, str | None]) -> Finding | None:

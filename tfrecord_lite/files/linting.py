@@ -22,7 +22,7 @@ from tfrecord_lite.files import file_problems
 from tfrecord_lite.files.frames import FrameFile, WrittenFile
 from tfrecord_lite.files.manifest import check_shard
 from tfrecord_lite.files.options import check_compression_type
-from tfrecord_lite.files.paths import STDIN, find_files, list_paths
+from tfrecord_lite.files.paths import STDIN, as_path, find_files, list_paths
 from tfrecord_lite.files.reader import TFRecordReader
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.format.block import Block
@@ -130,15 +130,19 @@ class Lint:
 
     def _look_up(self, paths: list[Any]) -> Iterator[Finding]:
         """Find the files; what is wrong with that, and with their names."""
+        local: list[str] = []
         for path in paths:
             try:
                 found = find_files(path)
             except (OSError, ShardError) as error:
                 yield _unreadable(error, path)
                 continue
-            if _is_local(path):
-                yield from file_problems.name_problems(os.fspath(path), [file for file, _ in found])
+            files = [file for file, _ in found if isinstance(file, str) and file != STDIN and not is_url(file)]
+            if files and not hasattr(path, "read"):
+                yield from file_problems.name_problems(as_path(path), files)
+            local += files
             self._sources += found
+        yield from file_problems.shard_problems(local)
 
     def _lint(self, before: list[Finding]) -> Generator[Finding]:
         yield from before
@@ -293,13 +297,6 @@ def _unreadable(error: OSError | TFRecordError, path: Any) -> Finding:
     name = getattr(path, "name", None) if hasattr(path, "read") else os.fsdecode(path)
     problem = Problem(file_problems.UNREADABLE, None, reason, "raises, too, or does not know that it should be there")
     return Finding.of(problem, name if isinstance(name, str) else None)
-
-
-def _is_local(path: Any) -> bool:
-    if not isinstance(path, (str, os.PathLike)) or hasattr(path, "read"):
-        return False
-    name = os.fspath(path)
-    return isinstance(name, str) and name != STDIN and not is_url(name)
 
 
 def _is_rereadable(source: Any) -> bool:

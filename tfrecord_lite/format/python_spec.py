@@ -153,10 +153,14 @@ class _Reader:
         return features
 
     def _check_unchanged(self, node: ast.expr) -> None:
-        """Raise when the dict is changed after it was written down."""
+        """Raise when the dict, or any, is given more features after it was written down."""
         name = self._names.get(node)
         for other in ast.walk(self._tree):
             changed: Any = None
+            if isinstance(other, ast.Assign) and _is_feature(other.value):
+                for target in other.targets:
+                    if isinstance(target, ast.Subscript):
+                        raise _error(other, "a feature is added here, which cannot be followed: write one dict of all")
             if isinstance(other, ast.Subscript) and not isinstance(other.ctx, ast.Load):
                 changed = other.value
             elif isinstance(other, ast.AugAssign):
@@ -167,7 +171,9 @@ class _Reader:
                 raise _error(other, f"{name} is changed here, which cannot be followed: write it down as one dict")
 
     def _feature(self, node: ast.expr) -> Any:
-        if not isinstance(node, ast.Call) or _last_name(node.func) not in _FEATURES:
+        if isinstance(node, ast.Name) and _is_feature(self._constants.get(node.id)):
+            node = self._constants[node.id]
+        if not isinstance(node, ast.Call) or not _is_feature(node):
             raise _error(node, f"a feature such as tf.io.FixedLenFeature([], tf.int64), not {_shown(node)}")
         return self._call(node, _FEATURES[_last_name(node.func)])
 
@@ -246,9 +252,16 @@ def _is_features(node: ast.expr) -> bool:
     values: list[Any] = []
     if isinstance(node, ast.Dict):
         values = node.values
+    elif isinstance(node, ast.DictComp):
+        values = [node.value]
     elif isinstance(node, ast.Call) and _last_name(node.func) == "dict":
         values = [keyword.value for keyword in node.keywords]
-    return any(isinstance(value, ast.Call) and _last_name(value.func) in _FEATURES for value in values)
+    return any(map(_is_feature, values))
+
+
+def _is_feature(node: Any) -> bool:
+    """Whether it makes a feature."""
+    return isinstance(node, ast.Call) and _last_name(node.func) in _FEATURES
 
 
 def _items(node: ast.expr) -> Iterator[tuple[ast.expr | str, ast.expr]]:
@@ -257,6 +270,8 @@ def _items(node: ast.expr) -> Iterator[tuple[ast.expr | str, ast.expr]]:
             if key is None:
                 raise _error(value, "a dict without ** in it")
             yield key, value
+    elif isinstance(node, ast.DictComp):
+        raise _error(node, "a dict that is written down entry by entry, not a comprehension")
     elif isinstance(node, ast.Call):
         if node.args:
             raise _error(node, "a dict(...) of nothing but names and features")
