@@ -286,7 +286,7 @@ def test_ways_of_writing_features_down(text: str) -> None:
         ("f = {'k': tf.io.FixedLenFeature([1 // 0], tf.int64)}", "line 1: something literal"),
         ("f = {k: tf.io.FixedLenFeature([], tf.int64) for k in 'ab'}", "line 1: a dict that is written down entry by"),
         (
-            "def f():\n    return {'k': tf.io.VarLenFeature(tf.int64)}\ng = f()\ng['j'] = tf.io.VarLenFeature(tf.int64)",
+            "def f():\n return {'k': tf.io.VarLenFeature(tf.int64)}\ng = f()\ng['j'] = tf.io.VarLenFeature(tf.int64)",
             "line 4: a feature is added here",
         ),
         ("f = {'k': tf.io.RaggedFeature(tf.int64, partitions=5)}", "line 1: Argument `partitions`"),
