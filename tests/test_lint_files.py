@@ -267,6 +267,21 @@ def test_a_file_without_records_is_a_note(write: Callable[..., Path]) -> None:
     assert (finding.rule, finding.severity) == ("no-records", "note")
 
 
+def test_urls_are_looked_at_and_fixed_like_files() -> None:
+    fsspec = pytest.importorskip("fsspec")
+    files = {"cut": (DATA + b"cut", "cut-header"), "members": (EMPTY + gzip_member(DATA), "empty-member")}
+    for name, (data, rule) in files.items():
+        url, out = f"memory://lint/{name}", f"memory://lint-out/{name}"
+        fsspec.filesystem("memory").pipe(f"/lint/{name}", data)
+        (finding,) = tfr.lint(url, fix=out)
+        assert (finding.rule, finding.path) == (rule, url)
+        assert list(tfr.lint(out)) == []
+        assert list(tfr.read_records(out)) == RECORDS
+        with pytest.raises(ValueError, match="the output is an input"):
+            tfr.lint(url, fix=url)
+    assert rules(tfr.lint("memory://lint/missing")) == ["unreadable"]
+
+
 # Names.
 
 

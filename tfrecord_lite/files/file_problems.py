@@ -27,15 +27,17 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError
 from tfrecord_lite.files.compression import AFTER_ZLIB
-from tfrecord_lite.files.members import find_members
+from tfrecord_lite.files.members import find_members, members_at
 from tfrecord_lite.files.options import COMPRESSION_TYPES
 from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX
 from tfrecord_lite.files.reader import TFRecordReader
+from tfrecord_lite.files.remote import is_url
+from tfrecord_lite.files.remote_ranges import HeldRanges
 from tfrecord_lite.files.shards import NAME_OF_SHARD, shard_name
 from tfrecord_lite.files.streams import open_source
 from tfrecord_lite.format.findings import ERROR, NOTE, WARNING, Finding, Problem, Rule
@@ -160,19 +162,22 @@ def lost_members(path: Any, records: int) -> Finding | None:
 def _loss(path: Any) -> tuple[Rule, int] | None:
     """Which kind of member TensorFlow does not get past, and how many bytes of the uncompressed stream it has then."""
     buffer, needed = InputBuffer(), 0
-    stream, _, _ = open_source(path, "")
-    with stream:
-        file_size = stream.seek(0, os.SEEK_END)
-        stalled: tuple[Rule, int] | None = None
-        with suppress(TFRecordError):  # zeros behind the last member
-            for member in find_members(stream, buffer):
-                if stalled is not None and member.size:
-                    return stalled
-                if stalled is None and buffer.needed != needed:
-                    needed = buffer.needed
-                    if file_size <= needed:
-                        rule = STRADDLING_MEMBER if member.size else EMPTY_MEMBER
-                        stalled = rule, member.offset + member.size
+    stalled: tuple[Rule, int] | None = None
+    with ExitStack() as stack, suppress(TFRecordError):  # zeros behind the last member
+        if is_url(path):
+            ranges = HeldRanges(path)
+            members, file_size = members_at(ranges.read, ranges.size, buffer), ranges.size
+        else:
+            stream = stack.enter_context(open_source(path, "")[0])
+            members, file_size = find_members(stream, buffer), stream.seek(0, os.SEEK_END)
+        for member in members:
+            if stalled is not None and member.size:
+                return stalled
+            if stalled is None and buffer.needed != needed:
+                needed = buffer.needed
+                if file_size <= needed:
+                    rule = STRADDLING_MEMBER if member.size else EMPTY_MEMBER
+                    stalled = rule, member.offset + member.size
     return None
 
 

@@ -331,5 +331,7 @@ def _outputs(sources: list[Any], out: Any) -> list[Any]:
 
 
 def _are_same(source: Any, output: Any) -> bool:
-    is_named = isinstance(source, str) and isinstance(output, (str, os.PathLike))
-    return is_named and os.path.exists(source) and os.path.exists(output) and os.path.samefile(source, output)
+    if not isinstance(source, str) or not isinstance(output, (str, os.PathLike)):
+        return False
+    are_there = os.path.exists(source) and os.path.exists(output)
+    return source == as_path(output) or (are_there and os.path.samefile(source, output))
