@@ -202,6 +202,9 @@ class _Cursor:
         return self.varint64() & _UINT32
 
     def varint64(self) -> int:
+        if self.at < self.limit and self.data[self.at] < 0x80:
+            self.at += 1
+            return self.data[self.at - 1]
         value = shift = 0
         for at in range(self.at, min(self.at + _MAX_VARINT_BYTES, self.limit)):
             octet = self.data[at]

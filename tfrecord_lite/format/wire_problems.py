@@ -80,6 +80,8 @@ def read_both(record: bytes) -> Readings:
         ours = decode_example(record)
     except DecodeError as error:
         return Readings(None, theirs, [_refused(entries, error)])
+    if theirs is not None and len(entries or ()) == len(ours) and _is_plain(record) and _are_same(ours, theirs):
+        return Readings(ours, theirs, [])  # each entry once, for both: no need to look for a reason
     return Readings(ours, theirs, list(_problems(record, ours, theirs)))
 
 
@@ -90,6 +92,16 @@ def same(ours: Any, theirs: Any) -> bool:
     if isinstance(ours, list) or isinstance(theirs, list):
         return bool(type(ours) is type(theirs) and ours == theirs)
     return bool(ours.dtype == theirs.dtype and ours.tobytes() == theirs.tobytes())
+
+
+def _are_same(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:
+    """Whether both read the same features."""
+    return ours.keys() == theirs.keys() and all(same(value, theirs[name]) for name, value in ours.items())
+
+
+def _is_plain(record: bytes) -> bool:
+    """Whether a record is one Features message and nothing else, behind a tag of one byte."""
+    return record[:1] == bytes((_FIELD_1,)) and len(split_fields(record, 0, len(record))) == 1
 
 
 def _values(entries: list[tuple[bytes, bytes]]) -> dict[str, Any]:
