@@ -30,7 +30,7 @@ from tfrecord_lite.format.blocks import FOR_BATCHES
 from tfrecord_lite.format.canonical import canonical
 from tfrecord_lite.format.columns.clearance import Clearance
 from tfrecord_lite.format.columns.window import Records
-from tfrecord_lite.format.findings import Finding, Problem
+from tfrecord_lite.format.findings import NOTE, Finding, Problem
 from tfrecord_lite.format.gaps import frame_group
 from tfrecord_lite.format.parsing import example_plan
 from tfrecord_lite.format.plan import Plan
@@ -239,7 +239,7 @@ class Lint:
         for number in self._clearance.unclear(records).tolist():
             record = records.record(number)
             problems = self._problems(record)
-            is_fixable = all(problem.rule is not LOST_ENTRY for problem in problems)
+            is_fixable = all(problem.rule.name != LOST_ENTRY.name for problem in problems)
             if output is not None and is_fixable and any(problem.rule.is_fixable for problem in problems):
                 replaced[number] = canonical(record)
             for problem in problems:
@@ -282,10 +282,14 @@ class Lint:
 
 
 def _asked_for(problem: Problem, plan: Plan, tensorflow: Mapping[str, Any]) -> Problem:
-    """The problem of a feature that TensorFlow misreads, and what that means where it is asked for."""
-    column = plan.columns.get(problem.feature or "")
-    value = tensorflow.get(problem.feature or "")
-    if column is None or isinstance(value, Refused):
+    """A problem of a record that TensorFlow takes, and what it means for the features that are asked for."""
+    if problem.feature is None:
+        return problem
+    column, value = plan.columns.get(problem.feature), tensorflow.get(problem.feature)
+    if column is None:
+        doing = f"passes over it, as it is not asked for; where it is, TensorFlow {problem.tensorflow}"
+        return problem._replace(rule=problem.rule._replace(severity=NOTE), tensorflow=doing)
+    if isinstance(value, Refused):
         return problem
     reason = unfit_reason(column, value)
     return problem if reason is None else problem._replace(tensorflow=raised(reason))

@@ -145,6 +145,8 @@ def _problems(record: bytes, ours: dict[str, Any], theirs: dict[str, Any] | None
     else:
         for name, value in ours.items():
             if name not in theirs:
+                if value is None:
+                    continue  # without a kind it is as good as missing
                 yield Problem(OVERLONG_TAG, name, _HIDDEN, "does not see the feature, without an error")
             elif not same(value, theirs[name]):
                 written = [entry for entry in entries if entry.key == name]
