@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from tfrecord_lite.files.examples import read_examples as read_examples
     from tfrecord_lite.files.index import RecordIndex as RecordIndex
     from tfrecord_lite.files.inference import infer_schema as infer_schema
+    from tfrecord_lite.files.linting import Lint as Lint
+    from tfrecord_lite.files.linting import lint as lint
     from tfrecord_lite.files.options import TFRecordOptions as TFRecordOptions
     from tfrecord_lite.files.reader import TFRecordReader as TFRecordReader
     from tfrecord_lite.files.reader import count_records as count_records
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from tfrecord_lite.format.features import RaggedFeature as RaggedFeature
     from tfrecord_lite.format.features import SparseFeature as SparseFeature
     from tfrecord_lite.format.features import VarLenFeature as VarLenFeature
+    from tfrecord_lite.format.findings import Finding as Finding
     from tfrecord_lite.format.messages import bytes_feature as bytes_feature
     from tfrecord_lite.format.messages import float_feature as float_feature
     from tfrecord_lite.format.messages import int64_feature as int64_feature
@@ -97,6 +100,7 @@ _SOURCES = {
     "tfrecord_lite.files.commit": "commit plan_read rollback",
     "tfrecord_lite.files.index": "RecordIndex",
     "tfrecord_lite.files.inference": "infer_schema",
+    "tfrecord_lite.files.linting": "Lint lint",
     "tfrecord_lite.files.options": "TFRecordOptions",
     "tfrecord_lite.files.examples": "read_examples",
     "tfrecord_lite.files.reader": "TFRecordReader count_records read_records",
@@ -112,6 +116,7 @@ _SOURCES = {
     "tfrecord_lite.format.columns.encode": "encode_columns",
     "tfrecord_lite.format.crc32c": "masked_crc32c",
     "tfrecord_lite.format.example": "decode_example decode_sequence_example encode_example encode_sequence_example",
+    "tfrecord_lite.format.findings": "Finding",
     "tfrecord_lite.format.messages": "bytes_feature float_feature int64_feature",
     "tfrecord_lite.format.parsing": "parse_example parse_single_example",
     "tfrecord_lite.format.parsing_sequence": "parse_sequence_example parse_single_sequence_example",

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: Enough of a file for `recognise`.
 HEAD_SIZE = 512
 
+#: The reason of the CorruptRecordError about what stands behind a ZLIB stream.
+AFTER_ZLIB = "bytes after the end of the ZLIB stream"
+
 _CHUNK = 64 << 10
 _WINDOW_BITS = {"GZIP": 31, "ZLIB": 15}
 
@@ -52,6 +55,9 @@ class InflateStream(io.RawIOBase):
         source: the compressed stream, with `read`; closed with this one.
         compression_type: "GZIP" or "ZLIB".
         members: how many have been read from the source before.
+
+    Attributes:
+        members: how many have begun so far.
     """
 
     def __init__(self, source: Any, compression_type: str, members: int = 0) -> None:
@@ -62,7 +68,7 @@ class InflateStream(io.RawIOBase):
         self._input = b""
         self._last_read = 0
         self._output = memoryview(b"")
-        self._members = members
+        self.members = members
         self._salvaged = 0  # bytes at the beginning of `_input`, which is damaged, that could be inflated
         self._error: TFRecordError | OSError | None = None
 
@@ -131,10 +137,10 @@ class InflateStream(io.RawIOBase):
 
     def _begin_member(self) -> bool:
         """Set up a decompressor for what `_input` begins with; False when there is no member there."""
-        if self._members and self._type == "ZLIB":
-            self._error = CorruptRecordError("compression", reason="bytes after the end of the ZLIB stream")
+        if self.members and self._type == "ZLIB":
+            self._error = CorruptRecordError("compression", reason=AFTER_ZLIB)
             return False
-        if self._members:
+        if self.members:
             # Zeros between members and after the last are padding (tapes, tar); gzip(1) passes them over as well.
             self._input = self._input.lstrip(b"\0")
             if not self._input:
@@ -143,11 +149,11 @@ class InflateStream(io.RawIOBase):
                 self._error = CorruptRecordError("compression", reason="bytes after the end of the GZIP stream")
                 return False
         self._inflate = zlib.decompressobj(_WINDOW_BITS[self._type])
-        self._members += 1
+        self.members += 1
         return True
 
     def _end(self) -> bool:
-        if self._inflate is not None or not self._members:
+        if self._inflate is not None or not self.members:
             self._error = TruncatedRecordError(None, None, f"the {self._type} stream ends before its trailer")
             return True
         return False

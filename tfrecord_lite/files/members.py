@@ -75,7 +75,7 @@ def find_members(stream: Any, buffer: InputBuffer | None = None) -> Iterator[Mem
         stream: with `seek` and `read`.
         buffer: follows what TensorFlow's buffer goes through on the way.
     """
-    yield from _members(_positioned(stream), stream.seek(0, os.SEEK_END), buffer or InputBuffer())
+    yield from members_at(_positioned(stream), stream.seek(0, os.SEEK_END), buffer or InputBuffer())
 
 
 class MemberReader:
@@ -100,7 +100,7 @@ class MemberReader:
         self._open()
         try:
             with _located(self.name):
-                self._enter(list(_members(self._read_at, self._file_size, InputBuffer())))
+                self._enter(list(members_at(self._read_at, self._file_size, InputBuffer())))
         except BaseException:
             self.close()
             raise
@@ -199,7 +199,8 @@ class MemberReader:
 _ReadAt = Callable[[int, int], bytes]
 
 
-def _members(read_at: _ReadAt, file_size: int, buffer: InputBuffer) -> Iterator[Member]:
+def members_at(read_at: _ReadAt, file_size: int, buffer: InputBuffer) -> Iterator[Member]:
+    """The same, of a file of that size that is read by a function (position, size) -> bytes, fewer only at its end."""
     start = offset = 0
     while start < file_size:
         member = _told(read_at, start, offset, file_size)

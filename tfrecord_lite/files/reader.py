@@ -154,6 +154,14 @@ class TFRecordReader:
         for block in self.blocks():
             yield block.ends - block.starts + FRAME_OVERHEAD
 
+    @property
+    def members(self) -> int:
+        """How many members of a GZIP file, or streams of a ZLIB file, have begun so far; 0 of other files.
+
+        Known only without threads and recovery.
+        """
+        return getattr(self._stream, "members", 0)
+
     def locate(self, error: TFRecordError, block: Block, number: int) -> None:
         """Tell an error that it is about that record of the block that `blocks` gave last."""
         error.path = self.name

@@ -127,13 +127,17 @@ def example_rows(plan: Plan, batch: Batch) -> dict[str, Rows]:
     """What each column holds in the records of the batch, checked. Errors as for `parse_example`."""
     examples = list(zip(batch.decoded(decode_example, plan.columns), batch.places, strict=True))
     return {
-        key: joined(column, [_values(column, example.get(key), place) for example, place in examples])
+        key: joined(column, [column_values(column, example.get(key), place) for example, place in examples])
         for key, column in plan.columns.items()
     }
 
 
-def _values(column: Column, value: Any, place: Place) -> Array:
-    """What one example holds of a column, flat, checked."""
+def column_values(column: Column, value: Any, place: Place) -> Array:
+    """What one example, which gives `value` for its key, holds of a column, flat.
+
+    Raises:
+        FeatureError: it is not what the column asks for.
+    """
     if value is None:
         if column.layout != DENSE or column.is_sequence:
             return np.empty(0, column.type.dtype)

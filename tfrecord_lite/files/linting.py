@@ -1,0 +1,341 @@
+"""lint: will TensorFlow read what is there, and take it?
+
+Takes paths, and perhaps the features that are to be parsed; gives findings. Records that are written in the usual way,
+and hold what the features ask for, are cleared many at a time (`format.columns.clearance`); only the others are looked
+at one by one (`format.wire_problems`, `format.spec_problems`). What stands around them is in `file_problems`.
+
+With `fix`, all records are written again on the way: those with a problem that this cures in the canonical way, all
+others as the frames that they are; what is damaged stays behind.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfrecord_lite.errors import ShardError, TFRecordError
+from tfrecord_lite.files import file_problems
+from tfrecord_lite.files.frames import FrameFile, WrittenFile
+from tfrecord_lite.files.manifest import check_shard
+from tfrecord_lite.files.options import check_compression_type
+from tfrecord_lite.files.paths import STDIN, as_path, find_files, list_paths
+from tfrecord_lite.files.reader import TFRecordReader
+from tfrecord_lite.files.remote import is_url
+from tfrecord_lite.format.block import Block
+from tfrecord_lite.format.blocks import FOR_BATCHES
+from tfrecord_lite.format.canonical import canonical
+from tfrecord_lite.format.columns.clearance import Clearance
+from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.findings import NOTE, Finding, Problem
+from tfrecord_lite.format.gaps import frame_group
+from tfrecord_lite.format.parsing import example_plan
+from tfrecord_lite.format.plan import Plan
+from tfrecord_lite.format.spec_problems import example_problems, never_there, not_asked_for, raised, unfit_reason
+from tfrecord_lite.format.tensorflow_parser import Refused
+from tfrecord_lite.format.wire_problems import LOST_ENTRY, read_both
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+#: Names of features that are remembered besides those that are asked for: a hostile file can hold any number.
+_MOST_NAMES = 10_000
+
+
+def lint(
+    paths: Any,
+    features: Mapping[str, Any] | None = None,
+    *,
+    compression_type: str | None = None,
+    max_record_size: int | None = None,
+    fix: Any = None,
+) -> Lint:
+    """Everything by which TensorFlow would read less or other than what is there, or fail: an iterator of findings.
+
+    Without features: damage, and files and records that TensorFlow's readers and its parser misread, mostly without an
+    error. With features also every record of which `parse_example`, TensorFlow's or ours, would raise, or make what can
+    hardly be meant. Memory is bounded, however many findings there are.
+
+    Args:
+        paths: as for `read_records`. A file that is missing is a finding.
+        features: {name: FixedLenFeature(...) or another feature, TensorFlow's included}, or a Schema.
+        compression_type, max_record_size: as for `read_records`.
+        fix: a path or a binary file object; all records are written there, in their order, as far as they can be read,
+            compressed as they were. Records with a fixable problem are written in the canonical way, all others as they
+            are. For several files it is a directory, in which each has its name. Each file appears when it is complete.
+
+    Raises:
+        FeatureError, TypeError: the features are of no use, when called.
+        ValueError: `fix` names a file that is read, or one file for several.
+        OSError: what is to be fixed cannot be written.
+    """
+    if compression_type is not None:
+        check_compression_type(compression_type)
+    plan = None if features is None else example_plan(features)
+    return Lint(paths, plan, compression_type, max_record_size, fix)
+
+
+class Lint:
+    """An iterator of findings; also a context manager.
+
+    Attributes:
+        files: how many files have been looked at so far.
+        records: and how many records.
+        rewritten: records that were written in the canonical way so far.
+        written: what has been written so far, in order.
+        compressions: {compression type: name of the first file that has it} of the files so far.
+    """
+
+    def __init__(
+        self, paths: Any, plan: Plan | None, compression_type: str | None, max_record_size: int | None, fix: Any
+    ) -> None:
+        self.files = self.records = self.rewritten = 0
+        self.written: list[WrittenFile] = []
+        self._plan = plan
+        self._compression_type = compression_type
+        self._max_record_size = max_record_size
+        self._names: set[str] = set()
+        self.compressions: dict[str, str | None] = {}
+        self._clearance = Clearance(plan)
+        self._sources: list[tuple[Any, Any]] = []
+        before = list(self._look_up(list_paths(paths)))
+        self._outputs = None if fix is None else _outputs([source for source, _ in self._sources], fix)
+        self._findings = self._lint(before)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Finding:
+        return next(self._findings)
+
+    def close(self) -> None:
+        """End early: a file that is being written is given up."""
+        self._findings.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def as_dict(self) -> dict[str, Any]:
+        """What was looked at and written, for JSON."""
+        written = [file.as_dict() for file in self.written]
+        return {"files": self.files, "records": self.records, "rewritten": self.rewritten, "written": written}
+
+    def _look_up(self, paths: list[Any]) -> Iterator[Finding]:
+        """Find the files; what is wrong with that, and with their names."""
+        local: list[str] = []
+        for path in paths:
+            try:
+                found = find_files(path)
+            except (OSError, ShardError) as error:
+                yield _unreadable(error, path)
+                continue
+            files = [file for file, _ in found if isinstance(file, str) and file != STDIN and not is_url(file)]
+            if files and not hasattr(path, "read"):
+                yield from file_problems.name_problems(as_path(path), files)
+            local += files
+            self._sources += found
+        yield from file_problems.shard_problems(local)
+
+    def _lint(self, before: list[Finding]) -> Generator[Finding]:
+        yield from before
+        for number, (source, shard) in enumerate(self._sources):
+            try:
+                if shard is not None:
+                    check_shard(source, shard)
+                reader = self._reader(source)
+            except (OSError, ShardError) as error:
+                yield _unreadable(error, source)
+                continue
+            self.files += 1
+            with reader:
+                self.compressions.setdefault(reader.compression_type, reader.name)
+                if self._outputs is None:
+                    yield from self._lint_file(source, reader, None)
+                    continue
+                with FrameFile(self._outputs[number], reader.compression_type) as output:
+                    yield from self._lint_file(source, reader, output)
+            self.written.append(output.facts())
+        mixed = file_problems.mixed_compression(self.compressions)
+        if mixed is not None:
+            yield mixed
+        if self._plan is not None and self.records:
+            self._remember(self._clearance.names)
+            for problems in (never_there, not_asked_for):
+                for problem in problems(self._plan, self._names):
+                    yield Finding.of(problem, None)
+
+    def _reader(self, source: Any, recovery: Any = None) -> TFRecordReader:
+        return TFRecordReader(source, self._compression_type, max_record_size=self._max_record_size, recovery=recovery)
+
+    def _lint_file(self, source: Any, reader: TFRecordReader, output: FrameFile | None) -> Iterator[Finding]:
+        before = self.records
+        damage: TFRecordError | OSError | None = None
+        try:
+            for block in reader.blocks(FOR_BATCHES):
+                yield from self._lint_block(reader, block, 0, output)
+        except (TFRecordError, OSError) as error:
+            damage = error.with_traceback(None)
+        if isinstance(damage, OSError):
+            if output is not None:
+                raise damage
+            yield _unreadable(damage, source)
+        elif damage is not None:
+            yield file_problems.damage(damage)
+            if _is_rereadable(source):
+                yield from self._lint_behind(source, reader.record_number, output)
+        elif reader.members > 1:
+            if _is_rereadable(source):
+                lost = file_problems.lost_members(source, reader.record_number)
+                if lost is not None:
+                    yield lost
+            else:
+                what = "it is a stream of several GZIP members: whether TensorFlow gets past each was not looked at"
+                problem = Problem(file_problems.UNKNOWN_MEMBERS, None, what, "may lose what follows one of them")
+                yield Finding.of(problem, reader.name)
+        if self.records == before and damage is None:
+            problem = Problem(file_problems.NO_RECORDS, None, "it holds no records", "reads none")
+            yield Finding.of(problem, reader.name)
+
+    def _lint_behind(self, source: Any, known: int, output: FrameFile | None) -> Iterator[Finding]:
+        """What lies behind the first damage, which comes after so many records."""
+        regions: list[Any] = []
+        with self._reader(source, regions.append) as reader:
+            told = False
+            for block in reader.blocks(FOR_BATCHES):
+                for region in regions:
+                    if told:
+                        number = reader.record_number - len(block)
+                        yield file_problems.later_damage(region.reason, reader.name, number, region.begin)
+                    told = True
+                regions.clear()
+                begin = known - (reader.record_number - len(block))
+                if begin < len(block):
+                    yield from self._lint_block(reader, block, max(begin, 0), output)
+            for region in regions:
+                if told:
+                    number = reader.record_number
+                    yield file_problems.later_damage(region.reason, reader.name, number, region.begin)
+                told = True
+
+    def _lint_block(
+        self, reader: TFRecordReader, block: Block, begin: int, output: FrameFile | None
+    ) -> Iterator[Finding]:
+        """What is wrong with the records of a block from number `begin` on, which are written to the output."""
+        records = Records.of(block)
+        if begin:
+            records = records.take(np.arange(begin, len(block)))
+        self.records += len(block) - begin
+        first = reader.record_number - len(block) + begin
+        offsets = reader.offset - block.size + block.starts[begin:] - block.starts[0]
+        replaced: dict[int, bytes] = {}
+        for number in self._clearance.unclear(records).tolist():
+            record = records.record(number)
+            problems = self._problems(record)
+            is_fixable = all(problem.rule.name != LOST_ENTRY.name for problem in problems)
+            if output is not None and is_fixable and any(problem.rule.is_fixable for problem in problems):
+                replaced[number] = canonical(record)
+            for problem in problems:
+                place = reader.name, first + number, int(offsets[number])
+                yield Finding.of(problem, *place, is_fixable=is_fixable)
+        self._remember(self._clearance.names)
+        self._clearance.names.clear()
+        if output is not None:
+            self._write(block, begin, replaced, output)
+
+    def _problems(self, record: bytes) -> list[Problem]:
+        """What is wrong with one record."""
+        example, tensorflow, problems = read_both(record)
+        if example is None:
+            return problems
+        self._remember({name for name, value in example.items() if value is not None})
+        if self._plan is None:
+            return problems
+        if tensorflow is not None:
+            problems = [_asked_for(problem, self._plan, tensorflow) for problem in problems]
+        return [*problems, *example_problems(self._plan, example)]
+
+    def _remember(self, names: set[str]) -> None:
+        """That there are features of these names."""
+        if len(self._names) < _MOST_NAMES:
+            self._names |= names
+        elif self._plan is not None:
+            self._names |= names & self._plan.columns.keys()
+
+    def _write(self, block: Block, begin: int, replaced: Mapping[int, bytes], output: FrameFile) -> None:
+        at = begin
+        for number, record in replaced.items():
+            if at < begin + number:
+                output.write(block.frames(at, begin + number))
+            output.write(frame_group([record]))
+            at = begin + number + 1
+        if at < len(block):
+            output.write(block.frames(at, len(block)))
+        self.rewritten += len(replaced)
+
+
+def _asked_for(problem: Problem, plan: Plan, tensorflow: Mapping[str, Any]) -> Problem:
+    """A problem of a record that TensorFlow takes, and what it means for the features that are asked for."""
+    if problem.feature is None:
+        return problem
+    column, value = plan.columns.get(problem.feature), tensorflow.get(problem.feature)
+    if column is None:
+        doing = f"passes over it, as it is not asked for; where it is, TensorFlow {problem.tensorflow}"
+        return problem._replace(rule=problem.rule._replace(severity=NOTE), tensorflow=doing)
+    if isinstance(value, Refused):
+        return problem
+    reason = unfit_reason(column, value)
+    return problem if reason is None else problem._replace(tensorflow=raised(reason))
+
+
+def _unreadable(error: OSError | TFRecordError, path: Any) -> Finding:
+    """What to say of a file that cannot be read."""
+    reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+    name = getattr(path, "name", None) if hasattr(path, "read") else os.fsdecode(path)
+    problem = Problem(file_problems.UNREADABLE, None, reason, "raises, too, or does not know that it should be there")
+    return Finding.of(problem, name if isinstance(name, str) else None)
+
+
+def _is_rereadable(source: Any) -> bool:
+    return isinstance(source, str) and (is_url(source) or os.path.isfile(source))
+
+
+def _outputs(sources: list[Any], out: Any) -> list[Any]:
+    """Where each source is to be written: `out` itself, or files of their names in the directory `out`.
+
+    Raises:
+        ValueError: there are several sources and `out` is a file; two of them have one name, or one has none; or a
+            source would be replaced.
+    """
+    is_directory = isinstance(out, (str, os.PathLike)) and os.path.isdir(out)
+    if len(sources) == 1 and not is_directory:
+        outputs = [out]
+    elif not is_directory:
+        raise ValueError(f"for {len(sources)} files the output is a directory that is there, not {os.fsdecode(out)!r}")
+    else:
+        outputs = []
+        for source in sources:
+            if not isinstance(source, str) or source == STDIN:
+                raise ValueError("a stream has no name to be written under in a directory: give a file for the output")
+            outputs.append(os.path.join(out, os.path.basename(source)))
+        if len(set(outputs)) < len(outputs):
+            raise ValueError("two files have the same name, and would be written to one")
+    for source in sources:
+        for output in outputs:
+            if _are_same(source, output):
+                raise ValueError(f"the output is an input: {os.fsdecode(output)!r}")
+    return outputs
+
+
+def _are_same(source: Any, output: Any) -> bool:
+    if not isinstance(source, str) or not isinstance(output, (str, os.PathLike)):
+        return False
+    are_there = os.path.exists(source) and os.path.exists(output)
+    return source == as_path(output) or (are_there and os.path.samefile(source, output))

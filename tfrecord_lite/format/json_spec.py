@@ -1,0 +1,67 @@
+"""The features to be parsed, from JSON: those of a Schema, or written down one by one.
+
+    {"label": {"feature": "FixedLenFeature", "shape": [], "dtype": "int64", "default_value": 0},
+     "tokens": {"feature": "VarLenFeature", "dtype": "int64"}}
+
+"feature" names the class, the others are its arguments. Without "feature" it is a FixedLenFeature, or a RaggedFeature
+where "shape" is null or not there. Partitions of a RaggedFeature have no form here. JSON with an object "features" in
+it is a Schema's.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.format.features import (
+    FixedLenFeature,
+    FixedLenSequenceFeature,
+    RaggedFeature,
+    SparseFeature,
+    VarLenFeature,
+)
+from tfrecord_lite.format.python_spec import Spec, SpecError
+from tfrecord_lite.format.schema import Schema
+
+_FEATURES: dict[str, Any] = {
+    cls.__name__: cls for cls in (FixedLenFeature, VarLenFeature, FixedLenSequenceFeature, SparseFeature, RaggedFeature)
+}
+
+
+def json_spec(text: str) -> Spec:
+    """The spec in the text.
+
+    Raises:
+        SpecError: it is none.
+    """
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SpecError(f"not JSON: {error}") from None
+    if not isinstance(given, dict) or not given:
+        raise SpecError("an object with features in it is needed")
+    inner = given.get("features")
+    if isinstance(inner, dict) and "dtype" not in inner:
+        try:
+            return Spec(dict(Schema.from_json(text).features))
+        except FeatureError as error:
+            raise SpecError(str(error)) from None
+    return Spec({name: _feature(name, value) for name, value in given.items()})
+
+
+def _feature(name: str, given: Any) -> Any:
+    if not isinstance(given, dict):
+        raise SpecError(f"feature {name!r}: an object is needed, not {given!r}")
+    arguments = dict(given)
+    kind = arguments.pop("feature", None)
+    if kind is None:
+        kind = "RaggedFeature" if arguments.get("shape") is None else "FixedLenFeature"
+        if kind == "RaggedFeature":
+            arguments.pop("shape", None)
+    if kind not in _FEATURES:
+        raise SpecError(f"feature {name!r}: one of {', '.join(_FEATURES)} is needed, not {kind!r}")
+    try:
+        return _FEATURES[kind](**arguments)
+    except (TypeError, ValueError) as error:
+        raise SpecError(f"feature {name!r}: {error}") from None

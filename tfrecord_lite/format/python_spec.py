@@ -1,0 +1,315 @@
+"""The features that a Python file parses, read from its text without running it.
+
+    features = {
+        "label": tf.io.FixedLenFeature([], tf.int64),
+        "tokens": tf.io.VarLenFeature(tf.int64),
+    }
+
+Takes the text, gives the features and the compression types that it names. A dict display (or `dict(...)`) whose values
+are calls of the feature classes counts, wherever it stands: assigned to a name, in a function, or in the call of
+parse_example. What stands in it must be literal: constants, lists and tuples of them, `[0] * 10`, `-1`, sums and
+products of integers, and names that the file assigns once, at its top level, something literal. dtypes are tf.int64,
+np.float32, tf.string, bytes, "int64" and the like. Anything else is a SpecError that says in which line it is, rather
+than a guess.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tfrecord_lite.format.features import (
+    FixedLenFeature,
+    FixedLenSequenceFeature,
+    RaggedFeature,
+    SparseFeature,
+    VarLenFeature,
+)
+
+_FEATURES: dict[str, Callable[..., Any]] = {
+    cls.__name__: cls for cls in (FixedLenFeature, VarLenFeature, FixedLenSequenceFeature, SparseFeature, RaggedFeature)
+}
+_PARTITIONS: dict[str, Callable[..., Any]] = {
+    cls.__name__: cls
+    for cls in (
+        RaggedFeature.RowSplits,
+        RaggedFeature.RowLengths,
+        RaggedFeature.RowStarts,
+        RaggedFeature.RowLimits,
+        RaggedFeature.ValueRowIds,
+        RaggedFeature.UniformRowLength,
+    )
+}
+_DTYPES = {
+    "int64": np.int64,
+    "float32": np.float32,
+    "string": bytes,
+    "bytes": bytes,
+    "object_": bytes,
+    "float": np.float32,
+    "int32": np.int32,  # of row_splits
+}
+_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+}
+#: A default of more values is nobody's; it bounds what a file can make us build.
+_MOST_VALUES = 1 << 20
+_LARGEST = 1 << 63
+
+
+class SpecError(ValueError):
+    """The text has no features that can be read from it."""
+
+
+class Compression(NamedTuple):
+    """A compression type that the file names.
+
+    Attributes:
+        type: what it names.
+        line: where.
+    """
+
+    type: str
+    line: int
+
+
+class Spec(NamedTuple):
+    """What a training script asks for.
+
+    Attributes:
+        features: {name: FixedLenFeature(...) or another feature}.
+        compressions: the compression types that it names.
+    """
+
+    features: dict[str, Any]
+    compressions: tuple[Compression, ...] = ()
+
+
+def python_spec(text: str, name: str | None = None) -> Spec:
+    """The spec in the text of a Python file.
+
+    Args:
+        text: of the file.
+        name: which of several dicts, by the name that it is assigned to; None if there is only one.
+
+    Raises:
+        SpecError: it is no Python, has no such dict or several, or one that is not literal.
+    """
+    try:
+        tree = ast.parse(text)
+        return Spec(_Reader(tree).features(name), tuple(_compressions(tree)))
+    except SpecError:
+        raise
+    except (SyntaxError, ValueError) as error:
+        raise SpecError(f"not Python: {error}") from None
+    except (MemoryError, RecursionError):
+        raise SpecError("something in it is nested too deeply") from None
+
+
+class _Reader:
+    """A parsed file."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._tree = tree
+        self._constants = _constants(tree)
+        self._names: dict[ast.expr, str] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                    if isinstance(target, ast.Name):
+                        self._names[node.value] = target.id
+
+    def features(self, name: str | None) -> dict[str, Any]:
+        """The features of the one dict, or of the one of that name."""
+        found = [node for node in ast.walk(self._tree) if isinstance(node, ast.expr) and _is_features(node)]
+        found = [node for node in found if name is None or self._names.get(node) == name]
+        if not found:
+            called = "" if name is None else f" that is called {name}"
+            raise SpecError(
+                f"there is no dict of features{called}, such as {{'x': tf.io.FixedLenFeature([], tf.int64)}}"
+            )
+        if len(found) > 1:
+            places = ", ".join(f"{self._names.get(node, 'without a name')} in line {node.lineno}" for node in found)
+            raise SpecError(f"there are {len(found)} dicts of features: {places}; say which: FILE:NAME")
+        self._check_unchanged(found[0])
+        features: dict[str, Any] = {}
+        for key, value in _items(found[0]):
+            if isinstance(key, ast.expr):
+                key_text = self._literal(key)
+                if not isinstance(key_text, str):
+                    raise _error(key, "the name of a feature is a literal str")
+            else:
+                key_text = key
+            if key_text in features:
+                raise _error(value, f"the feature {key_text!r} is there twice")
+            features[key_text] = self._feature(value)
+        return features
+
+    def _check_unchanged(self, node: ast.expr) -> None:
+        """Raise when the dict, or any, is given more features after it was written down."""
+        name = self._names.get(node)
+        for other in ast.walk(self._tree):
+            changed: Any = None
+            if isinstance(other, ast.Assign) and _is_feature(other.value):
+                for target in other.targets:
+                    if isinstance(target, ast.Subscript):
+                        raise _error(other, "a feature is added here, which cannot be followed: write one dict of all")
+            if isinstance(other, ast.Subscript) and not isinstance(other.ctx, ast.Load):
+                changed = other.value
+            elif isinstance(other, ast.AugAssign):
+                changed = other.target
+            elif isinstance(other, ast.Attribute) and other.attr in _CHANGING:
+                changed = other.value
+            if name is not None and isinstance(changed, ast.Name) and changed.id == name:
+                raise _error(other, f"{name} is changed here, which cannot be followed: write it down as one dict")
+
+    def _feature(self, node: ast.expr) -> Any:
+        if isinstance(node, ast.Name) and _is_feature(self._constants.get(node.id)):
+            node = self._constants[node.id]
+        if not isinstance(node, ast.Call) or not _is_feature(node):
+            raise _error(node, f"a feature such as tf.io.FixedLenFeature([], tf.int64), not {_shown(node)}")
+        return self._call(node, _FEATURES[_last_name(node.func)])
+
+    def _call(self, node: ast.Call, cls: Callable[..., Any]) -> Any:
+        if any(isinstance(argument, ast.Starred) for argument in node.args) or not all(k.arg for k in node.keywords):
+            raise _error(node, "arguments that can be read one by one, without * and **")
+        arguments = [self._argument(argument) for argument in node.args]
+        named = {keyword.arg: self._argument(keyword.value) for keyword in node.keywords if keyword.arg}
+        try:
+            return cls(*arguments, **named)
+        except (TypeError, ValueError) as error:
+            raise SpecError(f"line {node.lineno}: {error}") from None
+
+    def _argument(self, node: ast.expr) -> Any:
+        if isinstance(node, ast.Call) and _last_name(node.func) in _PARTITIONS:
+            return self._call(node, _PARTITIONS[_last_name(node.func)])
+        if isinstance(node, ast.Attribute) and node.attr in _DTYPES:
+            return _DTYPES[node.attr]
+        if isinstance(node, ast.Name) and node.id in _DTYPES and node.id not in self._constants:
+            return _DTYPES[node.id]
+        if isinstance(node, (ast.List, ast.Tuple)):
+            return [self._argument(element) for element in node.elts]
+        return self._literal(node)
+
+    def _literal(self, node: ast.expr, depth: int = 0) -> Any:
+        """What a literal stands for, names of constants included."""
+        if isinstance(node, ast.Constant) and not isinstance(node.value, complex):
+            return node.value
+        if isinstance(node, (ast.List, ast.Tuple)):
+            return [self._literal(element, depth) for element in node.elts]
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
+            value = self._literal(node.operand, depth)
+            if isinstance(value, (int, float)):
+                return -value if isinstance(node.op, ast.USub) else value
+        if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
+            left, right = self._literal(node.left, depth), self._literal(node.right, depth)
+            return _computed(node, _ARITHMETIC[type(node.op)], left, right)
+        if isinstance(node, ast.Name) and node.id in self._constants and depth < _MOST_NAMES:
+            return self._literal(self._constants[node.id], depth + 1)
+        raise _error(node, f"something literal, not {_shown(node)}")
+
+
+#: Names may stand for names; not for ever.
+_MOST_NAMES = 20
+#: Methods that change a dict.
+_CHANGING = {"update", "pop", "popitem", "clear", "setdefault"}
+
+
+def _computed(node: ast.expr, compute: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
+    """`left` and `right` together, if they are integers, or a list and how often it is repeated."""
+    if isinstance(left, list) and isinstance(right, int) and compute is operator.mul:
+        if right >= 0 and len(left) * right <= _MOST_VALUES:
+            return left * right
+    elif isinstance(left, int) and isinstance(right, int) and max(abs(left), abs(right)) < _LARGEST:
+        try:
+            return compute(left, right)
+        except ZeroDivisionError:
+            pass
+    raise _error(node, f"something literal, not {_shown(node)}")
+
+
+def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+    """{name: value} of what is assigned once, at the top level."""
+    stored = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    constants: dict[str, ast.expr] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            constants[node.targets[0].id] = node.value
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
+            constants[node.target.id] = node.value
+    return {name: value for name, value in constants.items() if stored.count(name) == 1}
+
+
+def _is_features(node: ast.expr) -> bool:
+    """Whether it is a dict in which a feature is made."""
+    values: list[Any] = []
+    if isinstance(node, ast.Dict):
+        values = node.values
+    elif isinstance(node, ast.DictComp):
+        values = [node.value]
+    elif isinstance(node, ast.Call) and _last_name(node.func) == "dict":
+        values = [keyword.value for keyword in node.keywords]
+    return any(map(_is_feature, values))
+
+
+def _is_feature(node: Any) -> bool:
+    """Whether it makes a feature."""
+    return isinstance(node, ast.Call) and _last_name(node.func) in _FEATURES
+
+
+def _items(node: ast.expr) -> Iterator[tuple[ast.expr | str, ast.expr]]:
+    if isinstance(node, ast.Dict):
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is None:
+                raise _error(value, "a dict without ** in it")
+            yield key, value
+    elif isinstance(node, ast.DictComp):
+        raise _error(node, "a dict that is written down entry by entry, not a comprehension")
+    elif isinstance(node, ast.Call):
+        if node.args:
+            raise _error(node, "a dict(...) of nothing but names and features")
+        for keyword in node.keywords:
+            if keyword.arg is None:
+                raise _error(keyword.value, "a dict without ** in it")
+            yield keyword.arg, keyword.value
+
+
+def _compressions(tree: ast.Module) -> Iterator[Compression]:
+    """The compression types that calls name."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        given: list[ast.expr] = [keyword.value for keyword in node.keywords if keyword.arg == "compression_type"]
+        name = _last_name(node.func)
+        position = {"TFRecordDataset": 1, "TFRecordOptions": 0}.get(name)
+        if position is not None and len(node.args) > position:
+            given.append(node.args[position])
+        for value in given:
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                yield Compression(value.value, node.lineno)
+
+
+def _last_name(node: ast.expr) -> str:
+    """FixedLenFeature of tf.io.FixedLenFeature; "" of what is no name."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _shown(node: ast.expr) -> str:
+    text = ast.unparse(node)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+_LONGEST_SHOWN = 80
+
+
+def _error(node: Any, wanted: str) -> SpecError:
+    return SpecError(f"line {node.lineno}: {wanted}")

@@ -1,0 +1,184 @@
+"""Where an example is not what the features that are to be parsed ask for.
+
+Takes a Plan and one example as protobuf reads it; says of every column what `parse_example`, and TensorFlow, would
+raise, and what they would take although it can hardly be meant:
+
+    missing-feature     a FixedLenFeature without a default is missing, or has no kind
+    wrong-kind          a feature holds another kind, even if its list is empty
+    empty-list          a FixedLenFeature has an empty list, for which its default is not used
+    wrong-count         a FixedLenFeature has another number of values
+    partial-step        the values of a FixedLenSequenceFeature are no whole number of steps
+    sparse-lengths      a SparseFeature has not as many positions as values
+    sparse-position     a SparseFeature has a position outside its size, or twice: nobody checks that
+    ragged-partitions   the partitions of a RaggedFeature do not fit its values
+
+and of all examples together:
+
+    never-there         no record has a feature that is asked for
+    not-asked-for       the records have a feature that is not asked for
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.format.batch import Place
+from tfrecord_lite.format.features import RaggedFeature, SparseFeature
+from tfrecord_lite.format.findings import ERROR, NOTE, WARNING, Problem, Rule
+from tfrecord_lite.format.parsing import column_values
+from tfrecord_lite.format.plan import DENSE, Column, Plan
+from tfrecord_lite.format.rows import Rows, result
+from tfrecord_lite.format.value_types import type_of
+
+_WRITE = "write these records again with the values that are asked for, or leave them out"
+
+MISSING_FEATURE = Rule(
+    "missing-feature", ERROR, "give the feature a default_value, or make it a RaggedFeature; or leave these records out"
+)
+WRONG_KIND = Rule("wrong-kind", ERROR, f"ask for the kind that is there; or {_WRITE}")
+EMPTY_LIST = Rule(
+    "empty-list",
+    ERROR,
+    "leave the feature out of the record, or without a kind, so that the default is used; or make it a RaggedFeature",
+)
+WRONG_COUNT = Rule("wrong-count", ERROR, f"ask for the shape that is there, or a RaggedFeature; or {_WRITE}")
+PARTIAL_STEP = Rule("partial-step", ERROR, f"ask for steps of another shape; or {_WRITE}")
+SPARSE_LENGTHS = Rule("sparse-lengths", ERROR, _WRITE)
+SPARSE_POSITION = Rule("sparse-position", WARNING, f"ask for another size; or {_WRITE}")
+RAGGED_PARTITIONS = Rule("ragged-partitions", WARNING, f"ask for validate=True to have an error; or {_WRITE}")
+NEVER_THERE = Rule("never-there", WARNING, "check the name, and that these are the files that were meant")
+NOT_ASKED_FOR = Rule("not-asked-for", NOTE, "nothing, if it is not needed")
+
+_SINGLE = Place()
+
+
+def raised(text: str) -> str:
+    """What TensorFlow does when it raises that text."""
+    return f"raises InvalidArgumentError: {text}"
+
+
+def unfit_reason(column: Column, value: Any) -> str | None:
+    """What is said of a value that is not what a column asks for, in TensorFlow's words; None if it is."""
+    try:
+        column_values(column, value, _SINGLE)
+    except FeatureError as error:
+        return error.reason
+    return None
+
+
+def example_problems(plan: Plan, example: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with one example."""
+    fit: dict[str, Rows] = {}
+    for key, column in plan.columns.items():
+        reason = unfit_reason(column, value := example.get(key))
+        if reason is None:
+            values = column_values(column, value, _SINGLE)
+            fit[key] = Rows.of(values, np.array([len(values)]))
+        else:
+            yield _column_problem(column, value, reason)
+    for name, feature in joint_features(plan).items():
+        if read_by(name, feature) <= fit.keys():
+            yield from joint_problems(plan, name, fit)
+
+
+def joint_features(plan: Plan) -> dict[str, SparseFeature | RaggedFeature]:
+    """The features that are put together from several columns, which must fit each other."""
+    return {
+        name: feature
+        for name, feature in plan.features.items()
+        if isinstance(feature, SparseFeature) or (isinstance(feature, RaggedFeature) and feature.partitions)
+    }
+
+
+def read_by(name: str, feature: SparseFeature | RaggedFeature) -> set[str]:
+    """The keys of the columns that a feature is put together from."""
+    if isinstance(feature, SparseFeature):
+        index_keys = [feature.index_key] if isinstance(feature.index_key, str) else feature.index_key
+        return {feature.value_key, *index_keys}
+    return {feature.value_key or name, *(part.key for part in feature.partitions if hasattr(part, "key"))}
+
+
+def joint_problems(plan: Plan, name: str, rows: Mapping[str, Rows]) -> Iterator[Problem]:
+    """What is wrong with a feature whose columns are each as they should be, in the examples of `rows`.
+
+    One problem may stand for several examples: whoever wants to know gives them one by one.
+    """
+    feature = plan.features[name]
+    if isinstance(feature, SparseFeature):
+        yield from _sparse_problems(plan, name, feature, rows)
+    elif isinstance(feature, RaggedFeature):
+        yield from _ragged_problems(plan, name, feature, rows)
+
+
+def never_there(plan: Plan, names: Collection[str]) -> Iterator[Problem]:
+    """What is wrong when these are the names of all features in all records."""
+    for key, column in plan.columns.items():
+        if key not in names:
+            near = get_close_matches(key, sorted(set(names) - plan.columns.keys()), 1)
+            cure = f"perhaps {near[0]!r} is meant, which is there; or {NEVER_THERE.cure}" if near else ""
+            is_needed = column.layout == DENSE and not column.is_sequence and column.default is None
+            what = "no record has it, or a value in it"
+            doing = "raises for every record" if is_needed else "takes it for missing in every record, without an error"
+            yield Problem(NEVER_THERE, key, what, doing, cure)
+
+
+def not_asked_for(plan: Plan, names: Collection[str]) -> Iterator[Problem]:
+    """The features that are there and not asked for."""
+    for name in sorted(set(names) - plan.columns.keys()):
+        yield Problem(NOT_ASKED_FOR, name, "the records have it, and the features do not ask for it", "passes over it")
+
+
+def _column_problem(column: Column, value: Any, reason: str) -> Problem:
+    key = column.key
+    if value is None:
+        return Problem(MISSING_FEATURE, key, "it is missing, or has no kind, and there is no default", raised(reason))
+    found, wanted = type_of(value), column.type
+    if found != wanted:
+        what = f"it holds {len(value)} {found.values_name} values, where {wanted.values_name} is asked for"
+        return Problem(WRONG_KIND, key, what, raised(reason))
+    if column.is_sequence:
+        what = f"its {len(value)} values are no whole number of steps of {column.size}"
+        return Problem(PARTIAL_STEP, key, what, raised(reason))
+    if not len(value):
+        ignored = "" if column.default is None else ", and the default is not used for an empty list"
+        return Problem(EMPTY_LIST, key, f"its list is empty{ignored}", raised(reason))
+    what = f"it holds {len(value)} values, where {column.size} are asked for"
+    return Problem(WRONG_COUNT, key, what, raised(reason))
+
+
+def _sparse_problems(plan: Plan, name: str, feature: SparseFeature, rows: Mapping[str, Rows]) -> Iterator[Problem]:
+    try:
+        sparse = result(plan, name, rows, is_single=False)
+    except FeatureError as error:
+        doing = "raises, or, when the other records of the batch make up for it, puts values at wrong positions"
+        yield Problem(SPARSE_LENGTHS, name, error.reason, doing)
+        return
+    positions, sizes = sparse.indices[:, 1:], sparse.dense_shape[1:]
+    outside = int(((positions < 0) | (positions >= sizes)).any(axis=1).sum())
+    if outside:
+        what = f"{outside} of its positions are outside its size of {sizes.tolist()}"
+        yield Problem(SPARSE_POSITION, name, what, "takes them as they are, without an error")
+    twice = len(sparse.indices) - len(np.unique(sparse.indices, axis=0))
+    if twice:
+        yield Problem(
+            SPARSE_POSITION,
+            name,
+            f"{twice} of its positions are there before",
+            "takes them as they are, without an error",
+        )
+
+
+def _ragged_problems(plan: Plan, name: str, feature: RaggedFeature, rows: Mapping[str, Rows]) -> Iterator[Problem]:
+    try:
+        result(plan, name, rows, is_single=False)
+        validated = feature._replace(validate=True)
+        result(Plan({name: validated}, plan.columns), name, rows, is_single=False)
+    except FeatureError as error:
+        doing = "raises where they cannot be used at all, and else takes them as they are, without an error"
+        doing = raised(error.reason) if feature.validate else doing
+        yield Problem(RAGGED_PARTITIONS, name, error.reason, doing)
