@@ -160,8 +160,10 @@ def _kept(picture: Image.Image, data: bytes) -> StoredImage:
     size = Size(*picture.size)
     mode = picture.mode
     channels = len(picture.getbands())
-    if mode in ("P", "PA"):
-        channels = 4 if mode == "PA" or "transparency" in picture.info else 3
+    if mode == "P":
+        channels = 4 if "transparency" in picture.info else 3
+    elif mode == "CMYK":
+        channels = 3
     name = "jpeg" if picture.format in _JPEG_FORMATS else str(picture.format).lower()
     picture.draft(None, (1, 1))  # to see that it can be decoded to its end, which is faster if it is small
     picture.load()
