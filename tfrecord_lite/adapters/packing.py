@@ -30,7 +30,8 @@ import tfrecord_lite
 from tfrecord_lite.adapters.image_files import Rendition
 from tfrecord_lite.adapters.image_folder import ImageFile, Skipped, has_image_extension, list_image_folder
 from tfrecord_lite.adapters.images import ImageEncoder, check_skipped
-from tfrecord_lite.errors import printable
+from tfrecord_lite.cardchecker.images import ImageError
+from tfrecord_lite.errors import ItemError, printable
 from tfrecord_lite.files.journal import journal_path
 from tfrecord_lite.files.options import TFRecordOptions, as_options
 from tfrecord_lite.files.resumption import ResumableShards
@@ -149,14 +150,20 @@ def pack(
             job = _job(files, encode.rendition, num_shards, max_bytes, compression)
             shards = ResumableShards(names[part], job, len(files), num_shards, max_bytes or _DEFAULT_BYTES, compression)
             parts[part] = files, stack.enter_context(shards)
+        for files, shards in parts.values():  # what a run before has skipped
+            some = [_skipped(files[number], reason) for number, reason in shards.skipped]
+            check_skipped(replace(folder, skipped=some), on_error)
         resumed = sum(shards.position for _, shards in parts.values())
         for files, shards in parts.values():
             of_part = None if progress is None else partial(_progress, progress, done, len(folder.files))
-            shards.write(files, encode, workers=workers, progress=of_part, mp_context=mp_context)
+            try:
+                shards.write(files, encode, workers=workers, progress=of_part, mp_context=mp_context)
+            except ItemError as error:
+                if isinstance(error.__cause__, (ImageError, OSError)):
+                    raise error.__cause__ from None  # which names the file
+                raise
             done += len(files)
-            some = [_skipped(files[number], reason) for number, reason in shards.skipped]
-            check_skipped(replace(folder, skipped=some), on_error)  # by a run before, which was to skip them
-            skipped += some
+            skipped += [_skipped(files[number], reason) for number, reason in shards.skipped]
         packed = {file.name: file.text for file in folder.files if file.text is not None}
         for skip in skipped:
             packed.pop(skip.name, None)

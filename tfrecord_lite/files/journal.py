@@ -80,7 +80,8 @@ class Journal:
 
     def begin(self, path: str) -> None:
         """A shard is being written."""
-        self._add({"begun": os.path.basename(path)})
+        self._files.append(os.path.basename(path))
+        self._add({"begun": self._files[-1]})
 
     def finish(self, shard: FinishedShard) -> None:
         """A shard is whole."""
