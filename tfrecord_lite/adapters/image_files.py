@@ -214,7 +214,10 @@ def _resized(path: str, picture: Image.Image, rendition: Rendition, *, is_sidewa
         return image
     across, down = image.width / whole.width, image.height / whole.height
     box = (left * across, top * down, (whole.width - left) * across, (whole.height - top) * down)
-    return image.resize(wanted, Image.Resampling.BICUBIC, box, reducing_gap=2.0)
+    shrinks = wanted.width <= box[2] - box[0] and wanted.height <= box[3] - box[1]
+    # Smaller, HAMMING is as good as BICUBIC and takes two thirds of the time; larger, it has blocks.
+    resampling = Image.Resampling.HAMMING if shrinks else Image.Resampling.BICUBIC
+    return image.resize(wanted, resampling, box, reducing_gap=2.0)
 
 
 def _in_8_bits(path: str, picture: Image.Image) -> Image.Image:
