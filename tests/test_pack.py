@@ -176,6 +176,8 @@ def png_of_one_pixel() -> bytes:
         {"order": "random"},
         {"on_error": "ignore"},
         {"num_shards": 2, "max_bytes": 1000},
+        {"num_shards": 0},
+        {"max_bytes": 0},
         {"workers": -1},
     ],
     ids=str,

@@ -135,7 +135,8 @@ def list_image_folder(directory: Any, labels: Any = None) -> ImageFolder:
         labels = os.fsdecode(labels)
         reason = "has no label in the CSV"
         text_of, number_of = _read_labels(labels)
-        files = [file for file in files if not os.path.samefile(os.path.join(directory, file.name), labels)]
+        itself = os.path.relpath(os.path.realpath(labels), os.path.realpath(directory)).replace(os.sep, "/")
+        files = [file for file in files if file.name != itself]
         names = {file.name for file in files} | {skip.name for skip in skipped}
         skipped += [Skipped(name, "is in the CSV, but not in the folder") for name in text_of if name not in names]
     skipped += [

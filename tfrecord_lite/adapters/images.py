@@ -38,8 +38,9 @@ from tfrecord_lite.adapters.image_folder import (
     list_image_folder,
 )
 from tfrecord_lite.cardchecker.images import EXTENSIONS, FORMATS, JPEG_OF_A_PHONE, ImageError, decoding
-from tfrecord_lite.errors import FeatureError, add_path
+from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.files.encoded_chunk import Skip
+from tfrecord_lite.files.sinks import FileSink
 
 ENCODED, FORMAT = "image/encoded", "image/format"
 IMAGE_FILENAME, CLASS_LABEL, CLASS_TEXT = "image/filename", "image/class/label", "image/class/text"
@@ -292,12 +293,11 @@ def _folders_of(name: str) -> list[str]:
 
 
 def _write(path: str, data: bytes) -> None:
+    sink = FileSink(path)
     try:
-        with open(path, "xb") as file:
-            file.write(data)
-    except OSError as error:
-        add_path(error, path)
-        raise
+        sink.write([data])
+    finally:
+        sink.close()
 
 
 def _error(reason: str, key: str | None, number: int) -> FeatureError:

@@ -148,7 +148,8 @@ def pack(
         parts: dict[str, tuple[list[ImageFile], ResumableShards]] = {}
         for part, files in _divided(folder.files, split, order).items():
             job = _job(files, encode.rendition, num_shards, max_bytes, compression)
-            shards = ResumableShards(names[part], job, len(files), num_shards, max_bytes or _DEFAULT_BYTES, compression)
+            size = _DEFAULT_BYTES if max_bytes is None else max_bytes
+            shards = ResumableShards(names[part], job, len(files), num_shards, size, compression)
             parts[part] = files, stack.enter_context(shards)
         for files, shards in parts.values():  # what a run before has skipped
             some = [_skipped(files[number], reason) for number, reason in shards.skipped]
@@ -164,6 +165,7 @@ def pack(
                 raise
             done += len(files)
             skipped += [_skipped(files[number], reason) for number, reason in shards.skipped]
+        skipped.sort(key=lambda skip: os.fsencode(skip.name))
         packed = {file.name: file.text for file in folder.files if file.text is not None}
         for skip in skipped:
             packed.pop(skip.name, None)

@@ -47,7 +47,7 @@ class ResumableShards:
         skipped: (number of the item, reason) of those that were skipped, in order.
 
     Raises:
-        ValueError: the prefix is none.
+        ValueError: the prefix is none, or a number is not positive.
         BlockingIOError: another process writes these shards.
     """
 
@@ -55,6 +55,8 @@ class ResumableShards:
         self, prefix: Any, job: str, items: int, num_shards: int | None, max_bytes: int, options: TFRecordOptions
     ) -> None:
         self._prefix = os.path.abspath(check_prefix(prefix))
+        if max_bytes < 1 or (num_shards is not None and num_shards < 1):
+            raise ValueError("num_shards and max_bytes are 1 or more")
         self._items = items
         self._ends = None if num_shards is None else [items * n // num_shards for n in range(1, num_shards + 1)]
         self._max_bytes = max_bytes
