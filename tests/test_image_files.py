@@ -187,6 +187,13 @@ def test_the_first_picture_of_a_phones_file_is_taken(path: Path) -> None:
     assert (stored.format, stored.size) == ("jpeg", (320, 214))
 
 
+@pytest.mark.parametrize("more", [b"\xff\xda" * 1000, np.random.default_rng(0).bytes(30 << 20)], ids=["marks", "video"])
+def test_what_a_phone_puts_behind_a_photograph_does_no_harm(path: Path, more: bytes) -> None:
+    path.write_bytes(photographs()["china"] + more)
+    assert read_image_file(str(path), KEPT).encoded == path.read_bytes()
+    assert read_image_file(str(path), PNG).size == (640, 427)
+
+
 @pytest.mark.parametrize("form", ["WEBP", "TIFF", "BMP", "GIF", "PPM"])
 def test_other_formats_are_kept_under_their_names_or_become_png(path: Path, form: str) -> None:
     path.write_bytes(encoded(rgb(), form))

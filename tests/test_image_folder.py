@@ -201,8 +201,19 @@ def test_links_are_followed_and_do_not_lead_in_circles(tmp_path: Path) -> None:
     (folder / "a" / "aside").symlink_to("../b")
     (folder / "a" / "file.jpg").symlink_to("../b/2.jpg")
     assert list(labels_of(folder)) == ["a/1.jpg", "a/file.jpg", "b/2.jpg", "c/3.jpg", "c/4.jpg"]
-    reason = "a link to a directory that is in the folder already"
+    reason = "a directory that is in the folder already"
     assert problems(folder) == {"a/aside": reason, "a/up": reason, "c/back": reason}
+
+
+@posix
+def test_a_directory_is_entered_once_whichever_of_its_links_comes_first(tmp_path: Path) -> None:
+    outer = touch(tmp_path / "outer", "inner/1.jpg", "2.jpg").resolve()
+    for number, (first, second) in enumerate([("outer", "outer/inner"), ("outer/inner", "outer")]):
+        folder = touch(tmp_path / f"folder{number}", "real/0.jpg")
+        (folder / "a").symlink_to(outer.parent / first)
+        (folder / "b").symlink_to(outer.parent / second)
+        assert len(list_image_folder(folder).files) == 3
+        assert len(problems(folder)) == 1
 
 
 @posix

@@ -235,7 +235,7 @@ def make_hostile(folder: Path) -> dict[str, str]:
         "cat/null.jpg": "is a device",
         "cat/zero.jpg": "is a device",
         "cat/itself.jpg": "Too many levels",
-        "cat/up": "a link to a directory",
+        "cat/up": "a directory",
         "cat/memory.jpg": "Input/output error",
     }
 

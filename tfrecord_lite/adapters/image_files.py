@@ -12,6 +12,8 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import os
+import re
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -39,7 +41,9 @@ DEFAULT_QUALITY = 90
 _FILE_LIMIT = 256 << 20
 #: Progressive JPEGs have about ten. Each costs the decoder a walk over the whole image, however few bytes it takes.
 _SCAN_LIMIT = 100
-_START_OF_SCAN = b"\xff\xda"
+#: Marker, length of the header, number of components. In an image's data no 0xff is followed by 0xda, and videos or
+#: thumbnails, which telephones put into their files, hold few of these.
+_SCAN = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e][\x01-\x04]")
 
 _ORIENTATION = 0x0112
 #: What Exif's orientations 2 to 8 ask for, by the names of Pillow's Transpose.
@@ -132,9 +136,11 @@ def read_image_file(path: str, rendition: Rendition) -> StoredImage:
         OSError: it cannot be read.
     """
     with open_regular(path) as file:
-        data = file.read(_FILE_LIMIT + 1)
-    if not 0 < len(data) <= _FILE_LIMIT:
-        raise ImageError(path, f"has more than {_FILE_LIMIT} bytes, which are the limit" if data else "is empty")
+        if os.fstat(file.fileno()).st_size > _FILE_LIMIT:
+            raise ImageError(path, f"has more than {_FILE_LIMIT} bytes, which are the limit")
+        data = file.read(_FILE_LIMIT)
+    if not data:
+        raise ImageError(path, "is empty")
     from PIL import Image
 
     with decoding(path), Image.open(io.BytesIO(data), formats=FORMATS) as picture:
@@ -150,8 +156,7 @@ def _check(path: str, picture: Image.Image, data: bytes) -> None:
         raise ImageError(path, f"has {picture.width} x {picture.height} pixels; 1 to {PIXEL_LIMIT} are read")
     if getattr(picture, "is_animated", False) and picture.format != JPEG_OF_A_PHONE:
         raise ImageError(path, "has several frames or pages; one is needed")
-    # Between the scans of a JPEG's image this marker stands nowhere else; other parts hold few by chance.
-    if picture.format in _JPEG_FORMATS and data.count(_START_OF_SCAN) > _SCAN_LIMIT:
+    if picture.format in _JPEG_FORMATS and len(_SCAN.findall(data)) > _SCAN_LIMIT:
         raise ImageError(path, f"has more than {_SCAN_LIMIT} scans, which would take for ever to decode")
 
 

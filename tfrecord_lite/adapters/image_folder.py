@@ -20,6 +20,7 @@ import csv
 import io
 import os
 import stat
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,6 +33,7 @@ from tfrecord_lite.files.streams import read_whole
 FILENAME, LABEL, NUMBER = "filename", "label", "number"
 
 _EXTENSIONS = tuple(extension for of_format in EXTENSIONS.values() for extension in of_format)
+_SEEN = "a directory that is in the folder already"
 _KINDS = {
     stat.S_IFIFO: "a FIFO",
     stat.S_IFSOCK: "a socket",
@@ -162,20 +164,26 @@ def _class_folders(names: list[str]) -> dict[str, str]:
 def _walk(directory: str) -> Iterator[tuple[str, os.stat_result | str]]:
     """(name, status of a regular file, or what is wrong with anything else) of all that is below a directory."""
     entered = {_identity(os.stat(directory))}
+    folders = deque([""])
     # What links lead to comes last: a directory has the name under which it really is here.
-    real, links = [""], list[str]()
-    is_first = True
-    while real or links:
-        folder = real.pop() if real else links.pop(0)
+    links: deque[tuple[str, tuple[int, int]]] = deque()
+    while folders or links:
+        if folders:
+            folder = folders.popleft()
+        else:
+            folder, identity = links.popleft()
+            if identity in entered:
+                yield folder, _SEEN
+                continue
+            entered.add(identity)
         try:
             with os.scandir(os.path.join(directory, folder)) as found:
                 entries = sorted(found, key=lambda entry: os.fsencode(entry.name))
         except OSError as error:
-            if is_first:
+            if not folder:
                 raise
             yield folder, error.strerror or type(error).__name__
             continue
-        is_first = False
         for entry in entries:
             if entry.name.startswith("."):
                 continue
@@ -190,16 +198,12 @@ def _walk(directory: str) -> Iterator[tuple[str, os.stat_result | str]]:
             elif not stat.S_ISDIR(status.st_mode):
                 yield name, f"is {_KINDS.get(stat.S_IFMT(status.st_mode), 'no regular file')}"
             elif entry.is_symlink():
-                links.append(name)
+                links.append((name, _identity(status)))
+            elif _identity(status) in entered:  # by a link to it, from elsewhere
+                yield name, _SEEN
             else:
                 entered.add(_identity(status))
-                real.append(name)
-        while not real and links:
-            status = os.stat(os.path.join(directory, links[0]))
-            if _identity(status) not in entered:
-                entered.add(_identity(status))
-                break
-            yield links.pop(0), "a link to a directory that is in the folder already"
+                folders.append(name)
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
