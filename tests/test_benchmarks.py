@@ -362,7 +362,7 @@ def check_report(report: Report) -> None:
 def test_packing_is_measured_beside_tensorflow_which_does_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packing, "_SIZES", ((1100, 700),))
+    monkeypatch.setattr(packing, "_PHOTOGRAPHS", {(1100, 700): 1})
     report = packing.study(tmp_path, tmp_path, 1, 0.0005)
     check_report(report)
     assert {row[2] for row in report.rows} == {"decode_jpeg", "decode_jpeg(ratio=2)"}

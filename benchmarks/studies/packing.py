@@ -25,11 +25,10 @@ from tfrecord_lite.adapters.image_files import Rendition, Size
 from tfrecord_lite.adapters.packing import pack
 
 _REPOSITORY = Path(__file__).parent.parent.parent
-#: For each processor that is at work.
-_COUNT = 96
 #: Each photograph is a file of several names: the disk is not to be filled.
 _NAMES_OF_A_FILE = 4
-_SIZES = ((4000, 3000), (1600, 1200))
+#: {width and height: how many for each processor that is at work}.
+_PHOTOGRAPHS = {(4000, 3000): 96, (1600, 1200): 384}
 _GRAIN = 7
 _SIDE = 512
 _QUALITY = 90
@@ -43,9 +42,15 @@ def study(directory: Path, scratch: Path, rounds: int, scale: float) -> Report:
     """In one process and in as many as there are processors; TensorFlow as everybody writes it, and with care."""
     rows = [
         row
-        for size in _SIZES
+        for size, count in _PHOTOGRAPHS.items()
         for workers in dict.fromkeys((1, os.cpu_count() or 1))
-        for row in _rows(scratch / f"{size[0]}-{workers}", size, workers, min(rounds, 3), scale)
+        for row in _rows(
+            scratch / f"{size[0]}-{workers}",
+            size,
+            max(_NAMES_OF_A_FILE, round(count * workers * scale)),
+            workers,
+            min(rounds, 3),
+        )
     ]
     return Report(
         "packing",
@@ -59,11 +64,10 @@ def study(directory: Path, scratch: Path, rounds: int, scale: float) -> Report:
     )
 
 
-def _rows(scratch: Path, size: tuple[int, int], workers: int, rounds: int, scale: float) -> Iterator[tuple[Entry, ...]]:
+def _rows(scratch: Path, size: tuple[int, int], count: int, workers: int, rounds: int) -> Iterator[tuple[Entry, ...]]:
     folder, ours, theirs = scratch / "photographs", scratch / "ours", scratch / "theirs"
     for path in (ours, theirs):
         path.mkdir(parents=True)
-    count = max(_NAMES_OF_A_FILE, round(_COUNT * workers * scale))
     megabytes = _make_photographs(folder, count, size) / count / 1e6
     for ratio in dict.fromkeys((1, next(ratio for ratio in (8, 4, 2, 1) if size[0] >= ratio * _SIDE))):
         contest = Contest(
