@@ -26,7 +26,7 @@ from benchmarks.bars import BARS, GOALS  # noqa: E402
 from benchmarks.measure import Contest, Difference, Figures, Measurement, measure  # noqa: E402
 from benchmarks.reasons import REASONS  # noqa: E402
 from benchmarks.run import STUDIES  # noqa: E402
-from benchmarks.studies import environments, memory, random_access, readers  # noqa: E402
+from benchmarks.studies import environments, memory, packing, random_access, readers  # noqa: E402
 from benchmarks.table import Cell, Report, render_cells  # noqa: E402
 
 SINGLE = ["W1", "W2", "W3", "W4", "W5"]
@@ -342,7 +342,9 @@ def test_the_picture_shows_all_cells_and_is_small(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_tensorflow")
-@pytest.mark.parametrize("name", [name for name in STUDIES if name not in ("memory", "other readers", "random access")])
+@pytest.mark.parametrize(
+    "name", [name for name in STUDIES if name not in ("memory", "other readers", "random access", "packing")]
+)
 def test_a_study_gives_figures_for_each_of_its_rows(name: str, tmp_path: Path) -> None:
     (tmp_path / "scratch").mkdir()
     check_report(STUDIES[name](tmp_path, tmp_path / "scratch", 1, 0.0005))
@@ -354,6 +356,16 @@ def check_report(report: Report) -> None:
         assert len(row) == len(report.headings)
         assert all(entry > 0 for entry in row if isinstance(entry, float))
     assert report.render().startswith(f"## {report.title}\n\n{report.text}\n\n| {report.headings[0]}")
+
+
+@pytest.mark.skipif(find_spec("tensorflow") is None, reason="the other side is TensorFlow")
+def test_packing_is_measured_beside_tensorflow_which_does_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "_PHOTOGRAPHS", {(1100, 700): 1})
+    report = packing.study(tmp_path, tmp_path, 1, 0.0005)
+    check_report(report)
+    assert {row[2] for row in report.rows} == {"decode_jpeg", "decode_jpeg(ratio=2)"}
 
 
 @pytest.mark.usefixtures("without_tensorflow")

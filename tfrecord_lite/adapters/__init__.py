@@ -1,1 +1,1 @@
-"""Our files as input for other frameworks: one framework a module, and an extra that installs it."""
+"""Our files as input for other frameworks, one a module with an extra that installs it; and folders of images."""

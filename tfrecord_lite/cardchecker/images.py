@@ -89,11 +89,11 @@ def open_red_channel(image: ImageSource, place: str, minimum: Size) -> Pixels:
     from PIL import Image
 
     if isinstance(image, Image.Image):
-        with _decoding(place):
+        with decoding(place):
             return _red_channel_of_picture(image, place, minimum)
     if isinstance(image, (str, os.PathLike)):
         name = os.fspath(image)
-        with open(name, "rb") as file, _decoding(name), Image.open(file, formats=FORMATS) as picture:
+        with open(name, "rb") as file, decoding(name), Image.open(file, formats=FORMATS) as picture:
             return _red_channel_of_picture(picture, name, minimum)
     raise TypeError(f"{place}: a path, a Pillow image or a numpy array is needed, not {type(image).__name__}")
 
@@ -133,7 +133,7 @@ def _check_size(name: str, size: Size, minimum: Size) -> None:
 
 
 @contextmanager
-def _decoding(name: str) -> Iterator[None]:
+def decoding(name: str) -> Iterator[None]:
     """Around all that Pillow does with an image: whatever fails in there is an ImageError about `name`.
 
     Damaged files make decoders raise nearly anything (OSError, SyntaxError, struct.error, ...), hence the

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from reprlib import Repr
 from typing import Any
 
@@ -22,6 +22,13 @@ from tfrecord_lite.format.values import byte_view
 Encode = Callable[[Any], Any]
 
 
+@dataclass(frozen=True)
+class Skip:
+    """What encode may give in the place of None, to say why an item is skipped."""
+
+    reason: str
+
+
 @dataclass
 class EncodedChunk:
     """What became of a chunk.
@@ -29,14 +36,16 @@ class EncodedChunk:
     Attributes:
         groups: the frames of all records.
         items: how many there were.
-        skipped: of them, those for which encode gave None.
+        skipped: of them, those for which encode gave None or a Skip.
         seconds: how long it took.
+        reasons: (number of the item, reason) of each Skip.
     """
 
     groups: list[FrameGroup]
     items: int
     skipped: int
     seconds: float
+    reasons: list[tuple[int, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -69,6 +78,7 @@ def encode_chunk(
     """Encode items, of which the first is number `begin`; `note` is told [number, number + 1) of each before."""
     start = time.perf_counter()
     skipped = 0
+    reasons: list[tuple[int, str]] = []
     with _Collector() as writer:
         for number, item in enumerate(items, begin):
             if note is not None:
@@ -77,13 +87,16 @@ def encode_chunk(
                 encoded = encode(item)
                 if encoded is None:
                     skipped += 1
+                elif isinstance(encoded, Skip):
+                    skipped += 1
+                    reasons.append((number, encoded.reason))
                 else:
                     _write(writer, encoded)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # noqa: BLE001 - sys.exit, too; it is raised where the results are taken
                 return Failure(number, shortened(item), error)
-    return EncodedChunk(writer.groups, len(items), skipped, time.perf_counter() - start)
+    return EncodedChunk(writer.groups, len(items), skipped, time.perf_counter() - start, reasons)
 
 
 class _WorkerTraceback(Exception):

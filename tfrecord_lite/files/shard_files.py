@@ -27,6 +27,7 @@ class ShardFile:
     """One shard.
 
     Attributes:
+        path: where it is now.
         records: how many it holds.
         size: bytes in their frames, before compression.
     """
@@ -39,6 +40,7 @@ class ShardFile:
         except BaseException:
             self._file.discard()
             raise
+        self.path = self._file.writing_path
         self._held = bytearray()
         self._checksum = 0
         self.records = 0
@@ -65,8 +67,7 @@ class ShardFile:
         """What it has become."""
         self._release()
         self._sink.close()
-        path = self._file.writing_path
-        return ShardInfo(path, self.records, os.stat(path).st_size, self._checksum)
+        return ShardInfo(self.path, self.records, os.stat(self.path).st_size, self._checksum)
 
     def discard(self) -> None:
         """Delete the file."""

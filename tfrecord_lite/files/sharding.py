@@ -10,8 +10,8 @@ under way, whose size follows the time and room that items take.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,7 @@ class ShardedSummary:
     Attributes:
         shards: one info for each, in order.
         records: in all of them.
-        skipped: items for which encode gave None.
+        skipped: items for which encode gave None or a Skip.
     """
 
     shards: tuple[ShardInfo, ...]
@@ -80,40 +80,54 @@ def write_sharded(
         others: as ShardedWriter.
     """
     total = len(items) if isinstance(items, Sized) else None
-    count = _processors() if workers is None else workers
-    if count < 0:
-        raise ValueError(f"workers is 0 or more, not {count}")
     done, skipped = 0, 0
-    chunks = _Chunks(items)
-    with ExitStack() as stack:
-        if count > 1:
-            results = stack.enter_context(EncodingPool(count, encode, mp_context)).results(chunks)
-        else:
-            results = (encode_chunk(encode, begin, some) for begin, some in chunks)
-        writer = ShardedWriter(
-            prefix, num_shards=num_shards, max_records=max_records, max_bytes=max_bytes, options=options
-        )
-        stack.enter_context(writer)
+    writer = ShardedWriter(prefix, num_shards=num_shards, max_records=max_records, max_bytes=max_bytes, options=options)
+    with writer, closing(encode_items(items, encode, workers, mp_context)) as results:
         for result in results:
-            if isinstance(result, Failure):
-                raise result.as_error() from result.error
             for frames in result.groups:
                 writer.write_frames(frames)
             done, skipped = done + result.items, skipped + result.skipped
-            chunks.adapt(result)
             if progress is not None:
                 progress(done, total)
     infos = tuple(writer.infos)
     return ShardedSummary(infos, sum(info.records for info in infos), skipped)
 
 
+def encode_items(
+    items: Iterable[Any],
+    encode: Callable[[Any], Any],
+    workers: int | None,
+    mp_context: BaseContext | None,
+    begin: int = 0,
+) -> Generator[EncodedChunk, None, None]:
+    """What becomes of items, chunk by chunk in their order; arguments and errors as for `write_sharded`.
+
+    Args:
+        begin: the number of the first item.
+    """
+    count = _processors() if workers is None else workers
+    if count < 0:
+        raise ValueError(f"workers is 0 or more, not {count}")
+    chunks = _Chunks(items, begin)
+    with ExitStack() as stack:
+        if count > 1:
+            results = stack.enter_context(EncodingPool(count, encode, mp_context)).results(chunks)
+        else:
+            results = (encode_chunk(encode, first, some) for first, some in chunks)
+        for result in results:
+            if isinstance(result, Failure):
+                raise result.as_error() from result.error
+            yield result
+            chunks.adapt(result)
+
+
 class _Chunks:
     """(number of the first, list of items) again and again, as many at a time as is good."""
 
-    def __init__(self, items: Iterable[Any]) -> None:
+    def __init__(self, items: Iterable[Any], begin: int) -> None:
         self._items = iter(items)
         self._size = 1
-        self._begin = 0
+        self._begin = begin
 
     def __iter__(self) -> Iterator[tuple[int, list[Any]]]:
         while some := list(islice(self._items, self._size)):

@@ -14,7 +14,7 @@ import re
 import stat
 import sys
 import tempfile
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from tfrecord_lite.errors import add_path
 from tfrecord_lite.files import heap as _heap  # noqa: F401  for what it does to the memory of whoever reads and writes
@@ -99,6 +99,15 @@ def read_whole(path: str) -> bytes:
     check_readable(path)
     with open(path, "rb") as file:
         return file.read()
+
+
+def open_regular(path: str) -> BinaryIO:
+    """A regular file, for reading. What has become anything else, a FIFO perhaps, is an error, not a wait."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return open(descriptor, "rb")
 
 
 def publish(path: str, data: bytes) -> None:

@@ -1,0 +1,263 @@
+"""A folder of images: which files it holds, and what their labels are.
+
+    DIR/cat/1.jpg    class folders: the first folder of a name is its label
+    DIR/dog/2.jpg
+    DIR/1.jpg        no folders: no labels
+
+or a CSV with a header that has the columns `filename`, relative to DIR and with slashes, and `label`; perhaps `number`.
+
+A label is a text and a number: that of the CSV; where all texts are numbers as Python writes them ("7"), that number;
+otherwise the text's place in the order of all texts' bytes, from 0.
+
+Nothing is opened but directories and the CSV. Names that begin with a dot are nobody's data and passed over. Links are
+followed; a directory is entered once, so that links cannot lead in circles. All else that is not a regular file is told
+of, and so is what cannot be looked at.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import stat
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tfrecord_lite.cardchecker.images import EXTENSIONS
+from tfrecord_lite.errors import TFRecordError
+from tfrecord_lite.files.streams import read_whole
+
+#: The columns of a CSV of labels.
+FILENAME, LABEL, NUMBER = "filename", "label", "number"
+
+_EXTENSIONS = tuple(extension for of_format in EXTENSIONS.values() for extension in of_format)
+_SEEN = "a directory that is in the folder already"
+_KINDS = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A file that may be an image. Shown by its name.
+
+    Attributes:
+        name: its path from the folder on, with slashes; what is not UTF-8 in it as os.fsdecode has it.
+        size: bytes.
+        mtime_ns: when it was changed last.
+        label: the number of its class; None in a folder without labels.
+        text: the name of its class.
+    """
+
+    name: str
+    size: int
+    mtime_ns: int
+    label: int | None = None
+    text: str | None = None
+
+    def __repr__(self) -> str:
+        return repr(self.name)
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """What was not taken.
+
+    Attributes:
+        name: as of an ImageFile.
+        reason: why.
+        is_problem: False for what does not claim to be an image, such as a text among them.
+    """
+
+    name: str
+    reason: str
+    is_problem: bool = True
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """What is in a folder.
+
+    Attributes:
+        directory: its path.
+        files: by name.
+        labels: {number: text}; empty when there are none.
+        skipped: what was not taken.
+    """
+
+    directory: str
+    files: list[ImageFile]
+    labels: dict[int, str]
+    skipped: list[Skipped]
+
+    def path(self, file: ImageFile) -> str:
+        """Where a file is."""
+        return os.path.join(self.directory, *file.name.split("/"))
+
+
+def has_image_extension(name: str) -> bool:
+    """Whether a file of that name claims to be an image."""
+    return name.lower().endswith(_EXTENSIONS)
+
+
+def list_image_folder(directory: Any, labels: Any = None) -> ImageFolder:
+    """What is in a folder.
+
+    Args:
+        directory: its path.
+        labels: path of a CSV file; None takes class folders.
+
+    Raises:
+        OSError: the directory or the CSV cannot be read.
+        TFRecordError: the CSV is none, or gives a file two labels.
+    """
+    directory = os.fsdecode(directory)
+    files: list[ImageFile] = []
+    skipped: list[Skipped] = []
+    for name, found in _walk(directory):
+        if isinstance(found, str):
+            skipped.append(
+                Skipped(name, found, has_image_extension(name) or os.path.isdir(os.path.join(directory, name)))
+            )
+        else:
+            files.append(ImageFile(name, found.st_size, found.st_mtime_ns))
+    files.sort(key=lambda file: os.fsencode(file.name))
+    if labels is None:
+        reason = "has no label: it is in no class folder"
+        text_of = _class_folders([file.name for file in files])
+        if not text_of:
+            return ImageFolder(directory, files, {}, skipped)
+        number_of = _number_labels(text_of.values())
+    else:
+        labels = os.fsdecode(labels)
+        reason = "has no label in the CSV"
+        text_of, number_of = _read_labels(labels)
+        itself = os.path.relpath(os.path.realpath(labels), os.path.realpath(directory)).replace(os.sep, "/")
+        files = [file for file in files if file.name != itself]
+        names = {file.name for file in files} | {skip.name for skip in skipped}
+        skipped += [Skipped(name, "is in the CSV, but not in the folder") for name in text_of if name not in names]
+    skipped += [
+        Skipped(file.name, reason, has_image_extension(file.name)) for file in files if file.name not in text_of
+    ]
+    labelled = [
+        replace(file, label=number_of[text], text=text)
+        for file in files
+        if (text := text_of.get(file.name)) is not None
+    ]
+    return ImageFolder(directory, labelled, {number: text for text, number in number_of.items()}, skipped)
+
+
+def _class_folders(names: list[str]) -> dict[str, str]:
+    """{name: its class folder}: where anything claims to be an image, a folder that holds such a thing."""
+    folder_of = {name: name.split("/")[0] for name in names if "/" in name}
+    classes = {folder for name, folder in folder_of.items() if has_image_extension(name)}
+    if not any(map(has_image_extension, names)):
+        return folder_of
+    return {name: folder for name, folder in folder_of.items() if folder in classes}
+
+
+def _walk(directory: str) -> Iterator[tuple[str, os.stat_result | str]]:
+    """(name, status of a regular file, or what is wrong with anything else) of all that is below a directory."""
+    entered = {_identity(os.stat(directory))}
+    folders = deque([""])
+    # What links lead to comes last: a directory has the name under which it really is here.
+    links: deque[tuple[str, tuple[int, int]]] = deque()
+    while folders or links:
+        if folders:
+            folder = folders.popleft()
+        else:
+            folder, identity = links.popleft()
+            if identity in entered:
+                yield folder, _SEEN
+                continue
+            entered.add(identity)
+        try:
+            with os.scandir(os.path.join(directory, folder)) as found:
+                entries = sorted(found, key=lambda entry: os.fsencode(entry.name))
+        except OSError as error:
+            if not folder:
+                raise
+            yield folder, error.strerror or type(error).__name__
+            continue
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            name = f"{folder}/{entry.name}" if folder else entry.name
+            try:
+                status = entry.stat()
+            except OSError as error:
+                yield name, "a link to nothing" if isinstance(error, FileNotFoundError) else str(error.strerror)
+                continue
+            if stat.S_ISREG(status.st_mode):
+                yield name, status
+            elif not stat.S_ISDIR(status.st_mode):
+                yield name, f"is {_KINDS.get(stat.S_IFMT(status.st_mode), 'no regular file')}"
+            elif entry.is_symlink():
+                links.append((name, _identity(status)))
+            elif _identity(status) in entered:  # by a link to it, from elsewhere
+                yield name, _SEEN
+            else:
+                entered.add(_identity(status))
+                folders.append(name)
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _read_labels(path: str) -> tuple[dict[str, str], dict[str, int]]:
+    """({filename: label}, {label: number}) of a CSV."""
+    text = read_whole(path).decode("utf-8-sig", "surrogateescape")
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        raise _error(path, f"not a CSV: {error}") from error
+    header = rows[0] if rows else []
+    if FILENAME not in header or LABEL not in header:
+        raise _error(
+            path, f"the first line of a CSV of labels names its columns, '{FILENAME}' and '{LABEL}' among them"
+        )
+    labels: dict[str, str] = {}
+    numbers: dict[str, str] = {}
+    for place, row in enumerate(rows[1:], 2):
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise _error(path, f"row {place} has {len(row)} columns, the header has {len(header)}")
+        columns = dict(zip(header, row, strict=True))
+        if labels.setdefault(columns[FILENAME], columns[LABEL]) != columns[LABEL]:
+            raise _error(path, f"row {place} gives a file another label than a row before")
+        if numbers.setdefault(columns[LABEL], columns.get(NUMBER, "")) != columns.get(NUMBER, ""):
+            raise _error(path, f"row {place} gives a label another number than a row before")
+    if NUMBER not in header:
+        return labels, _number_labels(labels.values())
+    if len(set(numbers.values())) < len(numbers) or not all(map(_is_number, numbers.values())):
+        raise _error(path, f"'{NUMBER}' is to be a number for each label, and another for each")
+    return labels, {label: int(number) for label, number in numbers.items()}
+
+
+def _number_labels(texts: Iterable[str]) -> dict[str, int]:
+    """{text: number}."""
+    distinct = sorted(set(texts), key=os.fsencode)
+    if all(map(_is_number, distinct)):
+        return {text: int(text) for text in sorted(distinct, key=int)}
+    return {text: number for number, text in enumerate(distinct)}
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is an int64 as Python writes them."""
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 20):
+        return False
+    return str(int(text)) == text and -(1 << 63) <= int(text) < 1 << 63
+
+
+def _error(path: str, problem: str) -> TFRecordError:
+    error = TFRecordError(problem)
+    error.path = path
+    return error

@@ -1,0 +1,306 @@
+"""A folder of images <-> examples, under the names that TensorFlow's model garden and object detection use.
+
+    image/encoded       bytes of an image file     image/filename       from the folder on, with slashes
+    image/format        jpeg, png                  image/class/label    number, where there are labels
+    image/height        pixels                     image/class/text     its name
+    image/width         pixels
+    image/channels      1, 3
+    image/colorspace    grayscale, RGB
+
+`list_image_folder` says what is in a folder and where labels come from; `read_image_folder` gives its examples, and an
+ImageEncoder makes one in any process. `write_image_folder` writes class folders and `labels.csv`, from which the same
+labels are read again. It takes what others have written as well: all it needs is the image.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import hashlib
+import io
+import itertools
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tfrecord_lite.adapters.image_files import Rendition, StoredImage, read_image_file
+from tfrecord_lite.adapters.image_folder import (
+    FILENAME,
+    LABEL,
+    NUMBER,
+    ImageFile,
+    ImageFolder,
+    Skipped,
+    has_image_extension,
+    list_image_folder,
+)
+from tfrecord_lite.cardchecker.images import EXTENSIONS, FORMATS, JPEG_OF_A_PHONE, ImageError, decoding
+from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.files.encoded_chunk import Skip
+from tfrecord_lite.files.sinks import FileSink
+
+ENCODED, FORMAT = "image/encoded", "image/format"
+IMAGE_FILENAME, CLASS_LABEL, CLASS_TEXT = "image/filename", "image/class/label", "image/class/text"
+LABELS_CSV = "labels.csv"
+ON_ERROR = ("raise", "skip")
+
+#: Bytes of a name in most file systems, less what is put behind one to tell it from another.
+_NAME_LIMIT = 240
+
+
+@dataclass(frozen=True)
+class ImageEncoder:
+    """A file of a folder -> its example; for any process. A file that cannot be used is an error or a Skip.
+
+    Attributes:
+        folder: the path of the folder.
+        rendition: how images are stored.
+        on_error: "raise" or "skip". A file that has no image's extension is packed if it is an image; if it cannot be
+            used it did not claim to be one, and is skipped in any case.
+    """
+
+    folder: str
+    rendition: Rendition
+    on_error: str = "raise"
+
+    def __post_init__(self) -> None:
+        if self.on_error not in ON_ERROR:
+            raise ValueError(f"on_error is {self.on_error!r}; {', '.join(ON_ERROR)} are possible")
+
+    def __call__(self, file: ImageFile) -> dict[str, Any] | Skip:
+        try:
+            return image_example(read_image_file(os.path.join(self.folder, file.name), self.rendition), file)
+        except (ImageError, OSError) as error:
+            if self.on_error == "raise" and has_image_extension(file.name):
+                raise
+            reason = error.reason if isinstance(error, ImageError) else error.strerror or type(error).__name__
+            return Skip(reason)
+
+
+def image_example(image: StoredImage, file: ImageFile) -> dict[str, Any]:
+    """The example of an image that was read from a file."""
+    example: dict[str, Any] = {
+        ENCODED: image.encoded,
+        FORMAT: image.format,
+        "image/height": image.size.height,
+        "image/width": image.size.width,
+        "image/channels": image.channels,
+        "image/colorspace": image.colorspace,
+        IMAGE_FILENAME: os.fsencode(file.name),
+    }
+    if file.label is not None and file.text is not None:
+        example |= {CLASS_LABEL: file.label, CLASS_TEXT: os.fsencode(file.text)}
+    return example
+
+
+def read_image_folder(
+    folder: Any,
+    labels: Any = None,
+    *,
+    rendition: Rendition | None = None,
+    on_error: str = "raise",
+    skipped: Callable[[Skipped], object] = lambda skip: None,
+) -> Iterator[dict[str, Any]]:
+    """The examples of a folder, by name.
+
+    Args:
+        folder: path, or what `list_image_folder` has given.
+        labels: path of a CSV, see there.
+        rendition: how images are stored; None keeps their bytes.
+        on_error: "raise" at a file that claims to be an image and cannot be used, or "skip" it.
+        skipped: told of what is not taken.
+
+    Raises:
+        ImageError, OSError: a file cannot be used.
+        TFRecordError: the CSV is none.
+    """
+    if not isinstance(folder, ImageFolder):
+        folder = list_image_folder(folder, labels)
+    encode = ImageEncoder(folder.directory, rendition or Rendition(), on_error)
+    check_skipped(folder, on_error)
+    for skip in folder.skipped:
+        skipped(skip)
+    for file in folder.files:
+        example = encode(file)
+        if isinstance(example, Skip):
+            skipped(Skipped(file.name, example.reason, has_image_extension(file.name)))
+        else:
+            yield example
+
+
+def check_skipped(folder: ImageFolder, on_error: str) -> None:
+    """Raise ImageError for the first problem in a folder if errors are to be raised."""
+    for skip in folder.skipped:
+        if on_error == "raise" and skip.is_problem:
+            raise ImageError(os.path.join(folder.directory, skip.name), skip.reason)
+
+
+def write_image_folder(
+    examples: Iterable[Mapping[str, Any]], directory: Any, *, image_feature: str | None = None
+) -> int:
+    """Write the images of examples into a new folder, which appears when all are written; how many there are.
+
+    An image is `FOLDER/NAME`: the folder is its class, where it has one, the name that of `image/filename`, or its
+    number; with the extension of what the image is. Names are made harmless, and different. `labels.csv` says what
+    label each has.
+
+    Args:
+        examples: as `read_examples` gives them.
+        directory: is not there yet, or empty.
+        image_feature: which feature holds the image; None takes `image/encoded`, or the only one that is an image.
+
+    Raises:
+        FeatureError: an example has no image.
+        FileExistsError: there is something in the directory.
+        OSError: a file cannot be written.
+    """
+    directory = os.path.abspath(os.fsdecode(directory))
+    if os.path.lexists(directory) and (not os.path.isdir(directory) or os.listdir(directory)):
+        raise FileExistsError(errno.EEXIST, "the folder is there already, and not empty", directory)
+    writing = os.path.join(os.path.dirname(directory), f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp")
+    os.mkdir(writing)
+    try:
+        count = _write_images(examples, writing, image_feature)
+        if os.path.isdir(directory):
+            os.rmdir(directory)
+        os.rename(writing, directory)
+    except BaseException:
+        shutil.rmtree(writing, ignore_errors=True)
+        raise
+    return count
+
+
+def _write_images(examples: Iterable[Mapping[str, Any]], directory: str, image_feature: str | None) -> int:
+    names = _Names()
+    rows: list[tuple[str, str, str]] = []
+    count = 0
+    for number, example in enumerate(examples):
+        image, extensions = _image_of(example, image_feature, number)
+        text, label = _label_of(example)
+        name = names.free(_name_of(example, text, number), extensions)
+        path = os.path.join(directory, *name.split("/"))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        _write(path, image)
+        if text is not None:
+            rows.append((name, text, label))
+        count += 1
+    if rows:
+        _write(os.path.join(directory, LABELS_CSV), _labels_csv(rows).encode("utf-8", "surrogateescape"))
+    return count
+
+
+def _labels_csv(rows: list[tuple[str, str, str]]) -> str:
+    """Of (name, text, number); without numbers where not each text has one of its own."""
+    pairs = {row[1:] for row in rows}
+    texts, numbers = ({pair[place] for pair in pairs} for place in (0, 1))
+    columns = 3 if len(pairs) == len(texts) == len(numbers) and "" not in numbers else 2
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow((FILENAME, LABEL, NUMBER)[:columns])
+    writer.writerows(row[:columns] for row in rows)
+    return file.getvalue()
+
+
+def _image_of(example: Mapping[str, Any], feature: str | None, number: int) -> tuple[bytes, tuple[str, ...]]:
+    """(the image, the extensions that its format has)."""
+    if feature is None and ENCODED not in example:
+        found = {key: images for key in example if (images := _image_in(example[key])) is not None}
+        if len(found) != 1:
+            raise _error(f"{len(found)} features are images; name the one to write", None, number)
+        return found.popitem()[1]
+    key = ENCODED if feature is None else feature
+    image = _image_in(example.get(key))
+    if image is None:
+        raise _error(f"is no image file ({', '.join(FORMATS)})", key, number)
+    return image
+
+
+def _image_in(value: Any) -> tuple[bytes, tuple[str, ...]] | None:
+    """The same of a feature, if it is one."""
+    from PIL import Image
+
+    if not isinstance(value, list) or len(value) != 1:
+        return None
+    try:
+        with decoding(""), Image.open(io.BytesIO(value[0]), formats=FORMATS) as picture:
+            found = str(picture.format)
+    except ImageError:
+        return None
+    return value[0], EXTENSIONS["JPEG" if found == JPEG_OF_A_PHONE else found]
+
+
+def _label_of(example: Mapping[str, Any]) -> tuple[str | None, str]:
+    """(text, number as text) of the class; None and "" where there is none."""
+    texts, labels = example.get(CLASS_TEXT), example.get(CLASS_LABEL, example.get("label"))
+    is_integer = hasattr(labels, "dtype") and labels.dtype.kind == "i" and len(labels) == 1
+    number = str(int(labels[0])) if is_integer else ""
+    if isinstance(texts, list) and len(texts) == 1:
+        return os.fsdecode(texts[0]), number
+    return (number, number) if number else (None, "")
+
+
+def _name_of(example: Mapping[str, Any], text: str | None, number: int) -> str:
+    """Where an image would like to be."""
+    filenames = example.get(IMAGE_FILENAME)
+    parts = [f"{number:08}"]
+    if isinstance(filenames, list) and len(filenames) == 1 and filenames[0]:
+        parts = [_harmless(part) for part in os.fsdecode(filenames[0]).split("/")]
+    if text is not None:
+        folder = _harmless(text)
+        parts = [folder, *(parts[1:] if parts[0] == folder and len(parts) > 1 else parts)]
+    return "/".join(parts)
+
+
+def _harmless(part: str) -> str:
+    """One folder or file of a name that comes from data; it is not hidden, and does not lead elsewhere."""
+    part = "".join("_" if character in "/\\:\0" else character for character in part)
+    if len(os.fsencode(part)) > _NAME_LIMIT:
+        return hashlib.blake2b(os.fsencode(part), digest_size=16).hexdigest()
+    return f"_{part[1:]}" if part.startswith(".") or not part else part
+
+
+class _Names:
+    """Names that are given away, each once, also where a file system takes "A" and "a" for the same."""
+
+    def __init__(self) -> None:
+        self._files = {LABELS_CSV}
+        self._folders: set[str] = set()
+
+    def free(self, name: str, extensions: tuple[str, ...]) -> str:
+        """This name or one like it, with one of the extensions."""
+        if any(parent in self._files for parent in _folders_of(name)):
+            name = name.replace("/", "_")
+        stem, extension = os.path.splitext(name)
+        if extension.lower() not in extensions:
+            stem, extension = (stem if has_image_extension(name) else name), extensions[0]
+        free = stem + extension
+        for number in itertools.count(2):
+            if free.casefold() not in self._files and free.casefold() not in self._folders:
+                break
+            free = f"{stem}-{number}{extension}"
+        self._files.add(free.casefold())
+        self._folders.update(_folders_of(free))
+        return free
+
+
+def _folders_of(name: str) -> list[str]:
+    """All folders that a file is in, as they are compared."""
+    parts = name.casefold().split("/")
+    return ["/".join(parts[:end]) for end in range(1, len(parts))]
+
+
+def _write(path: str, data: bytes) -> None:
+    sink = FileSink(path)
+    try:
+        sink.write([data])
+    finally:
+        sink.close()
+
+
+def _error(reason: str, key: str | None, number: int) -> FeatureError:
+    error = FeatureError(reason, key)
+    error.record_number = number
+    return error
