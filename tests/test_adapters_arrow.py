@@ -300,7 +300,11 @@ def test_pandas_own_columns_are_understood() -> None:
 
 def test_polars_goes_both_ways(tmp_path: Path) -> None:
     path = tmp_path / "a.tfrecord"
-    examples = [{"a": 1, "t": b"text", "v": [1.0, 2.0]}, {"v": [3.0]}, {"a": 2, "v": np.array([], np.float32)}] * 9
+    examples: list[dict[str, Any]] = [
+        {"a": 1, "t": b"text", "v": [1.0, 2.0]},
+        {"v": [3.0]},
+        {"a": 2, "v": np.array([], np.float32)},
+    ] * 9
     with tfr.TFRecordWriter(path) as writer:
         for example in examples:
             writer.write_example(example)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfrecord_lite.errors import FeatureError
-from tfrecord_lite.format import bytes_array
 from tfrecord_lite.format.bytes_array import BytesArray
 from tfrecord_lite.format.feature_schema import KINDLESS, FeatureSchema
 from tfrecord_lite.format.lists import Lists
@@ -229,7 +228,8 @@ def lists_of(array: Any, name: str) -> Lists:
     """The lists in an Arrow array, or in a chunked one."""
     pa = import_pyarrow()
     if isinstance(array, pa.ChunkedArray):
-        return _joined([lists_of(chunk, name) for chunk in array.chunks])
+        parts = [lists_of(chunk, name) for chunk in array.chunks]
+        return Lists.joined(parts) if parts else lists_of(array.combine_chunks(), name)
     import pyarrow.compute
 
     column, count = array.type, len(array)
@@ -298,17 +298,6 @@ def _blob(array: Any) -> BytesArray:
     offsets = np.frombuffer(offsets_buffer, np.int64)[array.offset : array.offset + len(array) + 1]
     blob = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
     return BytesArray(blob[offsets[0] : offsets[-1]], offsets - offsets[0])
-
-
-def _joined(parts: list[Lists]) -> Lists:
-    if len(parts) == 1:
-        return parts[0]
-    if not parts:
-        return Lists.all_missing(0)
-    values = [part.values for part in parts]
-    join: Any = bytes_array.concatenated if isinstance(values[0], BytesArray) else np.concatenate
-    lengths = np.concatenate([part.lengths for part in parts])
-    return Lists.of_lengths(join(values), lengths, np.concatenate([part.is_missing for part in parts]))
 
 
 def _at(reason: str, name: str, row: int) -> FeatureError:

@@ -13,7 +13,20 @@ import tfrecord_lite
 from tfrecord_lite.errors import TFRecordError, printable
 
 _SURGERY = ("merge", "split", "reshard", "shuffle", "sample", "filter", "dedupe", "diff")
-_COMMANDS = ("info", "count", "head", "cat", "schema", "verify", "salvage", "index", *_SURGERY, "cardchecker", "demo")
+_COMMANDS = (
+    "info",
+    "count",
+    "head",
+    "cat",
+    "schema",
+    "verify",
+    "salvage",
+    "index",
+    *_SURGERY,
+    "convert",
+    "cardchecker",
+    "demo",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import base64
-import contextlib
 import json
 import sys
 from typing import Any
@@ -14,6 +12,7 @@ import numpy as np
 from tfrecord_lite.errors import printable
 from tfrecord_lite.files.options import COMPRESSION_TYPES
 from tfrecord_lite.format.encodings import image_encoding
+from tfrecord_lite.format.json_form import feature_as_json
 
 _SHORT_TEXT = 60
 _SHORT_LIST = 8
@@ -51,15 +50,8 @@ def print_json(value: Any) -> None:
 
 
 def as_json(value: Any) -> Any:
-    """A decoded feature for JSON: bytes as text or {"base64": ...}, whichever loses nothing; NaN and inf as text."""
-    if value is None:
-        return None
-    if isinstance(value, list):
-        return [_bytes_as_json(item) if isinstance(item, bytes) else as_json(item) for item in value]
-    if value.dtype == np.float32:
-        # The shortest decimal that is this float32 again, not the digits of the double beside it.
-        return [float(str(number)) if np.isfinite(number) else str(number) for number in value]
-    return value.tolist()
+    """A decoded feature for JSON, in a form that loses nothing."""
+    return feature_as_json(value)
 
 
 def as_text(value: Any) -> str:
@@ -75,14 +67,6 @@ def as_text(value: Any) -> str:
 def as_text_item(value: Any) -> str:
     """One number, or the feature of one step."""
     return str(value) if np.isscalar(value) else as_text(value)
-
-
-def _bytes_as_json(data: bytes) -> Any:
-    with contextlib.suppress(UnicodeDecodeError):
-        text = data.decode("utf-8")
-        if all(character.isprintable() or character in "\t\n\r" for character in text):
-            return text
-    return {"base64": base64.b64encode(data).decode("ascii")}
 
 
 def _bytes_as_text(data: bytes) -> str:

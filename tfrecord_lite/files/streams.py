@@ -14,7 +14,7 @@ import re
 import stat
 import sys
 import tempfile
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from tfrecord_lite.errors import add_path
 from tfrecord_lite.files import heap as _heap  # noqa: F401  for what it does to the memory of whoever reads and writes
@@ -99,6 +99,17 @@ def read_whole(path: str) -> bytes:
     check_readable(path)
     with open(path, "rb") as file:
         return file.read()
+
+
+def open_seekable(path: str) -> BinaryIO:
+    """A regular file for a library that finds its own way in it, as Parquet's and ZIP's do.
+
+    Raises:
+        OSError: it cannot be opened; or it is no regular file, in which nobody can go back.
+    """
+    if path == STDIN or is_url(path) or not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.ESPIPE, "this format is read from both ends: a regular file is needed", path)
+    return open(path, "rb")
 
 
 def publish(path: str, data: bytes) -> None:

@@ -8,12 +8,13 @@ So a feature that is missing, or has no kind, and an empty list stay two things,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from tfrecord_lite.format.bytes_array import BytesArray
+from tfrecord_lite.format.bytes_array import BytesArray, concatenated
 
 Array = np.typing.NDArray[Any]
 
@@ -61,11 +62,25 @@ class Lists:
         """How many values each record holds, int64 [n]."""
         return np.diff(self.row_splits)
 
+    def part(self, begin: int, end: int) -> Lists:
+        """The lists of some of the records."""
+        first, last = self.row_splits[[begin, end]].tolist()
+        values = self.values.part(first, last) if isinstance(self.values, BytesArray) else self.values[first:last]
+        return Lists(values, self.row_splits[begin : end + 1] - first, self.is_missing[begin:end])
+
     def to_list(self) -> list[Any]:
         """What `decode_example` gives for each record: None, an array or a list of bytes."""
         values = self.values.tolist() if isinstance(self.values, BytesArray) else self.values
         rows = [values[begin:end] for begin, end in pairwise(self.row_splits.tolist())]
         return [None if missing else row for row, missing in zip(rows, self.is_missing.tolist(), strict=True)]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Lists]) -> Lists:
+        """The lists of several stretches of records, one after the other, all of one dtype."""
+        values = [part.values for part in parts]
+        join: Any = concatenated if isinstance(values[0], BytesArray) else np.concatenate
+        lengths = np.concatenate([part.lengths for part in parts])
+        return cls.of_lengths(join(values), lengths, np.concatenate([part.is_missing for part in parts]))
 
     def __repr__(self) -> str:
         return f"<Lists: {len(self)} records, {int(self.is_missing.sum())} missing, {len(self.values)} values>"

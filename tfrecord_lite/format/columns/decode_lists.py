@@ -19,7 +19,7 @@ from tfrecord_lite.format.bytes_array import BytesArray
 from tfrecord_lite.format.columns import payloads
 from tfrecord_lite.format.columns.layouts import Layouts
 from tfrecord_lite.format.columns.window import Records
-from tfrecord_lite.format.example import decode_example
+from tfrecord_lite.format.example import check_no_sequence_examples, decode_example
 from tfrecord_lite.format.feature_schema import DTYPE_NAMES, FeatureSchema
 from tfrecord_lite.format.lists import Lists
 from tfrecord_lite.format.rows import Rows, interleaved
@@ -81,6 +81,7 @@ class ListDecoder:
 
     def decode_plain(self, records: list[bytes]) -> dict[str, Lists]:
         """The same, record by record. Raises FeatureError and DecodeError, as if it were about a single record."""
+        check_no_sequence_examples(records)
         examples = [decode_example(record, self.schema.keys()) for record in records]
         return {name: _plain(feature, [example.get(name) for example in examples]) for name, feature in self._items()}
 

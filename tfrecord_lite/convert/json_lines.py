@@ -1,0 +1,82 @@
+"""JSON Lines, a record a line, in the form of `format/json_form.py`: what `tfrecord-lite cat` prints. Loses nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Collection, Iterator, Mapping
+
+from tfrecord_lite.convert.formats import Rows, Skip
+from tfrecord_lite.convert.lines import TextOutput as Output
+from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.files.streams import open_source
+from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.feature_schema import FeatureSchema
+from tfrecord_lite.format.json_form import record_as_json, record_from_json
+from tfrecord_lite.format.schema import Schema
+
+__all__ = ["COMPRESSIONS", "NAME", "NEEDS_SCHEMA", "WRAPS", "Decoder", "Encoder", "Output", "read_parts"]
+
+NAME = "jsonl"
+NEEDS_SCHEMA = False
+COMPRESSIONS = ("GZIP",)
+WRAPS = True
+
+#: Lines are taken together until they have so many bytes.
+_PART_BYTES = 1 << 20
+#: A longer line is refused: no record could be so long.
+_MAX_LINE = 3 << 30
+
+
+class Encoder:
+    """Records -> lines. Any record has a line."""
+
+    def __init__(self, schema: Schema | None, text: Collection[str]) -> None:
+        pass
+
+    def decode(self, records: Records) -> bytes:
+        """The lines of all records."""
+        return self.decode_plain([records.record(number) for number in range(len(records.starts))])
+
+    def decode_plain(self, records: list[bytes]) -> bytes:
+        """The same."""
+        return "".join(json.dumps(record_as_json(record)) + "\n" for record in records).encode("ascii")
+
+
+class Decoder:
+    """Lines -> records."""
+
+    def __init__(self, schema: Mapping[str, FeatureSchema] | None) -> None:
+        self._schema = schema
+
+    def __call__(self, rows: Rows, skip: Skip | None) -> list[bytes]:
+        records = []
+        for number, line in enumerate(rows.data):
+            try:
+                records.append(record_from_json(line, self._schema))
+            except FeatureError as error:
+                if skip is None:
+                    error.record_number = number
+                    raise
+                skip(number, str(error))
+        return records
+
+
+def read_parts(source: str, compression_type: str, schema: Schema | None, skip: Skip | None) -> Iterator[Rows]:
+    """The lines of a file that are not blank, about a megabyte at a time."""
+    stream, name, _ = open_source(source, compression_type)
+    with io.BufferedReader(stream, 1 << 18) as file:
+        begin, done = 0, 0
+        lines: list[bytes] = []
+        size = 0
+        while line := file.readline(_MAX_LINE):
+            done += len(line)
+            if line.isspace():
+                continue
+            lines.append(line)
+            size += len(line)
+            if size >= _PART_BYTES:
+                yield Rows(name or source, begin, len(lines), lines, done)
+                begin, lines, size = begin + len(lines), [], 0
+        if lines:
+            yield Rows(name or source, begin, len(lines), lines, done)
