@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from tfrecord_lite.cli.moving import natural
-from tfrecord_lite.cli.output import add_files, as_json, as_text, print_json, print_line
+from tfrecord_lite.cli.output import add_files, as_text, print_json, print_line
 
 NAME = "head"
 HELP = "Show the first examples, shortened for people; --json for JSON Lines with everything in them."
@@ -31,11 +31,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def show_records(arguments: argparse.Namespace, limit: int | None, is_json: bool) -> None:
     """Print up to `limit` records, all when it is None."""
+    from tfrecord_lite.format.json_form import record_as_json
+
     for number, record in enumerate(islice(_records(arguments), limit)):
-        kind, value = _decode(record)
         if is_json:
-            print_json(_record_as_json(kind, value))
+            print_json(record_as_json(record))
         else:
+            kind, value = _decode(record)
             print_line(f"#{number} {kind}, {len(record)} bytes")
             for line in _record_as_text(kind, value):
                 print_line(f"  {line}")
@@ -59,18 +61,6 @@ def _decode(record: bytes) -> tuple[str, Any]:
         return "example", decode_example(record)
     except DecodeError:
         return "record", record
-
-
-def _record_as_json(kind: str, value: Any) -> Any:
-    if kind == "example":
-        return {name: as_json(feature) for name, feature in value.items()}
-    if kind == "sequence example":
-        context, lists = value
-        return {
-            "context": {name: as_json(feature) for name, feature in context.items()},
-            "feature_lists": {name: [as_json(step) for step in steps] for name, steps in lists.items()},
-        }
-    return {"record": as_json([value])[0]}
 
 
 def _record_as_text(kind: str, value: Any) -> Iterator[str]:

@@ -12,7 +12,6 @@ import numpy as np
 from tfrecord_lite.errors import printable
 from tfrecord_lite.files.options import COMPRESSION_TYPES
 from tfrecord_lite.format.encodings import image_encoding
-from tfrecord_lite.format.json_form import feature_as_json
 
 _SHORT_TEXT = 60
 _SHORT_LIST = 8
@@ -51,6 +50,8 @@ def print_json(value: Any) -> None:
 
 def as_json(value: Any) -> Any:
     """A decoded feature for JSON, in a form that loses nothing."""
+    from tfrecord_lite.format.json_form import feature_as_json
+
     return feature_as_json(value)
 
 

@@ -18,6 +18,9 @@ def arrow_errors(path: str) -> Iterator[None]:
     pa = import_pyarrow()
     try:
         yield
+    except DecodeError as error:
+        error.path = path
+        raise
     except pa.ArrowException as error:
         problem = DecodeError((str(error).splitlines() or [type(error).__name__])[0][:200])
         problem.path = path

@@ -68,6 +68,7 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
 def _rows(source: str, batches: Any) -> Iterator[Rows]:
     row = 0
     for batch in batches:
+        batch.validate(full=True)  # offsets that lead out of the file are not noticed otherwise
         for begin in range(0, batch.num_rows, _BATCH_ROWS):
             some = batch.slice(begin, _BATCH_ROWS)
             yield Rows(source, row, some.num_rows, some)

@@ -1,4 +1,4 @@
-"""CSV, by pyarrow: a first line of names, UTF-8, commas.
+"""CSV, by pyarrow: a first line of names, commas, UTF-8 throughout.
 
     null (missing, no kind)       nothing between the commas
     int64                         its digits
@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import csv
 import io
 import json
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +39,9 @@ from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.json_form import feature_as_json, feature_from_json
 from tfrecord_lite.format.lists import Lists
 from tfrecord_lite.format.schema import Schema
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 NAME = "csv"
 NEEDS_SCHEMA = True
@@ -199,7 +203,7 @@ def _batches(source: str, compression_type: str, skip: Skip | None) -> Iterator[
         skip(row.number - 1, why)
         return "skip"
 
-    with io.BufferedReader(stream, 1 << 18) as file, arrow_errors(name or source):
+    with io.BufferedReader(_Utf8Stream(stream), 1 << 18) as file, arrow_errors(name or source):
         names = _names(file, name or source)
         if not file.peek(1):
             return
@@ -227,12 +231,40 @@ def _batches(source: str, compression_type: str, skip: Skip | None) -> Iterator[
             raise problem from None
 
 
-def _names(file: io.BufferedReader, path: str) -> list[str]:
+class _Utf8Stream(io.RawIOBase):
+    """A stream that is UTF-8, or an error that says where it is not: pyarrow shows rows of others to nobody."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._offset = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        count: int = self._stream.readinto(view)
+        try:
+            self._decoder.decode(view[:count], final=not count)
+        except UnicodeDecodeError as error:
+            # The decoder's own position begins with what it held back of the bytes before.
+            raise DecodeError("not UTF-8, as a CSV has to be", self._offset + max(error.start - 3, 0)) from None
+        self._offset += count
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            self._stream.close()
+        super().close()
+
+
+def _names(file: Any, path: str) -> list[str]:
     """The first line."""
     lines = (line.decode("utf-8") for line in iter(file.readline, b""))
     try:
         names = next(csv.reader(lines, strict=True), [])
-    except (UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         problem: DecodeError | FeatureError = DecodeError(
             f"the first line is not that of a CSV: {type(error).__name__}"
         )

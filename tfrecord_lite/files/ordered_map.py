@@ -5,6 +5,7 @@ Memory is bounded by the items that are under way: two for each process.
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
@@ -29,7 +30,9 @@ def map_ordered(function: Callable[[Any], Any], items: Iterable[Any], workers: i
     if workers <= 1:
         yield from map(function, items)
         return
-    with EncodingPool(workers, function, None, _take_chunk) as pool:
+    # Not forked: libraries that read files have threads of their own, of which a fork leaves locks without an owner.
+    context = multiprocessing.get_context("spawn")
+    with EncodingPool(workers, function, context, _take_chunk) as pool:
         for result in pool.results((number, [item]) for number, item in enumerate(items)):
             if isinstance(result, Failure):
                 if isinstance(result.error, (TFRecordError, OSError, MemoryError)):

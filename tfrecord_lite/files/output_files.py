@@ -32,6 +32,7 @@ class OutputFile(io.RawIOBase):
         path: the final name.
         size: bytes that were written so far, before compression.
         is_complete: whether nothing more is written.
+        is_discarded: whether what is written goes nowhere. A library may still do so when its writer is thrown away.
     """
 
     def __init__(self, path: str, sink: Sink) -> None:
@@ -39,13 +40,14 @@ class OutputFile(io.RawIOBase):
         self.size = 0
         self.sink = sink
         self.is_complete = False
+        self.is_discarded = False
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Buffer) -> int:
         view = memoryview(data).cast("B")
-        if len(view):
+        if len(view) and not self.is_discarded:
             self.sink.write([view])
             self.size += len(view)
         return len(view)
@@ -112,6 +114,7 @@ class OutputFiles:
     def discard(self) -> None:
         """Remove what is not published."""
         for file in self.files:
+            file.is_discarded = True
             with contextlib.suppress(OSError):
                 file.sink.discard()
 

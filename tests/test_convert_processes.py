@@ -1,0 +1,117 @@
+"""convert with workers: one that is killed, and Ctrl-C, leave no file and no process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tfrecord_lite as tfr
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
+
+COMMAND = [sys.executable, "-m", "tfrecord_lite", "convert"]
+#: More than a part of lines, and more parts than are under way at a time.
+LINES = (json.dumps({"a": [1], "b": ["x" * 1000]}) + "\n").encode() * 1200
+
+
+def children_of(process: int) -> list[int]:
+    """Its worker processes."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            try:
+                status = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()
+                command = Path("/proc", name, "cmdline").read_bytes()
+            except OSError:
+                continue
+            if int(status[1]) == process and b"spawn_main" in command:
+                found.append(int(name))
+    return found
+
+
+def workers_of(process: subprocess.Popen[bytes], count: int) -> list[int]:
+    """Its worker processes, when all are there."""
+    while len(found := children_of(process.pid)) < count:
+        assert process.poll() is None
+        time.sleep(0.02)
+    return found
+
+
+def is_running(process: int) -> bool:
+    try:
+        return Path("/proc", str(process), "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for_end_of(processes: list[int]) -> None:
+    while any(map(is_running, processes)):
+        time.sleep(0.02)
+
+
+@pytest.fixture(params=["one file", "shards"])
+def converting(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Lines from standard input to TFRecord with two workers; some lines have been sent."""
+    options = ["--shards", "3"] if request.param == "shards" else []
+    command = [*COMMAND, "-", str(tmp_path / "out"), "--from", "jsonl", "--workers", "2", *options]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(LINES * 4)
+    process.stdin.flush()
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_killed_worker_ends_it_with_the_input_named(converting: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    workers = workers_of(converting, 2)
+    os.kill(workers[0], signal.SIGKILL)
+    _, message = converting.communicate(LINES * 20)
+    assert converting.returncode == 1
+    text = message.decode()
+    assert "<stdin>, rows " in text
+    assert "a worker process died while it was at it" in text
+    assert text.startswith("tfrecord-lite: ")
+    assert len(text.splitlines()) == 1
+    assert os.listdir(tmp_path) == []
+    wait_for_end_of(workers)
+
+
+def test_ctrl_c_leaves_no_file_and_no_process(converting: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    workers = workers_of(converting, 2)
+    while not os.listdir(tmp_path):
+        time.sleep(0.02)
+    converting.send_signal(signal.SIGINT)
+    converting.communicate()
+    assert converting.returncode == 130
+    assert os.listdir(tmp_path) == []
+    wait_for_end_of(workers)
+
+
+def test_ctrl_c_on_the_way_from_records_leaves_nothing_either(tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "a.tfrecord") as writer:
+        for number in range(2000):
+            writer.write_example({"n": number, "b": bytes(1000)})
+    data = (tmp_path / "a.tfrecord").read_bytes()
+    (tmp_path / "out").mkdir()
+    command = [*COMMAND, "-", str(tmp_path / "out" / "a.jsonl"), "--max-bytes", "1MiB", "--workers", "2"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(data * 4)
+    process.stdin.flush()
+    workers = workers_of(process, 2)
+    while not os.listdir(tmp_path / "out"):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert process.returncode == 130
+    assert os.listdir(tmp_path / "out") == []
+    wait_for_end_of(workers)
