@@ -7,14 +7,13 @@ import sys
 
 from tfrecord_lite.cli.moving import natural, positive, size
 from tfrecord_lite.cli.output import add_json, print_json, print_line
+from tfrecord_lite.convert.formats import NAMES
 
 NAME = "convert"
 HELP = (
     "Write TFRecord files as Parquet, Arrow IPC, CSV, JSON Lines, NPZ or WebDataset, or files of these as TFRecord."
     " The names say which; what is none of the others is TFRecord."
 )
-
-_FORMATS = ("tfrecord", "parquet", "arrow", "csv", "jsonl", "npz", "webdataset")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     for option, destination in (("--from", "from_format"), ("--to", "to_format")):
         parser.add_argument(
-            option, dest=destination, choices=_FORMATS, metavar="FORMAT", help=f"one of {', '.join(_FORMATS)}"
+            option, dest=destination, choices=NAMES, metavar="FORMAT", help=f"one of {', '.join(NAMES)}"
         )
     sizes = parser.add_mutually_exclusive_group()
     sizes.add_argument("--shards", type=positive, metavar="N", help="write so many files")

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
 
 from tfrecord_lite.convert.formats import Rows, Skip
 from tfrecord_lite.convert.lines import TextOutput as Output
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.files.streams import open_source
+from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
+from tfrecord_lite.format.columns.parts import bodies
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.feature_schema import FeatureSchema
-from tfrecord_lite.format.json_form import record_as_json, record_from_json
+from tfrecord_lite.format.json_form import example_as_record, record_as_json, record_from_json
 from tfrecord_lite.format.schema import Schema
 
 __all__ = ["COMPRESSIONS", "NAME", "NEEDS_SCHEMA", "WRAPS", "Decoder", "Encoder", "Output", "read_parts"]
@@ -35,12 +40,23 @@ class Encoder:
         pass
 
     def decode(self, records: Records) -> bytes:
-        """The lines of all records."""
-        return self.decode_plain([records.record(number) for number in range(len(records.starts))])
+        """The lines of all records. Those that are Examples and nothing else are decoded together."""
+        _, are_other = bodies(records.buffer, records.starts, records.ends)
+        examples, error = ExampleDecoder(None).decode(records.take(np.flatnonzero(~are_other)))
+        if error is not None:
+            return self.decode_plain([records.record(number) for number in range(len(records.starts))])
+        found = iter(examples)
+        forms = [
+            record_as_json(records.record(number))
+            if is_other
+            else example_as_record(next(found), records.record(number))
+            for number, is_other in enumerate(are_other.tolist())
+        ]
+        return _lines(forms)
 
     def decode_plain(self, records: list[bytes]) -> bytes:
-        """The same."""
-        return "".join(json.dumps(record_as_json(record)) + "\n" for record in records).encode("ascii")
+        """The same one by one."""
+        return _lines(map(record_as_json, records))
 
 
 class Decoder:
@@ -60,6 +76,10 @@ class Decoder:
                     raise
                 skip(number, str(error))
         return records
+
+
+def _lines(forms: Iterable[Any]) -> bytes:
+    return "".join(json.dumps(form) + "\n" for form in forms).encode("ascii")
 
 
 def read_parts(source: str, compression_type: str, schema: Schema | None, skip: Skip | None) -> Iterator[Rows]:

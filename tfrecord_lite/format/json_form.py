@@ -37,7 +37,10 @@ from tfrecord_lite.format.example import (
 from tfrecord_lite.format.feature_schema import FeatureSchema
 
 _INT64, _FLOAT32, _BYTES, _BASE64 = "int64", "float32", "bytes", "base64"
+_KIND_OF_TYPE = {int: _INT64, float: _FLOAT32, str: _BYTES}
 _NON_FINITE = {"nan", "inf", "-inf"}
+#: White space that is text like any other.
+_WITHOUT_WHITE = dict.fromkeys(map(ord, "\t\n\r"))
 _SEQUENCE = {"context", "feature_lists"}
 
 
@@ -46,14 +49,19 @@ def record_as_json(record: bytes) -> Any:
     try:
         context, feature_lists = decode_sequence_example(record)
         if not feature_lists:
-            form = example_as_json(decode_example(record))
-            return {"record": _bytes_as_json(record)} if _is_sequence(form) else form
+            return example_as_record(decode_example(record), record)
     except DecodeError:
         return {"record": _bytes_as_json(record)}
     return {
         "context": example_as_json(context),
         "feature_lists": {name: [feature_as_json(step) for step in steps] for name, steps in feature_lists.items()},
     }
+
+
+def example_as_record(example: Mapping[str, Any], record: bytes) -> Any:
+    """What `record_as_json` gives for a record that is this example."""
+    form = example_as_json(example)
+    return {"record": _bytes_as_json(record)} if _is_sequence(form) else form
 
 
 def example_as_json(example: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,9 +77,12 @@ def feature_as_json(value: Any) -> Any:
         return [_bytes_as_json(item) for item in value] or {_BYTES: []}
     if value.dtype == np.float32:
         # The shortest decimal that is this float32 again, not the digits of the double beside it.
-        finite = np.isfinite(value)
-        items = [float(str(number)) if fine else str(number) for number, fine in zip(value, finite, strict=True)]
-        return items if finite.any() else {_FLOAT32: items}
+        items: list[Any] = [float(str(number)) for number in value]
+        if items and all(map(math.isfinite, items)):
+            return items
+        has_finite = any(map(math.isfinite, items))
+        items = [item if math.isfinite(item) else str(item) for item in items]
+        return items if has_finite else {_FLOAT32: items}
     return value.tolist() or {_INT64: []}
 
 
@@ -132,9 +143,8 @@ def _values(items: list[Any], name: str, dtype: str | None) -> Any:
     if dtype is not None and found != dtype:
         raise FeatureError(f"is {found}, not {dtype}", name)
     if found == _BYTES:
-        objects = np.empty(len(items), object)
-        objects[:] = [_bytes_from_json(item, name) for item in items]
-        return objects
+        values = [_bytes_from_json(item, name) for item in items]
+        return values or np.empty(0, object)
     if found == _FLOAT32:
         with np.errstate(over="ignore"):
             return np.array([float(item) for item in items], np.float64).astype(np.float32)
@@ -146,6 +156,9 @@ def _values(items: list[Any], name: str, dtype: str | None) -> Any:
 
 
 def _kind_of(items: list[Any], name: str) -> str:
+    types = set(map(type, items))
+    if len(types) == 1 and (kind := _KIND_OF_TYPE.get(types.pop())) is not None:
+        return kind
     if all(isinstance(item, int) for item in items):
         return _INT64
     if any(isinstance(item, float) for item in items):
@@ -153,8 +166,8 @@ def _kind_of(items: list[Any], name: str) -> str:
             return _FLOAT32
     elif all(isinstance(item, str) or _is_base64(item) for item in items):
         return _BYTES
-    types = ", ".join(sorted({type(item).__name__ for item in items}))
-    raise FeatureError(f"a feature is a list of integers, of floats or of texts, not of {types}", name)
+    found = ", ".join(sorted({type(item).__name__ for item in items}))
+    raise FeatureError(f"a feature is a list of integers, of floats or of texts, not of {found}", name)
 
 
 def _example(given: dict[str, Any], schema: Mapping[str, FeatureSchema] | None) -> dict[str, Any]:
@@ -191,7 +204,7 @@ def _bytes_from_json(item: Any, name: str) -> bytes:
 def _bytes_as_json(data: bytes) -> Any:
     with contextlib.suppress(UnicodeDecodeError):
         text = data.decode("utf-8")
-        if all(character.isprintable() or character in "\t\n\r" for character in text):
+        if text.isprintable() or text.translate(_WITHOUT_WHITE).isprintable():
             return text
     return {_BASE64: base64.b64encode(data).decode("ascii")}
 
