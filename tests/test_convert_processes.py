@@ -115,3 +115,32 @@ def test_ctrl_c_on_the_way_from_records_leaves_nothing_either(tmp_path: Path) ->
     assert process.returncode == 130
     assert os.listdir(tmp_path / "out") == []
     wait_for_end_of(workers)
+
+
+PEAK = """
+import resource, sys
+from tfrecord_lite.cli.main import main
+assert main(["convert", *sys.argv[1:]]) == 0
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+"""
+
+
+def peak(*arguments: object) -> int:
+    """Most memory that a conversion takes, in MiB."""
+    command = [sys.executable, "-c", PEAK, *map(str, arguments)]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("end", ["parquet", "arrow", "jsonl", "tar"])
+def test_memory_does_not_grow_with_the_files(end: str, tmp_path: Path) -> None:
+    source, schema = tmp_path / "a.tfrecord", tmp_path / "schema.json"
+    with tfr.TFRecordWriter(source) as writer:
+        for number in range(8000):
+            writer.write_example({"n": number, "b": os.urandom(8000)})
+    schema.write_text(tfr.infer_schema(source, sample=100).to_json())
+    there, back = [], []
+    for copies in (1, 5):  # 64 and 320 MB
+        there.append(peak(*[source] * copies, tmp_path / f"a.{end}", "--schema", schema))
+        back.append(peak(tmp_path / f"a.{end}", tmp_path / "back", "--schema", schema))
+    assert there[1] < there[0] + 64
+    assert back[1] < back[0] + 64

@@ -1,6 +1,7 @@
 """convert: TFRecord files -> files of another format, or the other way; one side of it is TFRecord.
 
-Memory is bounded by the parts that are under way, for all formats but NPZ, whose columns are whole in one file.
+Memory is bounded by the parts that are under way, some megabytes each, for all formats but NPZ, whose columns are whole
+in one file. Of Parquet a row group is held, of CSV some 16 MiB, into which a row has to fit.
 """
 
 from __future__ import annotations
@@ -107,6 +108,8 @@ def convert(
             sources, output, module, schema, text, found, workers, on_error == "skip", progress, **shards
         )
     else:
+        if not all(isinstance(source, str) for source in sources):
+            raise ValueError("file objects are read as TFRecord only: give paths")
         module = load_format(source_format)
         files, skipped = to_records(
             sources, output, module, schema, compression or "", workers, on_error == "skip", progress, **shards

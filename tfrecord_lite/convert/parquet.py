@@ -81,7 +81,8 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
 
     with open_seekable(source) as file, arrow_errors(source):
         begin = 0
-        with pyarrow.parquet.ParquetFile(file) as parquet:
+        # What is buffered in advance would be kept to the end of the file.
+        with pyarrow.parquet.ParquetFile(file, pre_buffer=False) as parquet:
             for batch in parquet.iter_batches(_BATCH_ROWS, use_threads=False):
                 yield Rows(source, begin, batch.num_rows, batch)
                 begin += batch.num_rows
