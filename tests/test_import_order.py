@@ -19,6 +19,7 @@ FLOORS = [
     {"io", "train", "python_io", "compat", "surgery"},
     {"cardchecker", "look"},
     {"adapters"},
+    {"convert"},
     {"cli"},
     {"__main__", "__init__"},
 ]
@@ -38,7 +39,7 @@ WORLD = {
     "multiprocessing",
 }
 #: Loaded where they are first used, never with a module.
-HEAVY = {"tensorflow", "PIL", "google", "torch", "pyarrow", "fsspec"}
+HEAVY = {"tensorflow", "PIL", "google", "torch", "pyarrow", "pandas", "polars", "fsspec"}
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if not path.name.endswith("_pb2.py"))
 

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from tfrecord_lite import python_io as python_io
     from tfrecord_lite import surgery as surgery
     from tfrecord_lite import train as train
+    from tfrecord_lite.adapters.arrow import arrow_schema as arrow_schema
+    from tfrecord_lite.adapters.arrow import from_arrow as from_arrow
+    from tfrecord_lite.adapters.arrow import from_pandas as from_pandas
+    from tfrecord_lite.adapters.arrow import read_arrow as read_arrow
+    from tfrecord_lite.adapters.arrow import schema_from_arrow as schema_from_arrow
+    from tfrecord_lite.adapters.arrow import to_arrow as to_arrow
+    from tfrecord_lite.adapters.arrow import to_pandas as to_pandas
     from tfrecord_lite.errors import CorruptRecordError as CorruptRecordError
     from tfrecord_lite.errors import DecodeError as DecodeError
     from tfrecord_lite.errors import FeatureError as FeatureError
@@ -94,6 +101,8 @@ __version__ = "0.1.0"
 
 _SOURCES = {
     "": "cardchecker compat io python_io surgery train",
+    "tfrecord_lite.adapters.arrow": "arrow_schema from_arrow from_pandas read_arrow schema_from_arrow to_arrow"
+    " to_pandas",
     "tfrecord_lite.errors": "CorruptRecordError DecodeError FeatureError IndexMismatchError ItemError"
     " RecordTooLargeError ShardError SkippedRegion TFRecordError TruncatedRecordError",
     "tfrecord_lite.files.batches": "read_batches",

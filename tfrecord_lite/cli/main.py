@@ -14,7 +14,7 @@ from tfrecord_lite.errors import TFRecordError, printable
 
 _SURGERY = ("merge", "split", "reshard", "shuffle", "sample", "filter", "dedupe", "diff")
 _LOOK = ("info", "head", "cat", "schema", "stats", "gallery", "report")
-_COMMANDS = (*_LOOK, "count", "verify", "lint", "salvage", "index", *_SURGERY, "pack", "cardchecker", "demo")
+_COMMANDS = (*_LOOK, "count", "verify", "lint", "salvage", "index", *_SURGERY, "convert", "pack", "cardchecker", "demo")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import sys
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ import numpy as np
 
 from tfrecord_lite.errors import printable
 from tfrecord_lite.files.options import COMPRESSION_TYPES
-from tfrecord_lite.format.encodings import image_encoding, text_of
+from tfrecord_lite.format.encodings import image_encoding
 
 _SHORT_TEXT = 60
 _SHORT_LIST = 8
@@ -58,15 +57,10 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
 
 
 def as_json(value: Any) -> Any:
-    """A decoded feature for JSON: bytes as text or {"base64": ...}, whichever loses nothing; NaN and inf as text."""
-    if value is None:
-        return None
-    if isinstance(value, list):
-        return [_bytes_as_json(item) if isinstance(item, bytes) else as_json(item) for item in value]
-    if value.dtype == np.float32:
-        # The shortest decimal that is this float32 again, not the digits of the double beside it.
-        return [float(str(number)) if np.isfinite(number) else str(number) for number in value]
-    return value.tolist()
+    """A decoded feature for JSON, in a form that loses nothing."""
+    from tfrecord_lite.format.json_form import feature_as_json
+
+    return feature_as_json(value)
 
 
 def as_text(value: Any) -> str:
@@ -82,11 +76,6 @@ def as_text(value: Any) -> str:
 def as_text_item(value: Any) -> str:
     """One number, or the feature of one step."""
     return str(value) if np.isscalar(value) else as_text(value)
-
-
-def _bytes_as_json(data: bytes) -> Any:
-    text = text_of(data)
-    return {"base64": base64.b64encode(data).decode("ascii")} if text is None else text
 
 
 def _bytes_as_text(data: bytes) -> str:

@@ -27,7 +27,8 @@ class Progress:
         share = done / total if total else 1.0
         bar = "#" * round(30 * share)
         rate = done / max(now - self._start, 1e-9)
-        sys.stderr.write(f"\r{self._label} [{bar:30}] {done}/{total} {rate:.0f}/s\x1b[K")
+        left = f", {_clock((total - done) / rate)} left" if done and done < total else ""
+        sys.stderr.write(f"\r{self._label} [{bar:30}] {done}/{total} {rate:.0f}/s{left}\x1b[K")
         sys.stderr.flush()
 
     def __enter__(self) -> Progress:
@@ -38,3 +39,8 @@ class Progress:
     ) -> None:
         if self._is_shown and self._last:
             sys.stderr.write("\n")
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-from tfrecord_lite.cli.output import as_json, as_text, print_json, print_line, print_table
+from tfrecord_lite.cli.output import as_text, print_json, print_line, print_table
 
 #: Records whose columns are made as wide as they need together.
 _ROWS = 1000
@@ -123,15 +123,15 @@ def print_records(
 
 def print_json_lines(records: Iterator[Record]) -> None:
     """Everything, a line each."""
+    from tfrecord_lite.format.json_form import bytes_as_record, example_as_record, sequence_example_as_json
+
     for record in records:
-        features = {name: as_json(feature) for name, feature in record.context.items()}
         if record.kind == "record":
-            print_json({"record": as_json([record.data])[0]})
+            print_json(bytes_as_record(record.data))
         elif record.kind == "example":
-            print_json(features)
+            print_json(example_as_record(record.context, record.data))
         else:
-            lists = {name: [as_json(step) for step in steps] for name, steps in record.feature_lists.items()}
-            print_json({"context": features, "feature_lists": lists})
+            print_json(sequence_example_as_json(record.context, record.feature_lists))
 
 
 def print_lists(records: Iterator[Record]) -> None:

@@ -12,13 +12,11 @@ import operator
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from itertools import chain
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from tfrecord_lite.errors import FeatureError, TFRecordError
-from tfrecord_lite.files.reader import TFRecordReader, open_readers
-from tfrecord_lite.format.blocks import FOR_BATCHES
+from tfrecord_lite.files.reader import open_readers
+from tfrecord_lite.files.stretches import Where, decoded, stretches
 from tfrecord_lite.format.columns.decode import BytesAs, ColumnDecoder
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
 from tfrecord_lite.format.columns.window import Records
@@ -71,64 +69,33 @@ def read_batches(
         raise ValueError(f"num_threads is 1 or more, or None, not {num_threads}")
     decoder = None if features is None else ColumnDecoder(example_plan(features), bytes_as)
     readers = open_readers(paths, compression_type, verify, max_record_size, num_threads, recovery)
-    stretches = _stretches(readers)
+    found = stretches(readers)
 
     def batches() -> Iterator[dict[str, Any]]:
         with closing(readers):
-            found, read = (decoder, stretches) if decoder is not None else _inferred(stretches, bytes_as)
-            yield from _batches(read, found, batch_size, drop_remainder)
+            used, read = (decoder, found) if decoder is not None else _inferred(found, bytes_as)
+            yield from _batches(read, used, batch_size, drop_remainder)
 
     return batches()
 
 
-class _Where(NamedTuple):
-    """Records that follow each other in a file.
-
-    Attributes:
-        path: of the file, or None.
-        number: of the first record in it.
-        offsets: of the records in it, int64 [n].
-    """
-
-    path: str | None
-    number: int
-    offsets: np.typing.NDArray[np.int64]
-
-    def part(self, begin: int, end: int) -> _Where:
-        """Some of the records."""
-        return _Where(self.path, self.number + begin, self.offsets[begin:end])
-
-    def locate(self, error: TFRecordError, number: int) -> None:
-        """Tell an error that it is about that one of the records."""
-        error.path, error.record_number, error.offset = self.path, self.number + number, int(self.offsets[number])
-
-
-_Piece = tuple[_Where, dict[str, Rows]]
-
-
-def _stretches(readers: Iterator[TFRecordReader]) -> Iterator[tuple[_Where, Records]]:
-    """The blocks of all files, each valid until the next one is asked for."""
-    for reader in readers:
-        for block in reader.blocks(FOR_BATCHES):
-            records = Records.of(block)
-            offsets = reader.offset - block.size + records.starts - records.starts[0]
-            yield _Where(reader.name, reader.record_number - len(block), offsets), records
+_Piece = tuple[Where, dict[str, Rows]]
 
 
 def _inferred(
-    stretches: Iterator[tuple[_Where, Records]], bytes_as: BytesAs
-) -> tuple[ColumnDecoder, Iterator[tuple[_Where, Records]]]:
+    given: Iterator[tuple[Where, Records]], bytes_as: BytesAs
+) -> tuple[ColumnDecoder, Iterator[tuple[Where, Records]]]:
     """A decoder for the features of the first records, and all stretches again.
 
     Records that are no Examples are left to the decoder, which says so in their place.
     """
-    held: list[tuple[_Where, Records]] = []
+    held: list[tuple[Where, Records]] = []
     examples: list[dict[str, Any]] = []
     size = 0
     decoder = ExampleDecoder(None)
-    rest = stretches
+    rest = given
     try:
-        for where, records in stretches:
+        for where, records in given:
             held.append((where, records.copy()))
             size += held[-1][1].buffer.nbytes
             found, error = decoder.decode(held[-1][1])
@@ -151,11 +118,11 @@ def _raising(error: TFRecordError) -> Iterator[Any]:
 
 
 def _batches(
-    stretches: Iterator[tuple[_Where, Records]], decoder: ColumnDecoder, batch_size: int, drop_remainder: bool
+    given: Iterator[tuple[Where, Records]], decoder: ColumnDecoder, batch_size: int, drop_remainder: bool
 ) -> Iterator[dict[str, Any]]:
     pieces: list[_Piece] = []
     held = 0
-    for where, rows in _decoded(stretches, decoder):
+    for where, rows in (piece for stretch in given for piece in decoded(*stretch, decoder)):
         begin, size = 0, len(where.offsets)
         while held + size - begin >= batch_size:
             end = begin + batch_size - held
@@ -168,7 +135,7 @@ def _batches(
         yield _batch(decoder, pieces)
 
 
-def _part(where: _Where, rows: dict[str, Rows], begin: int, end: int) -> _Piece:
+def _part(where: Where, rows: dict[str, Rows], begin: int, end: int) -> _Piece:
     return where.part(begin, end), {key: column.part(begin, end) for key, column in rows.items()}
 
 
@@ -184,19 +151,3 @@ def _batch(decoder: ColumnDecoder, pieces: list[_Piece]) -> dict[str, Any]:
                 break
             number = None if number is None else number - len(where.offsets)
         raise
-
-
-def _decoded(stretches: Iterator[tuple[_Where, Records]], decoder: ColumnDecoder) -> Iterator[_Piece]:
-    """What the columns hold in each stretch; before an error, in the records before the one that causes it."""
-    for where, records in stretches:
-        rows = decoder.decode(records)
-        if rows is not None:
-            yield where, rows
-            continue
-        for number in range(len(where.offsets)):
-            try:
-                rows = decoder.decode_plain([records.record(number)])
-            except TFRecordError as error:
-                where.locate(error, number)
-                raise
-            yield where.part(number, number + 1), rows

@@ -20,19 +20,22 @@ import struct
 import threading
 import traceback
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.errors import ItemError
-from tfrecord_lite.files.encoded_chunk import Encode, EncodedChunk, Failure, encode_chunk, shortened
+from tfrecord_lite.files.encoded_chunk import Encode, Failure, encode_chunk, shortened
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import BaseContext
     from multiprocessing.process import BaseProcess
+
+#: (encode, number of the first item, items, note) -> what becomes of the chunk, or a Failure: see `encode_chunk`.
+TakeChunk = Callable[[Encode, int, list[Any], Callable[[int, int], None]], Any]
 
 #: Chunks under way for each worker: one is encoded, one waits.
 _CHUNKS_PER_WORKER = 2
@@ -41,11 +44,19 @@ _CHUNKS_PER_WORKER = 2
 class EncodingPool:
     """`count` worker processes, all of which have ended when the with-block has.
 
+    Args:
+        count: of processes.
+        encode: called with items.
+        mp_context: how processes are started.
+        take_chunk: what a worker does with a chunk of items, as `encode_chunk`; a function of a module.
+
     Raises:
         TypeError: encode cannot be pickled.
     """
 
-    def __init__(self, count: int, encode: Encode, mp_context: BaseContext | None) -> None:
+    def __init__(
+        self, count: int, encode: Encode, mp_context: BaseContext | None, take_chunk: TakeChunk = encode_chunk
+    ) -> None:
         try:
             pickle.dumps(encode)  # also where processes are forked, and it would not be needed
         except Exception as error:
@@ -55,7 +66,7 @@ class EncodingPool:
         context = multiprocessing.get_context() if mp_context is None else mp_context
         self._directory = TemporaryDirectory(prefix="tfrecord_lite-")
         self._reader, self._lifeline = context.Pipe(duplex=False)
-        arguments = (self._reader, self._lifeline, encode, self._directory.name)
+        arguments = (self._reader, self._lifeline, encode, take_chunk, self._directory.name)
         self._executor = ProcessPoolExecutor(count, context, initializer=_start_worker, initargs=arguments)
 
     def __enter__(self) -> EncodingPool:
@@ -71,8 +82,8 @@ class EncodingPool:
             self._reader.close()
             self._directory.cleanup()
 
-    def results(self, chunks: Iterable[tuple[int, list[Any]]]) -> Iterator[EncodedChunk | Failure]:
-        """What becomes of each chunk (number of the first item, items), in order."""
+    def results(self, chunks: Iterable[tuple[int, list[Any]]]) -> Iterator[Any]:
+        """What becomes of each chunk (number of the first item, items), in order: what `take_chunk` gives."""
         under_way: deque[_Sent] = deque()
         try:
             for begin, items in chunks:
@@ -140,7 +151,7 @@ class _Sent:
             reason = f"cannot be sent to another process: {error}"
             raise ItemError(begin + number, begin + number + 1, shortened(items[number]), reason) from error
 
-    def result(self) -> EncodedChunk | Failure:
+    def result(self) -> Any:
         """What the worker made of it."""
         assert self.future is not None
         try:
@@ -150,7 +161,7 @@ class _Sent:
         except Exception as error:
             reason = f"a worker could not take them: {type(error).__name__}: {error}"
             raise ItemError(self.begin, self.end, shortened(self.items[0]), reason) from error
-        result: EncodedChunk | Failure = _load(self.path)
+        result = _load(self.path)
         os.unlink(self.path)
         return result
 
@@ -160,13 +171,16 @@ _NOTE = struct.Struct("<qq")
 
 #: In a worker: what it was started with, and the file of its note.
 _encode: Encode
+_take_chunk: TakeChunk
 _note_file: int
 
 
-def _start_worker(reader: Connection, lifeline: Connection, encode: Encode, directory: str) -> None:
-    global _encode, _note_file
+def _start_worker(
+    reader: Connection, lifeline: Connection, encode: Encode, take_chunk: TakeChunk, directory: str
+) -> None:
+    global _encode, _take_chunk, _note_file
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
-    _encode = encode
+    _encode, _take_chunk = encode, take_chunk
     flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
     _note_file = os.open(_note_path(directory, os.getpid()), flags, 0o600)  # as long as the process is there
     lifeline.close()  # our copy of its end
@@ -192,7 +206,7 @@ def _note(begin: int, end: int) -> None:
 def _encode_in_worker(path: str, begin: int, end: int) -> None:
     """Put what becomes of the items [begin, end) in a file into their place."""
     _note(begin, end)
-    result = encode_chunk(_encode, begin, _load(path), _note)
+    result = _take_chunk(_encode, begin, _load(path), _note)
     _note(begin, end)
     if isinstance(result, Failure):
         result.trace = "".join(traceback.format_exception(result.error))

@@ -110,6 +110,17 @@ def open_regular(path: str) -> BinaryIO:
     return open(descriptor, "rb")
 
 
+def open_seekable(path: str) -> BinaryIO:
+    """A regular file for a library that finds its own way in it, as Parquet's and ZIP's do.
+
+    Raises:
+        OSError: it cannot be opened; or it is no regular file, in which nobody can go back.
+    """
+    if path == STDIN or is_url(path) or not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.ESPIPE, "this format is read from both ends: a regular file is needed", path)
+    return open(path, "rb")
+
+
 def publish(path: str, data: bytes) -> None:
     """Put a small file, or what is at a URL, in its place, whole or not at all."""
     if is_url(path):

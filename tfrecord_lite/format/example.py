@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.errors import DecodeError, FeatureError
 from tfrecord_lite.format import wire_format
 from tfrecord_lite.format.map_entry import decode_entry, decode_feature, decode_feature_list, entry_spans
 from tfrecord_lite.format.pieces import LARGE_VALUE, Pieces, coalesced, field, pieces_within_limit, total_size
@@ -185,6 +185,14 @@ def decode_example(serialized: Buffer, keys: Collection[str] | None = None) -> d
         if tag == _FIELD_1:
             example.update(_decode_features(data, start, end, keys))
     return example
+
+
+def check_no_sequence_examples(records: Iterable[bytes]) -> None:
+    """Raise a DecodeError if a record has feature lists, which `decode_example` would leave out."""
+    for data in records:
+        for tag, start, _ in split_fields(data, 0, len(data)):
+            if tag == _FIELD_2:
+                raise DecodeError("a SequenceExample, of which the feature lists have no place here", start)
 
 
 def as_keys(keys: Collection[str] | None) -> Collection[str] | None:

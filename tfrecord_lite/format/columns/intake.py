@@ -3,6 +3,7 @@
     values                                        source
     array [n, ...] of numbers, list of int        Table
     ragged numbers (values and row_splits)        Ragged
+    Lists                                         Ragged, or Payloads where each holds one bytes value, perhaps Masked
     list of arrays of one dtype                   Arrays
     list of bytes                                 Payloads
     anything else                                 Payloads, each entry encoded by the plain path
@@ -22,6 +23,7 @@ from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format.bytes_array import BytesArray
 from tfrecord_lite.format.columns.sources import Arrays, Masked, Payloads, Ragged, Source, Table
 from tfrecord_lite.format.example import encode_feature
+from tfrecord_lite.format.lists import Lists
 from tfrecord_lite.format.tensor_values import SparseTensorValue
 from tfrecord_lite.format.values import BYTES_LIST
 
@@ -36,6 +38,9 @@ def as_source(key: str, values: Any) -> Source:
     """
     if isinstance(values, SparseTensorValue):
         raise FeatureError("a sparse value has no entry per record", key)
+    if isinstance(values, Lists):
+        source = _lists(key, values)
+        return Masked(source, values.is_missing) if values.is_missing.any() else source
     if hasattr(values, "row_splits"):
         return _ragged(key, values.values, np.asarray(values.row_splits, np.int64))
     if isinstance(values, BytesArray):
@@ -91,6 +96,16 @@ def _masked(key: str, array: Any) -> Source:
     if array.dtype.kind in "biuf" and _has_a_place(filled := array.filled(0)):
         return Masked(Table(filled), is_missing)
     return _one_by_one(key, [None if missing else value for value, missing in zip(array, is_missing, strict=True)])
+
+
+def _lists(key: str, lists: Lists) -> Source:
+    """Lists of nothing where they are missing."""
+    if not isinstance(lists.values, BytesArray) or not np.array_equal(lists.lengths, ~lists.is_missing):
+        return _ragged(key, lists.values, lists.row_splits)
+    items = np.empty(len(lists), object)
+    items[:] = b""
+    items[~lists.is_missing] = lists.values.to_objects()
+    return Payloads(BYTES_LIST, items.tolist())
 
 
 def _ragged(key: str, values: Any, splits: Array) -> Source:

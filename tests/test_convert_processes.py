@@ -1,0 +1,146 @@
+"""convert with workers: one that is killed, and Ctrl-C, leave no file and no process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tfrecord_lite as tfr
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
+
+COMMAND = [sys.executable, "-m", "tfrecord_lite", "convert"]
+#: More than a part of lines, and more parts than are under way at a time.
+LINES = (json.dumps({"a": [1], "b": ["x" * 1000]}) + "\n").encode() * 1200
+
+
+def children_of(process: int) -> list[int]:
+    """Its worker processes."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            try:
+                status = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()
+                command = Path("/proc", name, "cmdline").read_bytes()
+            except OSError:
+                continue
+            if int(status[1]) == process and b"spawn_main" in command:
+                found.append(int(name))
+    return found
+
+
+def workers_of(process: subprocess.Popen[bytes], count: int) -> list[int]:
+    """Its worker processes, when all are there."""
+    while len(found := children_of(process.pid)) < count:
+        assert process.poll() is None
+        time.sleep(0.02)
+    return found
+
+
+def is_running(process: int) -> bool:
+    try:
+        return Path("/proc", str(process), "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for_end_of(processes: list[int]) -> None:
+    while any(map(is_running, processes)):
+        time.sleep(0.02)
+
+
+@pytest.fixture(params=["one file", "shards"])
+def converting(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Lines from standard input to TFRecord with two workers; some lines have been sent."""
+    options = ["--shards", "3"] if request.param == "shards" else []
+    command = [*COMMAND, "-", str(tmp_path / "out"), "--from", "jsonl", "--workers", "2", *options]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(LINES * 4)
+    process.stdin.flush()
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_killed_worker_ends_it_with_the_input_named(converting: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    workers = workers_of(converting, 2)
+    os.kill(workers[0], signal.SIGKILL)
+    _, message = converting.communicate(LINES * 20)
+    assert converting.returncode == 1
+    text = message.decode()
+    assert "<stdin>, rows " in text
+    assert "a worker process died while it was at it" in text
+    assert text.startswith("tfrecord-lite: ")
+    assert len(text.splitlines()) == 1
+    assert os.listdir(tmp_path) == []
+    wait_for_end_of(workers)
+
+
+def test_ctrl_c_leaves_no_file_and_no_process(converting: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    workers = workers_of(converting, 2)
+    while not os.listdir(tmp_path):
+        time.sleep(0.02)
+    converting.send_signal(signal.SIGINT)
+    converting.communicate()
+    assert converting.returncode == 130
+    assert os.listdir(tmp_path) == []
+    wait_for_end_of(workers)
+
+
+def test_ctrl_c_on_the_way_from_records_leaves_nothing_either(tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "a.tfrecord") as writer:
+        for number in range(2000):
+            writer.write_example({"n": number, "b": bytes(1000)})
+    data = (tmp_path / "a.tfrecord").read_bytes()
+    (tmp_path / "out").mkdir()
+    command = [*COMMAND, "-", str(tmp_path / "out" / "a.jsonl"), "--max-bytes", "1MiB", "--workers", "2"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(data * 4)
+    process.stdin.flush()
+    workers = workers_of(process, 2)
+    while not os.listdir(tmp_path / "out"):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert process.returncode == 130
+    assert os.listdir(tmp_path / "out") == []
+    wait_for_end_of(workers)
+
+
+PEAK = """
+import resource, sys
+from tfrecord_lite.cli.main import main
+assert main(["convert", *sys.argv[1:]]) == 0
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+"""
+
+
+def peak(*arguments: object) -> int:
+    """Most memory that a conversion takes, in MiB."""
+    command = [sys.executable, "-c", PEAK, *map(str, arguments)]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("end", ["parquet", "arrow", "jsonl", "tar"])
+def test_memory_does_not_grow_with_the_files(end: str, tmp_path: Path) -> None:
+    source, schema = tmp_path / "a.tfrecord", tmp_path / "schema.json"
+    with tfr.TFRecordWriter(source) as writer:
+        for number in range(8000):
+            writer.write_example({"n": number, "b": os.urandom(8000)})
+    schema.write_text(tfr.infer_schema(source, sample=100).to_json())
+    there, back = [], []
+    for copies in (1, 5):  # 64 and 320 MB
+        there.append(peak(*[source] * copies, tmp_path / f"a.{end}", "--schema", schema))
+        back.append(peak(tmp_path / f"a.{end}", tmp_path / "back", "--schema", schema))
+    assert there[1] < there[0] + 64
+    assert back[1] < back[0] + 64

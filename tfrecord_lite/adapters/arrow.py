@@ -1,0 +1,306 @@
+"""Arrow tables from Examples, and Examples from Arrow tables. Needs pyarrow: the extra `arrow`.
+
+    schema of the feature              Arrow                          in a record
+    int64, shape []                    int64                          null: missing, or without a kind
+    float32, shape [2, 3]              FixedSizeList of FixedSizeList null: the same
+    bytes, shape null                  list<binary>                   null: the same; []: an empty list
+    bytes named in `text`              string instead of binary
+    no dtype (met in no kind)          null
+
+The type of a column is the schema's decision, never that of what one file happens to hold. What a missing value is
+written as (see FeatureSchema.missing) stands in the field's metadata, under "tfrecord_lite.missing".
+
+Back, any integer or bool becomes int64, any float float32, binary and string bytes, as scalars and in lists of one
+level; a list of lists only where the inner ones are of fixed size. Everything else (dates, decimals, structs) has no
+place in a feature and is refused, and so is a null inside a list.
+
+pandas and polars: `to_pandas`, `from_pandas`; `polars.DataFrame(read_arrow(...))`, and `from_arrow` takes whatever
+follows Arrow's protocol (`__arrow_c_stream__`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfrecord_lite.adapters.arrow_columns import (
+    MISSING,
+    array_of,
+    as_declared,
+    column_type,
+    declared,
+    has_no_kind,
+    import_pyarrow,
+    lists_of,
+)
+from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.files.inference import infer_schema
+from tfrecord_lite.files.paths import STDIN, expand_paths
+from tfrecord_lite.files.reader import open_readers
+from tfrecord_lite.files.stretches import decoded, stretches
+from tfrecord_lite.format.columns.decode_lists import ListDecoder
+from tfrecord_lite.format.columns.encode import encode_columns
+from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.example import as_message, decode_example, encode_example
+from tfrecord_lite.format.feature_schema import FeatureSchema
+from tfrecord_lite.format.infer import schema_of
+from tfrecord_lite.format.lists import Lists
+from tfrecord_lite.format.recovery import Recovery
+from tfrecord_lite.format.schema import Schema
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+#: Arrow's binary has 32-bit offsets: what is larger is given in several batches.
+_MAX_BYTES = 1 << 30
+
+
+def arrow_schema(schema: Schema, *, text: Collection[str] = (), fixed_size: bool = True) -> pa.Schema:
+    """The Arrow schema of the features of a schema, in their order.
+
+    Args:
+        schema: as inferred, or written by hand.
+        text: features of bytes that are UTF-8 and shall be strings.
+        fixed_size: whether a shape becomes a FixedSizeList, and not a list.
+
+    Raises:
+        FeatureError: a feature was met in several kinds; `text` names one that is not of bytes.
+    """
+    pa = import_pyarrow()
+    for name in text:
+        if name not in schema or schema[name].dtype != "bytes":
+            raise FeatureError("is to be text, and no feature of bytes", name)
+    fields = []
+    for name, feature in schema.items():
+        column = column_type(feature, name in text, fixed_size)
+        fields.append(pa.field(name, column, metadata={MISSING: feature.missing.encode()}))
+    return pa.schema(fields)
+
+
+def schema_from_arrow(schema: pa.Schema) -> Schema:
+    """What an Arrow schema declares, as a Schema: what is of one value, of a fixed shape, or of any length.
+
+    Raises:
+        FeatureError: a column's type has no place in a feature, or two columns have the same name.
+    """
+    return Schema([declared(field) for field in schema])
+
+
+def read_arrow(
+    paths: Any,
+    schema: Schema | None = None,
+    *,
+    batch_size: int = 1024,
+    text: Collection[str] = (),
+    num_threads: int | None = None,
+    compression_type: str | None = None,
+    verify: bool = True,
+    max_record_size: int | None = None,
+    recovery: Recovery | None = None,
+) -> pa.RecordBatchReader:
+    """The examples of one or many files as RecordBatches, in order, without a Python object for each value.
+
+    Args:
+        paths: as for `read_records`.
+        schema: which features, and what they are. None infers it from all records, which are read twice.
+        batch_size: records in each batch; fewer where they hold more than 1 GiB.
+        text: features of bytes that shall be strings.
+        others: as for `read_batches`.
+
+    Returns:
+        A RecordBatchReader: an iterator, with `schema` and `read_all()`; pandas, polars and DuckDB take it as it is.
+
+    Raises:
+        ImportError: there is no pyarrow.
+        ValueError: no schema is given, and a source cannot be read twice.
+        FeatureError: a feature was met in several kinds, when called; a record is not what the schema says, after the
+            batches before it, with path, record number and offset.
+        others: as `read_examples`.
+    """
+    pa = import_pyarrow()
+    if batch_size < 1:
+        raise ValueError(f"batch_size is 1 or more, not {batch_size}")
+    if schema is None:
+        paths = expand_paths(paths)
+        if any(not isinstance(path, str) or path == STDIN for path in paths):
+            raise ValueError("the schema is inferred from all records, and a stream is read once: give a schema")
+        schema = infer_schema(paths, compression_type=compression_type, verify=verify, max_record_size=max_record_size)
+    columns = arrow_schema(schema, text=text)
+    decoder = ListDecoder(schema)
+    readers = open_readers(paths, compression_type, verify, max_record_size, num_threads, recovery)
+
+    def batches() -> Iterator[Any]:
+        with closing(readers):
+            for where, records in stretches(readers):
+                for piece, lists in decoded(where, records, decoder):
+                    yield lists_to_batch(lists, columns, len(piece.offsets))
+
+    return pa.RecordBatchReader.from_batches(columns, _of_size(pa, batches(), batch_size))
+
+
+def to_arrow(data: Any, schema: Schema | None = None, *, text: Collection[str] = ()) -> pa.Table:
+    """Examples, records or columns as a table.
+
+    Args:
+        data: columns {name: values with one entry per record} as for `encode_columns`; or an iterable of examples as
+            for `encode_example`, or of serialized ones.
+        schema: which features, and what they are; None infers it from all of `data`.
+        text: features of bytes that shall be strings.
+
+    Raises:
+        ImportError: there is no pyarrow.
+        FeatureError, DecodeError: as `encode_columns`, `decode_example` and `read_arrow`, with the record's number.
+    """
+    pa = import_pyarrow()
+    records = encode_columns(data) if isinstance(data, Mapping) else [_serialized(example) for example in data]
+    if schema is None:
+        schema = schema_of(map(decode_example, records))
+    columns = arrow_schema(schema, text=text)
+    decoder = ListDecoder(schema)
+    batches = []
+    for begin, end in _runs(records):
+        some = records[begin:end]
+        lists = decoder.decode(Records.joined(some))
+        if lists is None:
+            lists = _one_by_one(decoder, some, begin)
+        batches.append(lists_to_batch(lists, columns, len(some)))
+    return pa.Table.from_batches(batches, columns)
+
+
+def from_arrow(data: Any, schema: Mapping[str, FeatureSchema] | None = None) -> dict[str, Lists]:
+    """A table as columns for `encode_columns` and `write_columns`: {name: Lists}.
+
+    What is written for a null is `schema_from_arrow(table.schema)`'s to say, as the second argument of those.
+
+    Args:
+        data: a pyarrow Table, RecordBatch or RecordBatchReader, or what follows Arrow's protocol.
+        schema: features whose dtype and number of values are to be those declared there.
+
+    Raises:
+        ImportError: there is no pyarrow.
+        FeatureError: a column's type has no place in a feature; a null stands inside a list, an integer is outside
+            int64, or there is not what the schema says, with the number of the row as record_number.
+    """
+    pa = import_pyarrow()
+    table = data if isinstance(data, pa.RecordBatch) else pa.table(data)
+    columns = {}
+    for name in schema_from_arrow(table.schema):
+        array = table.column(name)
+        lists = lists_of(array, name)
+        feature = None if schema is None else schema.get(name)
+        if feature is not None:
+            lists = as_declared(lists, feature)
+        if has_no_kind(array.type) and not lists.is_missing.all() and (feature is None or feature.dtype is None):
+            error = FeatureError("empty lists of no type have no kind: give a schema", name)
+            error.record_number = int(np.flatnonzero(~lists.is_missing)[0])
+            raise error
+        columns[name] = lists
+    return columns
+
+
+def to_pandas(data: Any, schema: Schema | None = None, *, text: Collection[str] = ()) -> pd.DataFrame:
+    """The same as a DataFrame whose columns are Arrow's: an int64 that is missing somewhere stays an int64.
+
+    Args:
+        data: as for `to_arrow`, or what `read_arrow` gives.
+        schema, text: as for `to_arrow`.
+    """
+    import pandas as pd
+
+    pa = import_pyarrow()
+    table = pa.table(data) if hasattr(data, "__arrow_c_stream__") else to_arrow(data, schema, text=text)
+    return table.to_pandas(types_mapper=pd.ArrowDtype)
+
+
+def from_pandas(frame: pd.DataFrame, schema: Mapping[str, FeatureSchema] | None = None) -> dict[str, Lists]:
+    """A DataFrame as columns for `encode_columns` and `write_columns`; its index is left out.
+
+    None, NA and NaN are missing values, but for NaN in a column of numpy's floats, which is a number.
+
+    Raises:
+        ImportError, FeatureError: as `from_arrow`.
+    """
+    pa = import_pyarrow()
+    arrays = {}
+    for name, column in frame.items():
+        if not isinstance(name, str):
+            raise FeatureError(f"the name of a feature is a str, not {type(name).__name__}", repr(name))
+        is_floats = isinstance(column.dtype, np.dtype) and column.dtype.kind == "f"
+        try:
+            arrays[name] = pa.array(column.array if not is_floats else column.to_numpy(), from_pandas=not is_floats)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
+            raise FeatureError(
+                f"values of several types, or of one without a place in a feature ({error})", name
+            ) from None
+    return from_arrow(pa.table(arrays), schema)
+
+
+def lists_to_batch(lists: Mapping[str, Lists], columns: pa.Schema, count: int) -> pa.RecordBatch:
+    """What a ListDecoder gave for `count` records, as a RecordBatch of that schema.
+
+    Raises:
+        FeatureError: what is to be text is not UTF-8, with record_number in the batch.
+    """
+    pa = import_pyarrow()
+    arrays = [array_of(lists[field.name], field) for field in columns]
+    if arrays:
+        return pa.RecordBatch.from_arrays(arrays, schema=columns)
+    return pa.RecordBatch.from_struct_array(pa.Array.from_buffers(pa.struct([]), count, [None]))
+
+
+def _of_size(pa: Any, batches: Iterator[pa.RecordBatch], batch_size: int) -> Iterator[pa.RecordBatch]:
+    """The same rows, so many in each batch."""
+    pieces: list[Any] = []
+    held = held_bytes = 0
+    for batch in batches:
+        begin = 0
+        while begin < batch.num_rows:
+            some = batch.slice(begin, min(batch_size - held, batch.num_rows - begin))
+            begin += some.num_rows
+            pieces.append(some)
+            held, held_bytes = held + some.num_rows, held_bytes + some.nbytes
+            if held == batch_size or held_bytes > _MAX_BYTES:
+                yield _combined(pa, pieces)
+                pieces, held, held_bytes = [], 0, 0
+    if pieces:
+        yield _combined(pa, pieces)
+
+
+def _combined(pa: Any, pieces: list[Any]) -> pa.RecordBatch:
+    if len(pieces) == 1:
+        return pieces[0]
+    (batch,) = pa.Table.from_batches(pieces).combine_chunks().to_batches()
+    return batch
+
+
+def _serialized(example: Any) -> bytes:
+    if isinstance(example, Mapping) or hasattr(example, "SerializeToString"):
+        return encode_example(example)
+    return as_message(example)
+
+
+def _runs(records: list[bytes]) -> Iterable[tuple[int, int]]:
+    """Runs of records that hold no more than a batch may."""
+    begin, size = 0, 0
+    for number, record in enumerate(records):
+        size += len(record)
+        if size > _MAX_BYTES and number > begin:
+            yield begin, number
+            begin, size = number, len(record)
+    if begin < len(records):
+        yield begin, len(records)
+
+
+def _one_by_one(decoder: ListDecoder, records: list[bytes], begin: int) -> dict[str, Lists]:
+    """Of records of which one at least is an error, which is raised with its number."""
+    for number, record in enumerate(records):
+        try:
+            decoder.decode_plain([record])
+        except FeatureError as error:
+            error.record_number = begin + number
+            raise
+    return decoder.decode_plain(records)

@@ -1,0 +1,21 @@
+"""TFRecord files to files of other formats, and back: `convert`, and a module for each format.
+
+    conversion                 the front: which way, which formats, what came of it
+    from_records, to_records   the two ways: parts to and from worker processes, one file or shards, rows that are bad
+    formats                    the table of formats, and what a module of one has
+    parquet  arrow_ipc  csv_text  json_lines  npz  webdataset
+    tables, lines, arrow_errors    what several of them share
+
+Arrow tables in memory are `adapters/arrow.py`'s.
+"""
+
+from typing import TYPE_CHECKING
+
+from tfrecord_lite.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from tfrecord_lite.convert.conversion import Converted as Converted
+    from tfrecord_lite.convert.conversion import convert as convert
+
+__all__ = ["Converted", "convert"]
+__getattr__, __dir__ = lazy_names(__name__, dict.fromkeys(__all__, "tfrecord_lite.convert.conversion"))

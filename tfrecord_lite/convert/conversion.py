@@ -1,0 +1,148 @@
+"""convert: TFRecord files -> files of another format, or the other way; one side of it is TFRecord.
+
+Memory is bounded by the parts that are under way, some megabytes each, for all formats but NPZ, whose columns are whole
+in one file. Of Parquet a row group is held, of CSV some 16 MiB, into which a row has to fit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from tfrecord_lite.convert.formats import TFRECORD, format_of, is_gzip, load_format
+from tfrecord_lite.convert.skipped import SkippedRow
+from tfrecord_lite.errors import printable
+from tfrecord_lite.files.frames import Progress, WrittenFile
+from tfrecord_lite.files.paths import STDIN, expand_paths
+from tfrecord_lite.format.schema import Schema
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What came of a conversion.
+
+    Attributes:
+        files: what was written, in order; `size` of one is that before compression.
+        skipped: rows that were left out, and why.
+    """
+
+    files: tuple[WrittenFile, ...]
+    skipped: tuple[SkippedRow, ...]
+
+    @property
+    def records(self) -> int:
+        """Records in all the files."""
+        return sum(file.records for file in self.files)
+
+    def __str__(self) -> str:
+        lines = [f"skipped {row}" for row in self.skipped] + [str(file) for file in self.files]
+        count = f", {len(self.skipped)} skipped" if self.skipped else ""
+        return "\n".join([*lines, f"{self.records} records written{count}"])
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        files, skipped = [file.as_dict() for file in self.files], [row.as_dict() for row in self.skipped]
+        return {"records": self.records, "files": files, "skipped": skipped}
+
+
+def convert(
+    inputs: Any,
+    output: Any,
+    *,
+    from_format: str | None = None,
+    to_format: str | None = None,
+    schema: Schema | None = None,
+    text: Collection[str] = (),
+    num_shards: int | None = None,
+    max_bytes: int | None = None,
+    compression: str | None = None,
+    workers: int = 0,
+    on_error: str = "raise",
+    progress: Progress | None = None,
+) -> Converted:
+    """Write TFRecord files as files of another format, or files of another format as TFRecord files.
+
+    What is written appears when it is complete. Formats and how each says what it holds: see the modules of this room.
+
+    Args:
+        inputs: as for `read_records`, all of one format.
+        output: a path, a URL, or "-" for standard output. With shards, of TFRecord files their prefix; of others a
+            name such as "out.csv", of which they are "out-00000-of-00003.csv".
+        from_format, to_format: names of `formats.NAMES`; None goes by the names of the files.
+        schema: which features, and what they are. To TFRecord it says what columns are to be; from TFRecord None infers
+            it from all records, which are then read twice.
+        text: features of bytes that become strings, where a format has both.
+        num_shards: so many files, each with about as many records.
+        max_bytes: a file is ended with the part with which it reaches so many bytes (of TFRecord files, before the
+            record that is too many). Not with num_shards; neither is one file.
+        compression: of what is written: "GZIP" or "ZLIB" for TFRecord, otherwise what the format has. None goes by the
+            name for formats that are text, and is the format's own default for others.
+        workers: processes that encode; 0 and 1 do without.
+        on_error: "raise", or "skip" for rows that cannot be converted, and damage of TFRecord files: they are left out,
+            and listed.
+        progress: called with (bytes done, bytes in all) of the inputs.
+
+    Raises:
+        ValueError: what is asked for is not possible.
+        TFRecordError, OSError: a row cannot be converted, a file not be read or written.
+        ItemError: a worker died; it names what it was at.
+        ImportError: a format needs a package that is not there.
+    """
+    from tfrecord_lite.convert.from_records import from_records
+    from tfrecord_lite.convert.to_records import to_records
+
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f"on_error is 'raise' or 'skip', not {on_error!r}")
+    if num_shards is not None and max_bytes is not None:
+        raise ValueError("files have either a number, num_shards, or a size, max_bytes")
+    sources = expand_paths(inputs)
+    source_format, target_format = _formats(sources, output, from_format, to_format)
+    _check_apart(sources, output)
+    shards = {"num_shards": num_shards, "max_bytes": max_bytes}
+    if source_format == TFRECORD:
+        module = load_format(target_format)
+        found = _compression(module, os.fsdecode(output), compression)
+        files, skipped = from_records(
+            sources, output, module, schema, text, found, workers, on_error == "skip", progress, **shards
+        )
+    else:
+        if not all(isinstance(source, str) for source in sources):
+            raise ValueError("file objects are read as TFRecord only: give paths")
+        module = load_format(source_format)
+        files, skipped = to_records(
+            sources, output, module, schema, compression or "", workers, on_error == "skip", progress, **shards
+        )
+    return Converted(tuple(files), tuple(skipped))
+
+
+def _formats(sources: list[Any], output: Any, source_format: str | None, target_format: str | None) -> tuple[str, str]:
+    target = target_format or format_of(os.fsdecode(output))
+    found = {source_format or format_of(source if isinstance(source, str) else "") for source in sources}
+    if len(found) > 1:
+        raise ValueError(f"the inputs are of several formats: {', '.join(sorted(found))}")
+    (source,) = found
+    if source == target:
+        raise ValueError(f"both sides are {source}" + (": see merge, split and reshard" if source == TFRECORD else ""))
+    if TFRECORD not in (source, target):
+        raise ValueError(f"{source} to {target}: one side has to be TFRecord")
+    return source, target
+
+
+def _compression(module: Any, output: str, compression: str | None) -> str:
+    """What a file that is not TFRecord is compressed with."""
+    if compression is None:
+        return "GZIP" if module.WRAPS and is_gzip(output) else ""
+    if compression and compression not in module.COMPRESSIONS:
+        raise ValueError(f"{module.NAME} has {', '.join(module.COMPRESSIONS)}, not {compression}")
+    return compression
+
+
+def _check_apart(sources: list[Any], output: Any) -> None:
+    """Raise ValueError when the output is one of the inputs."""
+    name = os.fsdecode(output)
+    for source in sources:
+        is_file = isinstance(source, str) and source != STDIN and os.path.exists(source) and os.path.exists(name)
+        if is_file and os.path.samefile(source, name):
+            raise ValueError(f"the output is an input: {printable(source)}")

@@ -1,0 +1,351 @@
+"""CSV, by pyarrow: a first line of names, commas, UTF-8 throughout.
+
+    null (missing, no kind)       nothing between the commas
+    int64                         its digits
+    float32                       the shortest decimal that is this float32 again, with a point or an exponent in it;
+                                  nan, inf, -inf
+    bytes                         in quotes, "" inside: the text if they are UTF-8, otherwise base64: and their base64
+                                  (a text that begins with "base64:" is written so, too)
+    several values, a list        in quotes, JSON as `tfrecord-lite cat` prints it
+
+With a schema everything is read as it was written. Without one a column's kind is judged by all its cells in all files:
+int64 if they are integers without leading zeros that fit, float32 if they are numbers, bytes otherwise (so that lists
+are the text of their JSON, and a text of digits is a number); one value a cell.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import csv
+import io
+import json
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfrecord_lite.adapters.arrow_columns import array_of, import_pyarrow, lists_of
+from tfrecord_lite.convert.arrow_errors import arrow_errors
+from tfrecord_lite.convert.formats import Rows, Skip, is_gzip
+from tfrecord_lite.convert.lines import TextOutput
+from tfrecord_lite.convert.tables import records_of
+from tfrecord_lite.errors import DecodeError, FeatureError
+from tfrecord_lite.files.streams import open_source
+from tfrecord_lite.format.columns.decode_lists import ListDecoder
+from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.feature_schema import FeatureSchema
+from tfrecord_lite.format.json_form import feature_as_json, feature_from_json
+from tfrecord_lite.format.lists import Lists
+from tfrecord_lite.format.schema import Schema
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+NAME = "csv"
+NEEDS_SCHEMA = True
+COMPRESSIONS = ("GZIP",)
+WRAPS = True
+
+_BASE64 = "base64:"
+#: A row has to fit: pyarrow reads so much at a time.
+_BLOCK_BYTES = 16 << 20
+_BATCH_ROWS = 4096
+
+_INTEGER = r"^(0|-?[1-9][0-9]*)$"
+_FLOAT = r"^-?[0-9]+\.[0-9]*([eE][+-]?[0-9]+)?$|^-?[0-9]+[eE][+-]?[0-9]+$|^-?\.[0-9]+([eE][+-]?[0-9]+)?$|^nan$|^-?inf$"
+
+
+class Encoder:
+    """Records -> lines."""
+
+    def __init__(self, schema: Schema, text: Collection[str]) -> None:
+        import_pyarrow()
+        self._schema = schema
+        self._decoder: ListDecoder | None = None
+
+    def decode(self, records: Records) -> bytes | None:
+        """Of all records, or None when something in them is an error."""
+        lists = self._lists().decode(records)
+        return None if lists is None else _lines(lists, self._schema)
+
+    def decode_plain(self, records: list[bytes]) -> bytes:
+        """The same one by one. Raises FeatureError and DecodeError."""
+        return _lines(self._lists().decode_plain(records), self._schema)
+
+    def _lists(self) -> ListDecoder:
+        if self._decoder is None:
+            self._decoder = ListDecoder(self._schema)
+        return self._decoder
+
+
+class Output(TextOutput):
+    """Lines -> a file that begins with the names."""
+
+    def __init__(self, file: Any, schema: Schema, text: Collection[str], compression_type: str) -> None:
+        super().__init__(file, schema, text, compression_type)
+        if not schema:
+            raise FeatureError("the records hold no features, and a CSV without columns holds nothing")
+        self.write((",".join(f'"{_doubled(name)}"' for name in schema) + "\n").encode())
+
+
+class Decoder:
+    """Rows whose data is a RecordBatch of binary cells -> records."""
+
+    def __init__(self, schema: Mapping[str, FeatureSchema]) -> None:
+        self._schema = schema
+
+    def __call__(self, rows: Rows, skip: Skip | None) -> list[bytes]:
+        return records_of(rows.data, rows.count, self._columns, self._schema, skip)
+
+    def _columns(self, batch: Any) -> dict[str, Any]:
+        names = [name for name in batch.schema.names if name in self._schema]
+        return {name: _column(batch.column(name), self._schema[name]) for name in names}
+
+
+def read_parts(source: str, compression_type: str, schema: Schema | None, skip: Skip | None) -> Iterator[Rows]:
+    """The rows of a file, some thousand at a time."""
+    row = 0
+    for batch in _batches(source, compression_type, skip):
+        for begin in range(0, batch.num_rows, _BATCH_ROWS):
+            some = batch.slice(begin, _BATCH_ROWS)
+            yield Rows(source, row, some.num_rows, some)
+            row += some.num_rows
+
+
+def infer(sources: list[str]) -> Schema:
+    """The schema of all rows of all files. Rows with another number of cells are left out."""
+    from tfrecord_lite.files.paths import STDIN
+
+    dtypes: dict[str, str | None] = {}
+    for source in sources:
+        if source == STDIN:
+            raise ValueError("the kinds are inferred from all rows, and standard input is read once: give a schema")
+        for batch in _batches(source, "GZIP" if is_gzip(source) else "", lambda number, why: None):
+            for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                dtypes[name] = _wider(dtypes.get(name), column)
+    return Schema([FeatureSchema(name, dtype, ()) for name, dtype in dtypes.items()])
+
+
+# Writing
+
+
+def _lines(lists: Mapping[str, Lists], schema: Schema) -> bytes:
+    pa = import_pyarrow()
+    import pyarrow.compute as pc
+
+    comma, end, nothing = (pa.scalar(text, pa.large_string()) for text in (",", "\n", ""))
+    cells = [pc.fill_null(_cells(pa, pc, lists[name], feature), nothing) for name, feature in schema.items()]
+    rows = pc.binary_join_element_wise(pc.binary_join_element_wise(*cells, comma), nothing, end)
+    _, offsets, data = rows.buffers()
+    size = int(np.frombuffer(offsets, np.int64)[len(rows)])
+    return b"" if data is None else data.slice(0, size).to_pybytes()
+
+
+def _cells(pa: Any, pc: Any, lists: Lists, feature: FeatureSchema) -> Any:
+    """The text of each cell, large_string with nulls."""
+    large = pa.large_string()
+    if feature.dtype is None:
+        return pa.nulls(len(lists), large)
+    if feature.shape != ():
+        forms = [None if value is None else json.dumps(feature_as_json(value)) for value in lists.to_list()]
+        return _quoted(pa, pc, pa.array(forms, large))
+    if feature.dtype == "bytes":
+        array = array_of(lists, pa.field(feature.name, pa.binary()))
+        try:
+            texts = array.cast(pa.large_binary()).cast(large)
+            if not pc.any(pc.starts_with(texts, _BASE64)).as_py():
+                return _quoted(pa, pc, texts)
+        except pa.ArrowInvalid:
+            pass
+        texts = pa.array([None if item is None else _as_text(item) for item in array.to_pylist()], large)
+        return _quoted(pa, pc, texts)
+    array = array_of(lists, pa.field(feature.name, pa.int64() if feature.dtype == "int64" else pa.float32()))
+    texts = array.cast(large)
+    return texts if feature.dtype == "int64" else pc.replace_substring_regex(texts, r"^(-?[0-9]+)$", r"\1.0")
+
+
+def _quoted(pa: Any, pc: Any, texts: Any) -> Any:
+    quote = pa.scalar('"', pa.large_string())
+    empty = pa.scalar("", pa.large_string())
+    return pc.binary_join_element_wise(quote, pc.replace_substring(texts, '"', '""'), quote, empty)
+
+
+def _as_text(item: bytes) -> str:
+    try:
+        text = item.decode("utf-8")
+    except UnicodeDecodeError:
+        text = _BASE64
+    return _BASE64 + base64.b64encode(item).decode("ascii") if text.startswith(_BASE64) else text
+
+
+def _doubled(text: str) -> str:
+    return text.replace('"', '""')
+
+
+# Reading
+
+
+def _batches(source: str, compression_type: str, skip: Skip | None) -> Iterator[Any]:
+    """RecordBatches of binary cells, null where there is nothing between the commas."""
+    pa = import_pyarrow()
+    import pyarrow.csv as pc
+
+    stream, name, _ = open_source(source, compression_type)
+    unfit: list[str] = []
+
+    def on_unfit(row: Any) -> str:
+        why = f"{row.actual_columns} cells, not {row.expected_columns}"
+        if skip is None:
+            unfit.append(f"row {row.number - 1}: {why}" if row.number is not None else why)
+            return "error"
+        skip(row.number - 1, why)
+        return "skip"
+
+    with io.BufferedReader(_Utf8Stream(stream), 1 << 18) as file, arrow_errors(name or source):
+        names = _names(file, name or source)
+        if not file.peek(1):
+            return
+        try:
+            reader = pc.open_csv(
+                file,
+                pc.ReadOptions(column_names=names, use_threads=False, block_size=_BLOCK_BYTES),
+                pc.ParseOptions(
+                    newlines_in_values=True, ignore_empty_lines=len(names) > 1, invalid_row_handler=on_unfit
+                ),
+                pc.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.binary()),
+                    null_values=[""],
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=False,
+                    check_utf8=False,
+                ),
+            )
+            yield from reader
+        except pa.ArrowInvalid:
+            if not unfit:
+                raise
+            problem = FeatureError(unfit[0])
+            problem.path = name or source
+            raise problem from None
+
+
+class _Utf8Stream(io.RawIOBase):
+    """A stream that is UTF-8, or an error that says where it is not: pyarrow shows rows of others to nobody."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._offset = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        count: int = self._stream.readinto(view)
+        try:
+            self._decoder.decode(view[:count], final=not count)
+        except UnicodeDecodeError as error:
+            # The decoder's own position begins with what it held back of the bytes before.
+            raise DecodeError("not UTF-8, as a CSV has to be", self._offset + max(error.start - 3, 0)) from None
+        self._offset += count
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            self._stream.close()
+        super().close()
+
+
+def _names(file: Any, path: str) -> list[str]:
+    """The first line."""
+    lines = (line.decode("utf-8") for line in iter(file.readline, b""))
+    try:
+        names = next(csv.reader(lines, strict=True), [])
+    except csv.Error as error:
+        problem: DecodeError | FeatureError = DecodeError(
+            f"the first line is not that of a CSV: {type(error).__name__}"
+        )
+        problem.path = path
+        raise problem from None
+    if names:
+        names[0] = names[0].removeprefix("\ufeff")
+    if not names or len(set(names)) < len(names):
+        problem = FeatureError("the first line has no names" if not names else "two columns have the same name")
+        problem.path = path
+        raise problem
+    return names
+
+
+def _column(column: Any, feature: FeatureSchema) -> Any:
+    """Cells as a column for `encode_columns`. Raises FeatureError with the number of the row."""
+    pa = import_pyarrow()
+    if feature.dtype is None:
+        filled = np.flatnonzero(~column.is_null().to_numpy(zero_copy_only=False))
+        if filled.size:
+            raise _at("has a value, and no kind in the schema", feature.name, int(filled[0]))
+        return Lists.all_missing(len(column))
+    if feature.shape != ():
+        cells = column.to_pylist()
+        return [None if cell is None else _from_form(cell, feature, number) for number, cell in enumerate(cells)]
+    if feature.dtype == "bytes":
+        import pyarrow.compute as pc
+
+        if not pc.any(pc.starts_with(column, _BASE64)).as_py():
+            return lists_of(column, feature.name)
+        return [_from_text(cell, feature.name, number) for number, cell in enumerate(column.to_pylist())]
+    target = pa.int64() if feature.dtype == "int64" else pa.float32()
+    try:
+        return lists_of(column.cast(pa.string()).cast(target), feature.name)
+    except pa.ArrowInvalid:
+        for number in range(len(column)):
+            try:
+                column.slice(number, 1).cast(pa.string()).cast(target)
+            except pa.ArrowInvalid:
+                raise _at(f"is no {feature.dtype}", feature.name, number) from None
+        raise
+
+
+def _from_form(cell: bytes, feature: FeatureSchema, number: int) -> Any:
+    try:
+        return feature_from_json(json.loads(cell), feature.name, feature)
+    except (ValueError, RecursionError) as error:
+        reason = error.reason if isinstance(error, FeatureError) else "is no list in JSON"
+        raise _at(reason, feature.name, number) from None
+
+
+def _from_text(cell: bytes | None, name: str, number: int) -> bytes | None:
+    if cell is None or not cell.startswith(_BASE64.encode()):
+        return cell
+    try:
+        return base64.b64decode(cell[len(_BASE64) :], validate=True)
+    except binascii.Error:
+        raise _at("what is called base64 is not", name, number) from None
+
+
+def _wider(dtype: str | None, column: Any) -> str | None:
+    """The kind of cells that were of a kind before and now hold these."""
+    pa = import_pyarrow()
+    import pyarrow.compute as pc
+
+    if dtype == "bytes" or column.null_count == len(column):
+        return dtype
+    try:
+        texts = column.cast(pa.string())
+        are_integers = pc.match_substring_regex(texts, _INTEGER)
+        if pc.all(are_integers).as_py():
+            texts.cast(pa.int64())
+            return dtype or "int64"
+        if pc.all(pc.or_(are_integers, pc.match_substring_regex(texts, _FLOAT))).as_py():
+            return "float32"
+    except pa.ArrowInvalid:  # not UTF-8, or an integer outside int64
+        pass
+    return "bytes"
+
+
+def _at(reason: str, name: str, row: int) -> FeatureError:
+    error = FeatureError(reason, name)
+    error.record_number = row
+    return error

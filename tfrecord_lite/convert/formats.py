@@ -1,0 +1,91 @@
+"""The formats, and what a module of one has.
+
+    NAME           as for --from and --to; the module is found under it in FORMATS
+    NEEDS_SCHEMA   whether records are written by a schema, which is inferred if none is given
+    COMPRESSIONS   what --compression may be when it is written
+    WRAPS          whether GZIP is a stream around the whole file, and not the format's own affair
+
+    Encoder(schema, text)         records -> a part of a file: a `stretches.BlockDecoder`, picklable while it is unused
+    Output(file, schema, text, compression_type)          .write(part), .size, .close()
+    read_parts(source, compression_type, schema, skip)    -> Rows, Rows, ...: what is in a file, a part at a time
+    Decoder(schema)               picklable; called with (rows, skip) gives their serialized records
+    infer(sources)                                        where rows do not say what they are: the Schema of all of them
+
+A row that cannot become a record is given to `skip` with its number in the part, or raised as a FeatureError with that
+number when skip is None. Parts are picklable: they are made and taken in worker processes, written and read in one.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tfrecord_lite.errors import printable
+
+TFRECORD = "tfrecord"
+#: name: (module, ends of the names of its files).
+FORMATS = {
+    "parquet": ("tfrecord_lite.convert.parquet", (".parquet", ".pq")),
+    "arrow": ("tfrecord_lite.convert.arrow_ipc", (".arrow", ".feather", ".ipc")),
+    "csv": ("tfrecord_lite.convert.csv_text", (".csv", ".csv.gz")),
+    "jsonl": ("tfrecord_lite.convert.json_lines", (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")),
+    "npz": ("tfrecord_lite.convert.npz", (".npz",)),
+    "webdataset": ("tfrecord_lite.convert.webdataset", (".tar", ".tar.gz", ".tgz")),
+}
+NAMES = (TFRECORD, *FORMATS)
+_ENDS_OF_TFRECORD = (".tfrecord", ".tfrecords", ".tfrec", ".tfrecord.gz", ".tfrecords.gz")
+
+#: Called with the number of a bad row in its part, and what is wrong with it.
+Skip = Callable[[int, str], object]
+
+
+@dataclass
+class Rows:
+    """A part of a file: rows that follow each other.
+
+    Attributes:
+        path: of the file.
+        begin: number of the first row in it.
+        count: how many there are.
+        data: they themselves, in a form of the format's.
+        done: bytes of the file that are read by then; None where that is not known.
+    """
+
+    path: str
+    begin: int
+    count: int
+    data: Any
+    done: int | None = None
+
+    def __repr__(self) -> str:
+        return f"{self.path}, rows {self.begin} to {self.begin + self.count - 1}"
+
+
+def format_of(path: str) -> str:
+    """The name of the format that a file has by its name: TFRecord unless it is one of the others."""
+    return next((name for name, (_, ends) in FORMATS.items() if path.lower().endswith(ends)), TFRECORD)
+
+
+def extension_of(path: str, format_name: str) -> str:
+    """The end of a file's name that says its format, as it is written there; "" when there is none."""
+    ends = _ENDS_OF_TFRECORD if format_name == TFRECORD else FORMATS[format_name][1]
+    found = max((end for end in ends if path.lower().endswith(end)), key=len, default="")
+    return path[len(path) - len(found) :]
+
+
+def is_gzip(path: str) -> bool:
+    """Whether a file is compressed by its name."""
+    return path.lower().endswith((".gz", ".tgz"))
+
+
+def load_format(name: str) -> Any:
+    """The module of a format.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if name not in FORMATS:
+        raise ValueError(f"there is no format '{printable(name)}': {', '.join(NAMES)}")
+    return importlib.import_module(FORMATS[name][0])

@@ -1,0 +1,102 @@
+"""JSON Lines, a record a line, in the form of `format/json_form.py`: what `tfrecord-lite cat` prints. Loses nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from tfrecord_lite.convert.formats import Rows, Skip
+from tfrecord_lite.convert.lines import TextOutput as Output
+from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.files.streams import open_source
+from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
+from tfrecord_lite.format.columns.parts import bodies
+from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.feature_schema import FeatureSchema
+from tfrecord_lite.format.json_form import example_as_record, record_as_json, record_from_json
+from tfrecord_lite.format.schema import Schema
+
+__all__ = ["COMPRESSIONS", "NAME", "NEEDS_SCHEMA", "WRAPS", "Decoder", "Encoder", "Output", "read_parts"]
+
+NAME = "jsonl"
+NEEDS_SCHEMA = False
+COMPRESSIONS = ("GZIP",)
+WRAPS = True
+
+#: Lines are taken together until they have so many bytes.
+_PART_BYTES = 1 << 20
+#: A longer line is refused: no record could be so long.
+_MAX_LINE = 3 << 30
+
+
+class Encoder:
+    """Records -> lines. Any record has a line."""
+
+    def __init__(self, schema: Schema | None, text: Collection[str]) -> None:
+        pass
+
+    def decode(self, records: Records) -> bytes:
+        """The lines of all records. Those that are Examples and nothing else are decoded together."""
+        _, are_other = bodies(records.buffer, records.starts, records.ends)
+        examples, error = ExampleDecoder(None).decode(records.take(np.flatnonzero(~are_other)))
+        if error is not None:
+            return self.decode_plain([records.record(number) for number in range(len(records.starts))])
+        found = iter(examples)
+        forms = [
+            record_as_json(records.record(number))
+            if is_other
+            else example_as_record(next(found), records.record(number))
+            for number, is_other in enumerate(are_other.tolist())
+        ]
+        return _lines(forms)
+
+    def decode_plain(self, records: list[bytes]) -> bytes:
+        """The same one by one."""
+        return _lines(map(record_as_json, records))
+
+
+class Decoder:
+    """Lines -> records."""
+
+    def __init__(self, schema: Mapping[str, FeatureSchema] | None) -> None:
+        self._schema = schema
+
+    def __call__(self, rows: Rows, skip: Skip | None) -> list[bytes]:
+        records = []
+        for number, line in enumerate(rows.data):
+            try:
+                records.append(record_from_json(line, self._schema))
+            except FeatureError as error:
+                if skip is None:
+                    error.record_number = number
+                    raise
+                skip(number, str(error))
+        return records
+
+
+def _lines(forms: Iterable[Any]) -> bytes:
+    return "".join(json.dumps(form) + "\n" for form in forms).encode("ascii")
+
+
+def read_parts(source: str, compression_type: str, schema: Schema | None, skip: Skip | None) -> Iterator[Rows]:
+    """The lines of a file that are not blank, about a megabyte at a time."""
+    stream, name, _ = open_source(source, compression_type)
+    with io.BufferedReader(stream, 1 << 18) as file:
+        begin, done = 0, 0
+        lines: list[bytes] = []
+        size = 0
+        while line := file.readline(_MAX_LINE):
+            done += len(line)
+            if line.isspace():
+                continue
+            lines.append(line)
+            size += len(line)
+            if size >= _PART_BYTES:
+                yield Rows(name or source, begin, len(lines), lines, done)
+                begin, lines, size = begin + len(lines), [], 0
+        if lines:
+            yield Rows(name or source, begin, len(lines), lines, done)

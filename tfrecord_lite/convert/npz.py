@@ -1,0 +1,207 @@
+"""NPZ: all columns as numpy arrays in one ZIP. The only format that is held whole in memory.
+
+    numbers of one shape     NAME               int64 or float32 [n, *shape]; 0 where they are missing
+    numbers in lists         NAME               [m], all values
+                             NAME.row_splits    int64 [n + 1]: record i holds values[row_splits[i] : row_splits[i + 1]]
+    bytes                    NAME               uint8, all bytes
+                             NAME.offsets       int64 [m + 1]: value i is blob[offsets[i] : offsets[i + 1]]
+                             NAME.row_splits    where the number of values is not fixed to one
+    missing somewhere        NAME.is_missing    bool [n]
+
+Any other array is a feature with a row for each record, text as bytes. Arrays of Python objects are refused: to read
+one is to run what it says.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from tfrecord_lite.convert.formats import Rows, Skip
+from tfrecord_lite.convert.tables import records_of
+from tfrecord_lite.errors import DecodeError, FeatureError
+from tfrecord_lite.files.streams import open_seekable
+from tfrecord_lite.format.bytes_array import BytesArray
+from tfrecord_lite.format.columns.decode_lists import ListDecoder
+from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.feature_schema import FeatureSchema
+from tfrecord_lite.format.lists import Lists
+from tfrecord_lite.format.schema import Schema
+
+NAME = "npz"
+NEEDS_SCHEMA = True
+COMPRESSIONS = ("GZIP",)  # which is deflate, as ZIP has it
+WRAPS = False
+
+_ROW_SPLITS, _OFFSETS, _IS_MISSING = ".row_splits", ".offsets", ".is_missing"
+_BATCH_ROWS = 1024
+
+Array = np.typing.NDArray[Any]
+
+
+class Encoder:
+    """Records -> {name: Lists}."""
+
+    def __init__(self, schema: Schema, text: Collection[str]) -> None:
+        for name in schema:
+            for end in (_ROW_SPLITS, _OFFSETS, _IS_MISSING):
+                if name.endswith(end) and name[: -len(end)] in schema:
+                    raise FeatureError("is a name that NPZ needs for another feature", name)
+        self._schema = schema
+        self._decoder: ListDecoder | None = None
+
+    def decode(self, records: Records) -> dict[str, Lists] | None:
+        """Of all records, or None when something in them is an error."""
+        return self._lists().decode(records)
+
+    def decode_plain(self, records: list[bytes]) -> dict[str, Lists]:
+        """The same one by one. Raises FeatureError and DecodeError."""
+        return self._lists().decode_plain(records)
+
+    def _lists(self) -> ListDecoder:
+        if self._decoder is None:
+            self._decoder = ListDecoder(self._schema)
+        return self._decoder
+
+
+class Output:
+    """Parts, all of them -> a file."""
+
+    def __init__(self, file: Any, schema: Schema, text: Collection[str], compression_type: str) -> None:
+        self._file = file
+        self._schema = schema
+        self._method = zipfile.ZIP_DEFLATED if compression_type else zipfile.ZIP_STORED
+        self._parts: list[dict[str, Lists]] = []
+        self.size = 0
+
+    def write(self, part: dict[str, Lists]) -> None:
+        """Keep a part."""
+        self._parts.append(part)
+        for lists in part.values():
+            values = lists.values.blob if isinstance(lists.values, BytesArray) else lists.values
+            self.size += values.nbytes + lists.row_splits.nbytes
+
+    def close(self) -> None:
+        """Write everything."""
+        decoder = ListDecoder(self._schema)
+        parts = self._parts or [decoder.decode_plain([])]
+        with zipfile.ZipFile(self._file, "w", self._method) as archive:
+            for name, feature in self._schema.items():
+                for key, array in _arrays(name, feature, Lists.joined([part[name] for part in parts])):
+                    with archive.open(zipfile.ZipInfo(f"{key}.npy"), "w", force_zip64=True) as entry:
+                        np.lib.format.write_array(entry, array, allow_pickle=False)
+
+
+class Decoder:
+    """Rows whose data are columns -> records."""
+
+    def __init__(self, schema: Mapping[str, FeatureSchema] | None) -> None:
+        self._schema = schema
+
+    def __call__(self, rows: Rows, skip: Skip | None) -> list[bytes]:
+        return records_of(rows.data, rows.count, self._columns, self._schema, skip)
+
+    def _columns(self, columns: _Columns) -> dict[str, Any]:
+        from tfrecord_lite.adapters.arrow_columns import as_declared
+
+        known = self._schema or {}
+        return {
+            name: as_declared(column, known[name]) if name in known and isinstance(column, Lists) else column
+            for name, column in columns.items()
+        }
+
+
+class _Columns(dict[str, Any]):
+    """Columns of some rows."""
+
+    def slice(self, begin: int, length: int) -> _Columns:
+        end = begin + length
+        return _Columns(
+            (name, column.part(begin, end) if isinstance(column, Lists) else column[begin:end])
+            for name, column in self.items()
+        )
+
+
+def read_parts(source: str, compression_type: str, schema: Schema | None, skip: Skip | None) -> Iterator[Rows]:
+    """The rows of a file, some thousand at a time."""
+    with open_seekable(source) as file:
+        try:
+            with np.load(file, allow_pickle=False) as archive:
+                if isinstance(archive, np.ndarray):
+                    raise ValueError("one array, and no archive of several")
+                columns = _columns(dict(archive.items()))
+        except (ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+            if isinstance(error, FeatureError):
+                error.path = source
+                raise
+            problem = DecodeError(str(error).splitlines()[0][:200] if str(error) else type(error).__name__)
+            problem.path = source
+            raise problem from None
+    counts = {len(column) for column in columns.values()}
+    if len(counts) > 1:
+        mismatch = FeatureError(f"arrays must be equally long, these have {', '.join(map(str, sorted(counts)))} rows")
+        mismatch.path = source
+        raise mismatch
+    count = next(iter(counts), 0)
+    for begin in range(0, count, _BATCH_ROWS):
+        end = min(begin + _BATCH_ROWS, count)
+        yield Rows(source, begin, end - begin, columns.slice(begin, end - begin))
+
+
+def _arrays(name: str, feature: FeatureSchema, lists: Lists) -> Iterator[tuple[str, Array]]:
+    """(key, array) of all arrays that a feature is."""
+    if lists.is_missing.any():
+        yield name + _IS_MISSING, lists.is_missing
+    if feature.dtype is None:
+        return
+    values = lists.values
+    if isinstance(values, BytesArray):
+        yield name, values.blob
+        yield name + _OFFSETS, values.offsets
+        if feature.shape != () or lists.is_missing.any():
+            yield name + _ROW_SPLITS, lists.row_splits
+    elif feature.shape is None:
+        yield name, values
+        yield name + _ROW_SPLITS, lists.row_splits
+    else:
+        table = np.zeros((len(lists), math.prod(feature.shape)), values.dtype)
+        table[~lists.is_missing] = values.reshape(-1, table.shape[1])
+        yield name, table.reshape(len(lists), *feature.shape)
+
+
+def _columns(arrays: dict[str, Array]) -> _Columns:
+    """Columns for `encode_columns`."""
+    columns = _Columns()
+    for key in arrays:
+        base = next((key[: -len(end)] for end in (_ROW_SPLITS, _OFFSETS) if key.endswith(end)), None)
+        if base in arrays:
+            continue
+        if key.endswith(_IS_MISSING):
+            name = key[: -len(_IS_MISSING)]
+            if name not in arrays:
+                columns[name] = Lists.all_missing(len(arrays[key]))
+            continue
+        columns[key] = _column(key, arrays)
+    return columns
+
+
+def _column(name: str, arrays: dict[str, Array]) -> Any:
+    array = arrays[name]
+    if not array.ndim:
+        raise FeatureError("one value, and not a row for each record", name)
+    missing = arrays.get(name + _IS_MISSING)
+    splits = arrays.get(name + _ROW_SPLITS)
+    if name + _OFFSETS in arrays:
+        values: Any = BytesArray(array, arrays[name + _OFFSETS])
+        return Lists(values, np.arange(len(values) + 1) if splits is None else splits, missing)
+    if splits is not None:
+        return Lists(array, splits, missing)
+    if missing is None:
+        return array
+    lengths = np.where(missing, 0, array[0].size if len(array) else 0)
+    return Lists.of_lengths(array[~missing].reshape(-1), lengths, missing)

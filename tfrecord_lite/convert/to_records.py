@@ -1,0 +1,119 @@
+"""Files of another format -> TFRecord files.
+
+files --rows--> workers: serialized records --> this process: one file, or shards, published together
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+from typing import Any, NamedTuple
+
+from tfrecord_lite.convert.formats import Rows, is_gzip
+from tfrecord_lite.convert.skipped import SkippedRow
+from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.files.frames import Progress, WrittenFile
+from tfrecord_lite.files.ordered_map import map_ordered
+from tfrecord_lite.files.output_files import of_path
+from tfrecord_lite.files.sharded_writer import ShardedWriter
+from tfrecord_lite.files.writer import TFRecordWriter
+from tfrecord_lite.format.framing import FRAME_OVERHEAD
+from tfrecord_lite.format.schema import Schema
+
+
+def to_records(
+    sources: list[Any],
+    output: Any,
+    module: Any,
+    schema: Schema | None,
+    compression_type: str,
+    workers: int,
+    skips: bool,
+    progress: Progress | None,
+    *,
+    num_shards: int | None,
+    max_bytes: int | None,
+) -> tuple[list[WrittenFile], list[SkippedRow]]:
+    """See `conversion.convert`; the module is that of the format, see `formats`."""
+    skipped: list[SkippedRow] = []
+    if schema is None and hasattr(module, "infer"):
+        schema = module.infer(sources)
+    decode = _Decode(module.Decoder(schema), skips)
+    writer: Any
+    if num_shards is None and max_bytes is None:
+        writer = TFRecordWriter(of_path(output), compression_type)
+    else:
+        writer = ShardedWriter(output, num_shards=num_shards, max_bytes=max_bytes, options=compression_type)
+    unread = None if not skips else lambda path, number, why: skipped.append(SkippedRow.of_row(path, number, why))
+    rows = _rows(sources, module, schema, unread)
+    count = size = 0
+    with writer, closing(map_ordered(decode, rows, workers)) as results:
+        for found in results:
+            skipped += found.skipped
+            for record in found.records:
+                writer.write(record)
+            count += len(found.records)
+            size += sum(map(len, found.records)) + FRAME_OVERHEAD * len(found.records)
+            if progress is not None:
+                progress(*found.progress)
+    if isinstance(writer, ShardedWriter):
+        return [WrittenFile(info.path, info.records, info.bytes) for info in writer.infos], skipped
+    path = of_path(output)
+    return [WrittenFile(None if path == "/dev/stdout" else path, count, size)], skipped
+
+
+class _Part(NamedTuple):
+    """Rows on their way to a worker, and (bytes done, bytes in all) when they are done."""
+
+    rows: Rows
+    progress: tuple[int, int]
+
+    def __repr__(self) -> str:
+        return repr(self.rows)
+
+
+class _Decoded(NamedTuple):
+    """What became of them: serialized records, and what was left out."""
+
+    records: list[bytes]
+    skipped: list[SkippedRow]
+    progress: tuple[int, int]
+
+
+class _Decode:
+    """What a worker does."""
+
+    def __init__(self, decoder: Callable[[Rows, Any], list[bytes]], skips: bool) -> None:
+        self._decoder = decoder
+        self._skips = skips
+
+    def __call__(self, part: _Part) -> _Decoded:
+        rows = part.rows
+        skipped: list[SkippedRow] = []
+
+        def skip(number: int, why: str) -> None:
+            skipped.append(SkippedRow.of_row(rows.path, rows.begin + number, why))
+
+        try:
+            records = self._decoder(rows, skip if self._skips else None)
+        except FeatureError as error:
+            error.path = rows.path
+            if error.record_number is not None:
+                error.record_number += rows.begin
+            raise
+        return _Decoded(records, skipped, part.progress)
+
+
+def _rows(
+    sources: list[Any], module: Any, schema: Schema | None, skip: Callable[[str, int, str], object] | None
+) -> Iterator[_Part]:
+    """The rows of all files, one after the other."""
+    sizes = [os.path.getsize(source) if os.path.isfile(source) else 0 for source in sources]
+    done = 0
+    for source, size in zip(sources, sizes, strict=True):
+        of_file = None if skip is None else partial(skip, source)
+        for rows in module.read_parts(source, "GZIP" if is_gzip(source) else "", schema, of_file):
+            yield _Part(rows, (done + min(rows.done or 0, size), sum(sizes)))
+        done += size

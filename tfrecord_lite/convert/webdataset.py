@@ -1,0 +1,200 @@
+"""WebDataset: a tar file in which members that follow each other and share a key are one sample.
+
+    000000017.json                 the features that are no single bytes value, as `tfrecord-lite cat` prints them
+    000000017.image%2Fencoded.jpg  a feature of one bytes value: its name, then what it seems to be (jpg, png, gif,
+                                   webp, bmp, txt, otherwise bin). In a name all but A-Z a-z 0-9 _ - is percent-encoded
+
+So webdataset's own decoders know what the members are, and nothing is lost. The key is the number of the record.
+
+Back, the key of a member ends at the first dot of its name, and becomes the feature "__key__" unless it is just that
+number. `cls` is an integer; `json`, if it is an object of features, all of them; anything else a feature of bytes,
+whose name is what stands between the key and the last dot, or else the extension (`jpg`, `txt`).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tarfile
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, unquote
+
+from tfrecord_lite.convert.formats import Rows, Skip
+from tfrecord_lite.convert.lines import TextOutput
+from tfrecord_lite.errors import DecodeError, FeatureError
+from tfrecord_lite.files.streams import open_source
+from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.encodings import UTF8, image_encoding, share_encoding
+from tfrecord_lite.format.example import check_no_sequence_examples, decode_example, encode_example
+from tfrecord_lite.format.feature_schema import FeatureSchema
+from tfrecord_lite.format.json_form import example_as_json, feature_from_json
+from tfrecord_lite.format.schema import Schema
+
+NAME = "webdataset"
+NEEDS_SCHEMA = False
+COMPRESSIONS = ("GZIP",)
+WRAPS = True
+
+_EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WebP": "webp", "BMP": "bmp"}
+_BLOCK = 512
+_KEY = "__key__"
+_PART_BYTES, _PART_SAMPLES = 4 << 20, 1024
+_INTEGER = re.compile(rb"\s*-?[0-9]+\s*")
+
+
+class Encoder:
+    """Records -> samples without their keys, which are numbered when they are written."""
+
+    def __init__(self, schema: Schema | None, text: Collection[str]) -> None:
+        pass
+
+    def decode(self, records: Records) -> list[list[tuple[str, bytes]]] | None:
+        """Of all records, or None when one of them is no Example."""
+        try:
+            return self.decode_plain([records.record(number) for number in range(len(records.starts))])
+        except DecodeError:
+            return None
+
+    def decode_plain(self, records: list[bytes]) -> list[list[tuple[str, bytes]]]:
+        """(extension, data) of the members of each sample. Raises DecodeError."""
+        check_no_sequence_examples(records)
+        return [_members(decode_example(record)) for record in records]
+
+
+class Output(TextOutput):
+    """Samples -> a file."""
+
+    _number = 0
+
+    def write(self, part: Any) -> None:
+        """Add samples."""
+        pieces = []
+        for members in part:
+            key = f"{self._number:09d}"
+            self._number += 1
+            for extension, data in members:
+                header = tarfile.TarInfo(f"{key}.{extension}")
+                header.size = len(data)
+                pieces += [header.tobuf(tarfile.PAX_FORMAT), data, bytes(-len(data) % _BLOCK)]
+        self._file.write(b"".join(pieces))
+
+    def close(self) -> None:
+        """Write the end of the archive."""
+        self._file.write(bytes(2 * _BLOCK))
+
+
+class Decoder:
+    """Samples -> records."""
+
+    def __init__(self, schema: Mapping[str, FeatureSchema] | None) -> None:
+        self._schema = schema or {}
+
+    def __call__(self, rows: Rows, skip: Skip | None) -> list[bytes]:
+        records = []
+        for number, (key, members) in enumerate(rows.data):
+            try:
+                records.append(encode_example(self._example(key, members, rows.begin + number)))
+            except FeatureError as error:
+                if skip is None:
+                    error.record_number = number
+                    raise
+                skip(number, str(error))
+        return records
+
+    def _example(self, key: str, members: list[tuple[str, bytes]], number: int) -> dict[str, Any]:
+        example: dict[str, Any] = {} if key == f"{number:09d}" else {_KEY: key}
+        for extension, data in members:
+            features = self._features(extension, data)
+            for name in features.keys() & example.keys():
+                raise FeatureError("two members of a sample become this feature", name)
+            example |= features
+        return example
+
+    def _features(self, extension: str, data: bytes) -> dict[str, Any]:
+        if extension == "json" and (features := self._from_json(data)) is not None:
+            return features
+        if extension == "cls":
+            if _INTEGER.fullmatch(data) is None:
+                raise FeatureError("is no integer", extension)
+            return {extension: int(data)}
+        base = extension.rpartition(".")[0]
+        try:
+            return {unquote(base, errors="strict") if base else extension: data}
+        except UnicodeDecodeError:
+            raise FeatureError("is no name in UTF-8", extension) from None
+
+    def _from_json(self, data: bytes) -> dict[str, Any] | None:
+        """Features; None when it is something else in JSON, or none."""
+        try:
+            given = json.loads(data)
+            if isinstance(given, dict):
+                return {name: feature_from_json(form, name, self._schema.get(name)) for name, form in given.items()}
+        except (ValueError, RecursionError):
+            pass
+        return None
+
+
+def read_parts(source: str, compression_type: str, schema: Schema | None, skip: Skip | None) -> Iterator[Rows]:
+    """The samples of a file, some megabytes at a time."""
+    stream, name, _ = open_source(source, compression_type)
+    path = name or source
+    with io.BufferedReader(stream, 1 << 18) as file:
+        samples: list[tuple[str, list[tuple[str, bytes]]]] = []
+        begin = size = 0
+        for key, extension, data in _files(file, path):
+            if not samples or samples[-1][0] != key:
+                if size >= _PART_BYTES or len(samples) == _PART_SAMPLES:
+                    yield Rows(path, begin, len(samples), samples)
+                    begin, samples, size = begin + len(samples), [], 0
+                samples.append((key, []))
+            samples[-1][1].append((extension, data))
+            size += len(data)
+        if samples:
+            yield Rows(path, begin, len(samples), samples)
+
+
+def _members(example: Mapping[str, Any]) -> list[tuple[str, bytes]]:
+    others = {}
+    members = []
+    for name, value in example.items():
+        if isinstance(value, list) and len(value) == 1 and name:
+            members.append((f"{_escaped(name)}.{_extension(value[0])}", value[0]))
+        else:
+            others[name] = value
+    return [("json", json.dumps(example_as_json(others)).encode("ascii")), *members]
+
+
+def _extension(value: bytes) -> str:
+    encoding = image_encoding(value)
+    if encoding is not None:
+        return _EXTENSIONS[encoding]
+    return "txt" if share_encoding([value], UTF8) else "bin"
+
+
+def _escaped(name: str) -> str:
+    return quote(name, safe="").replace(".", "%2E").replace("~", "%7E")
+
+
+def _files(file: io.BufferedReader, path: str) -> Iterator[tuple[str, str, bytes]]:
+    """(key, extension, data) of all regular files; directories are no data."""
+    try:
+        with tarfile.open(fileobj=file, mode="r|") as archive:
+            for member in archive:
+                if member.isdir():
+                    continue
+                if not member.isreg():
+                    raise DecodeError("a member is neither a file nor a directory")
+                directory, _, name = member.name.rpartition("/")
+                key, _, extension = name.partition(".")
+                content = archive.extractfile(member)
+                assert content is not None  # it is a regular file
+                data = content.read()
+                if len(data) < member.size:
+                    raise DecodeError("ends inside a member")
+                yield f"{directory}/{key}" if directory else key, extension, data
+    except (tarfile.TarError, DecodeError, EOFError, UnicodeError, OverflowError) as error:
+        problem = DecodeError(error.reason if isinstance(error, DecodeError) else f"not a tar file: {error}"[:200])
+        problem.path = path
+        raise problem from None

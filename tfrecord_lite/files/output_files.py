@@ -1,0 +1,139 @@
+"""Files of any format, written under temporary names and published together: one, or the shards of a set.
+
+    out.csv        one file                                        --shards or --max-bytes:  out-00000-of-00003.csv ...
+
+Each is a binary file object that can be written to and told, not read or sought in. Nothing has a final name before
+`publish`; `discard` leaves nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import re
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from tfrecord_lite.files.options import TFRecordOptions
+from tfrecord_lite.files.shards import check_prefix, shard_name
+from tfrecord_lite.files.sinks import HiddenFileSink, Sink
+from tfrecord_lite.files.streams import open_sink
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+class OutputFile(io.RawIOBase):
+    """A sink as a file object that others write to. Closing it does nothing: `publish` and `discard` end it.
+
+    Attributes:
+        path: the final name.
+        size: bytes that were written so far, before compression.
+        is_complete: whether nothing more is written.
+        is_discarded: whether what is written goes nowhere. A library may still do so when its writer is thrown away.
+    """
+
+    def __init__(self, path: str, sink: Sink) -> None:
+        self.path = path
+        self.size = 0
+        self.sink = sink
+        self.is_complete = False
+        self.is_discarded = False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Buffer) -> int:
+        view = memoryview(data).cast("B")
+        if len(view) and not self.is_discarded:
+            self.sink.write([view])
+            self.size += len(view)
+        return len(view)
+
+    def tell(self) -> int:
+        return self.size
+
+
+class OutputFiles:
+    """One file, or as many shards as are asked for.
+
+    Args:
+        path: of the file, a URL, or "-" for standard output; of shards their names without "-00000-of-00003".
+        extension: the end of the path that stays the end of each shard's name.
+        compression_type: "", or "GZIP" for a stream around all that is written.
+        is_sharded: whether there are shards.
+
+    Raises:
+        OSError: a file cannot be written; there are shards of this name already.
+        ValueError: the path is no name for shards, see `check_prefix`.
+    """
+
+    def __init__(self, path: str, extension: str, compression_type: str, is_sharded: bool) -> None:
+        self._path = path
+        self._extension = extension
+        self._options = TFRecordOptions(compression_type)
+        self._is_sharded = is_sharded
+        self.files: list[OutputFile] = []
+        if is_sharded:
+            self._prefix = os.path.abspath(check_prefix(path[: len(path) - len(extension)]))
+            self._check_free()
+
+    def open_next(self) -> OutputFile:
+        """One more file; the one before is complete."""
+        for file in self.files[-1:]:
+            _complete(file)
+        if self._is_sharded:
+            directory = os.path.dirname(self._prefix)
+            hidden = HiddenFileSink(os.path.join(directory, f".shard-{secrets.token_hex(8)}.tmp"), self._path)
+            try:
+                file = OutputFile("", open_sink(hidden, self._options, atomic=False))
+            except BaseException:
+                hidden.discard()
+                raise
+        else:
+            file = OutputFile(self._path, open_sink(self._path, self._options, atomic=True))
+        self.files.append(file)
+        return file
+
+    def publish(self) -> None:
+        """Give all files their names. What fails on the way leaves whole files only."""
+        try:
+            for number, file in enumerate(self.files):
+                hidden = file.sink.writing_path
+                _complete(file)
+                if self._is_sharded:
+                    file.path = shard_name(self._prefix, number, len(self.files)) + self._extension
+                    assert hidden is not None
+                    os.replace(hidden, file.path)
+        except BaseException:
+            self.discard()
+            raise
+
+    def discard(self) -> None:
+        """Remove what is not published."""
+        for file in self.files:
+            file.is_discarded = True
+            with contextlib.suppress(OSError):
+                file.sink.discard()
+
+    def _check_free(self) -> None:
+        directory, name = os.path.split(self._prefix)
+        pattern = re.compile(f"{re.escape(name)}-[0-9]{{5,}}-of-[0-9]{{5,}}{re.escape(self._extension)}")
+        for other in sorted(os.listdir(directory)):
+            if pattern.fullmatch(other):
+                text = "there are shards of this name, and a new set would be mixed with them: remove them first"
+                raise FileExistsError(errno.EEXIST, text, os.path.join(directory, other))
+
+
+def _complete(file: OutputFile) -> None:
+    if not file.is_complete:
+        file.sink.close()
+        file.is_complete = True
+
+
+def of_path(path: Any) -> str:
+    """A path as str, where "-" is standard output."""
+    name = os.fsdecode(path)
+    return "/dev/stdout" if name == "-" else name

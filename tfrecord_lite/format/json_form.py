@@ -1,0 +1,219 @@
+"""Records as JSON, in a form that loses nothing: what `tfrecord-lite cat` prints, a line a record.
+
+    an Example             {"label": [3], "scores": [0.5, "nan"], "name": ["a text"], "none": null}
+    a SequenceExample      {"context": {...}, "feature_lists": {"words": [["a"], ["b"]]}}
+    any other record       {"record": "text"}
+
+    a feature              null: no kind. A list of numbers: int64 if all are written as integers, otherwise float32.
+                           A list of texts: bytes
+    bytes                  text, if they are UTF-8 that can be shown; otherwise {"base64": "..."}
+    float32                the shortest decimal that is this float32 again; NaN and infinities as "nan", "inf", "-inf"
+    what has no such sign  {"int64": []}, {"float32": []}, {"bytes": []}: an empty list of that kind;
+    of its kind            {"float32": ["nan"]}: floats of which none is finite
+
+Back, also a value without a list around it is taken, any list may say its kind, and true and false are 1 and 0. (An
+Example whose two features "context" and "feature_lists" have that form is written as any other record.)
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from tfrecord_lite.errors import DecodeError, FeatureError
+from tfrecord_lite.format.encodings import text_of
+from tfrecord_lite.format.example import (
+    decode_example,
+    decode_sequence_example,
+    encode_example,
+    encode_sequence_example,
+)
+from tfrecord_lite.format.feature_schema import FeatureSchema
+
+_INT64, _FLOAT32, _BYTES, _BASE64 = "int64", "float32", "bytes", "base64"
+_KIND_OF_TYPE = {int: _INT64, float: _FLOAT32, str: _BYTES}
+_NON_FINITE = {"nan", "inf", "-inf"}
+_SEQUENCE = {"context", "feature_lists"}
+
+
+def record_as_json(record: bytes) -> Any:
+    """A record for JSON, as above."""
+    try:
+        context, feature_lists = decode_sequence_example(record)
+        if not feature_lists:
+            return example_as_record(decode_example(record), record)
+    except DecodeError:
+        return bytes_as_record(record)
+    return sequence_example_as_json(context, feature_lists)
+
+
+def bytes_as_record(record: bytes) -> Any:
+    """What `record_as_json` gives for a record that is no message."""
+    return {"record": _bytes_as_json(record)}
+
+
+def sequence_example_as_json(context: Mapping[str, Any], feature_lists: Mapping[str, list[Any]]) -> Any:
+    """A SequenceExample as `decode_sequence_example` gives it, for JSON."""
+    lists = {name: [feature_as_json(step) for step in steps] for name, steps in feature_lists.items()}
+    return {"context": example_as_json(context), "feature_lists": lists}
+
+
+def example_as_record(example: Mapping[str, Any], record: bytes) -> Any:
+    """What `record_as_json` gives for a record that is this example."""
+    form = example_as_json(example)
+    return bytes_as_record(record) if _is_sequence(form) else form
+
+
+def example_as_json(example: Mapping[str, Any]) -> dict[str, Any]:
+    """An example as `decode_example` gives it, for JSON."""
+    return {name: feature_as_json(value) for name, value in example.items()}
+
+
+def feature_as_json(value: Any) -> Any:
+    """A feature as `decode_example` gives it, for JSON."""
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return [_bytes_as_json(item) for item in value] or {_BYTES: []}
+    if value.dtype == np.float32:
+        # The shortest decimal that is this float32 again, not the digits of the double beside it.
+        items: list[Any] = [float(str(number)) for number in value]
+        if items and all(map(math.isfinite, items)):
+            return items
+        has_finite = any(map(math.isfinite, items))
+        items = [item if math.isfinite(item) else str(item) for item in items]
+        return items if has_finite else {_FLOAT32: items}
+    return value.tolist() or {_INT64: []}
+
+
+def record_from_json(text: str | bytes, schema: Mapping[str, FeatureSchema] | None = None) -> bytes:
+    """The serialized record that a line of JSON stands for.
+
+    Args:
+        text: the line.
+        schema: of what features are; then an empty list, and integers where floats are meant, need no sign.
+
+    Raises:
+        FeatureError: it is no JSON, or nothing that a record can be.
+    """
+    try:
+        given = json.loads(text, object_pairs_hook=_object)
+    except (ValueError, RecursionError) as error:
+        # The text of the error says what and where, and shows nothing of the line.
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else type(error).__name__
+        raise FeatureError(f"not JSON: {reason}") from None
+    if not isinstance(given, dict):
+        raise FeatureError(f"a record is an object, not a {type(given).__name__}")
+    if given.keys() == {"record"} and (isinstance(given["record"], str) or _is_base64(given["record"])):
+        return _bytes_from_json(given["record"], "record")
+    if _is_sequence(given):
+        lists = {
+            name: [feature_from_json(step, f"{name}[{step_number}]", None) for step_number, step in _steps(name, steps)]
+            for name, steps in given["feature_lists"].items()
+        }
+        return encode_sequence_example(_example(given["context"], None), lists)
+    return encode_example(_example(given, schema))
+
+
+def feature_from_json(value: Any, name: str, feature: FeatureSchema | None) -> Any:
+    """A value for `encode_example`. Raises FeatureError: it is none."""
+    if value is None:
+        return None
+    dtype = None if feature is None else feature.dtype
+    if isinstance(value, dict) and len(value) == 1:
+        [(kind, inner)] = value.items()
+        if kind in (_INT64, _FLOAT32, _BYTES) and isinstance(inner, list):
+            value, said = inner, kind
+            if dtype is not None and said != dtype:
+                raise FeatureError(f"is {said}, not {dtype}", name)
+            dtype = said
+    items = value if isinstance(value, list) else [value]
+    values = _values(items, name, dtype)
+    if feature is not None and feature.shape is not None and len(items) != (size := math.prod(feature.shape)):
+        raise FeatureError(f"holds {len(items)} values, not {size}", name)
+    return values
+
+
+def _values(items: list[Any], name: str, dtype: str | None) -> Any:
+    found = _kind_of(items, name) if items else dtype
+    if found is None:
+        raise FeatureError('an empty list has no kind: {"int64": []}, {"float32": []} or {"bytes": []} has', name)
+    if dtype == _FLOAT32 and (found == _INT64 or (found == _BYTES and _NON_FINITE.issuperset(map(_hashable, items)))):
+        found = _FLOAT32
+    if dtype is not None and found != dtype:
+        raise FeatureError(f"is {found}, not {dtype}", name)
+    if found == _BYTES:
+        values = [_bytes_from_json(item, name) for item in items]
+        return values or np.empty(0, object)
+    if found == _FLOAT32:
+        with np.errstate(over="ignore"):
+            return np.array([float(item) for item in items], np.float64).astype(np.float32)
+    try:
+        return np.array(items, np.int64)
+    except OverflowError:
+        outside = next(item for item in items if not -(2**63) <= item < 2**63)
+        raise FeatureError(f"{outside} is outside int64", name) from None
+
+
+def _kind_of(items: list[Any], name: str) -> str:
+    types = set(map(type, items))
+    if len(types) == 1 and (kind := _KIND_OF_TYPE.get(types.pop())) is not None:
+        return kind
+    if all(isinstance(item, int) for item in items):
+        return _INT64
+    if any(isinstance(item, float) for item in items):
+        if all(isinstance(item, (int, float)) or _hashable(item) in _NON_FINITE for item in items):
+            return _FLOAT32
+    elif all(isinstance(item, str) or _is_base64(item) for item in items):
+        return _BYTES
+    found = ", ".join(sorted({type(item).__name__ for item in items}))
+    raise FeatureError(f"a feature is a list of integers, of floats or of texts, not of {found}", name)
+
+
+def _example(given: dict[str, Any], schema: Mapping[str, FeatureSchema] | None) -> dict[str, Any]:
+    return {name: feature_from_json(v, name, schema.get(name) if schema else None) for name, v in given.items()}
+
+
+def _is_sequence(form: dict[str, Any]) -> bool:
+    return form.keys() == _SEQUENCE and all(isinstance(part, dict) for part in form.values())
+
+
+def _steps(name: str, steps: Any) -> Iterator[tuple[int, Any]]:
+    if not isinstance(steps, list):
+        raise FeatureError(f"a feature list is a list of features, not a {type(steps).__name__}", name)
+    return enumerate(steps)
+
+
+def _hashable(item: Any) -> Any:
+    return item if isinstance(item, str) else None
+
+
+def _is_base64(item: Any) -> bool:
+    return isinstance(item, dict) and item.keys() == {_BASE64} and isinstance(item[_BASE64], str)
+
+
+def _bytes_from_json(item: Any, name: str) -> bytes:
+    try:
+        return item.encode() if isinstance(item, str) else base64.b64decode(item[_BASE64], validate=True)
+    except UnicodeEncodeError:
+        raise FeatureError("text with a lone surrogate is not UTF-8", name) from None
+    except (binascii.Error, ValueError):
+        raise FeatureError("what is called base64 is not", name) from None
+
+
+def _bytes_as_json(data: bytes) -> Any:
+    text = text_of(data)
+    return text if text is not None else {_BASE64: base64.b64encode(data).decode("ascii")}
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
