@@ -208,6 +208,20 @@ def test_progress_is_shown_on_a_terminal(tmp_path: Path, path: Path) -> None:
     os.close(parent)
 
 
+def test_the_progress_of_diff_gives_way_to_what_is_different(tmp_path: Path, path: Path) -> None:
+    other = tmp_path / "other"
+    with TFRecordWriter(other) as writer:
+        writer.write_example({"label": -1})
+    parent, child = pty.openpty()
+    result = subprocess.run([*COMMAND, "diff", str(path), str(other)], stdout=child, stderr=child, check=False)
+    os.close(child)
+    assert result.returncode == 1
+    shown = os.read(parent, 65536)
+    os.close(parent)
+    assert b"comparing [" in shown
+    assert b"\x1b[K\r\x1b[K! #0: label: 0 -> -1" in shown
+
+
 def test_diff_is_0_1_or_2_as_that_of_unix(tmp_path: Path, path: Path) -> None:
     other = tmp_path / "other"
     result = run("diff", path, path)

@@ -44,6 +44,18 @@ def test_the_same_records_differ_in_nothing(tmp_path: Path, records: list[bytes]
     assert list(surgery.diff(file_of(records), tmp_path / "b-*")) == []
 
 
+def test_progress_grows_to_the_bytes_of_both_sides(tmp_path: Path) -> None:
+    a, b = tmp_path / "a", tmp_path / "b"
+    a.write_bytes(file_of(RECORDS).getvalue())
+    b.write_bytes(file_of(RECORDS[:-1]).getvalue())
+    seen: list[tuple[int, int]] = []
+    assert len(list(surgery.diff(a, b, progress=lambda done, total: seen.append((done, total))))) == 1
+    total = a.stat().st_size + b.stat().st_size
+    assert {of_both for _, of_both in seen[1:]} == {total}
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert seen[-1] == (total, total)
+
+
 @pytest.mark.parametrize("number", [0, 1, 2500, 4999])
 def test_a_record_that_was_removed_added_or_changed_is_found_by_itself(number: int) -> None:
     without = RECORDS[:number] + RECORDS[number + 1 :]

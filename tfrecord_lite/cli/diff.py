@@ -28,20 +28,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print a line a difference, as JSON Lines with --json."""
     from tfrecord_lite.cli.main import describe, fail
+    from tfrecord_lite.cli.progress import Progress
     from tfrecord_lite.errors import TFRecordError, printable
     from tfrecord_lite.files.difference import diff
 
     code = 0
     try:
-        for difference in diff(arguments.a, arguments.b):
-            code = 1
-            if arguments.brief:
-                print_line(f"{printable(arguments.a)} and {printable(arguments.b)} differ")
-                break
-            if arguments.json:
-                print_json(_as_json(difference))
-            else:
-                _print(difference)
+        with Progress("comparing", 0) as progress:
+            for difference in diff(arguments.a, arguments.b, progress=progress):
+                code = 1
+                progress.clear()
+                if arguments.brief:
+                    print_line(f"{printable(arguments.a)} and {printable(arguments.b)} differ")
+                    break
+                if arguments.json:
+                    print_json(_as_json(difference))
+                else:
+                    _print(difference)
     except BrokenPipeError:
         raise
     except (TFRecordError, OSError) as error:

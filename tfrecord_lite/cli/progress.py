@@ -31,6 +31,12 @@ class Progress:
         sys.stderr.write(f"\r{self._label} [{bar:30}] {done}/{total} {rate:.0f}/s{left}\x1b[K")
         sys.stderr.flush()
 
+    def clear(self) -> None:
+        """Take the line away, for something else that is to be printed."""
+        if self._is_shown and self._last:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
     def __enter__(self) -> Progress:
         return self
 

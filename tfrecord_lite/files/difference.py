@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from itertools import zip_longest
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from tfrecord_lite.errors import DecodeError, TFRecordError
-from tfrecord_lite.files.frames import FrameSource
+from tfrecord_lite.files.frames import FrameSource, Progress
 from tfrecord_lite.format.alignment import aligned
 from tfrecord_lite.format.block import Block
 from tfrecord_lite.format.example import decode_sequence_example
@@ -64,7 +65,7 @@ class Difference:
     features: tuple[FeatureDifference, ...] | None = None
 
 
-def diff(a: Any, b: Any) -> Iterator[Difference]:
+def diff(a: Any, b: Any, *, progress: Progress | None = None) -> Iterator[Difference]:
     """The differences between the records of two sets of files, in order; none if all records are the same.
 
     Compression, and how the records are spread over files, do not matter. The order of records does. Records that were
@@ -74,13 +75,29 @@ def diff(a: Any, b: Any) -> Iterator[Difference]:
 
     Args:
         a, b: as `paths` for `read_records`.
+        progress: called with (bytes done, bytes in all) of both sides.
 
     Raises:
         OSError: a file is missing or cannot be read; when called, not while iterating.
         CorruptRecordError, TruncatedRecordError, RecordTooLargeError: one of them is damaged. What is different in
             the last records before the damage is not given, if it is not certain what stands in whose place.
     """
-    return _differences(FrameSource(a), FrameSource(b))
+    if progress is None:
+        return _differences(FrameSource(a), FrameSource(b))
+    of_a, of_b = _halves(progress)
+    return _differences(FrameSource(a, of_a), FrameSource(b, of_b))
+
+
+def _halves(progress: Progress) -> tuple[Progress, Progress]:
+    """Two functions that take the progress of one side each; `progress` is told that of both."""
+    sides = [(0, 0), (0, 0)]
+
+    def half(side: int, done: int, total: int) -> None:
+        sides[side] = done, total
+        (done_a, total_a), (done_b, total_b) = sides
+        progress(done_a + done_b, total_a + total_b)
+
+    return partial(half, 0), partial(half, 1)
 
 
 def _differences(a: FrameSource, b: FrameSource) -> Iterator[Difference]:
