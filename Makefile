@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+OTHER_PYTHONS ?= 3.10 3.11 3.12 3.13
 
 .PHONY: demo test test-others test-loaders check proto wheel bench clean
 
@@ -11,10 +12,10 @@ demo: $(VENV)/core.stamp
 test: $(VENV)/test.stamp .venv-proto/stamp
 	$(BIN)/python -m pytest --numprocesses 2 $(PYTEST_ARGS)
 
-# The suite, but for what starts and kills processes, under every other Python from 3.10 to 3.13 that is on this machine,
-# each in an environment of its own.
+# The suite, but for what starts and kills processes, under every one of OTHER_PYTHONS that is on this machine, each in an
+# environment of its own.
 test-others:
-	@for version in 3.10 3.11 3.12 3.13; do \
+	@for version in $(OTHER_PYTHONS); do \
 	    test "$$version" != "$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')" || continue; \
 	    for python in python$$version $$HOME/.pyenv/versions/$$version.*/bin/python; do \
 	        "$$python" -c 'import venv' 2>/dev/null || continue; \
