@@ -1,0 +1,177 @@
+"""The order of training: every record exactly once, whoever reads, from any point."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tfrecord_lite.adapters.order import RecordOrder, Turn
+
+COUNTS = st.integers(0, 700)
+BATCHES = st.integers(1, 40)
+RANKS = st.integers(1, 9)
+TEN_OF_42 = [9, 0, 1, 5, 2, 4, 8, 7, 3, 6]
+BLOCKS_OF_42 = [8, 9, 10, 5, 6, 11, 7, 4, 2, 1, 3, 0]
+
+
+@st.composite
+def orders(draw: st.DrawFn) -> RecordOrder:
+    return RecordOrder(
+        draw(COUNTS),
+        seed=draw(st.none() | st.integers(-(2**70), 2**70)),
+        block_size=draw(st.integers(1, 90)),
+        mixed_blocks=draw(st.integers(1, 20)),
+    )
+
+
+@given(orders(), st.integers(0, 2**40))
+def test_an_epoch_has_every_record_once(order: RecordOrder, epoch: int) -> None:
+    numbers = order.numbers(epoch, range(order.count))
+    assert numbers.dtype == np.int64
+    assert sorted(numbers.tolist()) == list(range(order.count))
+
+
+@given(orders(), st.data())
+def test_a_place_holds_the_same_record_however_it_is_asked_for(order: RecordOrder, data: st.DataObject) -> None:
+    numbers = order.numbers(5, range(order.count))
+    places = data.draw(st.lists(st.integers(0, order.count - 1), max_size=20)) if order.count else []
+    assert order.numbers(5, places).tolist() == numbers[places].tolist()
+
+
+def test_epochs_and_seeds_have_orders_of_their_own() -> None:
+    seen = {
+        tuple(RecordOrder(100, seed=seed, block_size=size).numbers(epoch, range(100)).tolist())
+        for seed in (0, 1, -1, 2**64 - 1, 2**65)
+        for epoch in range(20)
+        for size in (1, 8)
+    }
+    # -1 and 2^64 - 1 are the same word, and so are 0 and 2^65.
+    assert len(seen) == 3 * 20 * 2
+
+
+def test_without_a_seed_records_come_as_they_lie() -> None:
+    assert RecordOrder(50, block_size=7).numbers(3, range(10, 20)).tolist() == list(range(10, 20))
+
+
+@pytest.mark.parametrize("count", [5, 50, 64, 65, 1000])
+def test_a_record_is_as_likely_at_any_place(count: int) -> None:
+    epochs = 2000
+    seen = np.zeros((count, count))
+    for epoch in range(epochs):
+        seen[np.arange(count), RecordOrder(count, seed=1).numbers(epoch, range(count))] += 1
+    expected = epochs / count
+    # The mean of chi-square by its degrees of freedom is 1; its deviation is 0.4 for 5 and falls from there.
+    chi_square = ((seen - expected) ** 2 / expected).sum() / (count - 1) ** 2
+    assert 0.3 < chi_square < 2.5 if count == 5 else 0.9 < chi_square < 1.1
+
+
+def test_neighbours_do_not_stay_neighbours() -> None:
+    numbers = RecordOrder(100_000, seed=4).numbers(0, range(100_000))
+    steps = np.abs(np.diff(numbers))
+    # Of two records drawn at random the distance is a third of all on the average.
+    assert 0.32 < steps.mean() / 100_000 < 0.35
+    assert abs(np.corrcoef(numbers[:-1], numbers[1:])[0, 1]) < 0.02
+
+
+@pytest.mark.parametrize("count", [10_000, 10_001, 9_999, 10_350])
+def test_only_so_many_blocks_are_read_at_a_time(count: int) -> None:
+    order = RecordOrder(count, seed=9, block_size=100, mixed_blocks=4)
+    numbers = order.numbers(2, range(count))
+    where: dict[int, list[int]] = {}
+    for place, block in enumerate((numbers // 100).tolist()):
+        where.setdefault(block, []).append(place)
+    assert all(max(places) - min(places) < 400 for places in where.values())
+    first = [places[0] for _, places in sorted(where.items())]
+    assert first != sorted(first)
+    assert len(set((numbers[:400] // 100).tolist())) in (4, 5)
+    assert not np.array_equal(numbers[:400], np.sort(numbers[:400]))
+
+
+def test_a_billion_records_need_no_memory() -> None:
+    order = RecordOrder(10**9, seed=1)
+    blocks = RecordOrder(10**9 + 7, seed=1, block_size=1000)
+    tracemalloc.start()
+    try:
+        for one in (order, blocks):
+            numbers = one.numbers(0, range(700_000_000, 700_000_100))
+            assert len(set(numbers.tolist())) == 100
+            assert 0 <= int(numbers.min()) <= int(numbers.max()) < one.count
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("count", [2**53 - 1, 2**53 + 1, 2**62 + 3, 2**63 - 1])
+def test_numbers_of_any_size_stay_below_the_count(count: int) -> None:
+    places = [0, 1, 2, count // 2, count - 2, count - 1]
+    numbers = RecordOrder(count, seed=0).numbers(0, places)
+    assert len(set(numbers.tolist())) == len(places)
+    assert 0 <= int(numbers.min()) <= int(numbers.max()) < count
+
+
+@pytest.mark.parametrize("place", [-1, 10])
+def test_a_place_that_is_not_there_is_an_index_error(place: int) -> None:
+    with pytest.raises(IndexError, match="places are 0 to 9"):
+        RecordOrder(10, seed=1).numbers(0, [0, place])
+
+
+def test_the_order_is_part_of_the_format_of_a_checkpoint() -> None:
+    # Who goes on with a later version has to find the order that was begun.
+    assert RecordOrder(10, seed=42).numbers(0, range(10)).tolist() == TEN_OF_42
+    assert RecordOrder(12, seed=42, block_size=5, mixed_blocks=2).numbers(1, range(12)).tolist() == BLOCKS_OF_42
+
+
+def read(turn: Turn, steps: range) -> list[int]:
+    return [int(place) for step in steps for rank in range(turn.ranks) for place in turn.places(step, rank)]
+
+
+@given(COUNTS, BATCHES, RANKS)
+def test_ranks_together_read_each_place_once(count: int, batch_size: int, ranks: int) -> None:
+    turn = Turn(count, 0, batch_size, ranks)
+    assert read(turn, range(turn.steps)) == list(range(count))
+
+
+@given(COUNTS, st.data())
+def test_who_goes_on_may_have_other_ranks_and_batches(count: int, data: st.DataObject) -> None:
+    done, places = 0, []
+    while done < count:
+        turn = Turn(count, done, data.draw(BATCHES), data.draw(RANKS))
+        steps = data.draw(st.integers(1, turn.steps))
+        places += read(turn, range(steps))
+        done = turn.done_after(steps)
+    assert places == list(range(count))
+
+
+@given(COUNTS, st.integers(0, 700), BATCHES, RANKS)
+def test_what_is_left_is_shared_evenly_dropped_or_filled_up(count: int, done: int, batch_size: int, ranks: int) -> None:
+    done = min(done, count)
+    together = batch_size * ranks
+    left = (count - done) % together
+    shared = Turn(count, done, batch_size, ranks)
+    if left:
+        sizes = [len(shared.places(shared.steps - 1, rank)) for rank in range(ranks)]
+        assert sum(sizes) == left
+        assert max(sizes) - min(sizes) <= 1
+    dropped = Turn(count, done, batch_size, ranks, "drop")
+    assert read(dropped, range(dropped.steps)) == list(range(done, count - left))
+    padded = Turn(count, done, batch_size, ranks, "pad")
+    places = read(padded, range(padded.steps))
+    assert len(places) % together == 0
+    assert places[: count - done] == list(range(done, count))
+    assert places[count - done :] == [place % count for place in range(len(places) - (count - done))]
+
+
+def test_what_cannot_be_is_a_value_error() -> None:
+    for wrong in ((-1, 0, 1, 1), (5, 6, 1, 1), (5, 0, 0, 1), (5, 0, 1, 0)):
+        with pytest.raises(ValueError, match="not possible"):
+            Turn(*wrong)
+    with pytest.raises(ValueError, match="remainder is 'share', 'drop' or 'pad'"):
+        Turn(5, 0, 1, 1, "keep")
+    with pytest.raises(IndexError):
+        Turn(5, 0, 1, 1).places(5, 0)
+    with pytest.raises(ValueError, match="count is 0 or more"):
+        RecordOrder(5, block_size=0)
