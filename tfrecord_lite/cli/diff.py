@@ -15,6 +15,7 @@ HELP = (
     "Say in which records, and in which of their features, two files differ. Exit code 0: all records are the same, 1: "
     "they differ, 2: trouble."
 )
+EXAMPLES = ("tfrecord-lite diff train.tfrecord val.tfrecord", "tfrecord-lite diff --brief train.tfrecord shards")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from tfrecord_lite.cli.output import add_files, add_json, print_json, print_line
 
 NAME = "index"
 HELP = "Save where each record is, as FILE.idx (the text that DALI reads), checking every CRC on the way."
+EXAMPLES = ("tfrecord-lite index train.tfrecord",)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         index = RecordIndex.build(path, arguments.compression, verify=not arguments.no_verify)
         saved = index.save()
         indexes.append({"path": path, "index": saved, "records": len(index)})
-        if not arguments.json:
+        if not (arguments.json or arguments.quiet):
             print_line(f"{len(index)}\t{printable(saved)}")
     if arguments.json:
         print_json({"files": indexes})
