@@ -45,9 +45,15 @@ class PrintCompletion(argparse.Action):
         parser.exit()
 
 
-def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+def commands_of(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """The parsers of its commands; none for a parser without."""
     for action in parser._actions:
-        yield action
         if isinstance(action, argparse._SubParsersAction):
-            for subparser in action.choices.values():
-                yield from _actions(subparser)
+            return list(action.choices.values())
+    return []
+
+
+def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    yield from parser._actions
+    for command in commands_of(parser):
+        yield from _actions(command)
