@@ -19,8 +19,8 @@ _COMMANDS = (*_LOOK, "count", "verify", "lint", "salvage", "index", *_SURGERY, "
 _EPILOG = """\
 exit codes:
   0    all is well
-  1    something is wrong with the data, or a file cannot be read or written; diff: there are differences
-  2    the command was called wrongly, or an extra is not installed; lint, diff: it could not do its work
+  1    something is wrong with the data, or a file cannot be read or written; diff: they differ
+  2    the command was called wrongly, or an extra is not installed; diff: a file cannot be read
   130  interrupted (Ctrl-C)
 
 Results go to standard output; progress (on a terminal only), messages and errors to standard error.

@@ -1,4 +1,4 @@
-"""python -m tfrecord_lite.cli.reference: all commands as a page of Markdown, which `make docs` writes to docs/commands.md.
+"""All commands as a page of Markdown, which `make docs` writes to docs/commands.md.
 
 Made from the parsers, and not from argparse's help, whose form is another in each version of Python.
 """
