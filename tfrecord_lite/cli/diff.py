@@ -33,6 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     from tfrecord_lite.errors import TFRecordError, printable
     from tfrecord_lite.files.difference import diff
 
+    if arguments.a == arguments.b == "-":
+        return fail("standard input can be only one of both", 2)
     code = 0
     try:
         with Progress("comparing", 0) as progress:

@@ -20,10 +20,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print a line a file: how many records, and where their index is."""
+    from tfrecord_lite.cli.main import fail
     from tfrecord_lite.errors import printable
     from tfrecord_lite.files.index import RecordIndex
     from tfrecord_lite.files.paths import expand_paths
 
+    if "-" in arguments.files:
+        return fail("an index lies beside its file: give a file, - has no place", 2)
     indexes = []
     for path in expand_paths(arguments.files):
         index = RecordIndex.build(path, arguments.compression, verify=not arguments.no_verify)
