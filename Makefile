@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OTHER_PYTHONS ?= 3.10 3.11 3.12 3.13
 
-.PHONY: demo test test-others test-loaders check proto wheel bench clean
+.PHONY: demo test test-others test-loaders check docs proto wheel bench clean
 
 demo: $(VENV)/core.stamp
 	$(BIN)/tfrecord-lite demo --out demo
@@ -38,6 +38,10 @@ check: $(VENV)/dev.stamp
 # All of it, with results into benchmarks/results: some 28 minutes on a machine that does nothing else.
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
+
+# The reference of the command line; tests/test_manners.py notices when it no longer matches the commands.
+docs: $(VENV)/core.stamp
+	$(BIN)/python -m tfrecord_lite.cli.reference > docs/commands.md
 
 # Regenerates the message classes; tests/test_proto.py notices when they no longer match proto/*.proto.
 proto: .venv-proto/stamp

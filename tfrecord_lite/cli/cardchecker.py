@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 
-from tfrecord_lite.cli.output import add_json, print_json, print_line
+from tfrecord_lite.cli.output import STDOUT, add_json, print_summary
 
 NAME = "cardchecker"
 HELP = "Make the data set for a model that tells identity cards and driver licences from everything else."
+EXAMPLES = (
+    "tfrecord-lite cardchecker write --id cards --dl licences --background backgrounds -o cards.tfrecord --seed 1",
+)
 
-STDOUT = "/dev/stdout"
 _WRITE_HELP = (
     "Write one record for every triple of images: the first of each directory in the order of their names, the "
     "second of each, and so on. The directories must hold equally many images."
@@ -21,7 +22,7 @@ _WRITE_HELP = (
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of `cardchecker write`."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
-    write = actions.add_parser("write", help="images -> TFRecord file", description=_WRITE_HELP)
+    write = actions.add_parser("write", help="images -> TFRecord file", description=_WRITE_HELP, epilog=parser.epilog)
     for option, destination, content in (
         ("--id", "id_directory", "identity cards, at least 153 rows x 368 columns"),
         ("--dl", "dl_directory", "driver licences, at least 70 rows x 120 columns"),
@@ -75,12 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
             on_error=arguments.on_error,
             progress=progress,
         )
-    if output == STDOUT:
-        print(summary, file=sys.stderr)  # noqa: T201  the records are the result
-    elif arguments.json:
-        print_json(summary.as_dict())
-    else:
-        print_line(str(summary))
+    print_summary(arguments, summary, summary.as_dict(), is_complete=not summary.skipped)
     return 0 if summary.records else 1
 
 

@@ -9,6 +9,10 @@ from tfrecord_lite.cli.records import add_choice, chosen_records, print_json_lin
 
 NAME = "cat"
 HELP = "Print every record as a line of JSON (JSON Lines); --text shortens them for people."
+EXAMPLES = (
+    "tfrecord-lite cat train.tfrecord --columns label,text > train.jsonl",
+    "tfrecord-lite cat train.tfrecord | head -1",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

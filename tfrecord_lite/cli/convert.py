@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from tfrecord_lite.cli.moving import natural, positive, size
-from tfrecord_lite.cli.output import add_json, print_json, print_line
+from tfrecord_lite.cli.output import add_json, print_summary
 from tfrecord_lite.convert.formats import NAMES
 
 NAME = "convert"
@@ -14,6 +13,7 @@ HELP = (
     "Write TFRecord files as Parquet, Arrow IPC, CSV, JSON Lines, NPZ or WebDataset, or files of these as TFRecord."
     " The names say which; what is none of the others is TFRecord."
 )
+EXAMPLES = ("tfrecord-lite convert train.tfrecord train.parquet", "tfrecord-lite convert table.csv table.tfrecord")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -96,10 +96,5 @@ def run(arguments: argparse.Namespace) -> int:
         raise
     except ValueError as error:  # what was asked for is not possible
         return fail(str(error), 2)
-    if arguments.output == "-":
-        print(converted, file=sys.stderr)  # noqa: T201  the records are the result
-    elif arguments.json:
-        print_json(converted.as_dict())
-    else:
-        print_line(str(converted))
+    print_summary(arguments, converted, converted.as_dict(), is_complete=not converted.skipped)
     return 0 if converted.records or not converted.skipped else 1

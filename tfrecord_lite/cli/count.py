@@ -8,6 +8,7 @@ from tfrecord_lite.cli.output import add_files, add_json, print_json, print_line
 
 NAME = "count"
 HELP = "Count the records of each file, checking every CRC on the way."
+EXAMPLES = ("tfrecord-lite count train.tfrecord val.tfrecord", "tfrecord-lite count - < train.tfrecord")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

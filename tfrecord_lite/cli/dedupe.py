@@ -8,6 +8,7 @@ from tfrecord_lite.cli.moving import add_input_and_output, move
 
 NAME = "dedupe"
 HELP = "Keep each record once, at its first place: records that are the same byte for byte."
+EXAMPLES = ("tfrecord-lite dedupe train.tfrecord val.tfrecord -o unique.tfrecord",)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 NAME = "demo"
 HELP = "Draw specimen cards, make a data set of them, verify it and show it. Needs no network and no images."
+EXAMPLES = ("tfrecord-lite demo --out demo",)
 
 # Enough for a small model to learn from, and drawn in seconds.
 _TRIPLES = 48
@@ -45,30 +46,31 @@ def run(arguments: argparse.Namespace) -> int:
     path = os.path.join(out, "images.tfrecords")
     with Progress("writing", _TRIPLES) as progress:
         summary = write_record_binary_cls(cards, licences, backgrounds, path, seed=_SEED, progress=progress)
-    print_line(str(summary))
 
     report = verify(path)
     if not report.sound or report.files[0].records != summary.records:
         return fail(str(report), 1)
-    print_line(f"Read back: {summary.records} records, every CRC is sound.")
-
-    print_line("First records:")
+    lines = [str(summary), f"Read back: {summary.records} records, every CRC is sound.", "First records:"]
     pictures = []
     for number, example in enumerate(read_examples(path)):
         if number < _RECORDS_SHOWN:
-            print_line(f"  {number}  " + "  ".join(f"{name} {as_text(value)}" for name, value in example.items()))
+            lines.append(f"  {number}  " + "  ".join(f"{name} {as_text(value)}" for name, value in example.items()))
         pixels = np.frombuffer(example["image/image_id_raw"][0], np.uint8).reshape(SIDE, SIDE)
         pictures.append((pixels, int(example["image/label"][0])))
 
     sheet = os.path.join(out, "contact_sheet.png")
     draw_contact_sheet(pictures).save(sheet)
     shown = printable(out)
-    print_line("Files:")
-    print_line(f"  {shown}/id, dl, background: the specimens, {_TRIPLES} of each")
-    print_line(f"  {printable(path)}: the data set")
-    print_line(f"  {printable(sheet)}: what is in it, with the labels")
-    print_line("The same from your own images:")
-    print_line("  tfrecord-lite cardchecker write --id DIR --dl DIR --background DIR -o images.tfrecords")
+    lines += [
+        "Files:",
+        f"  {shown}/id, dl, background: the specimens, {_TRIPLES} of each",
+        f"  {printable(path)}: the data set",
+        f"  {printable(sheet)}: what is in it, with the labels",
+        "The same from your own images:",
+        "  tfrecord-lite cardchecker write --id DIR --dl DIR --background DIR -o images.tfrecords",
+    ]
+    if not arguments.quiet:
+        print_line("\n".join(lines))
     return 0
 
 

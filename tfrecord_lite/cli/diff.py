@@ -15,6 +15,7 @@ HELP = (
     "Say in which records, and in which of their features, two files differ. Exit code 0: all records are the same, 1: "
     "they differ, 2: trouble."
 )
+EXAMPLES = ("tfrecord-lite diff train.tfrecord val.tfrecord", "tfrecord-lite diff --brief train.tfrecord shards")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     from tfrecord_lite.errors import TFRecordError, printable
     from tfrecord_lite.files.difference import diff
 
+    if arguments.a == arguments.b == "-":
+        return fail("standard input can be only one of both", 2)
     code = 0
     try:
         with Progress("comparing", 0) as progress:

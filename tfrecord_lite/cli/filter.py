@@ -8,6 +8,10 @@ from tfrecord_lite.cli.moving import add_input_and_output, move, natural
 
 NAME = "filter"
 HELP = "Keep the records that a condition on their features, or their numbers, choose; with both, those that meet both."
+EXAMPLES = (
+    "tfrecord-lite filter train.tfrecord -o threes.tfrecord --where 'label == 3'",
+    "tfrecord-lite filter train.tfrecord -o some.tfrecord --records 0:10",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ import io
 import sys
 
 from tfrecord_lite.cli.moving import natural, positive
-from tfrecord_lite.cli.output import add_files, add_json, print_json, print_line
+from tfrecord_lite.cli.output import add_files, add_json, print_summary
 from tfrecord_lite.cli.records import add_where
 from tfrecord_lite.cli.stats import add_sample, is_one_of, tell_problems
 
@@ -15,6 +15,10 @@ NAME = "gallery"
 HELP = (
     "Draw a contact sheet of the images in the files, with their labels: a PNG of some of them, drawn at random. What "
     "cannot be shown is a cell that says why."
+)
+EXAMPLES = (
+    "tfrecord-lite gallery train.tfrecord -o sheet.png",
+    "tfrecord-lite gallery train.tfrecord -o sheet.png -n 12 --where 'label == 3'",
 )
 
 _DEFAULT_COUNT = 48
@@ -98,13 +102,10 @@ def run(arguments: argparse.Namespace) -> int:
         "image_features": image_features,
         "label_features": sorted(sketch.labels),
     }
-    if arguments.json:
-        print_json(facts)
-    else:
-        features = ", ".join(map(printable, image_features))
-        label = f", labelled by {', '.join(map(printable, sorted(sketch.labels)))}" if sketch.labels else ""
-        bad = f", {facts['not_shown']} of them cannot be shown" if facts["not_shown"] else ""
-        print_line(f"{printable(arguments.output)}: {len(pictures)} images of {features}{label}{bad}")
+    features = ", ".join(map(printable, image_features))
+    label = f", labelled by {', '.join(map(printable, sorted(sketch.labels)))}" if sketch.labels else ""
+    bad = f", {facts['not_shown']} of them cannot be shown" if facts["not_shown"] else ""
+    print_summary(arguments, f"{printable(arguments.output)}: {len(pictures)} images of {features}{label}{bad}", facts)
     return code
 
 

@@ -14,6 +14,10 @@ HELP = (
     "Show the first examples, shortened for people: as a table if it fits, images by format and size; --json for JSON "
     "Lines with everything in them."
 )
+EXAMPLES = (
+    "tfrecord-lite head train.tfrecord --where 'label == 3' --columns label,text",
+    "tfrecord-lite head -n 1 --json train.tfrecord",
+)
 
 _DEFAULT_RECORDS = 5
 

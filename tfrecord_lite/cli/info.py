@@ -17,6 +17,7 @@ HELP = (
     "files only the beginning is looked at, which is said; count and verify read all. Exit code 1 when something is "
     "wrong."
 )
+EXAMPLES = ("tfrecord-lite info train.tfrecord", "tfrecord-lite info --json shards")
 
 #: So many files have a line each; of more only those that something is wrong with.
 _MANY = 20

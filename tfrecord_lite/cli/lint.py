@@ -8,8 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.cli.moving import STDOUT
-from tfrecord_lite.cli.output import add_files, add_json, print_json, print_line
+from tfrecord_lite.cli.output import STDOUT, add_files, add_json, print_json, print_line
 
 if TYPE_CHECKING:
     from tfrecord_lite.files.linting import Lint
@@ -20,6 +19,10 @@ NAME = "lint"
 HELP = (
     "Say by what TensorFlow would silently read less or other than what is there, or fail. Exit code 0: nothing was"
     " found (notes do not count), 1: something was, 2: trouble."
+)
+EXAMPLES = (
+    "tfrecord-lite lint train.tfrecord --spec features.py",
+    "tfrecord-lite lint train.tfrecord --fix mended.tfrecord",
 )
 
 #: Findings of one kind that people are shown one by one.
@@ -61,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         return fail(describe(error), 2)
     except (ValueError, TypeError) as error:
         return fail(f"{arguments.spec}: {error}" if arguments.spec else str(error), 2)
-    report = _JsonLines(out) if arguments.json else _Report(out)
+    report = _JsonLines(out) if arguments.json else _Report(out, arguments.quiet)
     code = 0
     with findings:
         for finding in _all(findings, spec, arguments.spec):
@@ -99,8 +102,9 @@ def _spec(text: str) -> Spec:
 class _Report:
     """Findings for people: those of one kind together."""
 
-    def __init__(self, out: str | None) -> None:
+    def __init__(self, out: str | None, is_quiet: bool) -> None:
         self._out = out
+        self._is_quiet = is_quiet
         self._kinds: dict[tuple[str, str | None], list[Any]] = {}
         self._counts: dict[tuple[str, str | None], int] = {}
 
@@ -118,7 +122,7 @@ class _Report:
         """Print all."""
         lines = list(self._lines(findings))
         if self._out == STDOUT:
-            print(*lines, sep="\n", file=sys.stderr)  # noqa: T201  stdout has the records
+            sys.stderr.writelines(f"{line}\n" for line in lines)  # stdout has the records
         else:
             for line in lines:
                 print_line(line)
@@ -139,6 +143,8 @@ class _Report:
             if count > len(first):
                 yield f"  ... {count - len(first)} more"
             yield f"  cure: {printable(first[0].cure)}"
+        if self._is_quiet:
+            return
         for file in findings.written:
             yield f"written: {file}"
         if self._out is not None:

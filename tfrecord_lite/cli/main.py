@@ -2,54 +2,73 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import io
 import os
 import sys
 from collections.abc import Sequence
 
-import tfrecord_lite
+from tfrecord_lite.cli.parser import Parser, examples_text
+from tfrecord_lite.cli.progress import Progress
 from tfrecord_lite.errors import TFRecordError, printable
 
 _SURGERY = ("merge", "split", "reshard", "shuffle", "sample", "filter", "dedupe", "diff")
 _LOOK = ("info", "head", "cat", "schema", "stats", "gallery", "report")
 _COMMANDS = (*_LOOK, "count", "verify", "lint", "salvage", "index", *_SURGERY, "convert", "pack", "cardchecker", "demo")
 
+_EPILOG = """\
+exit codes:
+  0    all is well
+  1    something is wrong with the data, or a file cannot be read or written; diff: they differ
+  2    the command was called wrongly, or an extra is not installed; diff: a file cannot be read
+  130  interrupted (Ctrl-C)
+
+Results go to standard output; progress (on a terminal only), messages and errors to standard error.
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command in `arguments` (sys.argv when None) and return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="tfrecord-lite", description="Look into, check and write TFRecord files without TensorFlow."
-    )
-    parser.add_argument("--version", action="version", version=f"tfrecord-lite {tfrecord_lite.__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name in _COMMANDS:
-        command = importlib.import_module(f"tfrecord_lite.cli.{name}")
-        subparser = commands.add_parser(command.NAME, help=command.HELP, description=command.HELP)
-        command.configure(subparser)
-        subparser.set_defaults(run=command.run)
-    parsed = parser.parse_args(arguments)
-    if sys.stdout is None:
-        return fail("standard output is closed", 1)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal or pipe that does not take every character
+    code = 0
     try:
-        code: int = parsed.run(parsed)
-        sys.stdout.flush()
+        try:
+            code = _run(sys.argv[1:] if arguments is None else arguments)
+        finally:  # also of help, after which argparse exits
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has had enough (head, less). Python must not notice again when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
         return 130
-    except (TFRecordError, OSError) as error:
+    except OSError as error:
         return fail(describe(error), 1)
-    except MemoryError:
-        return fail("not enough memory: perhaps for one of the records, which are held whole", 1)
-    except ImportError as error:
-        return fail(str(error), 2)
     return code
+
+
+def parser_of(names: Sequence[str] = _COMMANDS) -> Parser:
+    """The parser of the command line with these commands; their modules are imported."""
+    from tfrecord_lite import __version__
+    from tfrecord_lite.cli.completion import PrintCompletion
+
+    parser = Parser(
+        prog="tfrecord-lite",
+        description="Look into, check and write TFRecord files without TensorFlow.",
+        epilog=_EPILOG,
+    )
+    parser.set_defaults(quiet=False)
+    parser.add_argument("--version", action="version", version=f"tfrecord-lite {__version__}")
+    parser.add_argument("--print-completion", action=PrintCompletion)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name in names:
+        command = importlib.import_module(f"tfrecord_lite.cli.{name}")
+        text = examples_text(command.EXAMPLES)
+        subparser = commands.add_parser(
+            command.NAME, help=command.HELP.partition(". ")[0], description=command.HELP, epilog=text
+        )
+        command.configure(subparser)
+        subparser.set_defaults(run=command.run)
+    return parser
 
 
 def fail(message: str, code: int) -> int:
@@ -63,3 +82,25 @@ def describe(error: TFRecordError | OSError) -> str:
     if isinstance(error, TFRecordError) or error.filename is None:
         return str(error)
     return f"{printable(os.fsdecode(error.filename))}: {error.strerror}"
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        # The others are not even imported when a command is named: it is to start at once.
+        parser = parser_of(arguments[:1] if arguments and arguments[0] in _COMMANDS else _COMMANDS)
+        parsed = parser.parse_args(arguments)
+        if sys.stdout is None:
+            return fail("standard output is closed", 1)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # a terminal or pipe that does not take every character
+        Progress.is_wanted = not parsed.quiet
+        code: int = parsed.run(parsed)
+    except BrokenPipeError:
+        raise
+    except (TFRecordError, OSError) as error:
+        return fail(describe(error), 1)
+    except MemoryError:
+        return fail("not enough memory: perhaps for one of the records, which are held whole", 1)
+    except ImportError as error:
+        return fail(str(error), 2)
+    return code

@@ -8,6 +8,10 @@ from tfrecord_lite.cli.moving import add_input_and_output, move
 
 NAME = "merge"
 HELP = "Put all records of the files into one file, as they are."
+EXAMPLES = (
+    "tfrecord-lite merge train.tfrecord val.tfrecord -o all.tfrecord",
+    "tfrecord-lite merge shards -o all.tfrecord --compression GZIP",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.cli.output import add_json, print_json, print_line
+from tfrecord_lite.cli.output import STDOUT, add_json, print_summary
 
 if TYPE_CHECKING:
     from tfrecord_lite.files.frames import Moved
-
-STDOUT = "/dev/stdout"
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}
 _UNITS |= {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -57,12 +54,7 @@ def move(
         raise
     except (ValueError, IndexError) as error:  # what was asked for is not possible
         return fail(str(error), 2)
-    if output == STDOUT:
-        print(moved, file=sys.stderr)  # noqa: T201  the records are the result
-    elif arguments.json:
-        print_json(moved.as_dict())
-    else:
-        print_line(str(moved))
+    print_summary(arguments, moved, moved.as_dict())
     return 0
 
 

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from tfrecord_lite.errors import printable
 from tfrecord_lite.files.options import COMPRESSION_TYPES
 from tfrecord_lite.format.encodings import image_encoding
+
+#: What `-` means to those who open it.
+STDOUT = "/dev/stdout"
 
 _SHORT_TEXT = 60
 _SHORT_LIST = 8
@@ -49,6 +50,19 @@ def print_json(value: Any) -> None:
     print_line(json.dumps(value))
 
 
+def print_summary(
+    arguments: argparse.Namespace, summary: object, facts: dict[str, Any], *, is_complete: bool = True
+) -> None:
+    """What came of a command that writes to `arguments.output`: on stderr when the output itself went to stdout.
+
+    --quiet leaves it out, but not if it was asked for as JSON or says what is missing in the output.
+    """
+    if arguments.quiet and is_complete and not arguments.json:
+        return
+    stream = sys.stderr if arguments.output in ("-", STDOUT) else sys.stdout
+    stream.write((json.dumps(facts) if arguments.json else str(summary)) + "\n")
+
+
 def print_table(rows: Sequence[Sequence[str]]) -> None:
     """Rows of as many cells each, every column as wide as it needs."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -75,6 +89,8 @@ def as_text(value: Any) -> str:
 
 def as_text_item(value: Any) -> str:
     """One number, or the feature of one step."""
+    import numpy as np
+
     return str(value) if np.isscalar(value) else as_text(value)
 
 

@@ -5,25 +5,23 @@ from __future__ import annotations
 import argparse
 
 from tfrecord_lite.cli.moving import positive, size
-from tfrecord_lite.cli.output import add_json, print_json, print_line
+from tfrecord_lite.cli.output import add_json, print_summary
 from tfrecord_lite.errors import printable
 
 NAME = "pack"
 HELP = "Pack a folder of images into shards of Examples, with labels."
+EXAMPLES = ("tfrecord-lite pack photos -o packed --split train=0.9,val=0.1 --resize 512x512 --encode jpeg",)
 
 _EPILOG = """\
 The folders directly in DIR are the classes; without any there are no labels. PREFIX-00000-of-00004 and so on appear
 when all are written, with the labels in _NAME.labels.json. After a crash the same command goes on where it was.
 TensorFlow decodes JPEG, PNG, GIF and BMP; --encode makes JPEG or PNG of TIFF, WebP and PPM, too.
-
-example: tfrecord-lite pack photos -o out/photos --split train=0.9,val=0.1 --resize 512x512 --encode jpeg
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of `pack`."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = _EPILOG
+    parser.epilog = f"{_EPILOG}\n{parser.epilog}"
     parser.add_argument("directory", metavar="DIR", help="the folder of images")
     parser.add_argument(
         "-o",
@@ -107,10 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
         if is_cut_off(arguments.output, arguments.split or ()):
             fail("what is finished is kept, hidden: the same command goes on from there", 0)
         raise
-    if arguments.json:
-        print_json(summary.as_dict())
-    else:
-        print_line(str(summary))
+    print_summary(arguments, summary, summary.as_dict(), is_complete=not summary.skipped)
     if not summary.records:
         return fail(f"nothing was written: there is no image in {printable(arguments.directory)}", 1)
     return 0

@@ -12,10 +12,12 @@ _INTERVAL = 0.1  # seconds between two updates
 class Progress:
     """`with Progress("writing", total) as progress: progress(done, total)`, as often as one likes."""
 
+    is_wanted = True  # --quiet
+
     def __init__(self, label: str, total: int) -> None:
         self._label = label
         self._total = total
-        self._is_shown = sys.stderr.isatty()
+        self._is_shown = self.is_wanted and sys.stderr.isatty()
         self._start = time.monotonic()
         self._last = 0.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tfrecord_lite.cli.output import add_files, add_json, print_json, print_line
+from tfrecord_lite.cli.output import add_files, add_json, print_summary
 from tfrecord_lite.cli.stats import add_sample, is_one_of
 
 NAME = "report"
@@ -13,6 +13,7 @@ HELP = (
     "Write a report of the files as one web page: summary, statistics with histograms, images, anomalies. It needs no "
     "network to be read. Exit code 1 when something is damaged."
 )
+EXAMPLES = ("tfrecord-lite report train.tfrecord -o report.html",)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -47,10 +48,12 @@ def run(arguments: argparse.Namespace) -> int:
     publish(arguments.output, page)
     problems = sum(anomaly.severity == PROBLEM for anomaly in report.anomalies)
     notices = len(report.anomalies) - problems
-    if arguments.json:
-        anomalies = [anomaly.as_dict() for anomaly in report.anomalies]
-        print_json({"output": arguments.output, "sound": report.is_sound, "anomalies": anomalies})
-    else:
-        shown = f"{report.statistics.records:,} examples, {len(report.statistics.features):,} features"
-        print_line(f"{printable(arguments.output)}: {shown}, {problems:,} problems, {notices:,} notices")
+    anomalies = [anomaly.as_dict() for anomaly in report.anomalies]
+    shown = f"{report.statistics.records:,} examples, {len(report.statistics.features):,} features"
+    print_summary(
+        arguments,
+        f"{printable(arguments.output)}: {shown}, {problems:,} problems, {notices:,} notices",
+        {"output": arguments.output, "sound": report.is_sound, "anomalies": anomalies},
+        is_complete=report.is_sound,
+    )
     return code

@@ -8,6 +8,7 @@ from tfrecord_lite.cli.moving import add_input_and_output, move, positive
 
 NAME = "reshard"
 HELP = "Put the records of a set of shards into another number of shards, as they are and in their order."
+EXAMPLES = ("tfrecord-lite reshard shards -o resharded --shards 2",)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

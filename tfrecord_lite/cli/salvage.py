@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import sys
 
-from tfrecord_lite.cli.moving import STDOUT
-from tfrecord_lite.cli.output import add_compression, add_json, print_json, print_line
+from tfrecord_lite.cli.output import STDOUT, add_compression, add_json, print_summary
 
 NAME = "salvage"
 HELP = (
     "Write the sound records of a damaged file to another one, compressed as it is, and list what was lost. Exit code"
     " 0 when nothing was lost, 1 when something was."
 )
+EXAMPLES = ("tfrecord-lite salvage damaged.tfrecord saved.tfrecord",)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -42,12 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
             for record in survivors:
                 writer.write(record)
     report = {**survivors.as_dict(), "output": arguments.output}
-    if output == STDOUT:
-        print(json.dumps(report) if arguments.json else survivors, file=sys.stderr)  # noqa: T201  stdout has the records
-    elif arguments.json:
-        print_json(report)
-    else:
-        print_line(str(survivors))
+    print_summary(arguments, survivors, report, is_complete=survivors.sound)
     return 0 if survivors.sound else 1
 
 

@@ -20,6 +20,10 @@ HELP = (
     "Draw records at random, any choice as likely as any other, and keep their order: into a file, or without -o "
     "printed as head does it."
 )
+EXAMPLES = (
+    "tfrecord-lite sample train.tfrecord -n 3 --seed 1",
+    "tfrecord-lite sample train.tfrecord -o few.tfrecord --fraction 0.1",
+)
 
 _DEFAULT_RECORDS = 5
 

@@ -9,6 +9,7 @@ from tfrecord_lite.cli.output import add_files, print_line
 
 NAME = "schema"
 HELP = "Say which features the records hold: kinds, lengths, how many are missing, ranges, likely encodings."
+EXAMPLES = ("tfrecord-lite schema train.tfrecord --json > schema.json", "tfrecord-lite schema train.tfrecord --tf")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

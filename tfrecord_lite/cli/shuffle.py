@@ -8,6 +8,10 @@ from tfrecord_lite.cli.moving import add_input_and_output, add_seed, move, posit
 
 NAME = "shuffle"
 HELP = "Put all records of the files into a random order, any order as likely as any other, in bounded memory."
+EXAMPLES = (
+    "tfrecord-lite shuffle train.tfrecord -o shuffled.tfrecord --seed 1",
+    "tfrecord-lite shuffle shards -o mixed --shards 2",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,10 @@ from tfrecord_lite.cli.moving import add_input_and_output, move, positive, size
 
 NAME = "split"
 HELP = "Put the records of the files into shards, as they are and in their order."
+EXAMPLES = (
+    "tfrecord-lite split train.tfrecord -o piece --shards 4",
+    "tfrecord-lite split train.tfrecord -o piece --max-bytes 128MiB",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ HELP = (
     "Say what the features hold: how often they are there, kinds, lengths, ranges, small histograms, the most frequent "
     "values, sizes of images. Reads everything once, in bounded memory. Exit code 1 when something is damaged."
 )
+EXAMPLES = ("tfrecord-lite stats train.tfrecord val.tfrecord", "tfrecord-lite stats --sample 1000 shards")
 
 _HEADINGS = ("feature", "kind", "records", "missing", "length", "values", "mean", "distribution")
 

@@ -9,6 +9,10 @@ from tfrecord_lite.cli.output import add_files, add_json, print_json, print_line
 
 NAME = "verify"
 HELP = "Check every CRC of every record. Exit code 0 when all files are sound, 1 when one is damaged or cannot be read."
+EXAMPLES = (
+    "tfrecord-lite verify --quiet train.tfrecord shards && echo sound",
+    "tfrecord-lite verify --all damaged.tfrecord",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -37,5 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(report.as_dict())
     else:
-        print_line(str(report))
+        for file in report.files:
+            if not (arguments.quiet and file.sound):
+                print_line(str(file))
     return 0 if report.sound else 1

@@ -150,7 +150,8 @@ def verify(
 
     with ThreadPoolExecutor(workers or min(_WORKERS, os.cpu_count() or 1)) as pool:
         try:
-            for report in pool.map(verify_one, sources):
+            # One file is read here, where Ctrl-C ends even a read that waits for a pipe.
+            for report in pool.map(verify_one, sources) if len(sources) > 1 else map(verify_one, sources):
                 reports.append(report)
                 if progress is not None:
                     progress(len(reports), len(sources))

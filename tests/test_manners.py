@@ -1,0 +1,430 @@
+"""What holds for every command: examples in its help, exit codes, -, --json, --quiet, colours, imports, completion."""
+
+import errno
+import importlib
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tfrecord_lite as tfr
+from tfrecord_lite.cli.main import _COMMANDS, main, parser_of
+from tfrecord_lite.cli.reference import reference
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parent.parent
+COMMAND = [sys.executable, "-m", "tfrecord_lite"]
+
+#: How each command is called to read IN, and to write OUT where it writes.
+CALLS = {
+    "info": "IN",
+    "head": "IN",
+    "cat": "IN",
+    "schema": "IN",
+    "stats": "IN",
+    "gallery": "IN -o OUT",
+    "report": "IN -o OUT",
+    "count": "IN",
+    "verify": "IN",
+    "lint": "IN --fix OUT",
+    "salvage": "IN OUT",
+    "index": "IN",
+    "merge": "IN -o OUT",
+    "split": "IN -o OUT --max-records 9",
+    "reshard": "IN -o OUT --shards 2",
+    "shuffle": "IN -o OUT",
+    "sample": "IN -o OUT -n 2",
+    "filter": "IN -o OUT --records 0:3",
+    "dedupe": "IN -o OUT",
+    "diff": "IN IN",
+    "convert": "IN OUT --to jsonl",
+    "pack": "photos -o OUT --workers 1 --encode png",
+    "cardchecker": "write --id cards --dl licences --background backgrounds -o OUT",
+    "demo": "--out OUT",
+}
+OF_FOLDERS = {"pack", "cardchecker", "demo"}
+OF_FILES = [name for name in CALLS if name not in OF_FOLDERS]
+#: What each command is there to print, and --quiet does not take away.
+RESULTS = {"info", "head", "cat", "schema", "stats", "count", "diff"}
+
+
+#: They read a file twice, or put something beside it, and refuse what can be read once only.
+NOT_FROM_PIPES = {"index", "reshard", "sample", "dedupe"}
+
+
+def call(command: str, file: str, out: str = "out") -> list[str]:
+    return [command, *({"IN": file, "OUT": out}.get(word, word) for word in CALLS[command].split())]
+
+
+def write_examples(path: str, numbers: range, text: str = "a") -> None:
+    image = Path("photos/cat/0.png").read_bytes()
+    with tfr.TFRecordWriter(path) as writer:
+        for number in numbers:
+            writer.write_example({"label": number % 5, "number": number, "text": text, "image": image})
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with all files that the examples name."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    for folder in ("photos/cat", "photos/dog", "cards", "licences", "backgrounds"):
+        os.makedirs(folder)
+        for number in range(2):
+            pixels = random.integers(0, 255, (200, 400, 3), np.uint8)
+            Image.fromarray(pixels).resize((400, 200)).save(f"{folder}/{number}.png", compress_level=0)
+    write_examples("train.tfrecord", range(20))
+    write_examples("val.tfrecord", range(20, 25))
+    data = bytearray(Path("train.tfrecord").read_bytes())
+    data[-3] ^= 1
+    Path("damaged.tfrecord").write_bytes(data)
+    os.mkdir("shards")
+    tfr.surgery.split("train.tfrecord", "shards/train", num_shards=3)
+    Path("features.py").write_text("features = {'label': tf.io.FixedLenFeature([], tf.int64)}\n")
+    Path("table.csv").write_text("label,text\n1,a\n2,b\n")
+    return tmp_path
+
+
+def test_the_table_has_every_command() -> None:
+    assert set(CALLS) == set(_COMMANDS)
+
+
+EXAMPLES = [
+    (name, example)
+    for name in _COMMANDS
+    for example in importlib.import_module(f"tfrecord_lite.cli.{name}").EXAMPLES or ("there is none",)
+]
+
+
+@pytest.mark.parametrize(("command", "example"), EXAMPLES, ids=lambda value: value)
+def test_examples_in_the_help_run(here: Path, command: str, example: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert re.search(rf"\btfrecord-lite {command} ", example)
+    if ".parquet" in example:
+        pytest.importorskip("pyarrow")
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert f"  {example}\n" in capsys.readouterr().out
+    Path("bin").mkdir()
+    script = Path("bin/tfrecord-lite")
+    script.write_text(f'#!/bin/sh\nexec {" ".join(COMMAND)} "$@"\n')
+    script.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{here}/bin:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", example], env=environment, capture_output=True, text=True)
+    something_wrong = "diff train.tfrecord val.tfrecord" in example or "damaged.tfrecord" in example
+    assert (done.returncode, done.stderr) == (1 if something_wrong else 0, ""), done.stdout
+
+
+@pytest.mark.parametrize("command", OF_FILES)
+def test_damage_is_exit_code_1_but_2_of_diff(here: Path, command: str) -> None:
+    options = {"head": ["-n", "50"], "filter": ["--where", "label >= 0"]}.get(command, [])
+    assert main([*call(command, "damaged.tfrecord"), *options]) == (2 if command == "diff" else 1)
+
+
+@pytest.mark.parametrize("command", OF_FILES)
+def test_a_file_that_is_not_there_is_exit_code_1_but_2_of_diff(
+    here: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(call(command, "missing.tfrecord")) == (2 if command == "diff" else 1)
+    page = Path("out").read_text() if command == "report" else ""
+    told = "".join([page, *capsys.readouterr()])
+    assert "missing.tfrecord" in told
+    assert "No such file" in told
+    assert command == "report" or not os.path.exists("out")
+
+
+def test_folders_that_do_not_do_are_exit_codes_1_and_2(here: Path) -> None:
+    Path("file").touch()
+    Path("photos/cat/0.png").write_bytes(b"no image")
+    Path("cards/0.png").write_bytes(b"no image")
+    assert main(call("pack", "")) == 1
+    assert main(call("cardchecker", "")) == 1
+    assert main(["demo", "--out", "file/demo"]) == 1
+    shutil.rmtree("cards")
+    assert main(call("cardchecker", "")) == 2
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_wrong_usage_is_exit_code_2_and_cannot_act_on_the_terminal(
+    here: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([*call(command, "train.tfrecord"), "--nonsense\x1b[2J\u202e\n"])
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert error.endswith("unrecognized arguments: --nonsense\\x1b[2J\\u202e\\n\n")
+
+
+def wait_until_it_reads(fifo: str, process: "subprocess.Popen[bytes]") -> int:
+    while process.poll() is None:
+        try:
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:  # nobody reads yet
+                raise
+            time.sleep(0.01)
+    raise AssertionError(f"it did not read: exit code {process.returncode}")
+
+
+@pytest.mark.parametrize("command", [name for name in OF_FILES if name not in NOT_FROM_PIPES])
+def test_ctrl_c_is_exit_code_130_and_leaves_nothing(here: Path, command: str) -> None:
+    os.mkfifo("fifo")
+    before = set(os.listdir())
+    with subprocess.Popen(
+        [*COMMAND, *call(command, "fifo")], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        writer = wait_until_it_reads("fifo", process)
+        try:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 130
+        finally:
+            os.close(writer)  # what waits for it ends then, whatever it did before
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert set(os.listdir()) == before
+
+
+@pytest.mark.parametrize("command", sorted(OF_FOLDERS))
+def test_ctrl_c_is_exit_code_130_for_folders(here: Path, command: str) -> None:
+    for folder in ("photos/cat", "cards", "licences", "backgrounds"):
+        for number in range(2000):
+            os.link(f"{folder}/0.png", f"{folder}/more{number}.png")
+    os.mkdir("new")
+    with subprocess.Popen([*COMMAND, *call(command, "", "new/out")], stderr=subprocess.PIPE) as process:
+        while process.poll() is None and not os.listdir("new"):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()
+
+
+TO_STDOUT = ("gallery", "report", "lint", "salvage", "merge", "shuffle", "sample", "filter", "dedupe", "convert")
+
+
+@pytest.mark.parametrize("command", OF_FILES)
+def test_standard_input_is_a_file(here: Path, command: str) -> None:
+    arguments = ["diff", "-", "train.tfrecord"] if command == "diff" else call(command, "-")
+    done = subprocess.run([*COMMAND, *arguments], input=Path("train.tfrecord").read_bytes(), capture_output=True)
+    assert done.returncode == (2 if command in NOT_FROM_PIPES else 0), done.stderr
+    assert len(done.stderr.splitlines()) == (command in NOT_FROM_PIPES)
+
+
+def test_standard_input_is_one_file_only(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "-", "-"]) == 2
+    assert "only one of both" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", TO_STDOUT)
+def test_standard_output_is_a_file(here: Path, command: str) -> None:
+    arguments = [*call(command, "train.tfrecord"), *(["--seed", "1"] if command in {"shuffle", "sample"} else [])]
+    assert main([*arguments, "--quiet"]) == 0
+    to_pipe = ["-" if argument == "out" else argument for argument in arguments]
+    assert subprocess.run([*COMMAND, *to_pipe], check=True, capture_output=True).stdout == Path("out").read_bytes()
+
+
+@pytest.mark.parametrize("command", [name for name in _COMMANDS if name not in {"cat", "demo"}])
+def test_facts_are_printed_as_json(here: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*call(command, "train.tfrecord"), "--json"]) == 0
+    out, _ = capsys.readouterr()
+    if command == "schema":
+        json.loads(out)
+    else:
+        assert out or command == "diff"
+        assert all(isinstance(json.loads(line), dict) for line in out.splitlines())
+    assert out.isascii()
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_quiet_leaves_results_only(here: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quiet", *call(command, "train.tfrecord")]) == 0
+    quiet = capsys.readouterr()
+    assert quiet.err == ""
+    if command not in RESULTS:
+        assert quiet.out == ""
+        return
+    assert main(call(command, "train.tfrecord")) == 0
+    assert capsys.readouterr().out == quiet.out
+
+
+def test_quiet_does_not_hide_what_is_wrong(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("verify", "salvage", "lint"):
+        assert main([*call(command, "damaged.tfrecord"), "--quiet"]) == 1
+        assert "damaged.tfrecord" in capsys.readouterr().out
+
+
+EVIL = "a\x1b[2J\x07\u202e\nowned"
+
+
+@pytest.mark.parametrize("command", OF_FILES)
+def test_nothing_from_data_or_names_acts_on_the_terminal(
+    here: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = os.fsdecode(EVIL.encode() + b"\xff.tfrecord")
+    image = Path("photos/cat/0.png").read_bytes()
+    with tfr.TFRecordWriter(name) as writer:
+        writer.write_example({EVIL: EVIL, "text": [EVIL.encode() + b"\xff", EVIL], "image": image, "label": EVIL})
+        writer.write_example({EVIL: 3})
+    other = f"other {EVIL}"
+    shutil.copyfile(name, other)
+    with open(other, "r+b") as file:
+        file.seek(-20, os.SEEK_END)
+        file.write(b"\xff")
+    outs = 0
+    for arguments in (
+        call(command, name, f"out {EVIL}"),
+        call(command, other, f"out {EVIL}"),
+        call(command, f"missing {EVIL}", f"out {EVIL}"),
+        call(command, name, f"no {EVIL}/out"),
+    ):
+        code = main(arguments)
+        assert code in {0, 1, 2}
+        for text in capsys.readouterr():
+            outs += len(text)
+            assert not re.search("[\x1b\x07\u202e\udcff]", text), text
+            assert not any(line.startswith("owned") for line in text.splitlines()), text
+    assert outs
+
+
+def test_nothing_is_coloured_on_a_terminal(here: Path) -> None:
+    commands = ["--help", "info damaged.tfrecord", "verify damaged.tfrecord", "lint train.tfrecord", "count missing"]
+    script = "; ".join(f"{' '.join(COMMAND)} {command}" for command in commands)
+    for setting in ({}, {"NO_COLOR": "1"}):
+        parent, child = pty.openpty()
+        with subprocess.Popen(["sh", "-c", script], stdout=child, stderr=child, env={**os.environ, **setting}):
+            os.close(child)
+            shown = b"".join(until_closed(parent))
+        os.close(parent)
+        assert b"damaged.tfrecord" in shown
+        assert not re.search(rb"\x1b\[[0-9;]*m", shown)
+
+
+def until_closed(terminal: int) -> Iterator[bytes]:
+    while True:
+        try:
+            data = os.read(terminal, 1 << 16)
+        except OSError:  # how Linux says that nobody has it open any more
+            return
+        if not data:
+            return
+        yield data
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--help",
+        "cat many",
+        "head -n 100000 many",
+        "head -n 100000 --json many",
+        "sample -n 100000 many",
+        "diff many train.tfrecord",
+        "merge many -o -",
+        "convert many - --to jsonl",
+        "filter many -o - --records 0:",
+    ],
+)
+def test_a_broken_pipe_is_silent(here: Path, arguments: str) -> None:
+    with tfr.TFRecordWriter("many") as writer:
+        writer.write_columns({"number": np.arange(20000), "again": np.arange(20000)})
+    command = [*COMMAND, *arguments.split()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        if arguments != "--help":  # shorter than a pipe
+            process.stdout.read(1)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+#: Beside its own module, what the help of a command may import.
+_LIGHT = {"", "errors", "lazy", "files", "files.options", "format", "format.encodings", "cli"}
+_LIGHT |= {f"cli.{name}" for name in ("main", "parser", "completion", "progress", "output", "moving", "records")}
+_OTHERS = {"gallery": {"cli.stats"}, "report": {"cli.stats"}, "convert": {"convert", "convert.formats"}}
+
+LOADED = """
+import sys
+from tfrecord_lite.cli.main import main
+for command in sys.argv[1:]:
+    before = set(sys.modules)
+    try:
+        main([command, "--help"])
+    except SystemExit:
+        pass
+    print("LOADED", command, *sys.modules)
+    for name in set(sys.modules) - before:
+        if name.startswith("tfrecord_lite."):
+            del sys.modules[name]
+"""
+
+
+def test_help_imports_the_command_that_is_named_and_nothing_heavy() -> None:
+    done = subprocess.run([sys.executable, "-c", LOADED, *_COMMANDS], capture_output=True, text=True, check=True)
+    lines = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("LOADED ")]
+    assert [line[0] for line in lines] == list(_COMMANDS)
+    for command, *modules in lines:
+        ours = {name.partition(".")[2] for name in modules if name.partition(".")[0] == "tfrecord_lite"}
+        assert ours <= _LIGHT | {f"cli.{command}"} | _OTHERS.get(command, set())
+        heavy = {"numpy", "PIL", "google", "pyarrow", "pandas", "crc32c", "fsspec", "shtab", "multiprocessing"}
+        assert not {name.partition(".")[0] for name in modules} & heavy
+
+
+def test_the_help_of_all_imports_nothing_heavy(capsys: pytest.CaptureFixture[str]) -> None:
+    code = "import sys; from tfrecord_lite.cli.main import parser_of; parser_of(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {name.partition(".")[0] for name in done.stdout.split()} & {
+        "numpy",
+        "PIL",
+        "google",
+        "pyarrow",
+        "crc32c",
+    }
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert all(re.search(rf"^    {command} ", text, re.MULTILINE) for command in _COMMANDS)
+    assert all(f"  {code}  " in text for code in (0, 1, 2, 130))
+
+
+def test_bash_completes_commands_options_and_files(here: Path) -> None:
+    pytest.importorskip("shtab")
+    script = subprocess.run([*COMMAND, "--print-completion", "bash"], capture_output=True, text=True, check=True).stdout
+    Path("completion.bash").write_text(script)
+    for line, expected in (("tfrecord-lite sal", "salvage"), ("tfrecord-lite count --no", "--no-verify")):
+        ask = (
+            "source completion.bash; spec=$(complete -p tfrecord-lite); name=${spec##*-F }; name=${name%% *};"
+            f" COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_LINE='{line}';"
+            ' COMP_POINT=${#COMP_LINE}; $name tfrecord-lite "${COMP_WORDS[COMP_CWORD]}";'
+            ' printf "%s\\n" "${COMPREPLY[@]}"'
+        )
+        done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True)
+        assert done.stdout.split() == [expected], done.stderr
+    zsh = subprocess.run([*COMMAND, "--print-completion", "zsh"], capture_output=True, text=True, check=True).stdout
+    assert zsh.startswith("#compdef tfrecord-lite")
+
+
+def test_completion_without_shtab_names_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    assert main(["--print-completion", "bash"]) == 2
+    assert 'pip install "tfrecord-lite-codec[completion]"' in capsys.readouterr().err
+
+
+def test_the_reference_is_up_to_date_and_has_every_command() -> None:
+    text = (ROOT / "docs" / "commands.md").read_text()
+    assert text == reference(), "run make docs"
+    assert all(f"\n## tfrecord-lite {command}\n" in text for command in _COMMANDS)
+    assert parser_of().prog == "tfrecord-lite"
