@@ -522,6 +522,25 @@ def test_the_report_of_nothing_is_a_page(tmp_path: Path) -> None:
     assert "holds no records." in page
 
 
+@pytest.mark.parametrize("command", ["report", "gallery"])
+def test_a_fifo_is_written_to_and_stays_one(command: str, digits: Path, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    descriptor = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    with open(descriptor, "rb") as reader:
+        assert run(command, digits, "--sample", 3, "-o", fifo).returncode == 0  # what a pipe holds at once
+        assert reader.read(4) in (b"<!do", b"\x89PNG")
+    assert fifo.is_fifo()
+
+
+@pytest.mark.parametrize("command", ["report", "gallery"])
+def test_a_directory_is_no_output_and_is_named(command: str, digits: Path, tmp_path: Path) -> None:
+    result = run(command, digits, "-o", tmp_path)
+    assert result.returncode != 0
+    assert result.stderr == f"tfrecord-lite: {tmp_path}: Is a directory\n"
+    assert list(tmp_path.iterdir()) == [digits]
+
+
 def test_a_report_that_cannot_be_written_leaves_nothing(digits: Path, tmp_path: Path) -> None:
     result = run("report", digits, "-o", tmp_path / "no" / "report.html")
     assert result.returncode == 1
