@@ -291,6 +291,16 @@ def test_records_that_are_no_examples_are_counted(tmp_path: Path) -> None:
     assert result.returncode == 0
     assert "7 examples looked at" in result.stdout
     assert "3 records are no Examples" in result.stderr
+    assert "mixed: 3 records are no Examples\n" in run("info", tmp_path / "mixed").stdout
+
+
+def test_info_of_records_of_another_kind_says_that_they_are_no_examples(tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "text") as writer:
+        for _ in range(2000):
+            writer.write(b"\xff text")
+    result = run("info", tmp_path / "text")
+    assert result.returncode == 0
+    assert "text: 1,000 of the 1,000 records that were decoded are no Examples\n" in result.stdout
 
 
 @pytest.mark.parametrize("command", ["stats", "info"])
