@@ -269,6 +269,13 @@ def test_stats_are_a_line_a_feature(digits: Path) -> None:
     assert found["files"][0]["sound"] is True
 
 
+def test_stats_say_how_many_more_values_there_are(tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "words") as writer:
+        for number in range(1000):
+            writer.write_example({"word": str(number % 500)})
+    assert '"0" 0.2 %, "1" 0.2 %, "10" 0.2 %, "100" 0.2 %, 496 more\n' in run("stats", tmp_path / "words").stdout
+
+
 def test_stats_of_a_damaged_file_are_of_its_sound_records(damaged: Path) -> None:
     result = run("stats", damaged)
     assert result.returncode == 1
