@@ -269,6 +269,13 @@ def test_stats_are_a_line_a_feature(digits: Path) -> None:
     assert found["files"][0]["sound"] is True
 
 
+def test_stats_say_how_many_more_values_there_are(tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "words") as writer:
+        for number in range(1000):
+            writer.write_example({"word": str(number % 500)})
+    assert '"0" 0.2 %, "1" 0.2 %, "10" 0.2 %, "100" 0.2 %, 496 more\n' in run("stats", tmp_path / "words").stdout
+
+
 def test_stats_of_a_damaged_file_are_of_its_sound_records(damaged: Path) -> None:
     result = run("stats", damaged)
     assert result.returncode == 1
@@ -291,6 +298,16 @@ def test_records_that_are_no_examples_are_counted(tmp_path: Path) -> None:
     assert result.returncode == 0
     assert "7 examples looked at" in result.stdout
     assert "3 records are no Examples" in result.stderr
+    assert "mixed: 3 records are no Examples\n" in run("info", tmp_path / "mixed").stdout
+
+
+def test_info_of_records_of_another_kind_says_that_they_are_no_examples(tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "text") as writer:
+        for _ in range(2000):
+            writer.write(b"\xff text")
+    result = run("info", tmp_path / "text")
+    assert result.returncode == 0
+    assert "text: 1,000 of the 1,000 records that were decoded are no Examples\n" in result.stdout
 
 
 @pytest.mark.parametrize("command", ["stats", "info"])
@@ -520,6 +537,25 @@ def test_the_report_of_nothing_is_a_page(tmp_path: Path) -> None:
     result, page = report_of(tmp_path / "nothing", tmp_path)
     assert result.returncode == 0
     assert "holds no records." in page
+
+
+@pytest.mark.parametrize("command", ["report", "gallery"])
+def test_a_fifo_is_written_to_and_stays_one(command: str, digits: Path, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    descriptor = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    with open(descriptor, "rb") as reader:
+        assert run(command, digits, "--sample", 3, "-o", fifo).returncode == 0  # what a pipe holds at once
+        assert reader.read(4) in (b"<!do", b"\x89PNG")
+    assert fifo.is_fifo()
+
+
+@pytest.mark.parametrize("command", ["report", "gallery"])
+def test_a_directory_is_no_output_and_is_named(command: str, digits: Path, tmp_path: Path) -> None:
+    result = run(command, digits, "-o", tmp_path)
+    assert result.returncode != 0
+    assert result.stderr == f"tfrecord-lite: {tmp_path}: Is a directory\n"
+    assert list(tmp_path.iterdir()) == [digits]
 
 
 def test_a_report_that_cannot_be_written_leaves_nothing(digits: Path, tmp_path: Path) -> None:

@@ -354,3 +354,21 @@ def test_json_holds_a_schema_or_features() -> None:
 def test_json_that_is_no_spec_is_an_error(text: str) -> None:
     with pytest.raises(SpecError):
         json_spec(text)
+
+
+@pytest.mark.parametrize(
+    ("feature", "said"),
+    [
+        ({"feature": ["x"]}, "one of FixedLenFeature, "),
+        ({"dtype": "int64", "kind": "x"}, "RaggedFeature: got an unexpected keyword argument 'kind'"),
+        ({"shape": []}, "FixedLenFeature: missing a required argument: 'dtype'"),
+        ({}, "RaggedFeature: missing a required argument: 'dtype'"),
+        ({"dtype": "int64", "shape": "ab"}, "a shape is a list of integers, not 'ab'"),
+        ({"dtype": "int64", "shape": [1.5]}, "a shape is a list of integers, not [1.5]"),
+        ({"dtype": "int64", "shape": {"x": 1}}, "a shape is a list of integers, not {'x': 1}"),
+    ],
+)
+def test_json_that_is_no_feature_is_an_error_that_names_it(feature: object, said: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        json_spec(json.dumps({"some name": feature}))
+    assert str(caught.value).startswith(f"feature 'some name': {said}")

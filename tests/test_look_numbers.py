@@ -172,3 +172,12 @@ def test_a_sparkline_shows_what_is_rare_and_nothing_as_a_blank() -> None:
     assert wording.sparkline([1, 0, 500, 1000]) == "▁ ▄█"
     assert wording.sparkline([1, 0, 500, 1000], wording.ASCII_BLOCKS) == "_ -#"
     assert wording.sparkline([]) == ""
+
+
+def test_shares_say_how_many_different_values_are_not_shown() -> None:
+    frequent = [(f"{number}".encode(), 10) for number in range(24)]
+    assert wording.shares(frequent[:2], 20, 2) == '"0" 50 %, "1" 50 %'
+    shown = '"0" 1 %, "1" 1 %, "2" 1 %, "3" 1 %'
+    assert wording.shares(frequent, 1000, 1234) == f"{shown}, 1,230 more"
+    assert wording.shares(frequent, 1000, None) == f"{shown}, others"
+    assert wording.shares(frequent[:2], 1000, None) == '"0" 1 %, "1" 1 %, others'

@@ -613,3 +613,11 @@ def test_the_text_for_tensorflow_works_with_this_package_under_its_name() -> Non
     parsed = tfr.io.parse_example(records, names["features"])
     assert parsed["label"].tolist() == [0, 1, 2, 3]
     assert (parsed["scores"].shape, parsed["name"].tolist()) == ((4, 3), [b"x"] * 4)
+
+
+def test_a_very_long_name_does_not_push_the_table_apart() -> None:
+    schema = schema_of([{"a": np.arange(3), "": np.arange(2), "x" * 3000: np.arange(1)}])
+    lines = str(schema).splitlines()[1:]
+    assert max(map(len, lines[:3])) < 120
+    assert lines[3].startswith("x" * 3000 + "  int64 ")
+    assert lines[1].startswith("(no name)  ")

@@ -10,6 +10,7 @@ from tfrecord_lite.cli.output import add_files, add_json, print_json, print_line
 
 if TYPE_CHECKING:
     from tfrecord_lite.look.overview import Overview
+    from tfrecord_lite.look.survey import FileFacts
 
 NAME = "info"
 HELP = (
@@ -47,11 +48,20 @@ def run(arguments: argparse.Namespace) -> int:
     if not all(file.facts.is_complete or file.facts.error for file in found.files):
         print_line("Not everything was looked at: `tfrecord-lite verify` checks every CRC.")
     for file in found.files:
+        if file.facts.not_examples:
+            print_line(f"{file.facts.name}: {_not_examples(file.facts)}")
         if file.facts.is_sequence:
             print_line(f"{file.facts.name} holds SequenceExamples: only their context was looked at")
     if found.schema or found.schema.records:
         print_line(f"\n{found.schema}")
     return 0 if found.is_sound else 1
+
+
+def _not_examples(facts: FileFacts) -> str:
+    if facts.is_decoded:
+        return f"{facts.not_examples:,} records are no Examples"
+    decoded = facts.examples + facts.not_examples
+    return f"{facts.not_examples:,} of the {decoded:,} records that were decoded are no Examples"
 
 
 def _total(found: Overview) -> str:

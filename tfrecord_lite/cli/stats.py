@@ -107,7 +107,7 @@ def _values(kind: KindValues) -> tuple[str, str, str]:
         return wording.values(values), "", _bytes_distribution(values)
     mean = wording.number(values.mean) if values.count else ""
     if values.has_all_values and len(values.frequent) <= wording.FEW_SHARES:
-        return wording.values(values), mean, wording.shares(values.frequent, values.count)
+        return wording.values(values), mean, wording.shares(values.frequent, values.count, values.distinct)
     return wording.values(values), mean, wording.sparkline([count for _, count in wording.bars(values)], _blocks())
 
 
@@ -115,7 +115,7 @@ def _bytes_distribution(values: BytesValues) -> str:
     from tfrecord_lite.look import wording
 
     if values.images is None and values.frequent and values.frequent[0][1] > 1:
-        return wording.shares(values.frequent, values.count)
+        return wording.shares(values.frequent, values.count, values.distinct)
     encodings: tuple[tuple[Any, int], ...] = values.encodings
     if len(encodings) == 1:
         modes = () if values.images is None else values.images.modes

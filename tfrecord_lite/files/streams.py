@@ -122,11 +122,11 @@ def open_seekable(path: str) -> BinaryIO:
 
 
 def publish(path: str, data: bytes) -> None:
-    """Put a small file, or what is at a URL, in its place, whole or not at all."""
+    """Put a small file, or what is at a URL, in its place, whole or not at all; a FIFO or device is written to."""
     if is_url(path):
         write_bytes(path, data)
         return
-    sink = sinks.AtomicFileSink(path)
+    sink = _open_file_sink(path, atomic=True)
     try:
         sink.write([data])
     except BaseException:

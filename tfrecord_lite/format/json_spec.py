@@ -10,6 +10,7 @@ it is a Schema's.
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Any
 
@@ -59,8 +60,15 @@ def _feature(name: str, given: Any) -> Any:
         kind = "RaggedFeature" if arguments.get("shape") is None else "FixedLenFeature"
         if kind == "RaggedFeature":
             arguments.pop("shape", None)
-    if kind not in _FEATURES:
+    if not isinstance(kind, str) or kind not in _FEATURES:
         raise SpecError(f"feature {name!r}: one of {', '.join(_FEATURES)} is needed, not {kind!r}")
+    shape = arguments.get("shape")
+    if shape is not None and not (isinstance(shape, list) and all(size is None or type(size) is int for size in shape)):
+        raise SpecError(f"feature {name!r}: a shape is a list of integers, not {shape!r}")
+    try:
+        inspect.signature(_FEATURES[kind]).bind(**arguments)
+    except TypeError as error:
+        raise SpecError(f"feature {name!r}: {kind}: {error}") from None
     try:
         return _FEATURES[kind](**arguments)
     except (TypeError, ValueError) as error:

@@ -28,6 +28,7 @@ SCHEMA_VERSION = 1
 
 _TENSORFLOW_DTYPES = {"int64": "tf.int64", "float32": "tf.float32", "bytes": "tf.string"}
 _HEADINGS = ("name", "dtype", "shape", "records", "missing", "values", "encoding")
+_WIDEST_COLUMN = 60
 
 
 class Schema(Mapping[str, FeatureSchema]):
@@ -70,7 +71,8 @@ class Schema(Mapping[str, FeatureSchema]):
 
     def __str__(self) -> str:
         rows = [_HEADINGS] + [row for feature in self.values() for row in _rows(feature)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        # A very long name moves what stands behind it in its own line, not in all.
+        widths = [min(max(map(len, column)), _WIDEST_COLUMN) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         return "\n".join([f"{len(self)} features, {self.records} records looked at", *(lines if len(self) else [])])
 
@@ -174,7 +176,7 @@ def _quoted(name: str) -> str:
 
 def _rows(feature: FeatureSchema) -> list[tuple[str, ...]]:
     """The lines of the table about one feature: one for each kind that was seen."""
-    name = printable(feature.name)
+    name = printable(feature.name) or "(no name)"
     declared = None if feature.shape is None else str(list(feature.shape))
     counts = ((feature.absent, "absent"), (feature.kindless, "kindless"))
     missing = ", ".join(f"{count} {state}" for count, state in counts if count)

@@ -104,11 +104,14 @@ def sparkline(counts: Sequence[int], blocks: str = BLOCKS) -> str:
     return "".join(blocks[-(-count * len(blocks) // highest) - 1] if count else " " for count in counts).rstrip()
 
 
-def shares(frequent: Sequence[tuple[object, int]], whole: int, limit: int = FEW_SHARES) -> str:
-    """The most frequent values, each with its part of all, and how many more are known."""
-    shown = [f"{label_of(value)} {percent(count, whole)}" for value, count in frequent[:limit]]
-    more = [f"{len(frequent) - limit} more"] if len(frequent) > limit else []
-    return ", ".join(shown + more)
+def shares(frequent: Sequence[tuple[object, int]], whole: int, distinct: int | None) -> str:
+    """The most frequent values, each with its part of all, and how many more of the different ones there are."""
+    shown = [f"{label_of(value)} {percent(count, whole)}" for value, count in frequent[:FEW_SHARES]]
+    if distinct is None:
+        shown.append("others")
+    elif distinct > len(shown):
+        shown.append(f"{distinct - len(shown):,} more")
+    return ", ".join(shown)
 
 
 def lengths(kind: KindValues) -> str:
