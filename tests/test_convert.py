@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -691,3 +692,51 @@ def test_a_table_without_pyarrow_says_what_to_install(thousand: Path, tmp_path: 
 def _no_files_left(tmp_path: Path) -> Iterator[None]:
     yield
     assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
+
+
+def _zip_of(entries: dict[str, Any]) -> bytes:
+    """A ZIP file: of arrays an .npz, of bytes anything."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, value in entries.items():
+            data = io.BytesIO(value if isinstance(value, bytes) else b"")
+            if not isinstance(value, bytes):
+                np.save(data, value)
+            archive.writestr(name, data.getvalue())
+    return file.getvalue()
+
+
+def _npy_of(array: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+BYTE = np.arange(5, dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (_npy_of(np.arange(3)), "one array, and no archive of several"),
+        (_zip_of({"a.txt": b"hello"}), "feature 'a.txt': what the archive holds of this name is no array"),
+        (_zip_of({"a.npy": b"hello"}), "feature 'a': what the archive holds of this name is no array"),
+        (
+            _zip_of({"a.npy": np.arange(5), "a.offsets.npy": np.array([0, 5])}),
+            "feature 'a': has offsets, and is no blob",
+        ),
+        (_zip_of({"a.npy": BYTE, "a.is_missing.npy": np.array([True, False])}), "2 records, and not 5 as 'a'"),
+        (_zip_of({"a.npy": BYTE[:2], "a.is_missing.npy": np.array([3, 4])}), "bool"),
+        (
+            _zip_of({"a.npy": BYTE, "a.row_splits.npy": np.array([0, 5]), "a.is_missing.npy": np.zeros(2, bool)}),
+            "not 1",
+        ),
+        (_zip_of({"a.is_missing.npy": np.zeros((2, 2), bool)}), "bool"),
+        (_zip_of({"a.npy": BYTE}).replace(b"PK\1\2\x14\3\x14\0\0", b"PK\1\2\x14\3\x14\0\1"), "is encrypted"),
+    ],
+)
+def test_arrays_that_do_not_belong_together_are_errors(data: bytes, problem: str, tmp_path: Path) -> None:
+    (tmp_path / "a.npz").write_bytes(data)
+    with pytest.raises(tfr.TFRecordError, match=f"a.npz: .*{problem}"):
+        convert(tmp_path / "a.npz", tmp_path / "out")
+    assert os.listdir(tmp_path) == ["a.npz"]
