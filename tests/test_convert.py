@@ -583,6 +583,23 @@ def test_damaged_files_are_errors_of_ours_or_of_the_system(
             (directory / "b.tfrecord").unlink()
 
 
+@pytest.mark.parametrize("text", [b"kindless", b"column"])
+@pytest.mark.parametrize("byte", [b"\xff", b"?"])
+def test_a_name_or_mark_of_arrow_that_is_damaged_is_an_error_or_another_name(
+    text: bytes, byte: bytes, tmp_path: Path
+) -> None:
+    convert(write(tmp_path / "a.tfrecord", [tfr.encode_example({"column": 1})]), tmp_path / "a.arrow")
+    data = (tmp_path / "a.arrow").read_bytes()
+    assert text in data
+    (tmp_path / "a.arrow").write_bytes(data.replace(text, byte + text[1:]))
+    if (text, byte) == (b"column", b"?"):
+        convert(tmp_path / "a.arrow", tmp_path / "b.tfrecord")
+        return
+    with pytest.raises(tfr.FeatureError, match="a.arrow: "):
+        convert(tmp_path / "a.arrow", tmp_path / "b.tfrecord")
+    assert not (tmp_path / "b.tfrecord").exists()
+
+
 @pytest.mark.parametrize("end", ENDS)
 @given(content=st.binary(max_size=200))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -740,3 +757,14 @@ def test_arrays_that_do_not_belong_together_are_errors(data: bytes, problem: str
     with pytest.raises(tfr.TFRecordError, match=f"a.npz: .*{problem}"):
         convert(tmp_path / "a.npz", tmp_path / "out")
     assert os.listdir(tmp_path) == ["a.npz"]
+
+
+@pytest.mark.parametrize("end", ["csv.gz", "jsonl.gz", "tar.gz"])
+@pytest.mark.parametrize("damage", ["cut", "not gzip"])
+def test_a_damaged_gzip_file_is_named(end: str, damage: str, tmp_path: Path) -> None:
+    convert(write(tmp_path / "a.tfrecord", [tfr.encode_example({"a": 1})] * 5), tmp_path / f"a.{end}")
+    data = (tmp_path / f"a.{end}").read_bytes()
+    (tmp_path / f"a.{end}").write_bytes(data[:-12] if damage == "cut" else b"a" + data)
+    with pytest.raises(tfr.TFRecordError, match=f"/a.{end}: ") as caught:
+        convert(tmp_path / f"a.{end}", tmp_path / "b.tfrecord")
+    assert str(caught.value).count("a." + end) == 1

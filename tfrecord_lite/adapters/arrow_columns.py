@@ -183,8 +183,11 @@ def declared(field: pa.Field) -> FeatureSchema:
         is_list, column = True, column.value_type
     while pa.types.is_fixed_size_list(column):
         shape, column = (*shape, column.list_size), column.value_type
-    missing = (field.metadata or {}).get(MISSING, KINDLESS.encode()).decode()
-    return FeatureSchema(field.name, _dtype_of(pa, column, field.name), None if is_list else shape, missing)
+    try:
+        name, missing = field.name, (field.metadata or {}).get(MISSING, KINDLESS.encode()).decode()
+    except UnicodeDecodeError:  # pyarrow does not look at what is in a file
+        raise FeatureError("the name of a column, or what is said of it, is not UTF-8") from None
+    return FeatureSchema(name, _dtype_of(pa, column, name), None if is_list else shape, missing)
 
 
 def _dtype_of(pa: Any, column: Any, name: str) -> str | None:

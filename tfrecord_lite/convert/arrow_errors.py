@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
-from tfrecord_lite.errors import DecodeError
+from tfrecord_lite.errors import DecodeError, TFRecordError
 
 
 @contextmanager
@@ -18,8 +18,8 @@ def arrow_errors(path: str) -> Iterator[None]:
     pa = import_pyarrow()
     try:
         yield
-    except DecodeError as error:
-        error.path = path
+    except TFRecordError as error:  # what is beneath pyarrow has no name: damaged compression, bytes that are no text
+        error.path = error.path or path
         raise
     except pa.ArrowException as error:
         problem = DecodeError((str(error).splitlines() or [type(error).__name__])[0][:200])

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from tfrecord_lite.convert.formats import Rows, is_gzip
 from tfrecord_lite.convert.skipped import SkippedRow
-from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.files.frames import Progress, WrittenFile
 from tfrecord_lite.files.ordered_map import map_ordered
 from tfrecord_lite.files.output_files import of_path
@@ -129,6 +129,10 @@ def _rows(
     done = 0
     for source, size in zip(sources, sizes, strict=True):
         of_file = None if skip is None else partial(skip, source)
-        for rows in module.read_parts(source, "GZIP" if is_gzip(source) else "", schema, of_file):
-            yield _Part(rows, (done + min(rows.done or 0, size), sum(sizes)))
+        try:
+            for rows in module.read_parts(source, "GZIP" if is_gzip(source) else "", schema, of_file):
+                yield _Part(rows, (done + min(rows.done or 0, size), sum(sizes)))
+        except TFRecordError as error:
+            error.path = error.path or source
+            raise
         done += size
