@@ -113,14 +113,13 @@ def test_every_value_survives_there_and_back(
     end: str, tmp_path_factory: pytest.TempPathFactory, records: list[bytes]
 ) -> None:
     directory = tmp_path_factory.mktemp("convert")
-    if end == "csv" and not any(tfr.decode_example(record) for record in records):
-        with pytest.raises(tfr.FeatureError, match="no features"):
+    if end not in LOSSLESS and not any(tfr.decode_example(record) for record in records) and (records or end == "csv"):
+        with pytest.raises(tfr.FeatureError, match="the records hold no features"):
             there_and_back(directory, records, end)
+        assert os.listdir(directory) == ["a.tfrecord"]
         return
     back = there_and_back(directory, records, end)
-    # A row of a table without columns is nothing.
-    if end in LOSSLESS or any(tfr.decode_example(record) for record in records):
-        assert values(back, keeps_absent=end in LOSSLESS) == values(records, keeps_absent=end in LOSSLESS)
+    assert values(back, keeps_absent=end in LOSSLESS) == values(records, keeps_absent=end in LOSSLESS)
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -243,6 +242,8 @@ def test_json_by_hand_is_understood(line: str, expected: dict[str, Any]) -> None
     ("line", "problem"),
     [
         ("{", "not JSON"),
+        ('{"a": 1, "a": 2}', "'a': stands twice in one object"),
+        ('{"a": ' + "9" * 10_000 + "}", "not JSON that is read here: an integer of too many digits"),
         ("[" * 100_000, "not JSON"),
         ("[1]", "a record is an object, not a list"),
         ('{"a": []}', "'a': an empty list has no kind"),
@@ -251,7 +252,6 @@ def test_json_by_hand_is_understood(line: str, expected: dict[str, Any]) -> None
         ('{"a": {"b": 1}}', "not of dict"),
         ('{"a": 9223372036854775808}', "9223372036854775808 is outside int64"),
         ('{"a": {"base64": "?"}}', "'a': what is called base64 is not"),
-        ('{"a": 1, "a": 2}', "not JSON"),
         ('{"a": "\\ud800"}', "'a': text with a lone surrogate"),
         (b'{"a": "\xff"}', "not JSON"),
         ('{"context": {}, "feature_lists": {"a": 1}}', "'a': a feature list is a list of features"),
@@ -595,7 +595,7 @@ def test_a_name_or_mark_of_arrow_that_is_damaged_is_an_error_or_another_name(
     if (text, byte) == (b"column", b"?"):
         convert(tmp_path / "a.arrow", tmp_path / "b.tfrecord")
         return
-    with pytest.raises(tfr.FeatureError, match="a.arrow: "):
+    with pytest.raises(tfr.FeatureError, match=r"a\.arrow: "):
         convert(tmp_path / "a.arrow", tmp_path / "b.tfrecord")
     assert not (tmp_path / "b.tfrecord").exists()
 

@@ -195,6 +195,8 @@ def test_what_cannot_be_is_refused_and_said(tmp_path: Path, capsys: pytest.Captu
         assert refusal(capsys, tmp_path / "a", new, "--to", "images", *options)
     assert "on a local disk" in refusal(capsys, tmp_path / "a", "-", "--to", "images")
     assert "for a folder of them" in refusal(capsys, tmp_path / "a", tmp_path / "a.csv", "--encode", "png")
+    assert main(["convert", str(tmp_path / "a"), str(tmp_path / "nowhere" / "out") + "/"]) == 1
+    assert capsys.readouterr().err == f"tfrecord-lite: {tmp_path / 'nowhere' / 'out'}: No such file or directory\n"
     assert main(["convert", str(tmp_path / "a"), str(photos)]) == 1
     assert "the folder is there already, and not empty" in capsys.readouterr().err
     assert sorted(os.listdir(tmp_path)) == ["a", "photos"]

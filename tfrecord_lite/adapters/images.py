@@ -165,7 +165,11 @@ def write_folder_images(images: Iterable[FolderImage], directory: Any) -> int:
     """What `write_image_folder` does, of images that are found already."""
     directory = check_new_folder(directory)
     writing = os.path.join(os.path.dirname(directory), f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp")
-    os.mkdir(writing)
+    try:
+        os.mkdir(writing)
+    except OSError as error:
+        error.filename = directory
+        raise
     try:
         count = _write_images(images, writing)
         if os.path.isdir(directory):

@@ -17,7 +17,7 @@ import numpy as np
 
 from tfrecord_lite.convert.formats import extension_of
 from tfrecord_lite.convert.skipped import SkippedRow
-from tfrecord_lite.errors import SkippedRegion, TFRecordError
+from tfrecord_lite.errors import FeatureError, SkippedRegion, TFRecordError
 from tfrecord_lite.files.frames import Progress, WrittenFile
 from tfrecord_lite.files.ordered_map import map_ordered
 from tfrecord_lite.files.output_files import OutputFile, OutputFiles, of_path
@@ -54,6 +54,8 @@ def from_records(
         if schema is None and module.NEEDS_SCHEMA:
             schema = schema_of(_examples(sources, skips))
             total = schema.records
+            if total and not len(schema):
+                raise FeatureError("the records hold no features, and a table without columns holds nothing of them")
         else:
             total = sum(len(where.offsets) for where, _ in _stretches(sources, skips))
     encoder = module.Encoder(schema, text)
