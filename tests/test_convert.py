@@ -343,7 +343,7 @@ def test_arrays_of_others_become_features(tmp_path: Path) -> None:
 
 def test_an_npz_that_would_run_code_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "evil.npz", a=np.array([print], object))
-    with pytest.raises(tfr.DecodeError, match=r"evil\.npz: .*allow_pickle"):
+    with pytest.raises(tfr.TFRecordError, match=r"evil\.npz: .*allow_pickle"):
         convert(tmp_path / "evil.npz", tmp_path / "a.tfrecord")
     assert os.listdir(tmp_path) == ["evil.npz"]
 
@@ -619,7 +619,7 @@ def test_links_in_a_webdataset_are_refused(tmp_path: Path) -> None:
         link = tarfile.TarInfo("0.jpg")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         archive.addfile(link)
-    with pytest.raises(tfr.DecodeError, match="neither a file nor a directory"):
+    with pytest.raises(tfr.TFRecordError, match="neither a file nor a directory"):
         convert(tmp_path / "a.tar", tmp_path / "a.tfrecord")
 
 
@@ -768,3 +768,11 @@ def test_a_damaged_gzip_file_is_named(end: str, damage: str, tmp_path: Path) -> 
     with pytest.raises(tfr.TFRecordError, match=f"/a.{end}: ") as caught:
         convert(tmp_path / f"a.{end}", tmp_path / "b.tfrecord")
     assert str(caught.value).count("a." + end) == 1
+
+
+@pytest.mark.parametrize("end", ["parquet", "arrow", "npz", "tar", "csv"])
+def test_a_file_of_another_format_is_not_said_to_be_a_message(end: str, tmp_path: Path) -> None:
+    (tmp_path / f"a.{end}").write_bytes(b"\xff\xfe no such thing " * 100)
+    with pytest.raises(tfr.TFRecordError, match=f"/a.{end}: ") as caught:
+        convert(tmp_path / f"a.{end}", tmp_path / "b.tfrecord")
+    assert "message" not in str(caught.value)

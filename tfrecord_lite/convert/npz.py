@@ -24,7 +24,7 @@ import numpy as np
 
 from tfrecord_lite.convert.formats import Rows, Skip
 from tfrecord_lite.convert.tables import records_of
-from tfrecord_lite.errors import DecodeError, FeatureError, printable
+from tfrecord_lite.errors import FeatureError, TFRecordError, printable
 from tfrecord_lite.files.streams import open_seekable
 from tfrecord_lite.format.bytes_array import BytesArray
 from tfrecord_lite.format.columns.decode_lists import ListDecoder
@@ -140,7 +140,7 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
             if isinstance(error, FeatureError):
                 error.path = source
                 raise
-            problem = DecodeError(str(error).splitlines()[0][:200] if str(error) else type(error).__name__)
+            problem = TFRecordError(str(error).splitlines()[0][:200] if str(error) else type(error).__name__)
             problem.path = source
             raise problem from None
     counts = {len(column) for column in columns.values()}
