@@ -298,6 +298,32 @@ def test_pandas_own_columns_are_understood() -> None:
         tfr.from_pandas(pd.DataFrame({"mixed": [1, "a"]}))
 
 
+def test_pandas_columns_of_the_same_name_are_an_error() -> None:
+    with pytest.raises(tfr.FeatureError, match="'a': two columns have the same name"):
+        tfr.from_pandas(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+
+
+def test_polars_categories_are_bytes() -> None:
+    words = ["x", None, "a text that is longer than what a view holds by itself", "x"]
+    frame = pl.DataFrame(
+        {
+            "category": pl.Series(words, dtype=pl.Categorical),
+            "enum": pl.Series(["b", "b", None, "a"], dtype=pl.Enum("ab")),
+        }
+    )
+    found = {name: lists.to_list() for name, lists in tfr.from_arrow(frame).items()}
+    assert found["category"] == [None if word is None else [word.encode()] for word in words]
+    assert found["enum"] == [[b"b"], [b"b"], None, [b"a"]]
+
+
+def test_a_null_among_the_words_of_a_dictionary_is_missing() -> None:
+    array = pa.DictionaryArray.from_arrays([0, 1, None, 0], pa.array(["x", None]))
+    assert tfr.from_arrow(pa.table({"a": array}))["a"].to_list() == [[b"x"], None, None, [b"x"]]
+    lists = pa.ListArray.from_arrays([0, 1, 3], array.slice(1, 3))
+    with pytest.raises(tfr.FeatureError, match="record #0: feature 'a': a null inside a list"):
+        tfr.from_arrow(pa.table({"a": lists}))
+
+
 def test_polars_goes_both_ways(tmp_path: Path) -> None:
     path = tmp_path / "a.tfrecord"
     examples: list[dict[str, Any]] = [

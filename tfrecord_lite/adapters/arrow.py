@@ -229,6 +229,8 @@ def from_pandas(frame: pd.DataFrame, schema: Mapping[str, FeatureSchema] | None 
     for name, column in frame.items():
         if not isinstance(name, str):
             raise FeatureError(f"the name of a feature is a str, not {type(name).__name__}", repr(name))
+        if name in arrays:
+            raise FeatureError("two columns have the same name", name)
         is_floats = isinstance(column.dtype, np.dtype) and column.dtype.kind == "f"
         try:
             arrays[name] = pa.array(column.array if not is_floats else column.to_numpy(), from_pandas=not is_floats)

@@ -183,8 +183,11 @@ def declared(field: pa.Field) -> FeatureSchema:
         is_list, column = True, column.value_type
     while pa.types.is_fixed_size_list(column):
         shape, column = (*shape, column.list_size), column.value_type
-    missing = (field.metadata or {}).get(MISSING, KINDLESS.encode()).decode()
-    return FeatureSchema(field.name, _dtype_of(pa, column, field.name), None if is_list else shape, missing)
+    try:
+        name, missing = field.name, (field.metadata or {}).get(MISSING, KINDLESS.encode()).decode()
+    except UnicodeDecodeError:  # pyarrow does not look at what is in a file
+        raise FeatureError("the name of a column, or what is said of it, is not UTF-8") from None
+    return FeatureSchema(name, _dtype_of(pa, column, name), None if is_list else shape, missing)
 
 
 def _dtype_of(pa: Any, column: Any, name: str) -> str | None:
@@ -232,6 +235,7 @@ def lists_of(array: Any, name: str) -> Lists:
         return Lists.joined(parts) if parts else lists_of(array.combine_chunks(), name)
     import pyarrow.compute
 
+    array = _without_dictionary(pa, array)
     column, count = array.type, len(array)
     if pa.types.is_null(column):
         return Lists.all_missing(count)
@@ -249,6 +253,7 @@ def lists_of(array: Any, name: str) -> Lists:
         _check_no_null(lists, array, size, name)
         size *= array.type.list_size
         array = array.flatten()
+    array = _without_dictionary(pa, array)
     _check_no_null(lists, array, size, name)
     return Lists.of_lengths(_leaves(pa, array, lists, size, name), lengths * size, is_missing)
 
@@ -266,8 +271,6 @@ def _row(lists: Lists, at: int) -> int:
 
 def _leaves(pa: Any, array: Any, lists: Lists, size: int, name: str) -> Any:
     """Values without nulls, as an array or a BytesArray."""
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
     column = array.type
     if pa.types.is_null(column):
         return np.empty(0, np.int64)
@@ -281,6 +284,14 @@ def _leaves(pa: Any, array: Any, lists: Lists, size: int, name: str) -> Any:
         if large.size:
             raise _at(f"{array[int(large[0])]} is outside int64", name, _row(lists, int(large[0]) // size))
     return array.cast(pa.int64()).to_numpy(zero_copy_only=False)
+
+
+def _without_dictionary(pa: Any, array: Any) -> Any:
+    """The words themselves: one of them may be null, which the numbers of the words do not tell."""
+    if not pa.types.is_dictionary(array.type):
+        return array
+    words = _without_views(pa, array.dictionary)  # as polars has them
+    return pa.DictionaryArray.from_arrays(array.indices, words).dictionary_decode()
 
 
 def _without_views(pa: Any, array: Any) -> Any:

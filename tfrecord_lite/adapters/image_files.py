@@ -139,6 +139,11 @@ def read_image_file(path: str, rendition: Rendition) -> StoredImage:
         if os.fstat(file.fileno()).st_size > _FILE_LIMIT:
             raise ImageError(path, f"has more than {_FILE_LIMIT} bytes, which are the limit")
         data = file.read(_FILE_LIMIT)
+    return stored_image(data, path, rendition)
+
+
+def stored_image(data: bytes, path: str, rendition: Rendition) -> StoredImage:
+    """The same of the bytes of an image file; the path is for errors. Raises ImageError."""
     if not data:
         raise ImageError(path, "is empty")
     from PIL import Image

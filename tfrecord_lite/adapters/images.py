@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tfrecord_lite.adapters.image_files import Rendition, StoredImage, read_image_file
+from tfrecord_lite.adapters.image_files import Rendition, StoredImage, read_image_file, stored_image
 from tfrecord_lite.adapters.image_folder import (
     FILENAME,
     LABEL,
@@ -157,13 +157,21 @@ def write_image_folder(
         FileExistsError: there is something in the directory.
         OSError: a file cannot be written.
     """
-    directory = os.path.abspath(os.fsdecode(directory))
-    if os.path.lexists(directory) and (not os.path.isdir(directory) or os.listdir(directory)):
-        raise FileExistsError(errno.EEXIST, "the folder is there already, and not empty", directory)
+    images = (folder_image(example, image_feature, number) for number, example in enumerate(examples))
+    return write_folder_images(images, directory)
+
+
+def write_folder_images(images: Iterable[FolderImage], directory: Any) -> int:
+    """What `write_image_folder` does, of images that are found already."""
+    directory = check_new_folder(directory)
     writing = os.path.join(os.path.dirname(directory), f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp")
-    os.mkdir(writing)
     try:
-        count = _write_images(examples, writing, image_feature)
+        os.mkdir(writing)
+    except OSError as error:
+        error.filename = directory
+        raise
+    try:
+        count = _write_images(images, writing)
         if os.path.isdir(directory):
             os.rmdir(directory)
         os.rename(writing, directory)
@@ -173,19 +181,70 @@ def write_image_folder(
     return count
 
 
-def _write_images(examples: Iterable[Mapping[str, Any]], directory: str, image_feature: str | None) -> int:
+def check_new_folder(directory: Any) -> str:
+    """The absolute path of a folder that is to be written. Raises FileExistsError when there is something in it."""
+    path = os.path.abspath(os.fsdecode(directory))
+    if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
+        raise FileExistsError(errno.EEXIST, "the folder is there already, and not empty", path)
+    return path
+
+
+@dataclass(frozen=True)
+class FolderImage:
+    """An image on its way into a folder.
+
+    Attributes:
+        data: bytes of an image file.
+        extensions: that its format has.
+        filename: from the folder on, as data has it; "" without one.
+        text: the name of its class; None without one.
+        number: of its class, as text; "" without one.
+    """
+
+    data: bytes
+    extensions: tuple[str, ...]
+    filename: str
+    text: str | None
+    number: str
+
+
+def folder_image(
+    example: Mapping[str, Any], image_feature: str | None, number: int = 0, rendition: Rendition | None = None
+) -> FolderImage:
+    """The image of an example, and where it belongs.
+
+    Args:
+        example: as `read_examples` gives it.
+        image_feature: see `write_image_folder`.
+        number: of the example, for errors.
+        rendition: how the image is to be stored; None keeps its bytes.
+
+    Raises:
+        FeatureError: the example has no image, or one that cannot be rendered.
+    """
+    key, data, extensions = _image_of(example, image_feature, number)
+    if rendition is not None and not rendition.keeps_bytes:
+        try:
+            stored = stored_image(data, key, rendition)
+        except ImageError as error:
+            raise _error(error.reason, key, number) from error
+        data, extensions = stored.encoded, EXTENSIONS[stored.format.upper()]
+    filenames = example.get(IMAGE_FILENAME)
+    filename = os.fsdecode(filenames[0]) if isinstance(filenames, list) and len(filenames) == 1 else ""
+    return FolderImage(data, extensions, filename, *_label_of(example))
+
+
+def _write_images(images: Iterable[FolderImage], directory: str) -> int:
     names = _Names()
     rows: list[tuple[str, str, str]] = []
     count = 0
-    for number, example in enumerate(examples):
-        image, extensions = _image_of(example, image_feature, number)
-        text, label = _label_of(example)
-        name = names.free(_name_of(example, text, number), extensions)
+    for image in images:
+        name = names.free(_name_of(image, count), image.extensions)
         path = os.path.join(directory, *name.split("/"))
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        _write(path, image)
-        if text is not None:
-            rows.append((name, text, label))
+        _write(path, image.data)
+        if image.text is not None:
+            rows.append((name, image.text, image.number))
         count += 1
     if rows:
         _write(os.path.join(directory, LABELS_CSV), _labels_csv(rows).encode("utf-8", "surrogateescape"))
@@ -204,18 +263,19 @@ def _labels_csv(rows: list[tuple[str, str, str]]) -> str:
     return file.getvalue()
 
 
-def _image_of(example: Mapping[str, Any], feature: str | None, number: int) -> tuple[bytes, tuple[str, ...]]:
-    """(the image, the extensions that its format has)."""
+def _image_of(example: Mapping[str, Any], feature: str | None, number: int) -> tuple[str, bytes, tuple[str, ...]]:
+    """(the feature, the image, the extensions that its format has)."""
     if feature is None and ENCODED not in example:
         found = {key: images for key in example if (images := _image_in(example[key])) is not None}
         if len(found) != 1:
             raise _error(f"{len(found)} features are images; name the one to write", None, number)
-        return found.popitem()[1]
+        (key,) = found
+        return key, *found[key]
     key = ENCODED if feature is None else feature
     image = _image_in(example.get(key))
     if image is None:
         raise _error(f"is no image file ({', '.join(FORMATS)})", key, number)
-    return image
+    return key, *image
 
 
 def _image_in(value: Any) -> tuple[bytes, tuple[str, ...]] | None:
@@ -242,14 +302,11 @@ def _label_of(example: Mapping[str, Any]) -> tuple[str | None, str]:
     return (number, number) if number else (None, "")
 
 
-def _name_of(example: Mapping[str, Any], text: str | None, number: int) -> str:
+def _name_of(image: FolderImage, number: int) -> str:
     """Where an image would like to be."""
-    filenames = example.get(IMAGE_FILENAME)
-    parts = [f"{number:08}"]
-    if isinstance(filenames, list) and len(filenames) == 1 and filenames[0]:
-        parts = [_harmless(part) for part in os.fsdecode(filenames[0]).split("/")]
-    if text is not None:
-        folder = _harmless(text)
+    parts = [_harmless(part) for part in image.filename.split("/")] if image.filename else [f"{number:08}"]
+    if image.text is not None:
+        folder = _harmless(image.text)
         parts = [folder, *(parts[1:] if parts[0] == folder and len(parts) > 1 else parts)]
     return "/".join(parts)
 

@@ -139,7 +139,7 @@ def pack(
         raise ValueError("shards have either a number or a size")
     encode = ImageEncoder(os.fsdecode(directory), rendition or Rendition(), on_error)
     compression = as_options(options)
-    _check_outside(prefix, encode.folder)
+    check_outside(prefix, encode.folder)
     folder = list_image_folder(directory, labels)
     check_skipped(folder, on_error)
     skipped = list(folder.skipped)
@@ -217,11 +217,11 @@ def _checked_split(split: Mapping[str, float]) -> Mapping[str, float]:
     return split
 
 
-def _check_outside(prefix: str, directory: str) -> None:
+def check_outside(prefix: str, directory: str) -> None:
     """What is written is not to be packed the next time."""
     target, folder = (os.path.realpath(path) for path in (os.path.dirname(prefix), directory))
     if os.path.commonpath((target, folder)) == folder:
-        raise ValueError("the shards are to be written outside of the folder")
+        raise ValueError("what is written is to lie outside of the folder")
 
 
 def _divided(files: list[ImageFile], split: Mapping[str, float] | None, order: str) -> dict[str, list[ImageFile]]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-from tfrecord_lite.cli.moving import natural, positive, size
+from tfrecord_lite.cli.moving import natural, pixels, positive, size
 from tfrecord_lite.cli.output import add_json, print_summary
 from tfrecord_lite.convert.formats import NAMES
 
+if TYPE_CHECKING:
+    from tfrecord_lite.convert.image_folders import ImageOptions
+
 NAME = "convert"
 HELP = (
-    "Write TFRecord files as Parquet, Arrow IPC, CSV, JSON Lines, NPZ or WebDataset, or files of these as TFRecord."
-    " The names say which; what is none of the others is TFRecord."
+    "Write TFRecord files as Parquet, Arrow IPC, CSV, JSON Lines, NPZ, WebDataset or a folder of images, or these as"
+    " TFRecord. The names say which; what is none of the others is TFRecord, and a folder of images --from images."
 )
 EXAMPLES = ("tfrecord-lite convert train.tfrecord train.parquet", "tfrecord-lite convert table.csv table.tfrecord")
 
@@ -23,7 +27,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "output",
         metavar="OUT",
         help="the file to write; - is standard output. With --shards or --max-bytes the prefix of TFRecord shards, or"
-        " out.csv for out-00000-of-00003.csv and so on",
+        " out.csv for out-00000-of-00003.csv and so on. What ends with a slash, or is a directory, becomes a folder of"
+        " images",
     )
     for option, destination in (("--from", "from_format"), ("--to", "to_format")):
         parser.add_argument(
@@ -54,6 +59,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
         choices=("raise", "skip"),
         default="raise",
         help="at a row that cannot be converted: stop (raise, the default), or leave it out and list it",
+    )
+    images = parser.add_argument_group("a folder of images")
+    images.add_argument(
+        "--image-feature",
+        metavar="NAME",
+        help="the feature that holds an image; default: image/encoded, or of records the only one that is an image",
+    )
+    images.add_argument("--resize", type=pixels, metavar="WxH", help="shrink to lie within so many pixels: 512x512")
+    images.add_argument(
+        "--encode", choices=("jpeg", "png"), help="what images become; without this and --resize their bytes are kept"
+    )
+    images.add_argument(
+        "--labels",
+        metavar="FILE.csv",
+        help="labels of a folder that is read, in the place of class folders: a header with filename and label, perhaps"
+        " number",
     )
     add_json(parser)
 
@@ -88,6 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
                 num_shards=arguments.shards,
                 max_bytes=arguments.max_bytes,
                 compression=arguments.compression,
+                images=_image_options(arguments),
                 workers=arguments.workers,
                 on_error=arguments.on_error,
                 progress=progress,
@@ -98,3 +120,14 @@ def run(arguments: argparse.Namespace) -> int:
         return fail(str(error), 2)
     print_summary(arguments, converted, converted.as_dict(), is_complete=not converted.skipped)
     return 0 if converted.records or not converted.skipped else 1
+
+
+def _image_options(arguments: argparse.Namespace) -> ImageOptions | None:
+    """What is said of images; None when nothing is."""
+    feature, labels = arguments.image_feature, arguments.labels
+    if feature is labels is arguments.resize is arguments.encode is None:
+        return None
+    from tfrecord_lite.adapters.image_files import Rendition
+    from tfrecord_lite.convert.image_folders import ImageOptions
+
+    return ImageOptions(feature, Rendition(arguments.resize, encoding=arguments.encode), labels)

@@ -84,3 +84,14 @@ def size(text: str) -> int:
     raise argparse.ArgumentTypeError(
         "a size is a positive number of bytes, perhaps with K, M or G (the same as KiB, MiB, GiB) or KB, MB or GB"
     )
+
+
+def pixels(text: str) -> tuple[int, int]:
+    """Width and height: 512x512."""
+    from tfrecord_lite.adapters.image_files import Size
+
+    width, _, height = text.lower().partition("x")
+    try:
+        return Size(positive(width), positive(height))
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError("a size is WIDTHxHEIGHT in pixels, such as 512x512") from None

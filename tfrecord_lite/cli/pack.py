@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from tfrecord_lite.cli.moving import positive, size
+from tfrecord_lite.cli.moving import pixels, positive, size
 from tfrecord_lite.cli.output import add_json, print_summary
 from tfrecord_lite.errors import printable
 
@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=SHARE,...",
         help="parts with a prefix of their own, such as train=0.9,val=0.1: by a hash of a file's name, for good",
     )
-    parser.add_argument("--resize", type=_pixels, metavar="WxH", help="pixels, such as 512x512")
+    parser.add_argument("--resize", type=pixels, metavar="WxH", help="pixels, such as 512x512")
     parser.add_argument(
         "--resize-mode",
         choices=("fit", "crop", "stretch"),
@@ -119,16 +119,6 @@ def _split(text: str) -> dict[str, float]:
     if not pairs or len(dict(pairs)) < len(pairs):
         raise argparse.ArgumentTypeError("a split is NAME=SHARE,NAME=SHARE,..., such as train=0.9,val=0.1")
     return dict(pairs)
-
-
-def _pixels(text: str) -> tuple[int, int]:
-    from tfrecord_lite.adapters.image_files import Size
-
-    width, _, height = text.lower().partition("x")
-    try:
-        return Size(positive(width), positive(height))
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError("a size is WIDTHxHEIGHT in pixels, such as 512x512") from None
 
 
 def _quality(text: str) -> int:

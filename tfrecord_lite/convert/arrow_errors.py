@@ -6,29 +6,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
-from tfrecord_lite.errors import DecodeError
+from tfrecord_lite.errors import TFRecordError
 
 
 @contextmanager
 def arrow_errors(path: str) -> Iterator[None]:
-    """Around all that pyarrow reads of a file: what it finds wrong is a DecodeError about that file.
+    """Around all that pyarrow reads of a file: what it finds wrong is a TFRecordError about that file.
 
     The first line of its text is enough; further ones may show what the file holds.
     """
     pa = import_pyarrow()
     try:
         yield
-    except DecodeError as error:
-        error.path = path
+    except TFRecordError as error:  # what is beneath pyarrow has no name: damaged compression, bytes that are no text
+        error.path = error.path or path
         raise
     except pa.ArrowException as error:
-        problem = DecodeError((str(error).splitlines() or [type(error).__name__])[0][:200])
+        problem = TFRecordError((str(error).splitlines() or [type(error).__name__])[0][:200])
         problem.path = path
         raise problem from None
     except OSError as error:
         # pyarrow raises these for damage in a compressed page, too, without a number of the system's.
         if error.errno is not None:
             raise
-        problem = DecodeError((str(error).splitlines() or ["damaged"])[0][:200])
+        problem = TFRecordError((str(error).splitlines() or ["damaged"])[0][:200])
         problem.path = path
         raise problem from None

@@ -9,14 +9,22 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.convert.formats import TFRECORD, format_of, is_gzip, load_format
+from tfrecord_lite.convert.formats import IMAGES, TFRECORD, format_of, is_gzip, load_format
 from tfrecord_lite.convert.skipped import SkippedRow
 from tfrecord_lite.errors import printable
 from tfrecord_lite.files.frames import Progress, WrittenFile
-from tfrecord_lite.files.paths import STDIN, expand_paths
+from tfrecord_lite.files.output_files import of_path
+from tfrecord_lite.files.paths import STDIN, as_path, expand_paths, list_paths
+from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.format.schema import Schema
+
+if TYPE_CHECKING:
+    from tfrecord_lite.convert.image_folders import ImageOptions
+
+#: Behind what is said of a directory whose files are taken for TFRecord.
+_HINT = "; a folder of images is read with --from images (from_format)"
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ def convert(
     num_shards: int | None = None,
     max_bytes: int | None = None,
     compression: str | None = None,
+    images: ImageOptions | None = None,
     workers: int = 0,
     on_error: str = "raise",
     progress: Progress | None = None,
@@ -67,10 +76,11 @@ def convert(
     What is written appears when it is complete. Formats and how each says what it holds: see the modules of this room.
 
     Args:
-        inputs: as for `read_records`, all of one format.
+        inputs: as for `read_records`, all of one format; or one folder of images.
         output: a path, a URL, or "-" for standard output. With shards, of TFRecord files their prefix; of others a
-            name such as "out.csv", of which they are "out-00000-of-00003.csv".
-        from_format, to_format: names of `formats.NAMES`; None goes by the names of the files.
+            name such as "out.csv", of which they are "out-00000-of-00003.csv". Of images a folder that is new or empty.
+        from_format, to_format: names of `formats.NAMES`; None goes by the names of the files, and takes an output that
+            ends with a slash or is a directory for a folder of images.
         schema: which features, and what they are. To TFRecord it says what columns are to be; from TFRecord None infers
             it from all records, which are then read twice.
         text: features of bytes that become strings, where a format has both.
@@ -79,6 +89,7 @@ def convert(
             record that is too many). Not with num_shards; neither is one file.
         compression: of what is written: "GZIP" or "ZLIB" for TFRecord, otherwise what the format has. None goes by the
             name for formats that are text, and is the format's own default for others.
+        images: of a folder of images: how they are stored, which feature they are, where labels come from.
         workers: processes that encode; 0 and 1 do without.
         on_error: "raise", or "skip" for rows that cannot be converted, and damage of TFRecord files: they are left out,
             and listed.
@@ -90,44 +101,97 @@ def convert(
         ItemError: a worker died; it names what it was at.
         ImportError: a format needs a package that is not there.
     """
+    from tfrecord_lite.adapters.packing import check_outside
     from tfrecord_lite.convert.from_records import from_records
+    from tfrecord_lite.convert.image_folders import ImageOptions, images_to_records, records_to_images
     from tfrecord_lite.convert.to_records import to_records
 
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error is 'raise' or 'skip', not {on_error!r}")
     if num_shards is not None and max_bytes is not None:
         raise ValueError("files have either a number, num_shards, or a size, max_bytes")
-    sources = expand_paths(inputs)
+    sources = [_image_folder(inputs)] if from_format == IMAGES else _expanded(inputs)
     source_format, target_format = _formats(sources, output, from_format, to_format)
     _check_apart(sources, output)
     shards = {"num_shards": num_shards, "max_bytes": max_bytes}
+    skips = on_error == "skip"
+    if IMAGES in (source_format, target_format):
+        if schema is not None or text:
+            raise ValueError("a schema and text are for tables, and not for a folder of images")
+        options = images or ImageOptions()
+        if source_format == IMAGES:
+            check_outside(of_path(output), sources[0])
+            files, skipped = images_to_records(
+                sources[0], output, options, compression or "", workers, skips, progress, **shards
+            )
+        else:
+            _check_folder(output, options, num_shards, max_bytes, compression)
+            files, skipped = records_to_images(sources, output, options, workers, skips, progress)
+        return Converted(tuple(files), tuple(skipped))
+    if images is not None:
+        raise ValueError(f"what is said of images is for a folder of them; this is {source_format} to {target_format}")
     if source_format == TFRECORD:
         module = load_format(target_format)
         found = _compression(module, os.fsdecode(output), compression)
-        files, skipped = from_records(
-            sources, output, module, schema, text, found, workers, on_error == "skip", progress, **shards
-        )
+        files, skipped = from_records(sources, output, module, schema, text, found, workers, skips, progress, **shards)
     else:
         if not all(isinstance(source, str) for source in sources):
             raise ValueError("file objects are read as TFRecord only: give paths")
         module = load_format(source_format)
         files, skipped = to_records(
-            sources, output, module, schema, compression or "", workers, on_error == "skip", progress, **shards
+            sources, output, module, schema, compression or "", workers, skips, progress, **shards
         )
     return Converted(tuple(files), tuple(skipped))
 
 
+def _expanded(inputs: Any) -> list[Any]:
+    try:
+        return expand_paths(inputs)
+    except FileNotFoundError as error:
+        if error.filename is not None and os.path.isdir(error.filename):
+            error.strerror = f"{error.strerror}{_HINT}"
+        raise
+
+
+def _image_folder(inputs: Any) -> str:
+    """The one folder that is read. Raises ValueError when there are more, or it is none."""
+    paths = list_paths(inputs)
+    if len(paths) != 1 or hasattr(paths[0], "read"):
+        raise ValueError("images are read from one folder")
+    path = as_path(paths[0])
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise ValueError(f"images are read from a folder, and this is none: {printable(path)}")
+    return path
+
+
 def _formats(sources: list[Any], output: Any, source_format: str | None, target_format: str | None) -> tuple[str, str]:
-    target = target_format or format_of(os.fsdecode(output))
+    name = os.fsdecode(output)
+    is_folder = name.endswith(os.sep) or os.path.isdir(name)
+    target = target_format or (IMAGES if is_folder else format_of(name))
     found = {source_format or format_of(source if isinstance(source, str) else "") for source in sources}
     if len(found) > 1:
         raise ValueError(f"the inputs are of several formats: {', '.join(sorted(found))}")
     (source,) = found
     if source == target:
-        raise ValueError(f"both sides are {source}" + (": see merge, split and reshard" if source == TFRECORD else ""))
+        raise ValueError(
+            f"both sides are {source}" + (f": see merge, split and reshard{_HINT}" if source == TFRECORD else "")
+        )
     if TFRECORD not in (source, target):
         raise ValueError(f"{source} to {target}: one side has to be TFRecord")
     return source, target
+
+
+def _check_folder(
+    output: Any, options: ImageOptions, num_shards: int | None, max_bytes: int | None, compression: str | None
+) -> None:
+    """Raise ValueError when what is asked for cannot be said of a folder that is written."""
+    if options.labels is not None:
+        raise ValueError("labels are for a folder that is read; one that is written has those of the records")
+    if num_shards is not None or max_bytes is not None or compression:
+        raise ValueError("a folder of images has neither shards nor a compression")
+    name = os.fsdecode(output)
+    if name == STDIN or is_url(name):
+        raise ValueError("a folder of images is written on a local disk")
 
 
 def _compression(module: Any, output: str, compression: str | None) -> str:

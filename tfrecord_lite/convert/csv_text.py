@@ -31,7 +31,7 @@ from tfrecord_lite.convert.arrow_errors import arrow_errors
 from tfrecord_lite.convert.formats import Rows, Skip, is_gzip
 from tfrecord_lite.convert.lines import TextOutput
 from tfrecord_lite.convert.tables import records_of
-from tfrecord_lite.errors import DecodeError, FeatureError
+from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.files.streams import open_source
 from tfrecord_lite.format.columns.decode_lists import ListDecoder
 from tfrecord_lite.format.columns.window import Records
@@ -249,7 +249,8 @@ class _Utf8Stream(io.RawIOBase):
             self._decoder.decode(view[:count], final=not count)
         except UnicodeDecodeError as error:
             # The decoder's own position begins with what it held back of the bytes before.
-            raise DecodeError("not UTF-8, as a CSV has to be", self._offset + max(error.start - 3, 0)) from None
+            position = self._offset + max(error.start - 3, 0)
+            raise TFRecordError(f"not UTF-8, as a CSV has to be, at byte {position}") from None
         self._offset += count
         return count
 
@@ -265,9 +266,7 @@ def _names(file: Any, path: str) -> list[str]:
     try:
         names = next(csv.reader(lines, strict=True), [])
     except csv.Error as error:
-        problem: DecodeError | FeatureError = DecodeError(
-            f"the first line is not that of a CSV: {type(error).__name__}"
-        )
+        problem = TFRecordError(f"the first line is not that of a CSV: {error}")
         problem.path = path
         raise problem from None
     if names:

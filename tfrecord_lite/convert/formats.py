@@ -34,7 +34,9 @@ FORMATS = {
     "npz": ("tfrecord_lite.convert.npz", (".npz",)),
     "webdataset": ("tfrecord_lite.convert.webdataset", (".tar", ".tar.gz", ".tgz")),
 }
-NAMES = (TFRECORD, *FORMATS)
+#: A folder of them, which is no file: see image_folders.
+IMAGES = "images"
+NAMES = (TFRECORD, *FORMATS, IMAGES)
 _ENDS_OF_TFRECORD = (".tfrecord", ".tfrecords", ".tfrec", ".tfrecord.gz", ".tfrecords.gz")
 
 #: Called with the number of a bad row in its part, and what is wrong with it.

@@ -17,7 +17,7 @@ import numpy as np
 
 from tfrecord_lite.convert.formats import extension_of
 from tfrecord_lite.convert.skipped import SkippedRow
-from tfrecord_lite.errors import SkippedRegion, TFRecordError
+from tfrecord_lite.errors import FeatureError, SkippedRegion, TFRecordError
 from tfrecord_lite.files.frames import Progress, WrittenFile
 from tfrecord_lite.files.ordered_map import map_ordered
 from tfrecord_lite.files.output_files import OutputFile, OutputFiles, of_path
@@ -54,19 +54,18 @@ def from_records(
         if schema is None and module.NEEDS_SCHEMA:
             schema = schema_of(_examples(sources, skips))
             total = schema.records
+            if total and not len(schema):
+                raise FeatureError("the records hold no features, and a table without columns holds nothing of them")
         else:
             total = sum(len(where.offsets) for where, _ in _stretches(sources, skips))
-    encode = _Encode(module.Encoder(schema, text), skips)
-    report = None if not skips else lambda region: skipped.append(SkippedRow.of_region(region))
-    items = _items(_stretches(sources, skips, report), _Position(sources), num_shards, total or 0)
+    encoder = module.Encoder(schema, text)
     path, wrapper = of_path(output), compression_type if module.WRAPS else ""
     is_sharded = num_shards is not None or max_bytes is not None
     outputs = OutputFiles(path, extension_of(path, module.NAME), wrapper, is_sharded)
     try:
-        with closing(map_ordered(encode, items, workers)) as results:
+        with closing(encoded_stretches(sources, encoder, skipped, workers, skips, num_shards, total or 0)) as results:
             writer = _Writer(outputs, lambda file: module.Output(file, schema, text, compression_type))
             for encoded in results:
-                skipped += encoded.skipped
                 while num_shards is not None and len(outputs.files) <= encoded.shard:
                     writer.open_next()
                 for count, part in encoded.parts:
@@ -85,6 +84,24 @@ def from_records(
     shown = [None if file.path == "/dev/stdout" else file.path for file in outputs.files]
     counts = zip(shown, writer.counts, outputs.files, strict=True)
     return [WrittenFile(name, count, file.size) for name, count, file in counts], skipped
+
+
+def encoded_stretches(
+    sources: list[Any],
+    encoder: BlockDecoder[Any],
+    skipped: list[SkippedRow],
+    workers: int,
+    skips: bool,
+    num_shards: int | None = None,
+    total: int = 0,
+) -> Generator[Encoded]:
+    """What an encoder makes of all records, in order; of `total` ones each shard holds as many as any other."""
+    report = None if not skips else lambda region: skipped.append(SkippedRow.of_region(region))
+    items = _items(_stretches(sources, skips, report), _Position(sources), num_shards, total)
+    with closing(map_ordered(_Encode(encoder, skips), items, workers)) as results:
+        for encoded in results:
+            skipped += encoded.skipped
+            yield encoded
 
 
 @dataclass
@@ -109,7 +126,7 @@ class _Stretch:
 
 
 @dataclass
-class _Encoded:
+class Encoded:
     """What became of a stretch: parts and how many records each holds, and what was left out."""
 
     parts: list[tuple[int, Any]]
@@ -125,12 +142,12 @@ class _Encode:
         self._encoder = encoder
         self._skips = skips
 
-    def __call__(self, stretch: _Stretch) -> _Encoded:
+    def __call__(self, stretch: _Stretch) -> Encoded:
         errors: list[TFRecordError] = []
         skip = errors.append if self._skips else None
         found = decoded(stretch.where, stretch.records, self._encoder, skip)
         parts = [(len(where.offsets), part) for where, part in found]
-        return _Encoded(parts, [SkippedRow.of_error(e) for e in errors], stretch.shard, stretch.progress)
+        return Encoded(parts, [SkippedRow.of_error(e) for e in errors], stretch.shard, stretch.progress)
 
 
 class _Writer:

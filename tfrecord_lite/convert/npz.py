@@ -24,7 +24,7 @@ import numpy as np
 
 from tfrecord_lite.convert.formats import Rows, Skip
 from tfrecord_lite.convert.tables import records_of
-from tfrecord_lite.errors import DecodeError, FeatureError
+from tfrecord_lite.errors import FeatureError, TFRecordError, printable
 from tfrecord_lite.files.streams import open_seekable
 from tfrecord_lite.format.bytes_array import BytesArray
 from tfrecord_lite.format.columns.decode_lists import ListDecoder
@@ -131,15 +131,16 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
     """The rows of a file, some thousand at a time."""
     with open_seekable(source) as file:
         try:
-            with np.load(file, allow_pickle=False) as archive:
-                if isinstance(archive, np.ndarray):
-                    raise ValueError("one array, and no archive of several")
+            archive = np.load(file, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
+                raise ValueError("one array, and no archive of several")
+            with archive:
                 columns = _columns(dict(archive.items()))
-        except (ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        except (ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             if isinstance(error, FeatureError):
                 error.path = source
                 raise
-            problem = DecodeError(str(error).splitlines()[0][:200] if str(error) else type(error).__name__)
+            problem = TFRecordError(str(error).splitlines()[0][:200] if str(error) else type(error).__name__)
             problem.path = source
             raise problem from None
     counts = {len(column) for column in columns.values()}
@@ -177,6 +178,11 @@ def _arrays(name: str, feature: FeatureSchema, lists: Lists) -> Iterator[tuple[s
 def _columns(arrays: dict[str, Array]) -> _Columns:
     """Columns for `encode_columns`."""
     columns = _Columns()
+    for key, array in arrays.items():
+        if not isinstance(array, np.ndarray):  # numpy gives the bytes of what is no .npy
+            raise FeatureError("what the archive holds of this name is no array", key)
+        if key.endswith(_IS_MISSING) and (array.dtype != bool or array.ndim != 1):
+            raise FeatureError("says of each record whether it is missing: bool [n]", key)
     for key in arrays:
         base = next((key[: -len(end)] for end in (_ROW_SPLITS, _OFFSETS) if key.endswith(end)), None)
         if base in arrays:
@@ -197,10 +203,17 @@ def _column(name: str, arrays: dict[str, Array]) -> Any:
     missing = arrays.get(name + _IS_MISSING)
     splits = arrays.get(name + _ROW_SPLITS)
     if name + _OFFSETS in arrays:
+        if array.dtype != np.uint8 or array.ndim != 1:
+            raise FeatureError("has offsets, and is no blob: uint8 [bytes]", name)
         values: Any = BytesArray(array, arrays[name + _OFFSETS])
-        return Lists(values, np.arange(len(values) + 1) if splits is None else splits, missing)
+        splits = np.arange(len(values) + 1) if splits is None else splits
+    else:
+        values = array
+    count = len(values) if splits is None else len(splits) - 1
+    if missing is not None and len(missing) != count:
+        raise FeatureError(f"{len(missing)} records, and not {count} as '{printable(name)}'", name + _IS_MISSING)
     if splits is not None:
-        return Lists(array, splits, missing)
+        return Lists(values, splits, missing)
     if missing is None:
         return array
     lengths = np.where(missing, 0, array[0].size if len(array) else 0)

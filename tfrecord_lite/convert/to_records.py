@@ -6,14 +6,14 @@ files --rows--> workers: serialized records --> this process: one file, or shard
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from typing import Any, NamedTuple
 
 from tfrecord_lite.convert.formats import Rows, is_gzip
 from tfrecord_lite.convert.skipped import SkippedRow
-from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.files.frames import Progress, WrittenFile
 from tfrecord_lite.files.ordered_map import map_ordered
 from tfrecord_lite.files.output_files import of_path
@@ -41,15 +41,30 @@ def to_records(
     if schema is None and hasattr(module, "infer"):
         schema = module.infer(sources)
     decode = _Decode(module.Decoder(schema), skips)
+    unread = None if not skips else lambda path, number, why: skipped.append(SkippedRow.of_row(path, number, why))
+    rows = _rows(sources, module, schema, unread)
+    with closing(map_ordered(decode, rows, workers)) as results:
+        files = write_decoded(results, output, compression_type, skipped, progress, num_shards, max_bytes)
+    return files, skipped
+
+
+def write_decoded(
+    results: Iterable[Decoded],
+    output: Any,
+    compression_type: str,
+    skipped: list[SkippedRow],
+    progress: Progress | None,
+    num_shards: int | None,
+    max_bytes: int | None,
+) -> list[WrittenFile]:
+    """One file, or shards, of all records; what was left out is added to `skipped`."""
     writer: Any
     if num_shards is None and max_bytes is None:
         writer = TFRecordWriter(of_path(output), compression_type)
     else:
         writer = ShardedWriter(output, num_shards=num_shards, max_bytes=max_bytes, options=compression_type)
-    unread = None if not skips else lambda path, number, why: skipped.append(SkippedRow.of_row(path, number, why))
-    rows = _rows(sources, module, schema, unread)
     count = size = 0
-    with writer, closing(map_ordered(decode, rows, workers)) as results:
+    with writer:
         for found in results:
             skipped += found.skipped
             for record in found.records:
@@ -59,9 +74,9 @@ def to_records(
             if progress is not None:
                 progress(*found.progress)
     if isinstance(writer, ShardedWriter):
-        return [WrittenFile(info.path, info.records, info.bytes) for info in writer.infos], skipped
+        return [WrittenFile(info.path, info.records, info.bytes) for info in writer.infos]
     path = of_path(output)
-    return [WrittenFile(None if path == "/dev/stdout" else path, count, size)], skipped
+    return [WrittenFile(None if path == "/dev/stdout" else path, count, size)]
 
 
 class _Part(NamedTuple):
@@ -74,7 +89,7 @@ class _Part(NamedTuple):
         return repr(self.rows)
 
 
-class _Decoded(NamedTuple):
+class Decoded(NamedTuple):
     """What became of them: serialized records, and what was left out."""
 
     records: list[bytes]
@@ -89,7 +104,7 @@ class _Decode:
         self._decoder = decoder
         self._skips = skips
 
-    def __call__(self, part: _Part) -> _Decoded:
+    def __call__(self, part: _Part) -> Decoded:
         rows = part.rows
         skipped: list[SkippedRow] = []
 
@@ -103,7 +118,7 @@ class _Decode:
             if error.record_number is not None:
                 error.record_number += rows.begin
             raise
-        return _Decoded(records, skipped, part.progress)
+        return Decoded(records, skipped, part.progress)
 
 
 def _rows(
@@ -114,6 +129,10 @@ def _rows(
     done = 0
     for source, size in zip(sources, sizes, strict=True):
         of_file = None if skip is None else partial(skip, source)
-        for rows in module.read_parts(source, "GZIP" if is_gzip(source) else "", schema, of_file):
-            yield _Part(rows, (done + min(rows.done or 0, size), sum(sizes)))
+        try:
+            for rows in module.read_parts(source, "GZIP" if is_gzip(source) else "", schema, of_file):
+                yield _Part(rows, (done + min(rows.done or 0, size), sum(sizes)))
+        except TFRecordError as error:
+            error.path = error.path or source
+            raise
         done += size

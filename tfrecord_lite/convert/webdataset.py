@@ -23,7 +23,7 @@ from urllib.parse import quote, unquote
 
 from tfrecord_lite.convert.formats import Rows, Skip
 from tfrecord_lite.convert.lines import TextOutput
-from tfrecord_lite.errors import DecodeError, FeatureError
+from tfrecord_lite.errors import DecodeError, FeatureError, TFRecordError
 from tfrecord_lite.files.streams import open_source
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.encodings import UTF8, image_encoding, share_encoding
@@ -185,16 +185,16 @@ def _files(file: io.BufferedReader, path: str) -> Iterator[tuple[str, str, bytes
                 if member.isdir():
                     continue
                 if not member.isreg():
-                    raise DecodeError("a member is neither a file nor a directory")
+                    raise TFRecordError("a member is neither a file nor a directory")
                 directory, _, name = member.name.rpartition("/")
                 key, _, extension = name.partition(".")
                 content = archive.extractfile(member)
                 assert content is not None  # it is a regular file
                 data = content.read()
                 if len(data) < member.size:
-                    raise DecodeError("ends inside a member")
+                    raise TFRecordError("ends inside a member")
                 yield f"{directory}/{key}" if directory else key, extension, data
-    except (tarfile.TarError, DecodeError, EOFError, UnicodeError, OverflowError) as error:
-        problem = DecodeError(error.reason if isinstance(error, DecodeError) else f"not a tar file: {error}"[:200])
+    except (tarfile.TarError, EOFError, UnicodeError, OverflowError) as error:
+        problem = TFRecordError(f"not a tar file: {error}"[:200])
         problem.path = path
         raise problem from None

@@ -104,10 +104,16 @@ def record_from_json(text: str | bytes, schema: Mapping[str, FeatureSchema] | No
     """
     try:
         given = json.loads(text, object_pairs_hook=_object)
-    except (ValueError, RecursionError) as error:
-        # The text of the error says what and where, and shows nothing of the line.
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else type(error).__name__
-        raise FeatureError(f"not JSON: {reason}") from None
+    except FeatureError:
+        raise
+    except json.JSONDecodeError as error:  # its text says what is wrong, and shows nothing of the line
+        raise FeatureError(f"not JSON: {error.msg}") from None
+    except UnicodeDecodeError:
+        raise FeatureError("not JSON: not UTF-8") from None
+    except RecursionError:
+        raise FeatureError("not JSON that is read here: nested too deeply") from None
+    except ValueError:
+        raise FeatureError("not JSON that is read here: an integer of too many digits") from None
     if not isinstance(given, dict):
         raise FeatureError(f"a record is an object, not a {type(given).__name__}")
     if given.keys() == {"record"} and (isinstance(given["record"], str) or _is_base64(given["record"])):
@@ -213,7 +219,9 @@ def _bytes_as_json(data: bytes) -> Any:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name stands twice in one object")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise FeatureError("stands twice in one object", name)
+        found[name] = value
     return found
