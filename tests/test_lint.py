@@ -316,6 +316,19 @@ UNFIXABLE = {
 }
 
 
+def test_a_later_entry_without_a_kind_is_told_as_tensorflow_takes_it() -> None:
+    record = example(entry(b"k", int64_feature(packed([4]))), entry(b"k", b""))
+    any_number, one = {"k": tf.io.VarLenFeature(tf.int64)}, {"k": tf.io.FixedLenFeature([], tf.int64)}
+    assert tf.io.parse_example([record], any_number)["k"].values.numpy().tolist() == []
+    assert tf.io.parse_example([record], one)["k"].numpy().tolist() == [4]
+    assert tf.io.parse_single_example(record, any_number)["k"].values.numpy().tolist() == [4]
+    [problem] = read_both(record).problems
+    assert problem.tensorflow == (
+        "takes the last one, as protobuf does; but for a FixedLenFeature, and in parse_single_example for any, the "
+        "last one with a kind"
+    )
+
+
 @pytest.mark.parametrize("name", UNFIXABLE)
 def test_what_needs_a_decision_is_found_and_stays_as_it_is(
     name: str, write: Callable[..., Path], tmp_path: Path

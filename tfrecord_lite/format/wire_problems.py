@@ -10,7 +10,7 @@ Where they differ, the way in which the record is written says why:
     unknown-field      a field that no Feature, list or Features has: refused
     incomplete-entry   an entry of the map without its key or its value, or with one of them twice: refused
     lost-entry         an entry with another field in it: refused; protobuf drops it
-    duplicate-key      the same key twice: the last one counts, for both
+    duplicate-key      the same key twice: the last one counts, for both; if it has a kind
     key-not-utf8       protobuf refuses the record
     broken-message     protobuf refuses the record, TensorFlow takes what it understands of it
     not-an-example     both refuse the record
@@ -155,7 +155,7 @@ def _problems(record: bytes, ours: dict[str, Any], theirs: dict[str, Any] | None
         if count > 1 and theirs is not None:
             doing = "takes the last one, as protobuf does"
             if ours.get(key) is None:
-                doing += "; but for a FixedLenFeature the last one that has a kind"
+                doing += "; but for a FixedLenFeature, and in parse_single_example for any, the last one with a kind"
             yield Problem(DUPLICATE_KEY, key, f"the record has it {count} times", doing)
     if sequence_in(record) is not None:
         yield from _step_problems(record)
