@@ -184,7 +184,7 @@ def test_what_cannot_be_is_refused_and_said(tmp_path: Path, capsys: pytest.Captu
     convert(photos, tmp_path / "a", from_format="images")
     assert main(["convert", str(photos), str(out)]) == 1
     assert "no data files in the directory; a folder of images is read with --from images" in capsys.readouterr().err
-    assert "a folder of images is read with --from images" in refusal(capsys, photos / "china", out)
+    assert "say with --from or --to (from_format, to_format) what one is: " in refusal(capsys, photos / "china", out)
     assert "one folder" in refusal(capsys, photos, photos, out, "--from", "images")
     assert "this is none" in refusal(capsys, tmp_path / "a", out, "--from", "images")
     assert "outside of the folder" in refusal(capsys, photos, photos / "a.tfrecord", "--from", "images")

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.convert.formats import IMAGES, TFRECORD, format_of, is_gzip, load_format
+from tfrecord_lite.convert.formats import IMAGES, NAMES, TFRECORD, format_of, is_gzip, load_format
 from tfrecord_lite.convert.skipped import SkippedRow
 from tfrecord_lite.errors import printable
 from tfrecord_lite.files.frames import Progress, WrittenFile
@@ -173,9 +173,9 @@ def _formats(sources: list[Any], output: Any, source_format: str | None, target_
         raise ValueError(f"the inputs are of several formats: {', '.join(sorted(found))}")
     (source,) = found
     if source == target:
-        raise ValueError(
-            f"both sides are {source}" + (f": see merge, split and reshard{_HINT}" if source == TFRECORD else "")
-        )
+        others = "see merge, split and reshard, or " if source == TFRECORD else ""
+        cure = f"{others}say with --from or --to (from_format, to_format) what one is: {', '.join(NAMES)}"
+        raise ValueError(f"both sides are {source}: {cure}")
     if TFRECORD not in (source, target):
         raise ValueError(f"{source} to {target}: one side has to be TFRecord")
     return source, target
