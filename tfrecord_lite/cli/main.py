@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+import tfrecord_lite
+from tfrecord_lite.cli.completion import PrintCompletion
 from tfrecord_lite.cli.parser import Parser, examples_text
 from tfrecord_lite.cli.progress import Progress
 from tfrecord_lite.errors import TFRecordError, printable
@@ -48,16 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser_of(names: Sequence[str] = _COMMANDS) -> Parser:
     """The parser of the command line with these commands; their modules are imported."""
-    from tfrecord_lite import __version__
-    from tfrecord_lite.cli.completion import PrintCompletion
-
     parser = Parser(
         prog="tfrecord-lite",
         description="Look into, check and write TFRecord files without TensorFlow.",
         epilog=_EPILOG,
     )
     parser.set_defaults(quiet=False)
-    parser.add_argument("--version", action="version", version=f"tfrecord-lite {__version__}")
+    parser.add_argument("--version", action="version", version=f"tfrecord-lite {tfrecord_lite.__version__}")
     parser.add_argument("--print-completion", action=PrintCompletion)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name in names:
