@@ -274,6 +274,31 @@ def test_a_schema_says_what_json_does_not(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("end", ["parquet", "arrow", "npz", "csv"])
+def test_of_columns_only_those_of_the_schema_are_taken(end: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "in.tfrecord", [tfr.encode_example({"a": [n], "b": [b"x"], "c": [0.5]}) for n in range(3)])
+    convert(path, tmp_path / f"t.{end}")
+    schema = tfr.Schema(
+        [FeatureSchema("c", "float32", ()), FeatureSchema("a", "int64", ()), FeatureSchema("none", "int64", ())]
+    )
+    convert(tmp_path / f"t.{end}", tmp_path / "out.tfrecord", schema=schema)
+    examples = list(tfr.read_examples(tmp_path / "out.tfrecord"))
+    assert [sorted(example) for example in examples] == [["a", "c"]] * 3
+    assert [example["a"].tolist() for example in examples] == [[0], [1], [2]]
+    with pytest.raises(tfr.FeatureError, match="no column is a feature of the schema"):
+        convert(tmp_path / f"t.{end}", tmp_path / "no.tfrecord", schema=tfr.Schema([FeatureSchema("d", "int64", ())]))
+    assert not (tmp_path / "no.tfrecord").exists()
+
+
+def test_a_column_of_a_type_that_has_no_place_can_be_left_out(tmp_path: Path) -> None:
+    table = pa.table({"a": [1, 2], "day": pa.array([0, 1], pa.date32())})
+    pq.write_table(table, tmp_path / "t.parquet")
+    with pytest.raises(tfr.FeatureError, match="day"):
+        convert(tmp_path / "t.parquet", tmp_path / "out.tfrecord")
+    convert(tmp_path / "t.parquet", tmp_path / "out.tfrecord", schema=tfr.Schema([FeatureSchema("a", "int64", ())]))
+    assert [example["a"].tolist() for example in tfr.read_examples(tmp_path / "out.tfrecord")] == [[1], [2]]
+
+
 def test_a_csv_is_one_that_others_read(tmp_path: Path) -> None:
     examples = [
         {"i": -(2**63), "f": 0.1, "t": 'say "é"\n,', "v": [1, 2]},

@@ -40,8 +40,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--schema",
         metavar="FILE",
-        help="JSON as `tfrecord-lite schema --json` prints it: which features there are, and what each column is."
-        " Without it TFRecord files are read twice, and columns are what they are in the input",
+        help="JSON as `tfrecord-lite schema --json` prints it: which features there are, and what each column is;"
+        " other columns are left out. Without it TFRecord files are read twice, and columns are what they are",
     )
     parser.add_argument(
         "--text",

@@ -81,8 +81,8 @@ def convert(
             name such as "out.csv", of which they are "out-00000-of-00003.csv". Of images a folder that is new or empty.
         from_format, to_format: names of `formats.NAMES`; None goes by the names of the files, and takes an output that
             ends with a slash or is a directory for a folder of images.
-        schema: which features, and what they are. To TFRecord it says what columns are to be; from TFRecord None infers
-            it from all records, which are then read twice.
+        schema: which features, and what they are. To TFRecord it says what columns are to be, and others are left out
+            (of a format that has columns); from TFRecord None infers it from all records, which are then read twice.
         text: features of bytes that become strings, where a format has both.
         num_shards: so many files, each with about as many records.
         max_bytes: a file is ended with the part with which it reaches so many bytes (of TFRecord files, before the

@@ -30,7 +30,7 @@ from tfrecord_lite.adapters.arrow_columns import array_of, import_pyarrow, lists
 from tfrecord_lite.convert.arrow_errors import arrow_errors
 from tfrecord_lite.convert.formats import Rows, Skip, is_gzip
 from tfrecord_lite.convert.lines import TextOutput
-from tfrecord_lite.convert.tables import records_of
+from tfrecord_lite.convert.tables import chosen, records_of
 from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.files.streams import open_source
 from tfrecord_lite.format.columns.decode_lists import ListDecoder
@@ -100,7 +100,7 @@ class Decoder:
         return records_of(rows.data, rows.count, self._columns, self._schema, skip)
 
     def _columns(self, batch: Any) -> dict[str, Any]:
-        names = [name for name in batch.schema.names if name in self._schema]
+        names = chosen(batch.schema.names, self._schema)
         return {name: _column(batch.column(name), self._schema[name]) for name in names}
 
 

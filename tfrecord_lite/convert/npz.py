@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from tfrecord_lite.convert.formats import Rows, Skip
-from tfrecord_lite.convert.tables import records_of
+from tfrecord_lite.convert.tables import chosen, records_of
 from tfrecord_lite.errors import FeatureError, TFRecordError, printable
 from tfrecord_lite.files.streams import open_seekable
 from tfrecord_lite.format.bytes_array import BytesArray
@@ -109,10 +109,13 @@ class Decoder:
     def _columns(self, columns: _Columns) -> dict[str, Any]:
         from tfrecord_lite.adapters.arrow_columns import as_declared
 
-        known = self._schema or {}
+        schema = self._schema
+        if schema is None:
+            return columns
+        taken = {name: columns[name] for name in chosen(columns, schema)}
         return {
-            name: as_declared(column, known[name]) if name in known and isinstance(column, Lists) else column
-            for name, column in columns.items()
+            name: as_declared(column, schema[name]) if isinstance(column, Lists) else column
+            for name, column in taken.items()
         }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from tfrecord_lite.adapters.arrow import arrow_schema, from_arrow, lists_to_batch, schema_from_arrow
@@ -51,7 +51,7 @@ class TableDecoder:
     """Rows whose data is a RecordBatch -> records.
 
     Args:
-        schema: of what features are to be, or None.
+        schema: which columns are features, and what they are to be; None: all, as they are.
     """
 
     def __init__(self, schema: Mapping[str, FeatureSchema] | None) -> None:
@@ -62,7 +62,18 @@ class TableDecoder:
         return records_of(rows.data, rows.count, self._columns, missing, skip)
 
     def _columns(self, batch: Any) -> Mapping[str, Any]:
-        return from_arrow(batch, self._schema)
+        if self._schema is None:
+            return from_arrow(batch)
+        names = chosen(batch.schema.names, self._schema)
+        return from_arrow(batch.select(names), self._schema)
+
+
+def chosen(names: Iterable[str], schema: Mapping[str, FeatureSchema]) -> list[str]:
+    """Those of the columns that a schema has. Raises FeatureError if they are none."""
+    found = [name for name in names if name in schema]
+    if not found:
+        raise FeatureError("no column is a feature of the schema")
+    return found
 
 
 def records_of(
