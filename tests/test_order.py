@@ -6,12 +6,12 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfrecord_lite.adapters.order import RecordOrder, Turn
 
-COUNTS = st.integers(0, 700)
+COUNTS = st.integers(0, 300)
 BATCHES = st.integers(1, 40)
 RANKS = st.integers(1, 9)
 TEN_OF_42 = [9, 0, 1, 5, 2, 4, 8, 7, 3, 6]
@@ -28,6 +28,7 @@ def orders(draw: st.DrawFn) -> RecordOrder:
     )
 
 
+@settings(deadline=None)
 @given(orders(), st.integers(0, 2**40))
 def test_an_epoch_has_every_record_once(order: RecordOrder, epoch: int) -> None:
     numbers = order.numbers(epoch, range(order.count))
@@ -35,6 +36,7 @@ def test_an_epoch_has_every_record_once(order: RecordOrder, epoch: int) -> None:
     assert sorted(numbers.tolist()) == list(range(order.count))
 
 
+@settings(deadline=None)
 @given(orders(), st.data())
 def test_a_place_holds_the_same_record_however_it_is_asked_for(order: RecordOrder, data: st.DataObject) -> None:
     numbers = order.numbers(5, range(order.count))
@@ -57,9 +59,9 @@ def test_without_a_seed_records_come_as_they_lie() -> None:
     assert RecordOrder(50, block_size=7).numbers(3, range(10, 20)).tolist() == list(range(10, 20))
 
 
-@pytest.mark.parametrize("count", [5, 50, 64, 65, 1000])
+@pytest.mark.parametrize("count", [5, 50, 64, 300])
 def test_a_record_is_as_likely_at_any_place(count: int) -> None:
-    epochs = 2000
+    epochs = 1000
     seen = np.zeros((count, count))
     for epoch in range(epochs):
         seen[np.arange(count), RecordOrder(count, seed=1).numbers(epoch, range(count))] += 1
@@ -129,23 +131,26 @@ def read(turn: Turn, steps: range) -> list[int]:
     return [int(place) for step in steps for rank in range(turn.ranks) for place in turn.places(step, rank)]
 
 
+@settings(deadline=None)
 @given(COUNTS, BATCHES, RANKS)
 def test_ranks_together_read_each_place_once(count: int, batch_size: int, ranks: int) -> None:
     turn = Turn(count, 0, batch_size, ranks)
     assert read(turn, range(turn.steps)) == list(range(count))
 
 
-@given(COUNTS, st.data())
-def test_who_goes_on_may_have_other_ranks_and_batches(count: int, data: st.DataObject) -> None:
+@settings(deadline=None)
+@given(COUNTS, st.lists(st.tuples(BATCHES, RANKS, st.integers(0, 9)), max_size=5))
+def test_who_goes_on_may_have_other_ranks_and_batches(count: int, parts: list[tuple[int, int, int]]) -> None:
     done, places = 0, []
-    while done < count:
-        turn = Turn(count, done, data.draw(BATCHES), data.draw(RANKS))
-        steps = data.draw(st.integers(1, turn.steps))
-        places += read(turn, range(steps))
-        done = turn.done_after(steps)
+    for batch_size, ranks, steps in [*parts, (7, 3, count)]:
+        turn = Turn(count, done, batch_size, ranks)
+        steps_done = min(steps, turn.steps)
+        places += read(turn, range(steps_done))
+        done = turn.done_after(steps_done)
     assert places == list(range(count))
 
 
+@settings(deadline=None)
 @given(COUNTS, st.integers(0, 700), BATCHES, RANKS)
 def test_what_is_left_is_shared_evenly_dropped_or_filled_up(count: int, done: int, batch_size: int, ranks: int) -> None:
     done = min(done, count)

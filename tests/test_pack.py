@@ -19,6 +19,7 @@ from tfrecord_lite import TFRecordOptions, read_examples, read_records
 from tfrecord_lite.adapters.image_files import Rendition, Size
 from tfrecord_lite.adapters.packing import pack
 from tfrecord_lite.cardchecker.images import ImageError
+from tfrecord_lite.cli import pack as pack_command
 from tfrecord_lite.cli.main import main
 from tfrecord_lite.files.journal import journal_path
 
@@ -295,21 +296,19 @@ def test_a_folder_without_images_is_exit_code_1_with_the_list_and_keeps_what_was
 # The command.
 
 
-def test_the_example_of_the_help_runs(tmp_path: Path) -> None:
-    help_text = run("--help").stdout
-    example = next(line for line in help_text.splitlines() if line.startswith("example: "))
+def test_the_example_of_the_help_makes_what_it_says(tmp_path: Path) -> None:
+    (example,) = (example for example in pack_command.EXAMPLES if "--split" in example)
     folder_of_photographs(tmp_path / "photos", 4)
-    (tmp_path / "out").mkdir()
-    program, command, *arguments = example.removeprefix("example: ").split()
+    program, command, *arguments = example.split()
     assert (program, command) == ("tfrecord-lite", "pack")
     result = run(*arguments, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    sizes = [(int(e["image/width"][0]), int(e["image/height"][0])) for e in read_examples(tmp_path / "out")]
+    sizes = [(int(e["image/width"][0]), int(e["image/height"][0])) for e in read_examples(tmp_path / "packed-*")]
     assert len(sizes) == 12
     assert all(max(size) == 512 for size in sizes)
-    assert {path.name.rsplit("-", 3)[0] for path in (tmp_path / "out").glob("photos-*")} == {
-        "photos-train",
-        "photos-val",
+    assert {path.name.rsplit("-", 3)[0] for path in tmp_path.glob("packed-*")} == {
+        "packed-train",
+        "packed-val",
     }
 
 
