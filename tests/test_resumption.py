@@ -16,10 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfrecord_lite import ItemError, TFRecordOptions, encode_example, read_records
+from tfrecord_lite.files import shard_files
 from tfrecord_lite.files.encoded_chunk import Skip
-from tfrecord_lite.files.journal import journal_path
+from tfrecord_lite.files.journal import Journal, journal_path
 from tfrecord_lite.files.options import as_options
 from tfrecord_lite.files.resumption import ResumableShards
+from tfrecord_lite.files.sinks import HiddenFileSink
 
 ITEMS = range(100)
 
@@ -65,6 +67,22 @@ def cut_off(directory: Path, stop: int, **arguments: Any) -> None:
 
 def contents(directory: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in directory.glob("train-*")}
+
+
+def test_a_shard_is_in_the_journal_before_it_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*arguments: object, **more: object) -> None:
+        raise CutOff
+
+    with monkeypatch.context() as patch:
+        # As by SIGKILL: between the moment in which the file is there and all that comes after it.
+        patch.setattr(shard_files, "open_sink", killed)
+        patch.setattr(HiddenFileSink, "discard", HiddenFileSink.abandon)
+        patch.setattr(Journal, "close", lambda self: None)
+        with pytest.raises(CutOff):
+            run(tmp_path)
+    assert [name for name in os.listdir(tmp_path) if name.startswith(".shard-")]
+    run(tmp_path)
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
 
 
 SHAPES: list[dict[str, Any]] = [

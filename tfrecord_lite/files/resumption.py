@@ -18,7 +18,7 @@ from tfrecord_lite.files.commit import commit
 from tfrecord_lite.files.encoded_chunk import EncodedChunk
 from tfrecord_lite.files.journal import FinishedShard, Journal
 from tfrecord_lite.files.options import TFRecordOptions
-from tfrecord_lite.files.shard_files import ShardFile
+from tfrecord_lite.files.shard_files import ShardFile, hidden_shard
 from tfrecord_lite.files.sharding import encode_items
 from tfrecord_lite.files.shards import ShardInfo, check_prefix
 
@@ -157,8 +157,9 @@ class ResumableShards:
 
     def _open_shard(self) -> ShardFile:
         if self._shard is None:
-            self._shard = ShardFile(self._prefix, self._options)
-            self._journal.begin(self._shard.path)
+            path = hidden_shard(self._prefix)
+            self._journal.begin(path)  # first: what is on the disk and not in the journal would stay there
+            self._shard = ShardFile(path, self._prefix, self._options)
         return self._shard
 
     def _finish(self, end: int) -> None:

@@ -23,8 +23,18 @@ _MAX_OPEN = 128
 _PORTION = 1 << 18
 
 
+def hidden_shard(prefix: str) -> str:
+    """A path for a shard of that prefix while it is written, another one at each call."""
+    return os.path.join(os.path.dirname(prefix), f".shard-{secrets.token_hex(8)}.tmp")
+
+
 class ShardFile:
     """One shard.
+
+    Args:
+        path: a `hidden_shard` of the prefix.
+        prefix: for errors.
+        options: compression.
 
     Attributes:
         path: where it is now.
@@ -32,15 +42,14 @@ class ShardFile:
         size: bytes in their frames, before compression.
     """
 
-    def __init__(self, prefix: str, options: TFRecordOptions) -> None:
-        directory = os.path.dirname(prefix)
-        self._file = HiddenFileSink(os.path.join(directory, f".shard-{secrets.token_hex(8)}.tmp"), prefix)
+    def __init__(self, path: str, prefix: str, options: TFRecordOptions) -> None:
+        self._file = HiddenFileSink(path, prefix)
         try:
             self._sink = open_sink(self._file, options, atomic=False)
         except BaseException:
             self._file.discard()
             raise
-        self.path = self._file.writing_path
+        self.path = path
         self._held = bytearray()
         self._checksum = 0
         self.records = 0
@@ -131,7 +140,7 @@ class ShardFiles:
     def add(self) -> None:
         """One more shard."""
         self._opening(len(self._shards))
-        self._shards.append(ShardFile(self._prefix, self._options))
+        self._shards.append(ShardFile(hidden_shard(self._prefix), self._prefix, self._options))
 
     def write(self, number: int, frames: FrameGroup) -> None:
         """Store frames in shard `number`."""
