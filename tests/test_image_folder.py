@@ -384,7 +384,7 @@ HARMFUL = [
 @posix
 def test_names_from_data_lead_nowhere_and_overwrite_nothing(tmp_path: Path) -> None:
     image = photographs()["flower"]
-    for texts in (HARMFUL, [b"class"] * len(HARMFUL)):
+    for texts in ([text.replace(b"\0", b"") for text in HARMFUL], [b"class"] * len(HARMFUL)):
         base = tmp_path / texts[0].hex()
         base.mkdir()
         examples = [
@@ -410,6 +410,10 @@ def test_names_from_data_lead_nowhere_and_overwrite_nothing(tmp_path: Path) -> N
     [
         ({"image/encoded": b"no image"}, "feature 'image/encoded': is no image file"),
         ({"label": 3}, "0 features are images"),
+        (
+            {"image/encoded": photographs, "image/class/text": b"a\0b"},
+            "feature 'image/class/text': has a NUL, which not every reader of CSV takes",
+        ),
         ({"a": photographs, "b": photographs}, "2 features are images"),
         ({"image/encoded": np.zeros(3, np.float32)}, "feature 'image/encoded': is no image file"),
     ],

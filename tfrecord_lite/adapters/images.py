@@ -220,7 +220,7 @@ def folder_image(
         rendition: how the image is to be stored; None keeps its bytes.
 
     Raises:
-        FeatureError: the example has no image, or one that cannot be rendered.
+        FeatureError: the example has no image, or one that cannot be rendered; or its label has a NUL.
     """
     key, data, extensions = _image_of(example, image_feature, number)
     if rendition is not None and not rendition.keeps_bytes:
@@ -231,7 +231,10 @@ def folder_image(
         data, extensions = stored.encoded, EXTENSIONS[stored.format.upper()]
     filenames = example.get(IMAGE_FILENAME)
     filename = os.fsdecode(filenames[0]) if isinstance(filenames, list) and len(filenames) == 1 else ""
-    return FolderImage(data, extensions, filename, *_label_of(example))
+    text, label = _label_of(example)
+    if text is not None and "\0" in text:
+        raise _error("has a NUL, which not every reader of CSV takes", CLASS_TEXT, number)
+    return FolderImage(data, extensions, filename, text, label)
 
 
 def _write_images(images: Iterable[FolderImage], directory: str) -> int:
