@@ -17,7 +17,8 @@ from photographs import encoded, folder_of_photographs, opened, photographs, pix
 from tfrecord_lite import FeatureError, TFRecordError, decode_example, encode_example
 from tfrecord_lite.adapters.image_files import Rendition, Size
 from tfrecord_lite.adapters.image_folder import Skipped, list_image_folder
-from tfrecord_lite.adapters.images import read_image_folder, write_image_folder
+from tfrecord_lite.adapters.images import read_image_folder
+from tfrecord_lite.adapters.written_folder import write_image_folder
 from tfrecord_lite.cardchecker.images import ImageError
 
 posix = pytest.mark.skipif(os.name != "posix" or sys.platform == "darwin", reason="needs names of any bytes, and FIFOs")

@@ -15,19 +15,17 @@ are the text of their JSON, and a text of digits is a number); one value a cell.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import codecs
 import csv
 import io
-import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfrecord_lite.adapters.arrow_columns import array_of, import_pyarrow, lists_of
+from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.convert.arrow_errors import arrow_errors
+from tfrecord_lite.convert.csv_cells import cells_of, column_of, wider
 from tfrecord_lite.convert.formats import Rows, Skip, is_gzip
 from tfrecord_lite.convert.lines import TextOutput
 from tfrecord_lite.convert.tables import chosen, records_of
@@ -36,7 +34,6 @@ from tfrecord_lite.files.streams import open_source
 from tfrecord_lite.format.columns.decode_lists import ListDecoder
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.feature_schema import FeatureSchema
-from tfrecord_lite.format.json_form import feature_as_json, feature_from_json
 from tfrecord_lite.format.lists import Lists
 from tfrecord_lite.format.schema import Schema
 
@@ -48,13 +45,9 @@ NEEDS_SCHEMA = True
 COMPRESSIONS = ("GZIP",)
 WRAPS = True
 
-_BASE64 = "base64:"
 #: A row has to fit: pyarrow reads so much at a time.
 _BLOCK_BYTES = 16 << 20
 _BATCH_ROWS = 4096
-
-_INTEGER = r"^(0|-?[1-9][0-9]*)$"
-_FLOAT = r"^-?[0-9]+\.[0-9]*([eE][+-]?[0-9]+)?$|^-?[0-9]+[eE][+-]?[0-9]+$|^-?\.[0-9]+([eE][+-]?[0-9]+)?$|^nan$|^-?inf$"
 
 
 class Encoder:
@@ -101,7 +94,7 @@ class Decoder:
 
     def _columns(self, batch: Any) -> dict[str, Any]:
         names = chosen(batch.schema.names, self._schema)
-        return {name: _column(batch.column(name), self._schema[name]) for name in names}
+        return {name: column_of(batch.column(name), self._schema[name]) for name in names}
 
 
 def read_parts(source: str, compression_type: str, schema: Schema | None, skip: Skip | None) -> Iterator[Rows]:
@@ -124,7 +117,7 @@ def infer(sources: list[str]) -> Schema:
             raise ValueError("the kinds are inferred from all rows, and standard input is read once: give a schema")
         for batch in _batches(source, "GZIP" if is_gzip(source) else "", lambda number, why: None):
             for name, column in zip(batch.schema.names, batch.columns, strict=True):
-                dtypes[name] = _wider(dtypes.get(name), column)
+                dtypes[name] = wider(dtypes.get(name), column)
     return Schema([FeatureSchema(name, dtype, ()) for name, dtype in dtypes.items()])
 
 
@@ -136,48 +129,11 @@ def _lines(lists: Mapping[str, Lists], schema: Schema) -> bytes:
     import pyarrow.compute as pc
 
     comma, end, nothing = (pa.scalar(text, pa.large_string()) for text in (",", "\n", ""))
-    cells = [pc.fill_null(_cells(pa, pc, lists[name], feature), nothing) for name, feature in schema.items()]
+    cells = [pc.fill_null(cells_of(lists[name], feature), nothing) for name, feature in schema.items()]
     rows = pc.binary_join_element_wise(pc.binary_join_element_wise(*cells, comma), nothing, end)
     _, offsets, data = rows.buffers()
     size = int(np.frombuffer(offsets, np.int64)[len(rows)])
     return b"" if data is None else data.slice(0, size).to_pybytes()
-
-
-def _cells(pa: Any, pc: Any, lists: Lists, feature: FeatureSchema) -> Any:
-    """The text of each cell, large_string with nulls."""
-    large = pa.large_string()
-    if feature.dtype is None:
-        return pa.nulls(len(lists), large)
-    if feature.shape != ():
-        forms = [None if value is None else json.dumps(feature_as_json(value)) for value in lists.to_list()]
-        return _quoted(pa, pc, pa.array(forms, large))
-    if feature.dtype == "bytes":
-        array = array_of(lists, pa.field(feature.name, pa.binary()))
-        try:
-            texts = array.cast(pa.large_binary()).cast(large)
-            if not pc.any(pc.starts_with(texts, _BASE64)).as_py():
-                return _quoted(pa, pc, texts)
-        except pa.ArrowInvalid:
-            pass
-        texts = pa.array([None if item is None else _as_text(item) for item in array.to_pylist()], large)
-        return _quoted(pa, pc, texts)
-    array = array_of(lists, pa.field(feature.name, pa.int64() if feature.dtype == "int64" else pa.float32()))
-    texts = array.cast(large)
-    return texts if feature.dtype == "int64" else pc.replace_substring_regex(texts, r"^(-?[0-9]+)$", r"\1.0")
-
-
-def _quoted(pa: Any, pc: Any, texts: Any) -> Any:
-    quote = pa.scalar('"', pa.large_string())
-    empty = pa.scalar("", pa.large_string())
-    return pc.binary_join_element_wise(quote, pc.replace_substring(texts, '"', '""'), quote, empty)
-
-
-def _as_text(item: bytes) -> str:
-    try:
-        text = item.decode("utf-8")
-    except UnicodeDecodeError:
-        text = _BASE64
-    return _BASE64 + base64.b64encode(item).decode("ascii") if text.startswith(_BASE64) else text
 
 
 def _doubled(text: str) -> str:
@@ -276,75 +232,3 @@ def _names(file: Any, path: str) -> list[str]:
         problem.path = path
         raise problem
     return names
-
-
-def _column(column: Any, feature: FeatureSchema) -> Any:
-    """Cells as a column for `encode_columns`. Raises FeatureError with the number of the row."""
-    pa = import_pyarrow()
-    if feature.dtype is None:
-        filled = np.flatnonzero(~column.is_null().to_numpy(zero_copy_only=False))
-        if filled.size:
-            raise _at("has a value, and no kind in the schema", feature.name, int(filled[0]))
-        return Lists.all_missing(len(column))
-    if feature.shape != ():
-        cells = column.to_pylist()
-        return [None if cell is None else _from_form(cell, feature, number) for number, cell in enumerate(cells)]
-    if feature.dtype == "bytes":
-        import pyarrow.compute as pc
-
-        if not pc.any(pc.starts_with(column, _BASE64)).as_py():
-            return lists_of(column, feature.name)
-        return [_from_text(cell, feature.name, number) for number, cell in enumerate(column.to_pylist())]
-    target = pa.int64() if feature.dtype == "int64" else pa.float32()
-    try:
-        return lists_of(column.cast(pa.string()).cast(target), feature.name)
-    except pa.ArrowInvalid:
-        for number in range(len(column)):
-            try:
-                column.slice(number, 1).cast(pa.string()).cast(target)
-            except pa.ArrowInvalid:
-                raise _at(f"is no {feature.dtype}", feature.name, number) from None
-        raise
-
-
-def _from_form(cell: bytes, feature: FeatureSchema, number: int) -> Any:
-    try:
-        return feature_from_json(json.loads(cell), feature.name, feature)
-    except (ValueError, RecursionError) as error:
-        reason = error.reason if isinstance(error, FeatureError) else "is no list in JSON"
-        raise _at(reason, feature.name, number) from None
-
-
-def _from_text(cell: bytes | None, name: str, number: int) -> bytes | None:
-    if cell is None or not cell.startswith(_BASE64.encode()):
-        return cell
-    try:
-        return base64.b64decode(cell[len(_BASE64) :], validate=True)
-    except binascii.Error:
-        raise _at("what is called base64 is not", name, number) from None
-
-
-def _wider(dtype: str | None, column: Any) -> str | None:
-    """The kind of cells that were of a kind before and now hold these."""
-    pa = import_pyarrow()
-    import pyarrow.compute as pc
-
-    if dtype == "bytes" or column.null_count == len(column):
-        return dtype
-    try:
-        texts = column.cast(pa.string())
-        are_integers = pc.match_substring_regex(texts, _INTEGER)
-        if pc.all(are_integers).as_py():
-            texts.cast(pa.int64())
-            return dtype or "int64"
-        if pc.all(pc.or_(are_integers, pc.match_substring_regex(texts, _FLOAT))).as_py():
-            return "float32"
-    except pa.ArrowInvalid:  # not UTF-8, or an integer outside int64
-        pass
-    return "bytes"
-
-
-def _at(reason: str, name: str, row: int) -> FeatureError:
-    error = FeatureError(reason, name)
-    error.record_number = row
-    return error

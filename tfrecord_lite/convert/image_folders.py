@@ -3,7 +3,8 @@
 files of a folder --names--> workers: serialized records --> one file, or shards
 TFRecord files --stretches--> workers: images --> a new folder, which appears when it is complete
 
-What is in the folder and in the records: see `adapters/image_folder.py` and `adapters/images.py`.
+What is in the folder and in the records: see `adapters/image_folder.py`, `adapters/images.py` and
+`adapters/written_folder.py`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,10 @@ from typing import Any, NamedTuple
 
 from tfrecord_lite.adapters.image_files import Rendition
 from tfrecord_lite.adapters.image_folder import ImageFile, Skipped, has_image_extension, list_image_folder
-from tfrecord_lite.adapters.images import (
-    ENCODED,
+from tfrecord_lite.adapters.images import ENCODED, ImageEncoder, check_skipped
+from tfrecord_lite.adapters.written_folder import (
     FolderImage,
-    ImageEncoder,
     check_new_folder,
-    check_skipped,
     folder_image,
     write_folder_images,
 )

@@ -20,6 +20,7 @@ import numpy as np
 from tfrecord_lite.errors import ShardError, TFRecordError
 from tfrecord_lite.files import file_problems
 from tfrecord_lite.files.frames import FrameFile, WrittenFile
+from tfrecord_lite.files.lint_outputs import outputs_of
 from tfrecord_lite.files.manifest import check_shard
 from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.paths import STDIN, as_path, find_files, list_paths
@@ -102,7 +103,7 @@ class Lint:
         self._clearance = Clearance(plan)
         self._sources: list[tuple[Any, Any]] = []
         before = list(self._look_up(list_paths(paths)))
-        self._outputs = None if fix is None else _outputs([source for source, _ in self._sources], fix)
+        self._outputs = None if fix is None else outputs_of([source for source, _ in self._sources], fix)
         self._findings = self._lint(before)
 
     def __iter__(self) -> Self:
@@ -305,37 +306,3 @@ def _unreadable(error: OSError | TFRecordError, path: Any) -> Finding:
 
 def _is_rereadable(source: Any) -> bool:
     return isinstance(source, str) and (is_url(source) or os.path.isfile(source))
-
-
-def _outputs(sources: list[Any], out: Any) -> list[Any]:
-    """Where each source is to be written: `out` itself, or files of their names in the directory `out`.
-
-    Raises:
-        ValueError: there are several sources and `out` is a file; two of them have one name, or one has none; or a
-            source would be replaced.
-    """
-    is_directory = isinstance(out, (str, os.PathLike)) and os.path.isdir(out)
-    if len(sources) == 1 and not is_directory:
-        outputs = [out]
-    elif not is_directory:
-        raise ValueError(f"for {len(sources)} files the output is a directory that is there, not {os.fsdecode(out)!r}")
-    else:
-        outputs = []
-        for source in sources:
-            if not isinstance(source, str) or source == STDIN:
-                raise ValueError("a stream has no name to be written under in a directory: give a file for the output")
-            outputs.append(os.path.join(out, os.path.basename(source)))
-        if len(set(outputs)) < len(outputs):
-            raise ValueError("two files have the same name, and would be written to one")
-    for source in sources:
-        for output in outputs:
-            if _are_same(source, output):
-                raise ValueError(f"the output is an input: {os.fsdecode(output)!r}")
-    return outputs
-
-
-def _are_same(source: Any, output: Any) -> bool:
-    if not isinstance(source, str) or not isinstance(output, (str, os.PathLike)):
-        return False
-    are_there = os.path.exists(source) and os.path.exists(output)
-    return source == as_path(output) or (are_there and os.path.samefile(source, output))

@@ -246,7 +246,7 @@ class _Copies:
         """The feature that they are."""
         sizes = np.fromiter(map(len, self.items), np.int64, len(self.items))
         if self.dtype == _STORED and int(sizes.sum()) >= WORTH_A_PIECE * len(sizes):
-            return PackedColumn(FLOAT_LIST, list(self.items), sizes)
+            return PackedColumn(FLOAT_LIST, self.items, sizes)
         values = np.frombuffer(b"".join(self.items), self.dtype)
         return numbers_column(values, offsets(sizes // self.dtype.itemsize))
 

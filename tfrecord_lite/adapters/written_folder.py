@@ -1,0 +1,259 @@
+"""Examples -> a new folder of images, with `labels.csv`, from which the same labels are read again.
+
+It takes what others have written as well: all it needs is the image. Names come from data, so none leads out of the
+folder, is hidden, or is given twice. Raises FeatureError for an example that has no image.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import hashlib
+import io
+import itertools
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tfrecord_lite.adapters.image_files import Rendition, stored_image
+from tfrecord_lite.adapters.image_folder import FILENAME, LABEL, NUMBER, has_image_extension
+from tfrecord_lite.adapters.images import CLASS_LABEL, CLASS_TEXT, ENCODED, IMAGE_FILENAME
+from tfrecord_lite.cardchecker.images import EXTENSIONS, FORMATS, JPEG_OF_A_PHONE, ImageError, decoding
+from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.files.sinks import FileSink
+
+LABELS_CSV = "labels.csv"
+
+#: Bytes of a name in most file systems, less what is put behind one to tell it from another.
+_NAME_LIMIT = 240
+
+
+def write_image_folder(
+    examples: Iterable[Mapping[str, Any]], directory: Any, *, image_feature: str | None = None
+) -> int:
+    """Write the images of examples into a new folder, which appears when all are written; how many there are.
+
+    An image is `FOLDER/NAME`: the folder is its class, where it has one, the name that of `image/filename`, or its
+    number; with the extension of what the image is. Names are made harmless, and different. `labels.csv` says what
+    label each has.
+
+    Args:
+        examples: as `read_examples` gives them.
+        directory: is not there yet, or empty.
+        image_feature: which feature holds the image; None takes `image/encoded`, or the only one that is an image.
+
+    Raises:
+        FeatureError: an example has no image.
+        FileExistsError: there is something in the directory.
+        OSError: a file cannot be written.
+    """
+    images = (folder_image(example, image_feature, number) for number, example in enumerate(examples))
+    return write_folder_images(images, directory)
+
+
+def write_folder_images(images: Iterable[FolderImage], directory: Any) -> int:
+    """What `write_image_folder` does, of images that are found already."""
+    directory = check_new_folder(directory)
+    writing = os.path.join(os.path.dirname(directory), f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp")
+    try:
+        os.mkdir(writing)
+    except OSError as error:
+        error.filename = directory
+        raise
+    try:
+        count = _write_images(images, writing)
+        if os.path.isdir(directory):
+            os.rmdir(directory)
+        os.rename(writing, directory)
+    except BaseException:
+        shutil.rmtree(writing, ignore_errors=True)
+        raise
+    return count
+
+
+def check_new_folder(directory: Any) -> str:
+    """The absolute path of a folder that is to be written. Raises FileExistsError when there is something in it."""
+    path = os.path.abspath(os.fsdecode(directory))
+    if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
+        raise FileExistsError(errno.EEXIST, "the folder is there already, and not empty", path)
+    return path
+
+
+@dataclass(frozen=True)
+class FolderImage:
+    """An image on its way into a folder.
+
+    Attributes:
+        data: bytes of an image file.
+        extensions: that its format has.
+        filename: from the folder on, as data has it; "" without one.
+        text: the name of its class; None without one.
+        number: of its class, as text; "" without one.
+    """
+
+    data: bytes
+    extensions: tuple[str, ...]
+    filename: str
+    text: str | None
+    number: str
+
+
+def folder_image(
+    example: Mapping[str, Any], image_feature: str | None, number: int = 0, rendition: Rendition | None = None
+) -> FolderImage:
+    """The image of an example, and where it belongs.
+
+    Args:
+        example: as `read_examples` gives it.
+        image_feature: see `write_image_folder`.
+        number: of the example, for errors.
+        rendition: how the image is to be stored; None keeps its bytes.
+
+    Raises:
+        FeatureError: the example has no image, or one that cannot be rendered; or its label has a NUL.
+    """
+    key, data, extensions = _image_of(example, image_feature, number)
+    if rendition is not None and not rendition.keeps_bytes:
+        try:
+            stored = stored_image(data, key, rendition)
+        except ImageError as error:
+            raise _error(error.reason, key, number) from error
+        data, extensions = stored.encoded, EXTENSIONS[stored.format.upper()]
+    filenames = example.get(IMAGE_FILENAME)
+    filename = os.fsdecode(filenames[0]) if isinstance(filenames, list) and len(filenames) == 1 else ""
+    text, label = _label_of(example)
+    if text is not None and "\0" in text:
+        raise _error("has a NUL, which not every reader of CSV takes", CLASS_TEXT, number)
+    return FolderImage(data, extensions, filename, text, label)
+
+
+def _write_images(images: Iterable[FolderImage], directory: str) -> int:
+    names = _Names()
+    rows: list[tuple[str, str, str]] = []
+    count = 0
+    for image in images:
+        name = names.free(_name_of(image, count), image.extensions)
+        path = os.path.join(directory, *name.split("/"))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        _write(path, image.data)
+        if image.text is not None:
+            rows.append((name, image.text, image.number))
+        count += 1
+    if rows:
+        _write(os.path.join(directory, LABELS_CSV), _labels_csv(rows).encode("utf-8", "surrogateescape"))
+    return count
+
+
+def _labels_csv(rows: list[tuple[str, str, str]]) -> str:
+    """Of (name, text, number); without numbers where not each text has one of its own."""
+    pairs = {row[1:] for row in rows}
+    texts, numbers = ({pair[place] for pair in pairs} for place in (0, 1))
+    columns = 3 if len(pairs) == len(texts) == len(numbers) and "" not in numbers else 2
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow((FILENAME, LABEL, NUMBER)[:columns])
+    writer.writerows(row[:columns] for row in rows)
+    return file.getvalue()
+
+
+def _image_of(example: Mapping[str, Any], feature: str | None, number: int) -> tuple[str, bytes, tuple[str, ...]]:
+    """(the feature, the image, the extensions that its format has)."""
+    if feature is None and ENCODED not in example:
+        found = {key: images for key in example if (images := _image_in(example[key])) is not None}
+        if len(found) != 1:
+            raise _error(f"{len(found)} features are images; name the one to write", None, number)
+        (key,) = found
+        return key, *found[key]
+    key = ENCODED if feature is None else feature
+    image = _image_in(example.get(key))
+    if image is None:
+        raise _error(f"is no image file ({', '.join(FORMATS)})", key, number)
+    return key, *image
+
+
+def _image_in(value: Any) -> tuple[bytes, tuple[str, ...]] | None:
+    """The same of a feature, if it is one."""
+    from PIL import Image
+
+    if not isinstance(value, list) or len(value) != 1:
+        return None
+    try:
+        with decoding(""), Image.open(io.BytesIO(value[0]), formats=FORMATS) as picture:
+            found = str(picture.format)
+    except ImageError:
+        return None
+    return value[0], EXTENSIONS["JPEG" if found == JPEG_OF_A_PHONE else found]
+
+
+def _label_of(example: Mapping[str, Any]) -> tuple[str | None, str]:
+    """(text, number as text) of the class; None and "" where there is none."""
+    texts, labels = example.get(CLASS_TEXT), example.get(CLASS_LABEL, example.get("label"))
+    is_integer = hasattr(labels, "dtype") and labels.dtype.kind == "i" and len(labels) == 1
+    number = str(int(labels[0])) if is_integer else ""
+    if isinstance(texts, list) and len(texts) == 1:
+        return os.fsdecode(texts[0]), number
+    return (number, number) if number else (None, "")
+
+
+def _name_of(image: FolderImage, number: int) -> str:
+    """Where an image would like to be."""
+    parts = [_harmless(part) for part in image.filename.split("/")] if image.filename else [f"{number:08}"]
+    if image.text is not None:
+        folder = _harmless(image.text)
+        parts = [folder, *(parts[1:] if parts[0] == folder and len(parts) > 1 else parts)]
+    return "/".join(parts)
+
+
+def _harmless(part: str) -> str:
+    """One folder or file of a name that comes from data; it is not hidden, and does not lead elsewhere."""
+    part = "".join("_" if character in "/\\:\0" else character for character in part)
+    if len(os.fsencode(part)) > _NAME_LIMIT:
+        return hashlib.blake2b(os.fsencode(part), digest_size=16).hexdigest()
+    return f"_{part[1:]}" if part.startswith(".") or not part else part
+
+
+class _Names:
+    """Names that are given away, each once, also where a file system takes "A" and "a" for the same."""
+
+    def __init__(self) -> None:
+        self._files = {LABELS_CSV}
+        self._folders: set[str] = set()
+
+    def free(self, name: str, extensions: tuple[str, ...]) -> str:
+        """This name or one like it, with one of the extensions."""
+        if any(parent in self._files for parent in _folders_of(name)):
+            name = name.replace("/", "_")
+        stem, extension = os.path.splitext(name)
+        if extension.lower() not in extensions:
+            stem, extension = (stem if has_image_extension(name) else name), extensions[0]
+        free = stem + extension
+        for number in itertools.count(2):
+            if free.casefold() not in self._files and free.casefold() not in self._folders:
+                break
+            free = f"{stem}-{number}{extension}"
+        self._files.add(free.casefold())
+        self._folders.update(_folders_of(free))
+        return free
+
+
+def _folders_of(name: str) -> list[str]:
+    """All folders that a file is in, as they are compared."""
+    parts = name.casefold().split("/")
+    return ["/".join(parts[:end]) for end in range(1, len(parts))]
+
+
+def _write(path: str, data: bytes) -> None:
+    sink = FileSink(path)
+    try:
+        sink.write([data])
+    finally:
+        sink.close()
+
+
+def _error(reason: str, key: str | None, number: int) -> FeatureError:
+    error = FeatureError(reason, key)
+    error.record_number = number
+    return error

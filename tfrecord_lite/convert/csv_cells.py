@@ -1,0 +1,135 @@
+"""What stands between the commas of a CSV: values <-> cells, a column at a time, in the form that `csv_text` states.
+
+Raises FeatureError, with the number of the row, for a cell that is not what the schema says.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+import numpy as np
+
+from tfrecord_lite.adapters.arrow_columns import array_of, import_pyarrow, lists_of
+from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.format.feature_schema import FeatureSchema
+from tfrecord_lite.format.json_form import feature_as_json, feature_from_json
+from tfrecord_lite.format.lists import Lists
+
+_BASE64 = "base64:"
+_INTEGER = r"^(0|-?[1-9][0-9]*)$"
+_FLOAT = r"^-?[0-9]+\.[0-9]*([eE][+-]?[0-9]+)?$|^-?[0-9]+[eE][+-]?[0-9]+$|^-?\.[0-9]+([eE][+-]?[0-9]+)?$|^nan$|^-?inf$"
+
+
+def cells_of(lists: Lists, feature: FeatureSchema) -> Any:
+    """The text of each cell of a column, large_string with nulls."""
+    pa = import_pyarrow()
+    import pyarrow.compute as pc
+
+    large = pa.large_string()
+    if feature.dtype is None:
+        return pa.nulls(len(lists), large)
+    if feature.shape != ():
+        forms = [None if value is None else json.dumps(feature_as_json(value)) for value in lists.to_list()]
+        return _quoted(pa, pc, pa.array(forms, large))
+    if feature.dtype == "bytes":
+        array = array_of(lists, pa.field(feature.name, pa.binary()))
+        try:
+            texts = array.cast(pa.large_binary()).cast(large)
+            if not pc.any(pc.starts_with(texts, _BASE64)).as_py():
+                return _quoted(pa, pc, texts)
+        except pa.ArrowInvalid:
+            pass
+        texts = pa.array([None if item is None else _as_text(item) for item in array.to_pylist()], large)
+        return _quoted(pa, pc, texts)
+    array = array_of(lists, pa.field(feature.name, pa.int64() if feature.dtype == "int64" else pa.float32()))
+    texts = array.cast(large)
+    return texts if feature.dtype == "int64" else pc.replace_substring_regex(texts, r"^(-?[0-9]+)$", r"\1.0")
+
+
+def _quoted(pa: Any, pc: Any, texts: Any) -> Any:
+    quote = pa.scalar('"', pa.large_string())
+    empty = pa.scalar("", pa.large_string())
+    return pc.binary_join_element_wise(quote, pc.replace_substring(texts, '"', '""'), quote, empty)
+
+
+def _as_text(item: bytes) -> str:
+    try:
+        text = item.decode("utf-8")
+    except UnicodeDecodeError:
+        text = _BASE64
+    return _BASE64 + base64.b64encode(item).decode("ascii") if text.startswith(_BASE64) else text
+
+
+def column_of(column: Any, feature: FeatureSchema) -> Any:
+    """Cells as a column for `encode_columns`. Raises FeatureError with the number of the row."""
+    pa = import_pyarrow()
+    if feature.dtype is None:
+        filled = np.flatnonzero(~column.is_null().to_numpy(zero_copy_only=False))
+        if filled.size:
+            raise _at("has a value, and no kind in the schema", feature.name, int(filled[0]))
+        return Lists.all_missing(len(column))
+    if feature.shape != ():
+        cells = column.to_pylist()
+        return [None if cell is None else _from_form(cell, feature, number) for number, cell in enumerate(cells)]
+    if feature.dtype == "bytes":
+        import pyarrow.compute as pc
+
+        if not pc.any(pc.starts_with(column, _BASE64)).as_py():
+            return lists_of(column, feature.name)
+        return [_from_text(cell, feature.name, number) for number, cell in enumerate(column.to_pylist())]
+    target = pa.int64() if feature.dtype == "int64" else pa.float32()
+    try:
+        return lists_of(column.cast(pa.string()).cast(target), feature.name)
+    except pa.ArrowInvalid:
+        for number in range(len(column)):
+            try:
+                column.slice(number, 1).cast(pa.string()).cast(target)
+            except pa.ArrowInvalid:
+                raise _at(f"is no {feature.dtype}", feature.name, number) from None
+        raise
+
+
+def _from_form(cell: bytes, feature: FeatureSchema, number: int) -> Any:
+    try:
+        return feature_from_json(json.loads(cell), feature.name, feature)
+    except (ValueError, RecursionError) as error:
+        reason = error.reason if isinstance(error, FeatureError) else "is no list in JSON"
+        raise _at(reason, feature.name, number) from None
+
+
+def _from_text(cell: bytes | None, name: str, number: int) -> bytes | None:
+    if cell is None or not cell.startswith(_BASE64.encode()):
+        return cell
+    try:
+        return base64.b64decode(cell[len(_BASE64) :], validate=True)
+    except binascii.Error:
+        raise _at("what is called base64 is not", name, number) from None
+
+
+def wider(dtype: str | None, column: Any) -> str | None:
+    """The kind of cells that were of a kind before and now hold these."""
+    pa = import_pyarrow()
+    import pyarrow.compute as pc
+
+    if dtype == "bytes" or column.null_count == len(column):
+        return dtype
+    try:
+        texts = column.cast(pa.string())
+        are_integers = pc.match_substring_regex(texts, _INTEGER)
+        if pc.all(are_integers).as_py():
+            texts.cast(pa.int64())
+            return dtype or "int64"
+        if pc.all(pc.or_(are_integers, pc.match_substring_regex(texts, _FLOAT))).as_py():
+            return "float32"
+    except pa.ArrowInvalid:  # not UTF-8, or an integer outside int64
+        pass
+    return "bytes"
+
+
+def _at(reason: str, name: str, row: int) -> FeatureError:
+    error = FeatureError(reason, name)
+    error.record_number = row
+    return error
