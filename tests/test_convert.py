@@ -608,6 +608,15 @@ def test_damaged_files_are_errors_of_ours_or_of_the_system(
             (directory / "b.tfrecord").unlink()
 
 
+def test_a_column_of_parquet_whose_name_is_no_utf_8_is_an_error_of_ours(tmp_path: Path) -> None:
+    convert(write(tmp_path / "a.tfrecord", [tfr.encode_example({"some_name": 1})]), tmp_path / "a.parquet")
+    content = (tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "a.parquet").write_bytes(content.replace(b"some_name", b"\x80ome_name"))
+    with pytest.raises(tfr.TFRecordError, match=r"a\.parquet: .*utf"):
+        convert(tmp_path / "a.parquet", tmp_path / "b.tfrecord")
+    assert not (tmp_path / "b.tfrecord").exists()
+
+
 @pytest.mark.parametrize("text", [b"kindless", b"column"])
 @pytest.mark.parametrize("byte", [b"\xff", b"?"])
 def test_a_name_or_mark_of_arrow_that_is_damaged_is_an_error_or_another_name(

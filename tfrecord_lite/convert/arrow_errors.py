@@ -21,7 +21,7 @@ def arrow_errors(path: str) -> Iterator[None]:
     except TFRecordError as error:  # what is beneath pyarrow has no name: damaged compression, bytes that are no text
         error.path = error.path or path
         raise
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:  # the latter of names that are no UTF-8
         problem = TFRecordError((str(error).splitlines() or [type(error).__name__])[0][:200])
         problem.path = path
         raise problem from None

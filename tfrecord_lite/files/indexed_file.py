@@ -87,6 +87,10 @@ class IndexedFile:
                     return records
         return [self.record(ranges, number) for number in numbers.tolist()]
 
+    def locate(self, error: TFRecordError, number: int) -> None:
+        """Tell an error that it is about that record."""
+        error.path, error.record_number, error.offset = self.name, number, self._limit_at[number]
+
     def _located(self, error: TFRecordError, number: int | None) -> TFRecordError:
         error.path, error.record_number = self.name, number
         return error

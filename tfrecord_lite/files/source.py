@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
 
-from tfrecord_lite.errors import printable
+from tfrecord_lite.errors import TFRecordError, printable
 from tfrecord_lite.files.indexed_file import IndexedFile
 from tfrecord_lite.files.paths import expand_paths
 from tfrecord_lite.files.ranges import Ranges
@@ -132,6 +132,11 @@ class RecordSource(Sequence[bytes]):
             for place, record in zip(places.tolist(), of_file, strict=True):
                 records[place] = record
         return records
+
+    def locate(self, error: TFRecordError, number: int) -> None:
+        """Tell an error that it is about that record."""
+        which = bisect_right(self._begins, number) - 1
+        self._files[which].locate(error, number - self._begins[which])
 
     def close(self) -> None:
         """Let go of all files. Records cannot be read any more."""

@@ -1,0 +1,158 @@
+"""Batches in the order of training: each record once, over ranks and workers, from any point."""
+
+from __future__ import annotations
+
+import pickle
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import tfrecord_lite as tfr
+from tfrecord_lite.adapters.order import RecordOrder
+from tfrecord_lite.adapters.ordered_batches import OrderedBatches
+
+COUNT = 97
+FEATURES = {
+    "number": tfr.FixedLenFeature([], np.int64),
+    "words": tfr.RaggedFeature(bytes),
+    "values": tfr.FixedLenFeature([2], np.float32, [1, 2]),
+}
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ordered")
+    number = 0
+    for shard, count in enumerate([40, 1, 0, 56]):
+        with tfr.TFRecordWriter(folder / f"train-{shard:05}-of-00004") as writer:
+            for _ in range(count):
+                example: dict[str, Any] = {"number": number, "words": [b"w"] * (number % 4) or None}
+                writer.write_example(example if number % 3 else example | {"values": [float(number), 0.5]})
+                number += 1
+    return folder
+
+
+def numbers_of(batches: Any) -> list[int]:
+    return [int(number) for batch in batches for number in batch["number"]]
+
+
+def test_without_shuffling_batches_are_those_of_read_batches(folder: Path) -> None:
+    found = list(OrderedBatches(folder, FEATURES, batch_size=10).batches())
+    expected = list(tfr.read_batches(folder, FEATURES, batch_size=10))
+    assert len(found) == len(expected) == 10
+    for batch, other in zip(found, expected, strict=True):
+        assert batch.keys() == other.keys()
+        np.testing.assert_array_equal(batch["number"], other["number"])
+        np.testing.assert_array_equal(batch["values"], other["values"])
+        assert batch["words"].to_list() == other["words"].to_list()
+
+
+def test_shuffled_batches_come_in_the_order_of_their_epoch(folder: Path) -> None:
+    batches = OrderedBatches(folder, FEATURES, batch_size=10, shuffle=True, seed=5)
+    order = RecordOrder(COUNT, seed=5)
+    for epoch in (0, 1, 7):
+        batches.set_epoch(epoch)
+        assert numbers_of(batches.batches()) == order.numbers(epoch, range(COUNT)).tolist()
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(1, 30), st.integers(1, 4), st.integers(1, 4), st.booleans(), st.data())
+def test_ranks_and_workers_read_each_record_once_from_any_point(
+    folder: Path, batch_size: int, ranks: int, workers: int, shuffle: bool, data: st.DataObject
+) -> None:
+    def all_ranks(batch_size: int, ranks: int, state: dict[str, int]) -> list[OrderedBatches]:
+        made = [
+            OrderedBatches(folder, FEATURES, batch_size=batch_size, shuffle=shuffle, seed=1, rank=rank, ranks=ranks)
+            for rank in range(ranks)
+        ]
+        for batches in made:
+            batches.load_state(state)
+        return made
+
+    def read(made: list[OrderedBatches], steps: int, workers: int) -> list[int]:
+        numbers = []
+        for batches in made:
+            for worker in range(workers):
+                # What a worker has of the steps that are taken.
+                taken = len(range(worker, steps, workers))
+                numbers += numbers_of(islice(batches.batches(worker, workers), taken))
+        return numbers
+
+    first = all_ranks(batch_size, ranks, {"epoch": 3, "done": 0})
+    steps = data.draw(st.integers(0, len(first[0])))
+    numbers = read(first, steps, workers)
+    state = first[0].state_after(steps)
+    assert state == {"epoch": 3, "done": len(numbers)}
+    second = all_ranks(data.draw(st.integers(1, 30)), data.draw(st.integers(1, 4)), state)
+    numbers += read(second, len(second[0]), data.draw(st.integers(1, 4)))
+    assert sorted(numbers) == list(range(COUNT))
+
+
+def test_another_epoch_begins_at_its_begin_and_the_same_one_goes_on(folder: Path) -> None:
+    batches = OrderedBatches(folder, FEATURES, batch_size=10)
+    batches.load_state({"epoch": 2, "done": 90})
+    batches.set_epoch(2)
+    assert numbers_of(batches.batches()) == list(range(90, COUNT))
+    batches.set_epoch(3)
+    assert len(batches) == 10
+    assert numbers_of(batches.batches()) == list(range(COUNT))
+
+
+@pytest.mark.parametrize(("remainder", "counts"), [("share", [24, 23]), ("drop", [20, 20]), ("pad", [30, 30])])
+def test_what_does_not_fill_a_batch_of_every_rank(folder: Path, remainder: str, counts: list[int]) -> None:
+    made = [OrderedBatches(folder, FEATURES, batch_size=10, rank=rank, ranks=2, remainder=remainder) for rank in (0, 1)]
+    for batches in made:
+        batches.load_state({"epoch": 0, "done": 50})
+    assert [len(numbers_of(batches.batches())) for batches in made] == counts
+
+
+def test_it_can_be_pickled_after_it_was_read_from(folder: Path) -> None:
+    batches = OrderedBatches(folder, FEATURES, batch_size=10, shuffle=True)
+    batches.load_state({"epoch": 4, "done": 20})
+    numbers = numbers_of(batches.batches())
+    assert numbers_of(pickle.loads(pickle.dumps(batches)).batches()) == numbers
+
+
+def test_features_are_inferred_from_all_files(folder: Path) -> None:
+    batches = OrderedBatches(folder, batch_size=50)
+    assert set(batches.features) == {"number", "words", "values"}
+    assert numbers_of(batches.batches()) == list(range(COUNT))
+
+
+def test_files_without_records_have_no_batches(tmp_path: Path) -> None:
+    tfr.TFRecordWriter(tmp_path / "empty").close()
+    assert list(OrderedBatches(tmp_path / "empty", batch_size=10, shuffle=True).batches()) == []
+
+
+def test_a_record_that_is_unfit_is_named_with_its_place(folder: Path) -> None:
+    features = FEATURES | {"values": tfr.FixedLenFeature([2], np.float32)}
+    batches = OrderedBatches(folder, features, batch_size=10)
+    batches.load_state({"epoch": 0, "done": 42})
+    with pytest.raises(tfr.FeatureError) as caught:
+        list(batches.batches())
+    error = caught.value
+    # 43 is the first number that no 3 divides, and lies at #2 of the file behind 40 and 1.
+    assert (error.path, error.record_number) == (str(folder / "train-00003-of-00004"), 2)
+    assert error.offset == int(tfr.RecordIndex.build(folder / "train-00003-of-00004").offsets[2])
+
+
+def test_a_record_that_is_no_example_is_named_with_its_place(tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "a") as writer:
+        for record in (b"", b"", b"\xff"):
+            writer.write(record)
+    with pytest.raises(tfr.DecodeError, match=r"a: record #2 at offset 32"):
+        list(OrderedBatches(tmp_path / "a", {"b": tfr.VarLenFeature(bytes)}, batch_size=10).batches())
+
+
+def test_numbers_that_are_of_no_use_are_value_errors(folder: Path) -> None:
+    with pytest.raises(ValueError, match="rank is 0 to 1 where there are 2 ranks, not 2"):
+        OrderedBatches(folder, FEATURES, batch_size=1, rank=2, ranks=2)
+    with pytest.raises(ValueError, match="not possible"):
+        OrderedBatches(folder, FEATURES, batch_size=0)
+    with pytest.raises(ValueError, match="not possible"):
+        OrderedBatches(folder, FEATURES, batch_size=1).load_state({"epoch": 0, "done": COUNT + 1})
