@@ -149,4 +149,5 @@ def open_ranges(path: str) -> Ranges:
 
 def _unsupported(path: str, what: str) -> io.UnsupportedOperation:
     text = f"random access needs a plain file or seekable GZIP, and this is {what}"
+    text += "; `tfrecord-lite merge FILE -o OUT --seekable` makes one that can be entered"
     return io.UnsupportedOperation(f"{printable(path)}: {text}")
