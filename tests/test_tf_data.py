@@ -150,7 +150,10 @@ def test_shuffled_epochs_differ_and_are_the_same_in_every_run(folder: Path, read
     assert [sorted(numbers) for numbers in first] == [list(range(COUNT))] * 3
     together = make_dataset(folder, NUMBER, batch_size=10, shuffle=True, seed=5, epochs=3, reader=reader)
     numbers = numbers_of(together)
-    assert numbers_of(make_dataset(folder, NUMBER, batch_size=10, shuffle=True, seed=5, epochs=3, reader=reader)) == numbers
+    assert (
+        numbers_of(make_dataset(folder, NUMBER, batch_size=10, shuffle=True, seed=5, epochs=3, reader=reader))
+        == numbers
+    )
     parts = [numbers[begin : begin + COUNT] for begin in range(0, 3 * COUNT, COUNT)]
     assert [sorted(part) for part in parts] == [list(range(COUNT))] * 3
     assert len(set(map(tuple, parts))) == 3
@@ -181,7 +184,12 @@ def test_without_end_epochs_follow_each_other(folder: Path, reader: Any) -> None
 def test_our_reader_says_how_many_batches_there_are(folder: Path) -> None:
     for remainder, count in (("share", 20), ("drop", 18), ("pad", 20)):
         dataset = make_dataset(
-            folder, NUMBER, batch_size=10, epochs=2, remainder=remainder, reader="tfrecord_lite"  # type: ignore[arg-type]
+            folder,
+            NUMBER,
+            batch_size=10,
+            epochs=2,
+            remainder=remainder,
+            reader="tfrecord_lite",  # type: ignore[arg-type]
         )
         assert len(dataset) == count == len(batches_of(dataset))
 
@@ -313,7 +321,9 @@ def test_a_gzip_file_of_which_tensorflow_loses_members_is_refused_or_read_whole(
     path = tmp_path / "members.gz"
     gzip_members(path, tmp_path, [range(10), range(0), range(10, 20)])
     assert len(list(tf.data.TFRecordDataset(str(path), "GZIP"))) == 10
-    with pytest.raises(LostRecordsError, match=r"members.gz: 10 records, from #10 on, .* reader='tfrecord_lite'") as caught:
+    with pytest.raises(
+        LostRecordsError, match=r"members.gz: 10 records, from #10 on, .* reader='tfrecord_lite'"
+    ) as caught:
         make_dataset(path, NUMBER, batch_size=4)
     assert (caught.value.path, caught.value.record_number) == (str(path), 10)
     for shuffle in (False, True):

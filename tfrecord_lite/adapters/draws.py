@@ -36,7 +36,9 @@ _LOW, _HALF = np.uint64(_MASK_32), np.uint64(32)
 
 
 def stateless_uniform(shape: Sequence[int], seed: Any, minval: float = 0.0, maxval: float = 1.0) -> Floats:
-    """What `tf.random.stateless_uniform(shape, seed, minval, maxval, alg="philox")` gives on a CPU, bit for bit.
+    """What `tf.random.stateless_uniform(shape, seed, minval, maxval, alg="philox")` gives, bit for bit.
+
+    Results that float32 holds as subnormals (below 1.2e-38) are 0 to TensorFlow.
 
     Args:
         shape: of the result.

@@ -1,7 +1,7 @@
 """Features and parsed columns, ours -> TensorFlow's.
 
-    FixedLenFeature([2], "float32")            -> tf.io.FixedLenFeature([2], tf.float32)
-    array, SparseTensorValue, RaggedTensorValue -> tf.Tensor, tf.SparseTensor, tf.RaggedTensor
+FixedLenFeature([2], "float32")            -> tf.io.FixedLenFeature([2], tf.float32)
+array, SparseTensorValue, RaggedTensorValue -> tf.Tensor, tf.SparseTensor, tf.RaggedTensor
 """
 
 from __future__ import annotations
