@@ -15,7 +15,7 @@ from tfrecord_lite.adapters.augmentation import augment
 
 tf = pytest.importorskip("tensorflow")
 
-ALL = {"brightness": 0.3, "flip_left_right": True, "flip_up_down": True}
+ALL: dict[str, Any] = {"brightness": 0.3, "flip_left_right": True, "flip_up_down": True}
 
 
 def eagerly(images: Any, seed: Any, **pieces: Any) -> Any:
@@ -44,7 +44,7 @@ def test_numpy_and_tensorflow_give_the_same_pixels(
 ) -> None:
     random = np.random.default_rng(0)
     images = random.integers(0, 256, shape, np.uint8) if dtype == "uint8" else random.random(shape).astype(dtype)
-    pieces = {"brightness": brightness, "flip_left_right": left_right, "flip_up_down": up_down}
+    pieces: dict[str, Any] = {"brightness": brightness, "flip_left_right": left_right, "flip_up_down": up_down}
     before = images.copy()
     found = augment(images, seed=seed, **pieces)
     assert (found.dtype, found.shape) == (images.dtype, shape)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from photographs import encoded, opened, photographs
 from PIL import Image
 
 import tfrecord_lite as tfr
-from tests.photographs import encoded, opened, photographs
 from tfrecord_lite.adapters.tf_data import read_record_single_cls
 from tfrecord_lite.cardchecker import ImageError, decode_pixels
 
@@ -85,7 +85,8 @@ FILES = {
 def test_pixels_are_those_that_tensorflow_decodes(name: str, tmp_path: Path) -> None:
     image, image_format = FILES[name]
     found = decode_pixels([image], [image_format])
-    assert (found.dtype, found.shape) == (np.uint8, (1, 320, 320, 1))
+    assert found.dtype == np.uint8
+    assert found.shape == (1, 320, 320, 1)
     np.testing.assert_array_equal(found, by_tensorflow([image], [image_format], tmp_path))
 
 

@@ -1,7 +1,8 @@
 """Random numbers that are a function of a seed: in numpy the very ones that TensorFlow draws from the same seed.
 
-`tf.random.stateless_uniform(shape, seed, minval, maxval, alg="philox")` is Philox 4x32-10 (Salmon, Moraes, Dror and Shaw,
-"Parallel random numbers: as easy as 1, 2, 3"), which makes of a counter and a key four words, whatever came before:
+`tf.random.stateless_uniform(shape, seed, minval, maxval, alg="philox")` is Philox 4x32-10 (Salmon, Moraes, Dror and
+Shaw, "Parallel random numbers: as easy as 1, 2, 3"), which makes of a counter and a key four words, whatever came
+before:
 
     counter  4 words of 32 bits  -- 10 rounds with the key -->  4 words
     key      2 words

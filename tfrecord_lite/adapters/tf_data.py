@@ -4,11 +4,11 @@
     augment                   the images of a batch, changed at random (`tf_augmentation`)
     read_record_single_cls, apply_aug_single_cls    the same for the records of the card checker (`tf_cardchecker`)
 
-Two readers give the same batches. TensorFlow's own is fast, uses all cores and can be saved in a checkpoint; but it loses
-data without a word where a file ends in a cut header, a compressed stream lacks its end or has bytes behind it, a list
-lies in several chunks, or GZIP members are of a kind that it does not get past (refused here). Ours reads all that is
-there, or says what is wrong with it, reads URLs, mixes all records where they are shuffled, and goes on in the middle of
-an epoch.
+Two readers give the same batches. TensorFlow's own is fast, uses all cores and can be saved in a checkpoint; but it
+loses data without a word where a file ends in a cut header, a compressed stream lacks its end or has bytes behind it, a
+list lies in several chunks, or GZIP members are of a kind that it does not get past (refused here). Ours reads all that
+is there, or says what is wrong with it, reads URLs, mixes all records where they are shuffled, and goes on in the
+middle of an epoch.
 
 TensorFlow (extra `[tf]`) is imported when a function is called; where it is not installed that is an ImportError.
 """
@@ -16,7 +16,7 @@ TensorFlow (extra `[tf]`) is imported when a function is called; where it is not
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.adapters.ordered_batches import OrderedBatches
 from tfrecord_lite.adapters.tensorflow_import import import_tensorflow
@@ -46,8 +46,8 @@ def make_dataset(
     shuffle: bool = False,
     seed: int = 0,
     epochs: int | None = 1,
-    remainder: Literal["share", "drop", "pad"] = "share",
-    reader: Literal["tensorflow", "tfrecord_lite"] = "tensorflow",
+    remainder: str = "share",
+    reader: str = "tensorflow",
     buffer_size: int = 1024,
     deterministic: bool = True,
     input_context: tf.distribute.InputContext | None = None,
@@ -81,12 +81,12 @@ def make_dataset(
         seed: of the orders. What tf.random.set_seed was given counts as well for reader "tensorflow".
         epochs: how often all records are read in one iteration over the dataset; None is without end.
         remainder: what becomes of the records at the end of an epoch that do not fill a batch: "share" makes a smaller
-            batch of them, "drop" leaves them out, "pad" (reader "tfrecord_lite") fills the batch with the first records.
+            batch of them, "drop" leaves them out, "pad" (reader "tfrecord_lite") adds records from the beginning.
             With "drop" and "pad" batches have a static size.
         reader: who reads the files, as said above.
         buffer_size: records that reader "tensorflow" holds when it shuffles.
-        deterministic: whether batches must come in the same order in every run. False lets reader "tensorflow" be faster
-            when it shuffles.
+        deterministic: whether batches must come in the same order in every run. False lets reader "tensorflow" be
+            faster when it shuffles.
         input_context: which part of the records is to be read, of as many as there are input pipelines; together they
             read each record once. Reader "tensorflow" deals out files where there are enough, so pipelines may have
             different numbers of batches; reader "tfrecord_lite" deals out records, and all have the same number of
