@@ -30,7 +30,7 @@ def in_map(images: Any, seed: Any, **pieces: Any) -> Any:
     return batches[0].numpy() if batches else images
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=20)
 @given(
     st.tuples(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(-(1 << 63), (1 << 63) - 1)),
     st.sampled_from(["uint8", "float16", "float32", "float64"]),
