@@ -94,7 +94,7 @@ def make_dataset(
             batches, of which the last may be empty on some.
         state: {"epoch": number, "done": places of it that were read by all pipelines}, as of
             `OrderedBatches.state_after`: where reader "tfrecord_lite" begins. The rest of that epoch is the first
-            of the first iteration, and later iterations go on; without end (`epochs=None`) every iteration begins there.
+            of the first iteration, later iterations go on; without end (`epochs=None`) every iteration begins there.
 
     Raises:
         ImportError: TensorFlow is not installed.
