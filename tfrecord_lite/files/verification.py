@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
-from tfrecord_lite.errors import DecodeError, ShardError, SkippedRegion, TFRecordError, printable
+from tfrecord_lite.errors import DecodeError, ShardError, SkippedRegion, TFRecordError, counted, printable
 from tfrecord_lite.files.manifest import check_content, check_shard
 from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.paths import find_files, list_paths
@@ -65,13 +65,15 @@ class FileReport:
         if isinstance(self.error, ShardError):
             lines.append(str(self.error))
         elif isinstance(self.error, TFRecordError):
-            lines.append(f"{self.error} (after {self.records} sound records)")
+            lines.append(f"{self.error} (after {counted(self.records, 'sound record')})")
         elif self.error is not None:
             lines.append(f"{name}: {self.error.strerror or self.error}")
         elif self.regions:
-            lines.append(f"{name}: {self.records} sound records, {len(self.regions)} damaged regions")
+            lines.append(
+                f"{name}: {counted(self.records, 'sound record')}, {counted(len(self.regions), 'damaged region')}"
+            )
         else:
-            lines.append(f"{name}: {self.records} records, {self.size} bytes, sound")
+            lines.append(f"{name}: {counted(self.records, 'record')}, {self.size} bytes, sound")
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
