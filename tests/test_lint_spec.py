@@ -346,7 +346,8 @@ INT, TEXT = tfr.FixedLenFeature([], np.int64), tfr.VarLenFeature(bytes)
             "f = {'k': F([], i), 't': V(string)}"
         ),
         (
-            "SHAPE, (I, S) = [], ('int64', 'string')\nf = {'k': F(SHAPE, tf.int64), 't': tf.io.VarLenFeature(tf.string)}\n"
+            "SHAPE, (I, S) = [], ('int64', 'string')\n"
+            "f = {'k': F(SHAPE, tf.int64), 't': tf.io.VarLenFeature(tf.string)}\n"
             "from tensorflow.io import FixedLenFeature as F"
         ),
         (
