@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
 
-from tfrecord_lite.errors import TFRecordError, printable
+from tfrecord_lite.errors import TFRecordError, counted, printable
 from tfrecord_lite.files.indexed_file import IndexedFile
 from tfrecord_lite.files.paths import expand_paths
 from tfrecord_lite.files.ranges import Ranges
@@ -75,7 +75,7 @@ class RecordSource(Sequence[bytes]):
         return self._begins[-1]
 
     def __repr__(self) -> str:
-        return f"RecordSource({len(self._files)} files, {len(self)} records)"
+        return f"RecordSource({counted(len(self._files), 'file')}, {counted(len(self), 'record')})"
 
     def _repr_html_(self) -> str:
         """For a notebook: how many records each of the first files holds. Nothing is read for it."""
@@ -87,7 +87,7 @@ class RecordSource(Sequence[bytes]):
             for file, begin, end in zip(self._files, begins[:-1], begins[1:], strict=False)
         )
         more = len(self._files) - _SHOWN_FILES
-        caption = f"RecordSource: {len(self._files)} files, {len(self)} records"
+        caption = f"RecordSource: {counted(len(self._files), 'file')}, {counted(len(self), 'record')}"
         caption += f"; {more} more files are not shown" if more > 0 else ""
         head = '<th scope="col">file</th><th scope="col">first record</th><th scope="col">records</th>'
         return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
