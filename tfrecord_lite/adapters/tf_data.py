@@ -1,216 +1,165 @@
-"""The card checker's records as input for training with TensorFlow.
+"""tf.data: batches of any records for training with TensorFlow, and images changed at random on the way.
 
-Takes files of `tfrecord_lite.cardchecker.write_record_binary_cls`, or older ones like them. Returns a
-`tf.data.Dataset` of {"img": uint8 [batch, 320, 320, 1], "label": int64 [batch]}, and augments such batches.
-Raises ImportError without TensorFlow (extra `[tf]`), which is imported when a function is called;
-FileNotFoundError and ValueError for files that do not fit together, at the call;
-`tf.errors.InvalidArgumentError` for a record that is not one of ours, when it is read.
+    make_dataset              paths and features -> tf.data.Dataset of batches
+    augment                   the images of a batch, changed at random (`tf_augmentation`)
+    read_record_single_cls, apply_aug_single_cls    the same for the records of the card checker (`tf_cardchecker`)
 
-What a record's pixels are depends on `image/format`:
+Two readers give the same batches. TensorFlow's own is fast, uses all cores and can be saved in a checkpoint; but it
+loses data without a word where a file ends in a cut header, a compressed stream lacks its end or has bytes behind it, a
+list lies in several chunks, or GZIP members are of a kind that it does not get past (refused here). Ours reads all that
+is there, or says what is wrong with it, reads URLs, mixes all records where they are shuffled, and goes on in the
+middle of an epoch.
 
-    raw    320 x 320 bytes
-    png    a PNG file
-    jpeg   a JPEG file
-    jpg    320 x 320 bytes if it is just as many, else a JPEG file: older writers stored pixels and said jpg
+TensorFlow (extra `[tf]`) is imported when a function is called; where it is not installed that is an ImportError.
 """
 
 from __future__ import annotations
 
-import errno
-import glob
-import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Union
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.cardchecker.examples import RAW_SIZE
-from tfrecord_lite.cardchecker.images import SIDE
-from tfrecord_lite.errors import printable
-from tfrecord_lite.files.compression import HEAD_SIZE, recognise
+from tfrecord_lite.adapters.ordered_batches import OrderedBatches
+from tfrecord_lite.adapters.tensorflow_import import import_tensorflow
+from tfrecord_lite.adapters.tf_augmentation import augment
+from tfrecord_lite.adapters.tf_cardchecker import apply_aug_single_cls, read_record_single_cls
+from tfrecord_lite.adapters.tf_features import tensorflow_features
+from tfrecord_lite.adapters.tf_files import records, sound_files
+from tfrecord_lite.adapters.tf_generator import EpochRuns, dataset_of
+from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.files.inference import infer_schema
+from tfrecord_lite.format.parsing import example_plan
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-Path = Union[str, "os.PathLike[str]"]
+__all__ = ["apply_aug_single_cls", "augment", "make_dataset", "read_record_single_cls"]
 
-BRIGHTNESS_MAX_DELTA = 0.1
+#: Records that are looked at when the features are to be inferred.
+_INFERRED_RECORDS = 1024
 
 
-def read_record_single_cls(
-    imageTFRecord: Path | Sequence[Path],  # noqa: N803  the name that existing training scripts use
-    num_parallel_reads: int | None = 8,
-    shuffle_buffer_size: int = 8,
-    batch_size: int = 16,
-    epoch: int | None = 10,
+def make_dataset(
+    paths: Any,
+    features: Mapping[str, Any] | None = None,
+    *,
+    batch_size: int,
+    shuffle: bool = False,
+    seed: int = 0,
+    epochs: int | None = 1,
+    remainder: str = "share",
+    reader: str = "tensorflow",
+    buffer_size: int = 1024,
+    deterministic: bool = True,
+    input_context: tf.distribute.InputContext | None = None,
+    state: Mapping[str, int] | None = None,
 ) -> tf.data.Dataset:
-    """Batches of images and labels, shuffled, `epoch` times over.
+    """Batches of parsed Examples: {name: what `tf.io.parse_example` gives for `batch_size` records}.
 
-    Compression is recognised from the files. Records that do not fill a batch at the end of an epoch are left
-    out of it: a file of fewer than `batch_size` records gives no batch at all.
+    Without `shuffle` records come in the order of their files. With it every epoch has an order of its own, the same
+    in every run with this seed:
 
-    How many batches there will be is not known before all is read. Tell Keras, whose metrics otherwise count one
-    batch too many at the end: `model.fit(..., epochs=epoch, steps_per_epoch=records // batch_size)`.
+        model.fit(make_dataset("train-*.tfrecord", batch_size=32, shuffle=True).map(as_pair), epochs=10)
 
-    Args:
-        imageTFRecord: a path, a pattern such as "train-*.tfrecords", or a list of these.
-        num_parallel_reads: how many files are read at a time.
-        shuffle_buffer_size: how many records the next one is drawn from; files are shuffled as well.
-        batch_size: records per batch.
-        epoch: how many times all records are read; None is without end.
+    `epochs=1` and so many in `fit`: an iteration over the dataset is an epoch. With `epochs=None` the dataset does not
+    end, and `fit` needs steps_per_epoch. For tf.distribute, where each of several pipelines reads a part:
 
-    Returns:
-        A dataset of {"img": uint8 [batch_size, 320, 320, 1], "label": int64 [batch_size]}.
-
-    Raises:
-        ImportError: TensorFlow is not installed.
-        FileNotFoundError: a path or pattern without a file.
-        ValueError: no paths at all, or files of different compression.
-        tf.errors.InvalidArgumentError: while reading, a record that has another format, size or features.
-    """
-    tf = _import_tensorflow()
-    names = _matching_files(tf, imageTFRecord)
-    compression_type = _common_compression(tf, names)
-    # The names are final: what looks like a pattern in them is none.
-    files = tf.data.Dataset.list_files([glob.escape(name) for name in names])
-    records = files.interleave(
-        lambda name: tf.data.TFRecordDataset(name, compression_type),
-        cycle_length=num_parallel_reads,
-        num_parallel_calls=tf.data.AUTOTUNE,
-    )
-    return (
-        records.shuffle(shuffle_buffer_size)
-        .map(_parse_record, num_parallel_calls=tf.data.AUTOTUNE)
-        .batch(batch_size, drop_remainder=True)
-        .repeat(epoch)
-        .prefetch(tf.data.AUTOTUNE)
-    )
-
-
-def apply_aug_single_cls(image_features: Mapping[str, tf.Tensor], batch_size: int) -> dict[str, tf.Tensor]:
-    """A batch with its images changed at random: brightness, left-right and up-down flips, each image for
-    itself.
-
-    Works on eager tensors and inside `Dataset.map`:
-
-        dataset.map(lambda batch: apply_aug_single_cls(batch, 16))
-
-    Args:
-        image_features: {"img": [batch_size, 320, 320, 1], "label": [batch_size]}, as `read_record_single_cls`
-            gives them. Images of a floating dtype are taken to be in 0 ... 1, and may leave it by the
-            brightness.
-        batch_size: images in the batch.
-
-    Returns:
-        {"img": [batch_size, 320, 320, 1], "label": [batch_size, 1]}, the dtypes as they came.
-
-    Raises:
-        ImportError: TensorFlow is not installed.
-        ValueError: the tensors have another shape.
-        tf.errors.InvalidArgumentError: the same, if it shows only when a graph runs.
-    """
-    tf = _import_tensorflow()
-    images = _with_shape(tf, "img", image_features["img"], (batch_size, SIDE, SIDE, 1))
-    labels = _with_shape(tf, "label", image_features["label"], (batch_size,))
-    # As tf.image.random_brightness does it, which draws one delta for the whole batch.
-    deltas = tf.random.uniform([batch_size, 1, 1, 1], -BRIGHTNESS_MAX_DELTA, BRIGHTNESS_MAX_DELTA)
-    brighter = tf.image.convert_image_dtype(images, tf.float32) + deltas
-    augmented = tf.image.convert_image_dtype(brighter, images.dtype, saturate=True)
-    # Of four dimensions, the first is the batch to these two, and every image draws its own flip.
-    augmented = tf.image.random_flip_left_right(augmented)
-    augmented = tf.image.random_flip_up_down(augmented)
-    return {"img": augmented, "label": tf.reshape(labels, [batch_size, 1])}
-
-
-def _import_tensorflow() -> Any:
-    try:
-        import tensorflow
-    except ModuleNotFoundError as error:
-        if error.name != "tensorflow":
-            raise
-        raise ImportError('this needs TensorFlow: pip install "tfrecord-lite-codec[tf]"') from error
-    return tensorflow
-
-
-def _matching_files(tf: Any, paths: Path | Sequence[Path]) -> list[str]:
-    """Names of all files that one path or pattern, or several, stand for."""
-    patterns = [paths] if isinstance(paths, (str, os.PathLike)) else paths
-    names: list[str] = []
-    for pattern in [os.fspath(pattern) for pattern in patterns]:
-        matches = [pattern] if tf.io.gfile.exists(pattern) else sorted(tf.io.gfile.glob(pattern))
-        if not matches:
-            raise FileNotFoundError(errno.ENOENT, "no file matches", pattern)
-        names += matches
-    if not names:
-        raise ValueError("imageTFRecord is an empty list")
-    return names
-
-
-def _common_compression(tf: Any, names: list[str]) -> str:
-    """The compression type of all the files. One dataset of TensorFlow's can read only one."""
-    found: dict[str, str] = {}
-    for name in names:
-        with tf.io.gfile.GFile(name, "rb") as file:
-            head = file.read(HEAD_SIZE)
-        if head:  # an empty file holds no records under any compression
-            found.setdefault(recognise(head), name)
-    if len(found) > 1:
-        (first, first_name), (second, second_name) = list(found.items())[:2]
-        raise ValueError(
-            f"files of different compression cannot be read together: {printable(first_name)} is "
-            f"{first or 'plain'}, {printable(second_name)} is {second or 'plain'}"
+        strategy.distribute_datasets_from_function(
+            lambda context: make_dataset(
+                paths, batch_size=context.get_per_replica_batch_size(256), input_context=context
+            )
         )
-    return next(iter(found), "")
+
+    Args:
+        paths: files, patterns, directories, or a list of these, as for `read_records`; files of different compression
+            may be mixed. URLs for reader "tfrecord_lite" only.
+        features: {name: FixedLenFeature(...) or another feature, ours or TensorFlow's}, or a Schema. None infers them
+            from 1,024 records of all files; a record that does not fit is then an error.
+        batch_size: records in each batch; with tf.distribute in each of a replica.
+        shuffle: whether records come in another order in each epoch. Reader "tensorflow" shuffles files, and then
+            draws each record from the next `buffer_size`; reader "tfrecord_lite" mixes all records, in the order that
+            all adapters share.
+        seed: of the orders. What tf.random.set_seed was given counts as well for reader "tensorflow".
+        epochs: how often all records are read in one iteration over the dataset; None is without end.
+        remainder: what becomes of the records at the end of an epoch that do not fill a batch: "share" makes a smaller
+            batch of them, "drop" leaves them out, "pad" (reader "tfrecord_lite") adds records from the beginning.
+            With "drop" and "pad" batches have a static size.
+        reader: who reads the files, as said above.
+        buffer_size: records that reader "tensorflow" holds when it shuffles.
+        deterministic: whether batches must come in the same order in every run. False lets reader "tensorflow" be
+            faster when it shuffles.
+        input_context: which part of the records is to be read, of as many as there are input pipelines; together they
+            read each record once. Reader "tensorflow" deals out files where there are enough, so pipelines may have
+            different numbers of batches; reader "tfrecord_lite" deals out records, and all have the same number of
+            batches, of which the last may be empty on some.
+        state: {"epoch": number, "done": places of it that were read by all pipelines}, as of
+            `OrderedBatches.state_after`: where reader "tfrecord_lite" begins. The first iteration over the dataset ends
+            with that epoch, and later ones read the next; without end (`epochs=None`) every iteration begins there.
+
+    Raises:
+        ImportError: TensorFlow is not installed.
+        OSError, TFRecordError: files are missing or damaged, as far as that shows before they are read; or, as
+            LostRecordsError, TensorFlow would not read all of a GZIP file. FeatureError: the features are of no use.
+        ValueError: an argument is of no use, or not for this reader.
+        tf.errors.OpError: while reading; of reader "tfrecord_lite" the text names file, record and offset.
+    """
+    tf = import_tensorflow()
+    _check_arguments(reader, remainder, state, batch_size, buffer_size, epochs)
+    part, parts = (input_context.input_pipeline_id, input_context.num_input_pipelines) if input_context else (0, 1)
+    is_ordered = deterministic or not shuffle
+    if reader == "tensorflow":
+        files = sound_files(paths)
+        parse = _parser(tf, infer_schema(paths, sample=_INFERRED_RECORDS) if features is None else features)
+        serialized = records(tf, files, part, parts, seed if shuffle else None, buffer_size, is_ordered)
+        batches = serialized.batch(batch_size, drop_remainder=remainder == "drop")
+        dataset = batches.map(parse, num_parallel_calls=tf.data.AUTOTUNE).repeat(epochs)
+    else:
+        ordered = OrderedBatches(
+            paths,
+            features,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            rank=part,
+            ranks=parts,
+            remainder=remainder,
+        )
+        spec = _parsed_spec(tf, _parser(tf, ordered.features), batch_size, remainder != "share")
+        dataset = dataset_of(tf, EpochRuns(ordered, epochs, state), spec)
+    options = tf.data.Options()
+    options.deterministic = is_ordered
+    return dataset.with_options(options).prefetch(tf.data.AUTOTUNE)
 
 
-def _parse_record(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
-    tf = _import_tensorflow()
-    example = tf.io.parse_single_example(
-        serialized,
-        {
-            "image/image_id_raw": tf.io.FixedLenFeature([], tf.string),
-            "image/format": tf.io.FixedLenFeature([], tf.string),
-            "image/label": tf.io.FixedLenFeature([], tf.int64),
-        },
-    )
-    pixels = _decode_pixels(tf, example["image/image_id_raw"], example["image/format"])
-    return {"img": pixels, "label": example["image/label"]}
+def _check_arguments(
+    reader: str,
+    remainder: str,
+    state: Mapping[str, int] | None,
+    batch_size: int,
+    buffer_size: int,
+    epochs: int | None,
+) -> None:
+    """Raise ValueError for what is of no use, or not for this reader."""
+    if reader not in ("tensorflow", "tfrecord_lite"):
+        raise ValueError(f"reader is 'tensorflow' or 'tfrecord_lite', not {reader!r}")
+    if remainder not in ("share", "drop", "pad"):
+        raise ValueError(f"remainder is 'share', 'drop' or 'pad', not {remainder!r}")
+    if reader == "tensorflow" and (remainder == "pad" or state is not None):
+        raise ValueError("remainder='pad' and state need reader='tfrecord_lite'")
+    if batch_size < 1 or buffer_size < 1 or (epochs is not None and epochs < 1):
+        raise ValueError(
+            f"batch_size, buffer_size and epochs are 1 or more, not {batch_size}, {buffer_size} and {epochs}"
+        )
 
 
-def _decode_pixels(tf: Any, image: tf.Tensor, image_format: tf.Tensor) -> tf.Tensor:
-    """uint8 [320, 320, 1] from what is stored in `image/image_id_raw`."""
-    size = tf.strings.length(image)
-    is_raw = (image_format == "raw") | ((image_format == "jpg") & (size == RAW_SIZE))
-    is_png = image_format == "png"
-    is_jpeg = (image_format == "jpeg") | (image_format == "jpg")
-    known = tf.debugging.Assert(
-        is_raw | is_png | is_jpeg, ["image/format is not raw, png, jpeg or jpg but", image_format]
-    )
-
-    def decode_raw() -> tf.Tensor:
-        whole = tf.debugging.Assert(size == RAW_SIZE, [f"a raw image/image_id_raw has not {RAW_SIZE} bytes but", size])
-        with tf.control_dependencies([whole]):
-            return tf.reshape(tf.io.decode_raw(image, tf.uint8), [SIDE, SIDE, 1])
-
-    def decode_png() -> tf.Tensor:
-        return tf.io.decode_png(image, channels=1)
-
-    def decode_jpeg() -> tf.Tensor:
-        # The method that Pillow uses: the default is faster and off by some grey levels.
-        return tf.io.decode_jpeg(image, channels=1, dct_method="INTEGER_ACCURATE")
-
-    with tf.control_dependencies([known]):
-        pixels = tf.case([(is_raw, decode_raw), (is_png, decode_png)], default=decode_jpeg)
-    shape = tf.shape(pixels)
-    fitting = tf.debugging.Assert(
-        tf.reduce_all(shape == [SIDE, SIDE, 1]),
-        [f"the image in a record has not {SIDE} rows, {SIDE} columns and 1 channel but", shape],
-    )
-    with tf.control_dependencies([fitting]):
-        return tf.ensure_shape(tf.identity(pixels), [SIDE, SIDE, 1])
+def _parser(tf: Any, features: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
+    """What parses a batch of serialized Examples in TensorFlow."""
+    if not features:
+        raise FeatureError("no features: none were given, or no record has one from which they could be inferred")
+    wanted = tensorflow_features(tf, example_plan(features).features)
+    return lambda serialized: tf.io.parse_example(serialized, wanted)
 
 
-def _with_shape(tf: Any, name: str, tensor: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
-    """`tensor`, seen to have `shape`: at once where its own is known, else when the graph runs."""
-    tensor = tf.convert_to_tensor(tensor)
-    if not tensor.shape.is_compatible_with(shape):
-        raise ValueError(f"{name} has shape {tensor.shape}; {shape} is needed")
-    return tf.ensure_shape(tensor, shape)
+def _parsed_spec(tf: Any, parse: Callable[[Any], dict[str, Any]], batch_size: int, is_static: bool) -> Any:
+    """The spec of batches that were parsed, which all have `batch_size` records if that is static."""
+    none = tf.data.Dataset.from_tensor_slices(tf.zeros([0], tf.string))
+    return none.batch(batch_size, drop_remainder=is_static).map(parse).element_spec
