@@ -147,9 +147,9 @@ def test_a_state_goes_on_behind_any_batch_with_other_ranks_and_batches(folder: P
         assert state == first.state_after(taken) == {"epoch": 4, "done": len(read)}
         rest = TFRecordDataset(folder, NUMBER, batch_size=10, **options)
         rest.load_state_dict(state)
-        assert len(rest) == 10 - taken
-        assert read + numbers_of(rest) == expected
-        assert len(rest) == 10
+        batches = list(rest)
+        assert len(rest) - len(batches) == taken
+        assert read + numbers_of(batches) == expected
         assert numbers_of(rest) == expected  # an epoch later all is there again
         others = []
         for rank in range(3):
@@ -168,7 +168,7 @@ def test_examples_one_at_a_time_go_on_in_the_middle_of_a_block(folder: Path, tak
     assert read == RecordOrder(COUNT, seed=0).numbers(0, range(taken)).tolist()
     rest = TFRecordDataset(folder, NUMBER, **options)
     rest.load_state_dict(first.state_dict())
-    assert len(rest) == COUNT - taken
+    assert len(rest) == COUNT
     assert sorted(read + numbers_of(rest)) == list(range(COUNT))
 
 
@@ -523,9 +523,8 @@ for taken in (0, 1, 4, 10):
         dataset = TFRecordDataset(folder, NUMBER, batch_size=6, shuffle=True, rank=rank, ranks=2)
         dataset.load_state_dict(state)
         loader = DataLoader(dataset, batch_size=None, num_workers=1)
-        expected = len(loader)
+        assert len(loader) == 9
         batches = list(loader)
-        assert len(batches) == expected, (len(batches), expected)
         assert dataset.state_after(len(batches)) == {"epoch": 3, "done": 97}
         rest += flat(batches)
     again = flat(loader)
