@@ -147,9 +147,9 @@ def test_a_state_goes_on_behind_any_batch_with_other_ranks_and_batches(folder: P
         assert state == first.state_after(taken) == {"epoch": 4, "done": len(read)}
         rest = TFRecordDataset(folder, NUMBER, batch_size=10, **options)
         rest.load_state_dict(state)
-        batches = list(rest)
-        assert len(rest) - len(batches) == taken
-        assert read + numbers_of(batches) == expected
+        left = list(rest)
+        assert len(rest) - len(left) == taken
+        assert read + numbers_of(left) == expected
         assert numbers_of(rest) == expected  # an epoch later all is there again
         others = []
         for rank in range(3):
