@@ -322,6 +322,15 @@ def test_an_open_file_that_is_replaced_is_read_on_as_it_was(tmp_path: Path) -> N
     assert source[:] == [b"a", b"bc"]
 
 
+def test_a_file_that_is_cut_off_is_noticed_before_many_records_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a", [bytes(1000)] * 100)
+    source = RecordSource(path)
+    assert len(source[:]) == 100
+    os.truncate(path, 5000)
+    with pytest.raises(IndexMismatchError, match="a: the file was cut off"):
+        source[:]
+
+
 @pytest.mark.parametrize("options", ["GZIP", "ZLIB"])
 def test_what_is_compressed_in_one_piece_is_refused_with_what_is_needed(tmp_path: Path, options: str) -> None:
     path = write(tmp_path / "a", [bytes(5 << 20)], options=options)

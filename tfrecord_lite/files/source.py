@@ -49,6 +49,10 @@ class RecordSource(Sequence[bytes]):
     read for one, long records being passed over; with `verify`, their CRCs are checked, those of the records when they
     are read.
 
+    A local file must not be made shorter while it is read: it is mapped into memory, and the system ends a process that
+    looks behind its end. Where many records are asked for, that is noticed before. To put another file in its place, as
+    TFRecordWriter does unless it is told otherwise, does no harm.
+
     Raises:
         OSError: a file is missing or cannot be read; or, as io.UnsupportedOperation, it is compressed and cannot be
             entered anywhere.

@@ -9,6 +9,7 @@ Several files are read at a time, each in a thread: CRCs, inflating and reading 
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -209,6 +210,8 @@ def _verify_file(
             return FileReport(reader.name, error.record_number or 0, error.offset or 0, error.with_traceback(None))
         except OSError as error:
             failure = error
+        except MemoryError:
+            failure = OSError(errno.ENOMEM, "not enough memory: perhaps for a record, which is held whole", reader.name)
     if shard is not None and failure is None and not found:
         try:
             check_shard(source, shard)
