@@ -202,8 +202,11 @@ def test_a_record_for_which_there_is_no_room_is_one_line(tmp_path: Path, command
         assert (done.returncode, done.stderr) == (0, "")
         return
     assert done.returncode == 1
-    assert done.stderr.startswith("tfrecord-lite: not enough memory")
-    assert len(done.stderr.splitlines()) == 1
+    if name == "verify":  # goes on with other files
+        assert (done.stdout.count("large: not enough memory"), done.stderr) == (1, "")
+    else:
+        assert done.stderr.startswith("tfrecord-lite: not enough memory")
+        assert len(done.stderr.splitlines()) == 1
     assert os.listdir(tmp_path) == ["large"]
 
 

@@ -1,16 +1,28 @@
+import gc
 import io
 import itertools
 import os
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tfrecord_lite import FeatureError, TFRecordWriter, decode_example, encode_example, read_examples, read_records
+from tfrecord_lite import (
+    FeatureError,
+    ShardedWriter,
+    TFRecordWriter,
+    decode_example,
+    encode_example,
+    read_examples,
+    read_records,
+)
+from tfrecord_lite.files.open_writers import open_writers
 from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME
 
 
@@ -199,3 +211,19 @@ def test_a_file_object_that_cannot_take_bytes_is_refused_at_once(tmp_path: Path)
         TFRecordWriter(io.StringIO())
     with (tmp_path / "a").open("rb") as file, pytest.raises(io.UnsupportedOperation):
         TFRecordWriter(file)
+
+
+@pytest.mark.parametrize(
+    "make", [TFRecordWriter, partial(TFRecordWriter, mode="a"), partial(ShardedWriter, num_shards=3)]
+)
+def test_an_interrupt_while_a_writer_is_made_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], TFRecordWriter]
+) -> None:
+    def interrupt(_: TFRecordWriter) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(open_writers, "add", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path / "a")
+    gc.collect()  # a warning about what a destructor raised would be an error
+    assert os.listdir(tmp_path) == []

@@ -92,16 +92,20 @@ class TFRecordWriter:
             )
         checked_options = as_options(options)
         self._index = PendingIndex(path, checked_options.compression_type, continues=mode == "a") if index else None
+        self._path = path
+        self._room = _ROOM
+        self._rows = RowBlock()  # either records are pending or examples are, never both
+        self._why_unusable = ""
         if mode == "a":
             self._sink = open_append_sink(path, checked_options, atomic, repair_tail)
         else:
             self._sink = self._open_sink(path, checked_options, atomic)
-        self._path = path
-        self._pending: list[bytes] | None = []  # None: nothing more can be written, see _why_unusable
-        self._room = _ROOM
-        self._rows = RowBlock()  # either records are pending or examples are, never both
-        self._why_unusable = ""
-        open_writers.add(self)
+        try:
+            open_writers.add(self)
+            self._pending: list[bytes] | None = []  # None: nothing more can be written, see _why_unusable
+        except BaseException:  # Ctrl-C
+            self._sink.discard()
+            raise
 
     @property
     def writing_path(self) -> str | None:
