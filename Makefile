@@ -25,9 +25,9 @@ test-others:
 	    done; \
 	done
 
-# Random access under the loaders of torch and grain, which live in an environment of their own.
+# What reads under the loaders of torch and grain, which live in an environment of their own.
 test-loaders: .venv-loaders/stamp
-	.venv-loaders/bin/python -m pytest $(PYTEST_ARGS) tests/test_source_loaders.py
+	.venv-loaders/bin/python -m pytest $(PYTEST_ARGS) tests/test_source_loaders.py tests/test_torch.py
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

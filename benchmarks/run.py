@@ -22,7 +22,7 @@ from benchmarks.circumstances import MIN_ROUNDS, Circumstances
 from benchmarks.measure import measure
 from benchmarks.operations import OPERATIONS
 from benchmarks.results import Results
-from benchmarks.studies import counting, growth, memory, packing, random_access, readers, sizes, threads
+from benchmarks.studies import counting, growth, loaders, memory, packing, random_access, readers, sizes, threads
 from benchmarks.table import Cell, Report
 from benchmarks.weight import weights
 
@@ -39,6 +39,7 @@ STUDIES: dict[str, Callable[[Path, Path, int, float], Report]] = {
     "counting": counting.study,
     "other readers": readers.study,
     "random access": random_access.study,
+    "loaders": loaders.study,
     "packing": packing.study,
     "memory": memory.study,  # the last: it fills the disk's cache
 }

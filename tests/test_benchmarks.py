@@ -26,7 +26,7 @@ from benchmarks.bars import BARS, GOALS  # noqa: E402
 from benchmarks.measure import Contest, Difference, Figures, Measurement, measure  # noqa: E402
 from benchmarks.reasons import REASONS  # noqa: E402
 from benchmarks.run import STUDIES  # noqa: E402
-from benchmarks.studies import environments, memory, packing, random_access, readers  # noqa: E402
+from benchmarks.studies import environments, loader_process, loaders, memory, packing, random_access, readers  # noqa: E402
 from benchmarks.table import Cell, Report, render_cells  # noqa: E402
 
 SINGLE = ["W1", "W2", "W3", "W4", "W5"]
@@ -343,7 +343,7 @@ def test_the_picture_shows_all_cells_and_is_small(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("without_tensorflow")
 @pytest.mark.parametrize(
-    "name", [name for name in STUDIES if name not in ("memory", "other readers", "random access", "packing")]
+    "name", [name for name in STUDIES if name not in ("memory", "other readers", "random access", "packing", "loaders")]
 )
 def test_a_study_gives_figures_for_each_of_its_rows(name: str, tmp_path: Path) -> None:
     (tmp_path / "scratch").mkdir()
@@ -432,3 +432,31 @@ def test_random_access_is_measured_without_the_other_reader_as_well(
         (workload, way, "tfrecord_lite") for workload in ("W2", "W3", "W4", "W5") for way in ("256 at once", "singly")
     ]
     assert all(row[6:] == (True, True, None, None) for row in report.rows)
+
+
+def test_loaders_that_do_not_install_are_left_out_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environments, "_DIRECTORY", tmp_path / "environments")
+    report = loaders.study(tmp_path, tmp_path, 1, 0.002, (str(tmp_path / "no-such-package"),))
+    assert "did not install: ERROR" in report.text
+    assert report.rows == []
+
+
+@pytest.mark.skipif(find_spec("tensorflow") is None, reason="it is TensorFlow's loader")
+@pytest.mark.parametrize("name", SINGLE)
+def test_a_loader_gives_all_records_in_whatever_order(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workload = workloads.load(name, tmp_path, 0.0004)
+    backwards = tmp_path / "backwards"
+    write_by_us(str(backwards), workload.records[::-1])
+    features = loaders.features_of(workload)
+    digests = set()
+    for path, batch_size in ((workload.path, 1024), (str(backwards), 3)):
+        monkeypatch.setattr(loader_process, "_BATCH_SIZE", batch_size)
+        digests.add(loader_process.digest(loader_process.tensorflow_loader(path, features)))
+    assert len(digests) == 1
+    assert not next(iter(digests)).startswith("error")
+    write_by_us(str(backwards), workload.records[1:])
+    assert loader_process.digest(loader_process.tensorflow_loader(str(backwards), features)) not in digests

@@ -76,9 +76,10 @@ def test_imports_point_down_only(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_heavy_packages_are_imported_where_they_are_used(path: Path) -> None:
     top_level = ast.Module([node for node in ast.parse(path.read_text()).body if not isinstance(node, ast.If)], [])
+    own = {path.stem.split("_")[0]} if path.parent.name == "adapters" else set()  # an adapter is named for its framework
     for node in top_level.body:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
-            assert not {name.split(".")[0] for name in imports_of(node)} & HEAVY
+            assert not {name.split(".")[0] for name in imports_of(node)} & (HEAVY - own)
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -98,3 +99,10 @@ def test_reading_and_writing_records_loads_neither_protobuf_nor_pillow() -> None
 
 def test_the_card_checker_loads_neither_protobuf_nor_pillow_until_it_is_used() -> None:
     assert not loaded_by("import tfrecord_lite.cardchecker, tfrecord_lite.adapters.tf_data") & HEAVY
+
+
+def test_the_adapter_of_torch_says_what_to_install_where_there_is_none() -> None:
+    code = "import sys; sys.modules['torch'] = None; import tfrecord_lite.adapters.torch"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr.endswith('ImportError: this needs PyTorch: pip install "tfrecord-lite-codec[torch]"\n')

@@ -112,16 +112,16 @@ def compared(
             name: stack.enter_context(_process(python, f"{name}-{way}", workload.path))
             for name, python in readers.items()
         }
-        digests = {name: _ask(process, "digest") for name, process in processes.items()}
+        digests = {name: ask(process, "digest") for name, process in processes.items()}
         turns: dict[str, list[Figures]] = {name: [] for name in processes}
         for _ in range(rounds):
             for name, process in processes.items():
-                turns[name].append(Figures(*map(float, _ask(process, "time").split())))
+                turns[name].append(Figures(*map(float, ask(process, "time").split())))
     medians = {name: Figures(*map(median, zip(*figures, strict=True))) for name, figures in turns.items()}
     ours = medians["our"]
     for name, taken in medians.items():
         with _process(readers[name], f"{name}-{way}", str(damaged)) as process:
-            sees_damage = _ask(process, "digest").startswith("error")
+            sees_damage = ask(process, "digest").startswith("error")
         yield (
             workload.name,
             way,
@@ -159,7 +159,8 @@ def _process(python: Path, reader: str, path: str) -> Iterator[subprocess.Popen[
         yield process  # it ends with its input
 
 
-def _ask(process: subprocess.Popen[str], question: str) -> str:
+def ask(process: subprocess.Popen[str], question: str) -> str:
+    """The line that a process answers to one."""
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(question + "\n")

@@ -1,6 +1,6 @@
 """Batches of columns for training, in the order that all frameworks share, from any point of it.
 
-    epoch, done -> Turn: places -> RecordOrder: numbers -> RecordSource: records -> ColumnDecoder: columns
+    epoch, done -> Turn: places -> RecordOrder: numbers -> DecodedRecords: columns, or examples
 
 Every adapter reads through this and only makes its own framework's arrays of the columns. What it takes to go on later
 is a few integers: the epoch and how many of its places all ranks together have read.
@@ -11,17 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tfrecord_lite.adapters.order import RecordOrder, Turn
-from tfrecord_lite.errors import TFRecordError
-from tfrecord_lite.files.inference import infer_schema
-from tfrecord_lite.files.source import RecordSource
-from tfrecord_lite.format.columns.decode import BytesAs, ColumnDecoder
-from tfrecord_lite.format.columns.window import Records
-from tfrecord_lite.format.parsing import example_plan
-from tfrecord_lite.format.plan import Plan
+import numpy as np
 
-#: Records that are looked at when the features are to be inferred.
-_INFERRED_RECORDS = 1024
+from tfrecord_lite.adapters.decoded_records import DecodedRecords
+from tfrecord_lite.adapters.order import RecordOrder, Turn
+from tfrecord_lite.format.columns.decode import BytesAs
+
+#: Records that are read together where examples are wanted one at a time.
+_READ_TOGETHER = 256
 
 
 class OrderedBatches:
@@ -70,11 +67,8 @@ class OrderedBatches:
     ) -> None:
         if not 0 <= rank < ranks:
             raise ValueError(f"rank is 0 to {ranks - 1} where there are {ranks} ranks, not {rank}")
-        self.source = RecordSource(paths, verify=verify)
-        self._is_inferred = features is None
-        self.features = infer_schema(paths, sample=_INFERRED_RECORDS, verify=verify) if features is None else features
-        self._bytes_as = bytes_as
-        self._decoder: ColumnDecoder | None = self._new_decoder()
+        self._records = DecodedRecords(paths, features, bytes_as=bytes_as, verify=verify)
+        self.source, self.features = self._records.source, self._records.features
         self._order = RecordOrder(
             len(self.source), seed=seed if shuffle else None, block_size=block_size, mixed_blocks=mixed_blocks
         )
@@ -86,6 +80,12 @@ class OrderedBatches:
     def __len__(self) -> int:
         """The batches from where an iteration begins to the end of the epoch, the same for every rank."""
         return self._turn.steps
+
+    def count_examples(self) -> int:
+        """The records of this rank in these batches."""
+        steps = self._turn.steps
+        last = len(self._turn.places(steps - 1, self._rank)) if steps else 0
+        return max(steps - 1, 0) * self._batch_size + last
 
     def set_epoch(self, epoch: int) -> None:
         """Begin another epoch. That which is read already stays where it is."""
@@ -123,38 +123,26 @@ class OrderedBatches:
         for step in range(begin, turn.steps, stride):
             yield self.columns(self._order.numbers(epoch, turn.places(step, self._rank)))
 
+    def examples(self, begin: int = 0, stride: int = 1) -> Iterator[dict[str, Any]]:
+        """The records of the same steps one at a time, each as `parse_single_example` gives it; read in blocks.
+
+        Raises:
+            TFRecordError: as for `batches`.
+        """
+        epoch, turn = self.epoch, self._turn
+        steps = range(begin, turn.steps, stride)
+        together = max(_READ_TOGETHER // self._batch_size, 1)
+        for first in range(0, len(steps), together):
+            places = np.concatenate([turn.places(step, self._rank) for step in steps[first : first + together]])
+            yield from self._records.examples(self._order.numbers(epoch, places))
+
     def columns(self, numbers: Any) -> dict[str, Any]:
         """The values of the records of these numbers, as `read_batches` gives them.
 
         Raises:
             TFRecordError: as for `batches`.
         """
-        if self._decoder is None:
-            self._decoder = self._new_decoder()
-        records = self.source.__getitems__(numbers)
-        try:
-            return _decoded(self._decoder, records)
-        except TFRecordError:
-            for number, record in zip(numbers, records, strict=True):
-                try:
-                    _decoded(self._decoder, [record])
-                except TFRecordError as error:
-                    self.source.locate(error, int(number))
-                    raise error from None
-            raise
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_decoder": None}  # what it knows of layouts is soon learnt again
-
-    def _new_decoder(self) -> ColumnDecoder:
-        is_nothing = self._is_inferred and not self.features  # the records of empty files
-        plan = Plan({}, {}) if is_nothing else example_plan(self.features)
-        return ColumnDecoder(plan, self._bytes_as, names_all=self._is_inferred)
+        return self._records.columns(numbers)
 
     def _turn_from(self, done: int) -> Turn:
         return Turn(len(self.source), done, self._batch_size, self._ranks, self._remainder)
-
-
-def _decoded(decoder: ColumnDecoder, records: list[bytes]) -> dict[str, Any]:
-    rows = decoder.decode(Records.joined(records))
-    return decoder.results(decoder.decode_plain(records) if rows is None else rows)

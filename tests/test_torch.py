@@ -1,0 +1,704 @@
+"""Data sets for PyTorch: in its loaders, in workers, over ranks, from any point. `make test-loaders` runs this."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tfrecord_lite as tfr
+from tfrecord_lite.adapters.order import RecordOrder
+
+torch = pytest.importorskip("torch")
+
+from torch.utils.data import DataLoader, default_collate  # noqa: E402
+
+from tfrecord_lite.adapters.torch import TFRecordDataset, TFRecordMapDataset  # noqa: E402
+
+ROOT = Path(__file__).parent.parent
+COUNT = 97
+NUMBER = {"number": tfr.FixedLenFeature([], np.int64)}
+FEATURES: dict[str, Any] = NUMBER | {
+    "pair": tfr.FixedLenFeature([2], np.float32),
+    "name": tfr.FixedLenFeature([], bytes),
+    "tokens": tfr.RaggedFeature(np.int64),
+    "few": tfr.VarLenFeature(np.float32),
+}
+
+
+def example_of(number: int) -> dict[str, Any]:
+    return {
+        "number": number,
+        "pair": [number / 2, -1.0],
+        "name": b"n" * (number % 5) + b"\0",
+        "tokens": np.arange(number % 4) + number,
+        "few": np.full(number % 3, number, np.float32),
+        "words": [b"w", b"\0"][: number % 3],
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("torch")
+    number = 0
+    for shard, count in enumerate([40, 1, 0, 56]):
+        with tfr.TFRecordWriter(folder / f"train-{shard:05}-of-00004") as writer:
+            for _ in range(count):
+                writer.write_example(example_of(number))
+                number += 1
+    return folder
+
+
+def numbers_of(items: Any) -> list[int]:
+    return [int(number) for item in items for number in item["number"].reshape(-1)]
+
+
+def test_batches_are_those_of_read_batches_as_tensors(folder: Path) -> None:
+    found = list(TFRecordDataset(folder, FEATURES, batch_size=10))
+    expected = list(tfr.read_batches(folder, FEATURES, batch_size=10))
+    assert len(found) == len(expected) == 10
+    for batch, columns in zip(found, expected, strict=True):
+        assert batch.keys() == columns.keys()
+        assert (batch["number"].dtype, batch["pair"].dtype) == (torch.int64, torch.float32)
+        np.testing.assert_array_equal(batch["number"].numpy(), columns["number"])
+        np.testing.assert_array_equal(batch["pair"].numpy(), columns["pair"])
+        assert batch["name"] == columns["name"].tolist()
+        assert batch["tokens"].layout == torch.jagged
+        assert [row.tolist() for row in batch["tokens"].unbind()] == columns["tokens"].to_list()
+        few = batch["few"]
+        assert (few.layout, tuple(few.shape)) == (torch.sparse_coo, tuple(columns["few"].dense_shape))
+        assert few.coalesce().values().tolist() == columns["few"].values.tolist()
+        assert few.coalesce().indices().T.tolist() == columns["few"].indices.tolist()
+
+
+def test_features_are_inferred_when_none_are_given(folder: Path) -> None:
+    dataset = TFRecordDataset(folder, batch_size=50)
+    assert set(dataset.features) == set(example_of(0))
+    assert numbers_of(dataset) == list(range(COUNT))
+    assert set(TFRecordMapDataset(folder).features) == set(example_of(0))
+
+
+@pytest.mark.parametrize(("block_size", "mixed_blocks"), [(1, 16), (8, 2)])
+def test_shuffled_batches_come_in_the_order_of_the_epoch(folder: Path, block_size: int, mixed_blocks: int) -> None:
+    sizes = {"block_size": block_size, "mixed_blocks": mixed_blocks}
+    dataset = TFRecordDataset(folder, NUMBER, batch_size=10, shuffle=True, seed=5, **sizes)
+    order = RecordOrder(COUNT, seed=5, block_size=block_size, mixed_blocks=mixed_blocks)
+    assert numbers_of(dataset) == numbers_of(dataset) == order.numbers(0, range(COUNT)).tolist()
+    for epoch in (1, 7, 0):
+        dataset.set_epoch(epoch)
+        assert len(dataset) == 10
+        assert numbers_of(dataset) == order.numbers(epoch, range(COUNT)).tolist()
+
+
+@pytest.mark.parametrize(("remainder", "counts"), [("share", [49, 48]), ("drop", [40, 40]), ("pad", [50, 50])])
+@pytest.mark.parametrize("is_single", [False, True])
+def test_ranks_share_drop_or_fill_up_what_is_left(
+    folder: Path, remainder: str, counts: list[int], is_single: bool
+) -> None:
+    batch_size = None if is_single else 10
+    counts = {"drop": [48, 48], "pad": [49, 49]}.get(remainder, counts) if is_single else counts
+    read = []
+    for rank in (0, 1):
+        dataset = TFRecordDataset(folder, NUMBER, batch_size=batch_size, rank=rank, ranks=2, remainder=remainder)
+        items = list(dataset)
+        assert len(items) == len(dataset)
+        read.append(numbers_of(items))
+    assert [len(numbers) for numbers in read] == counts
+    together = sorted(read[0] + read[1])
+    assert together == {
+        "share": list(range(COUNT)),
+        "drop": list(range(sum(counts))),
+        "pad": sorted([*range(COUNT), *range(sum(counts) - COUNT)]),
+    }[remainder]
+
+
+def test_a_batch_without_records_has_empty_tensors(folder: Path) -> None:
+    dataset = TFRecordDataset(folder, FEATURES, batch_size=96, rank=1, ranks=2)
+    dataset.load_state_dict({"epoch": 0, "done": COUNT - 1})
+    (batch,) = dataset
+    assert batch["pair"].shape == (0, 2)
+    assert batch["name"] == []
+    assert batch["tokens"].shape[0] == 0
+    assert batch["few"].shape == (0, 0)
+
+
+@pytest.mark.parametrize("is_shuffled", [False, True])
+def test_a_state_goes_on_behind_any_batch_with_other_ranks_and_batches(folder: Path, is_shuffled: bool) -> None:
+    options: dict[str, Any] = {"shuffle": is_shuffled, "seed": 3}
+    dataset = TFRecordDataset(folder, NUMBER, batch_size=10, **options)
+    dataset.set_epoch(4)
+    expected = numbers_of(dataset)
+    for taken in range(11):
+        first = TFRecordDataset(folder, NUMBER, batch_size=10, **options)
+        first.set_epoch(4)
+        batches = iter(first)
+        read = numbers_of(islice(batches, taken))
+        state = pickle.loads(pickle.dumps(first.state_dict()))
+        assert state == first.state_after(taken) == {"epoch": 4, "done": len(read)}
+        rest = TFRecordDataset(folder, NUMBER, batch_size=10, **options)
+        rest.load_state_dict(state)
+        assert len(rest) == 10 - taken
+        assert read + numbers_of(rest) == expected
+        assert len(rest) == 10
+        assert numbers_of(rest) == expected  # an epoch later all is there again
+        others = []
+        for rank in range(3):
+            other = TFRecordDataset(folder, NUMBER, batch_size=7, rank=rank, ranks=3, **options)
+            other.load_state_dict(state)
+            others += numbers_of(other)
+        assert sorted(read + others) == list(range(COUNT))
+
+
+@pytest.mark.parametrize("taken", [0, 1, 30, 96, 97])
+def test_examples_one_at_a_time_go_on_in_the_middle_of_a_block(folder: Path, taken: int) -> None:
+    options: dict[str, Any] = {"batch_size": None, "shuffle": True}
+    first = TFRecordDataset(folder, NUMBER, **options)
+    items = iter(first)
+    read = numbers_of(islice(items, taken))
+    assert read == RecordOrder(COUNT, seed=0).numbers(0, range(taken)).tolist()
+    rest = TFRecordDataset(folder, NUMBER, **options)
+    rest.load_state_dict(first.state_dict())
+    assert len(rest) == COUNT - taken
+    assert sorted(read + numbers_of(rest)) == list(range(COUNT))
+
+
+def test_the_end_of_an_epoch_is_the_same_state_on_all_ranks(folder: Path) -> None:
+    for rank in (0, 1):
+        dataset = TFRecordDataset(folder, NUMBER, batch_size=None, rank=rank, ranks=2)
+        assert len(list(dataset)) == 49 - rank
+        assert dataset.state_dict() == {"epoch": 0, "done": COUNT}
+
+
+def test_another_epoch_begins_at_its_begin_and_the_loaded_one_goes_on(folder: Path) -> None:
+    dataset = TFRecordDataset(folder, NUMBER, batch_size=10)
+    dataset.load_state_dict({"epoch": 2, "done": 90})
+    dataset.set_epoch(2)
+    assert dataset.state_dict() == dataset.state_after(0) == {"epoch": 2, "done": 90}
+    assert numbers_of(dataset) == list(range(90, COUNT))
+    assert dataset.state_dict() == {"epoch": 2, "done": COUNT}
+    dataset.load_state_dict({"epoch": 2, "done": 90})
+    dataset.set_epoch(3)
+    assert dataset.state_dict() == {"epoch": 3, "done": 0}
+    assert numbers_of(dataset) == list(range(COUNT))
+
+
+def test_a_state_that_is_of_no_use_is_a_value_error(folder: Path) -> None:
+    dataset = TFRecordDataset(folder, NUMBER, batch_size=10)
+    with pytest.raises(ValueError, match="not possible"):
+        dataset.load_state_dict({"epoch": 0, "done": COUNT + 1})
+    own = {"epoch": 0, "done": 0, "step": 3, "rank": 0, "ranks": 1, "batch_size": 10, "worker": 1, "workers": 2}
+    with pytest.raises(ValueError, match="a worker's own state is for the same worker, ranks and batch size"):
+        dataset.load_state_dict(own)
+    assert numbers_of(dataset) == list(range(COUNT))
+
+
+def test_numbers_and_words_that_are_of_no_use_are_value_errors(folder: Path) -> None:
+    with pytest.raises(ValueError, match="rank and ranks are given both or not at all"):
+        TFRecordDataset(folder, NUMBER, rank=1)
+    with pytest.raises(ValueError, match="rank is 0 to 1 where there are 2 ranks, not 2"):
+        TFRecordDataset(folder, NUMBER, rank=2, ranks=2)
+    with pytest.raises(ValueError, match="not possible"):
+        TFRecordDataset(folder, NUMBER, batch_size=0)
+    wrong: Any = "dense"
+    with pytest.raises(ValueError, match="ragged is 'nested' or 'padded', not 'dense'"):
+        TFRecordMapDataset(folder, NUMBER, ragged=wrong)
+
+
+def test_ragged_rows_are_padded_if_asked(folder: Path) -> None:
+    first, *_ = TFRecordDataset(folder, FEATURES, batch_size=5, ragged="padded", padding=-7)
+    expected = [[-7, -7, -7], [1, -7, -7], [2, 3, -7], [3, 4, 5], [-7, -7, -7]]
+    assert first["tokens"].tolist() == expected
+    assert first["tokens"].dtype == torch.int64
+
+
+@pytest.mark.parametrize("ragged", ["nested", "padded"])
+def test_bytes_are_rows_of_octets_if_asked(folder: Path, ragged: Any) -> None:
+    features = {"name": FEATURES["name"]}
+    first, *_ = TFRecordDataset(folder, features, batch_size=4, bytes_as="blob", ragged=ragged, padding=9)
+    rows = [bytes(row.tolist()) for row in first["name"].unbind()]
+    fill = b"\x09" if ragged == "padded" else b""
+    assert rows == [b"\0" + fill * 3, b"n\0" + fill * 2, b"nn\0" + fill, b"nnn\0"]
+    assert first["name"].dtype == torch.uint8
+
+
+def test_rows_of_bytes_are_lists_or_rows_of_rows_of_octets(folder: Path) -> None:
+    features = {"words": tfr.RaggedFeature(bytes)}
+    first, *_ = TFRecordDataset(folder, features, batch_size=4)
+    assert first["words"] == [[], [b"w"], [b"w", b"\0"], []]
+    first, *_ = TFRecordDataset(folder, features, batch_size=4, bytes_as="blob", ragged="padded", padding=1)
+    assert first["words"].tolist() == [[[1], [1]], [[119], [1]], [[119], [0]], [[1], [1]]]
+    with pytest.raises(tfr.FeatureError, match="'words': rows of rows .* ragged=\"padded\" takes them"):
+        next(iter(TFRecordDataset(folder, features, batch_size=4, bytes_as="blob")))
+
+
+@pytest.mark.parametrize("bytes_as", ["objects", "blob"])
+def test_sparse_bytes_keep_their_parts(folder: Path, bytes_as: Any) -> None:
+    features = {"words": tfr.VarLenFeature(bytes)}
+    first, *_ = TFRecordDataset(folder, features, batch_size=4, bytes_as=bytes_as)
+    assert first["words"].indices.tolist() == [[1, 0], [2, 0], [2, 1]]
+    assert first["words"].dense_shape.tolist() == [4, 2]
+    values = first["words"].values
+    assert [bytes(value.tolist()) if bytes_as == "blob" else value for value in values] == [b"w", b"w", b"\0"]
+
+
+def test_a_table_of_bytes_is_nested_lists_or_padded_octets(tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "a") as writer:
+        writer.write_example({"k": [b"a", b"bc"]})
+        writer.write_example({"k": [b"", b"d"]})
+    features = {"k": tfr.FixedLenFeature([2], bytes)}
+    (batch,) = TFRecordDataset(tmp_path / "a", features)
+    assert batch["k"] == [[b"a", b"bc"], [b"", b"d"]]
+    (batch,) = TFRecordDataset(tmp_path / "a", features, bytes_as="blob", ragged="padded")
+    assert batch["k"].tolist() == [[[97, 0], [98, 99]], [[0, 0], [100, 0]]]
+
+
+def test_tensors_share_the_memory_of_the_columns(folder: Path) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def remembered(columns: dict[str, Any]) -> dict[str, Any]:
+        seen.append(columns)
+        return columns
+
+    for bytes_as in ("objects", "blob"):
+        batches = list(TFRecordDataset(folder, FEATURES, batch_size=20, transform=remembered, bytes_as=bytes_as))
+        for batch, columns in zip(batches, seen, strict=True):
+            for name in ("number", "pair"):
+                assert batch[name].data_ptr() == columns[name].ctypes.data
+            tokens = batch["tokens"]
+            assert tokens.values().data_ptr() == columns["tokens"].values.ctypes.data
+            assert tokens.offsets().data_ptr() == columns["tokens"].row_splits.ctypes.data
+            if bytes_as == "blob":
+                assert batch["name"].values().data_ptr() == columns["name"].blob.ctypes.data
+        seen.clear()
+
+
+def test_what_a_transform_returns_becomes_tensors_where_it_can(folder: Path) -> None:
+    def changed(columns: dict[str, Any]) -> dict[str, Any]:
+        number = columns["number"]
+        read_only = number.copy()
+        read_only.flags.writeable = False
+        return {
+            "backwards": number[::-1],
+            "swapped": number.astype(">i4"),
+            "read only": read_only,
+            "text": number.astype(str),
+            "half": number.astype(np.float16),
+            "unaligned": np.zeros(10, [("a", "u1"), ("b", "<i4")])["b"],
+            "tensor": torch.zeros(3),
+            "word": "as it is",
+        }
+
+    first, *_ = TFRecordDataset(folder, NUMBER, batch_size=10, transform=changed)
+    assert first["backwards"].tolist() == list(range(9, -1, -1))
+    assert (first["swapped"].tolist(), first["swapped"].dtype) == (list(range(10)), torch.int32)
+    assert first["read only"].tolist() == list(range(10))
+    assert first["text"].tolist() == [str(number) for number in range(10)]
+    assert first["half"].dtype == torch.float16
+    assert first["unaligned"].tolist() == [0] * 10
+    assert first["tensor"].tolist() == [0, 0, 0]
+    assert first["word"] == "as it is"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="here memory can be pinned")
+def test_pinned_memory_without_an_accelerator_is_what_torch_says(folder: Path) -> None:
+    with pytest.raises(RuntimeError) as expected:
+        torch.zeros(1).pin_memory()
+    with pytest.raises(RuntimeError, match=re.escape(str(expected.value).splitlines()[0])):
+        next(iter(TFRecordDataset(folder, NUMBER, pin_memory=True)))
+
+
+def test_a_loader_makes_batches_of_single_examples(folder: Path) -> None:
+    features = {name: FEATURES[name] for name in ("number", "pair", "name")}
+    dataset = TFRecordDataset(folder, features, batch_size=None, transform=lambda example: example | {"more": 1})
+    loader = DataLoader(dataset, batch_size=16)
+    batches = list(loader)
+    assert len(batches) == len(loader) == 7
+    assert numbers_of(batches) == list(range(COUNT))
+    assert batches[0]["pair"].shape == (16, 2)
+    assert batches[0]["name"] == [example_of(number)["name"] for number in range(16)]
+    assert batches[0]["more"].tolist() == [1] * 16
+
+
+def test_a_single_example_is_that_of_parse_single_example(folder: Path) -> None:
+    records = list(tfr.read_records(folder))
+    dataset = TFRecordMapDataset(folder, FEATURES)
+    for items in (TFRecordDataset(folder, FEATURES, batch_size=None), map(dataset.__getitem__, range(COUNT))):
+        for item, record in zip(items, records, strict=True):
+            expected = tfr.parse_single_example(record, FEATURES)
+            assert (item["number"].shape, item["pair"].shape) == ((), (2,))
+            np.testing.assert_array_equal(item["number"].numpy(), expected["number"])
+            np.testing.assert_array_equal(item["pair"].numpy(), expected["pair"])
+            assert item["name"] == expected["name"].tolist()
+            assert item["tokens"].tolist() == expected["tokens"].tolist()
+            assert item["few"].shape == tuple(expected["few"].dense_shape)
+            assert item["few"].to_dense().tolist() == expected["few"].values.tolist()
+
+
+def test_any_example_by_its_number(folder: Path) -> None:
+    dataset = TFRecordMapDataset(folder, NUMBER, transform=lambda example: {"number": example["number"] * 2})
+    assert len(dataset) == COUNT
+    assert numbers_of([dataset[3], dataset[-1], dataset[np.int64(41)]]) == [6, 192, 82]
+    assert numbers_of(dataset.__getitems__([5, -97, 40])) == [10, 0, 80]
+    assert dataset.__getitems__([]) == []
+    for number in (COUNT, -COUNT - 1):
+        with pytest.raises(IndexError):
+            dataset[number]
+
+
+def test_a_loader_takes_any_example(folder: Path) -> None:
+    dataset = TFRecordMapDataset(folder, NUMBER | {"name": FEATURES["name"]}, bytes_as="blob")
+    names = [bytes(dataset[number]["name"].tolist()) for number in range(3)]
+    assert names == [example_of(number)["name"] for number in range(3)]
+    dataset = TFRecordMapDataset(folder, {name: FEATURES[name] for name in ("number", "pair", "name")})
+    dataset = pickle.loads(pickle.dumps(dataset))
+    in_order = list(DataLoader(dataset, batch_size=10))
+    assert numbers_of(in_order) == list(range(COUNT))
+    assert in_order[1]["name"] == [example_of(number)["name"] for number in range(10, 20)]
+    assert in_order[0].keys() == default_collate([dataset[0], dataset[1]]).keys()
+    shuffled = numbers_of(DataLoader(dataset, batch_size=10, shuffle=True))
+    assert shuffled != sorted(shuffled) == list(range(COUNT))
+
+
+def test_files_without_records_are_empty(tmp_path: Path) -> None:
+    tfr.TFRecordWriter(tmp_path / "empty").close()
+    for batch_size in (10, None):
+        dataset = TFRecordDataset(tmp_path / "empty", batch_size=batch_size, shuffle=True)
+        assert (len(dataset), list(dataset)) == (0, [])
+    assert len(TFRecordMapDataset(tmp_path / "empty")) == 0
+
+
+@pytest.fixture
+def damaged(folder: Path, tmp_path: Path) -> Path:
+    for path in folder.iterdir():
+        data = bytearray(path.read_bytes())
+        if path.name.startswith("train-00003"):
+            data[-1] ^= 1  # the CRC of the last of 56 records
+        (tmp_path / path.name).write_bytes(data)
+    return tmp_path
+
+
+def test_a_damaged_record_is_named_with_its_place(damaged: Path) -> None:
+    path = str(damaged / "train-00003-of-00004")
+    readings = [
+        lambda: list(TFRecordDataset(damaged, NUMBER, batch_size=10)),
+        lambda: list(TFRecordDataset(damaged, NUMBER, batch_size=None, shuffle=True)),
+        lambda: TFRecordMapDataset(damaged, NUMBER)[-1],
+    ]
+    for read in readings:
+        with pytest.raises(tfr.CorruptRecordError) as caught:
+            read()
+        assert (caught.value.path, caught.value.record_number) == (path, 55)
+    assert len(list(TFRecordDataset(damaged, NUMBER, batch_size=10, verify=False))) == 10
+
+
+@pytest.mark.parametrize("batch_size", [10, None])
+def test_an_unfit_record_is_named_with_its_place(folder: Path, batch_size: int | None) -> None:
+    features = {"tokens": tfr.FixedLenFeature([3], np.int64)}  # the number 43 has three, 42 has not
+    dataset = TFRecordDataset(folder, features, batch_size=batch_size)
+    dataset.load_state_dict({"epoch": 0, "done": 43})
+    with pytest.raises(tfr.FeatureError) as caught:
+        list(dataset)
+    assert (caught.value.path, caught.value.record_number) == (str(folder / "train-00003-of-00004"), 3)
+
+
+HEAD = """
+import json, sys
+import torch
+from torch.utils.data import DataLoader
+import tfrecord_lite as tfr
+from tfrecord_lite.adapters.torch import TFRecordDataset, TFRecordMapDataset
+
+FEATURES = {
+    "number": tfr.FixedLenFeature([], "int64"),
+    "tokens": tfr.RaggedFeature("int64"),
+    "few": tfr.VarLenFeature("float32"),
+    "name": tfr.FixedLenFeature([], bytes),
+}
+NUMBER = {"number": FEATURES["number"]}
+
+def numbers(items):
+    return [item["number"].reshape(-1).tolist() for item in items]
+
+def flat(items):
+    return sum(numbers(items), [])
+
+def doubled(columns):
+    return {"number": columns["number"] * 2}
+
+"""
+
+
+def started(body: str, *arguments: Any, folder: Path) -> subprocess.Popen[str]:
+    """A program of its own: workers that are spawned import its main module."""
+    script = folder / f"_program_{len(list(folder.iterdir()))}.py"
+    lines = "".join(f"    {line}\n" if line else "\n" for line in body.strip().split("\n"))
+    script.write_text(f'{HEAD}if __name__ == "__main__":\n{lines}')
+    command = [sys.executable, "-W", "error", script, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def result_of(program: subprocess.Popen[str]) -> Any:
+    """What it prints as JSON."""
+    output, errors = program.communicate(timeout=300)
+    assert program.returncode == 0, errors
+    assert errors == ""
+    return json.loads(output)
+
+
+def in_a_program(body: str, *arguments: Any, folder: Path) -> Any:
+    return result_of(started(body, *arguments, folder=folder))
+
+
+WORKERS = """
+folder, method = sys.argv[1:]
+found = {"ranks": []}
+options = {"batch_size": None, "num_workers": 2, "multiprocessing_context": method}
+for rank in (0, 1):
+    dataset = TFRecordDataset(folder, FEATURES, batch_size=10, shuffle=True, rank=rank, ranks=2)
+    alone = list(dataset)
+    loader = DataLoader(dataset, **options)
+    batches = list(loader)
+    assert len(loader) == len(batches) == len(alone)
+    for batch, other in zip(batches, alone):
+        assert [row.tolist() for row in batch["tokens"].unbind()] == [row.tolist() for row in other["tokens"].unbind()]
+        assert torch.equal(batch["few"].to_dense(), other["few"].to_dense())
+        assert batch["name"] == other["name"]
+    assert numbers(batches) == numbers(alone)
+    found["ranks"].append(flat(batches))
+single = TFRecordDataset(folder, NUMBER, batch_size=None, transform=doubled)
+found["single"] = flat(DataLoader(single, **options | {"batch_size": 8}))
+found["map"] = flat(DataLoader(TFRecordMapDataset(folder, NUMBER), **options | {"batch_size": 8}))
+dataset = TFRecordDataset(folder, NUMBER, batch_size=10, shuffle=True)
+loader = DataLoader(dataset, **options, persistent_workers=True)
+found["epochs"] = []
+for epoch in (0, 1, 1, 5):
+    dataset.set_epoch(epoch)
+    found["epochs"].append(flat(loader))
+dataset.load_state_dict({"epoch": 6, "done": 40})
+found["loaded"] = [flat(loader), flat(loader)]
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_give_what_one_process_gives_in_its_order(folder: Path, tmp_path: Path, method: str) -> None:
+    found = in_a_program(WORKERS, folder, method, folder=tmp_path)
+    assert sorted(found["ranks"][0] + found["ranks"][1]) == list(range(COUNT))
+    assert sorted(found["single"]) == [2 * number for number in range(COUNT)]
+    assert found["map"] == list(range(COUNT))
+    order = RecordOrder(COUNT, seed=0)
+    assert found["epochs"] == [order.numbers(epoch, range(COUNT)).tolist() for epoch in (0, 1, 1, 5)]
+    whole = order.numbers(6, range(COUNT)).tolist()
+    assert found["loaded"] == [whole[40:], whole]
+
+
+RESUMED = """
+folder, = sys.argv[1:]
+found = []
+for taken in (0, 1, 4, 10):
+    dataset = TFRecordDataset(folder, NUMBER, batch_size=10, shuffle=True)
+    dataset.set_epoch(3)
+    batches = iter(DataLoader(dataset, batch_size=None, num_workers=2))
+    read = flat(next(batches) for _ in range(taken))
+    del batches
+    state = dataset.state_after(taken)
+    rest = []
+    for rank in (0, 1):
+        dataset = TFRecordDataset(folder, NUMBER, batch_size=6, shuffle=True, rank=rank, ranks=2)
+        dataset.load_state_dict(state)
+        loader = DataLoader(dataset, batch_size=None, num_workers=3)
+        expected = len(loader)
+        batches = list(loader)
+        assert len(batches) == expected, (len(batches), expected)
+        assert dataset.state_after(len(batches)) == {"epoch": 3, "done": 97}
+        rest += flat(batches)
+    again = flat(loader)
+    found.append([read, rest, again])
+print(json.dumps(found))
+"""
+
+
+def test_a_plain_loader_goes_on_with_other_ranks_workers_and_batches(folder: Path, tmp_path: Path) -> None:
+    order = RecordOrder(COUNT, seed=0).numbers(3, range(COUNT)).tolist()
+    for taken, (read, rest, again) in zip((0, 1, 4, 10), in_a_program(RESUMED, folder, folder=tmp_path), strict=True):
+        assert read == order[: 10 * taken]
+        assert sorted(read + rest) == list(range(COUNT))
+        # The iteration after that is whole: half of all, on one of two ranks.
+        assert len(again) == 48
+
+
+STATEFUL = """
+from torchdata.stateful_dataloader import StatefulDataLoader
+folder, workers, is_persistent, batch_size, chunk = json.loads(sys.argv[1])
+def made():
+    dataset = TFRecordDataset(folder, NUMBER, batch_size=batch_size, shuffle=True)
+    dataset.set_epoch(2)
+    return dataset, StatefulDataLoader(dataset, batch_size=chunk, num_workers=workers, persistent_workers=is_persistent)
+dataset, loader = made()
+found = {"whole": flat(loader), "resumed": []}
+for taken in (0, 1, 4, len(found["whole"]) // (batch_size or chunk)):
+    dataset, loader = made()
+    batches = iter(loader)
+    read = flat(next(batches) for _ in range(taken))
+    state = loader.state_dict()
+    del batches
+    dataset, loader = made()
+    loader.load_state_dict(state)
+    rest = flat(loader)
+    dataset.set_epoch(3)
+    found["resumed"].append([read + rest, flat(loader)])
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize(
+    ("workers", "is_persistent", "batch_size", "chunk"),
+    [(0, False, 10, None), (2, False, 10, None), (2, True, 10, None), (0, False, None, 8), (2, False, None, 8)],
+)
+def test_a_stateful_loader_goes_on_where_it_was(
+    folder: Path, tmp_path: Path, workers: int, is_persistent: bool, batch_size: int | None, chunk: int | None
+) -> None:
+    pytest.importorskip("torchdata")
+    arguments = json.dumps([str(folder), workers, is_persistent, batch_size, chunk])
+    found = in_a_program(STATEFUL, arguments, folder=tmp_path)
+    order = RecordOrder(COUNT, seed=0)
+    if batch_size is not None:
+        assert found["whole"] == order.numbers(2, range(COUNT)).tolist()
+    assert sorted(found["whole"]) == list(range(COUNT))
+    for resumed, after in found["resumed"]:
+        assert resumed == found["whole"]
+        assert sorted(after) == list(range(COUNT))
+        if batch_size is not None:
+            assert after == order.numbers(3, range(COUNT)).tolist()
+
+
+REFUSED = """
+from torchdata.stateful_dataloader import StatefulDataLoader
+folder, = sys.argv[1:]
+found = []
+def loader(batch_size, ranks):
+    dataset = TFRecordDataset(folder, NUMBER, batch_size=batch_size, rank=0, ranks=ranks)
+    return StatefulDataLoader(dataset, batch_size=None, num_workers=2)
+first = loader(10, 1)
+next(iter(first))
+state = first.state_dict()
+for batch_size, ranks in ((5, 1), (10, 2)):
+    other = loader(batch_size, ranks)
+    other.load_state_dict(state)
+    try:
+        list(other)
+    except ValueError as error:
+        found.append(str(error))
+pinned = TFRecordDataset(folder, NUMBER, pin_memory=True)
+try:
+    list(DataLoader(pinned, batch_size=None, num_workers=1))
+except ValueError as error:
+    found.append(str(error))
+print(json.dumps(found))
+"""
+
+
+def test_workers_refuse_what_is_not_theirs(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torchdata")
+    batch_size, ranks, pinned = in_a_program(REFUSED, folder, folder=tmp_path)
+    for text in (batch_size, ranks):
+        assert "a worker's own state is for the same worker, ranks and batch size" in text
+    assert "in a worker no memory is pinned" in pinned
+
+
+DAMAGED = """
+folder, = sys.argv[1:]
+found = []
+for dataset, batch_size in [
+    (TFRecordDataset(folder, NUMBER, batch_size=10), None),
+    (TFRecordDataset(folder, NUMBER, batch_size=None), 8),
+    (TFRecordMapDataset(folder, NUMBER), 8),
+]:
+    try:
+        list(DataLoader(dataset, batch_size=batch_size, num_workers=2))
+    except tfr.CorruptRecordError as error:
+        found.append(str(error))
+print(json.dumps(found))
+"""
+
+
+def test_a_worker_hands_on_the_error_of_a_damaged_record_with_its_place(damaged: Path, tmp_path: Path) -> None:
+    (tmp_path / "program").mkdir()
+    texts = in_a_program(DAMAGED, damaged, folder=tmp_path / "program")
+    assert len(texts) == 3
+    for text in texts:
+        assert f"{damaged / 'train-00003-of-00004'}: corrupted record #55 at offset" in text
+
+
+GLOO = """
+import torch.distributed as dist
+folder, store, rank = sys.argv[1:]
+dist.init_process_group("gloo", init_method=f"file://{store}", rank=int(rank), world_size=2)
+found = {}
+for remainder in ("share", "drop", "pad"):
+    dataset = TFRecordDataset(folder, NUMBER, batch_size=10, shuffle=True, remainder=remainder)
+    batches = list(DataLoader(dataset, batch_size=None, num_workers=1))
+    steps = torch.tensor([len(batches)])
+    dist.all_reduce(steps)
+    assert steps.item() == 2 * len(batches)
+    found[remainder] = flat(batches)
+dist.destroy_process_group()
+print(json.dumps(found))
+"""
+
+
+def test_two_processes_that_train_together_read_each_record_once(folder: Path, tmp_path: Path) -> None:
+    programs = [started(GLOO, folder, tmp_path / "store", rank, folder=tmp_path) for rank in (0, 1)]
+    first, second = map(result_of, programs)
+    order = RecordOrder(COUNT, seed=0).numbers(0, range(COUNT)).tolist()
+    together = {remainder: sorted(first[remainder] + second[remainder]) for remainder in first}
+    assert together["share"] == list(range(COUNT))
+    assert together["drop"] == sorted(order[:80])
+    assert together["pad"] == sorted(order + order[:3])
+    assert first["share"][:10] == order[:10]
+    assert second["share"][:10] == order[10:20]
+
+
+def test_the_example_learns_to_tell_cards_from_everything_else(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", ROOT / "examples" / "train_torch.py", "--directory", tmp_path]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert result.returncode == 0, result.stderr
+    accuracy = re.search(r"accuracy (\d\.\d+)\n$", result.stdout)
+    assert accuracy is not None, result.stdout
+    assert float(accuracy[1]) > 0.95
+
+
+def test_the_benchmark_reads_the_same_in_order_and_shuffled(folder: Path) -> None:
+    features = json.dumps({"number": ["int64", []], "tokens": ["int64", None], "name": ["string", []]})
+    path = str(folder / "train-00003-of-00004")
+    answers = []
+    for loader in ("tfrecord_lite", "tfrecord_lite, shuffled"):
+        command = [sys.executable, "-m", "benchmarks.studies.loader_process", loader, path, features]
+        result = subprocess.run(command, cwd=ROOT, input="digest\ntime\n", capture_output=True, text=True, timeout=300)
+        assert result.returncode == 0, result.stderr
+        digest, seconds = result.stdout.splitlines()
+        assert not digest.startswith("error")
+        assert all(float(number) > 0 for number in seconds.split())
+        answers.append(digest)
+    assert answers[0] == answers[1]
+
+
+def test_what_the_readme_says_of_torch_runs(tmp_path: Path) -> None:
+    blocks = re.findall(r"```python torch\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert blocks
+    with tfr.TFRecordWriter(tmp_path / "train.tfrecord") as writer:
+        for label in range(100):
+            writer.write_example({"label": label, "embedding": np.zeros(16, np.float32), "image": bytes(64)})
+    code = "\n".join(blocks)
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert result.returncode == 0, result.stderr

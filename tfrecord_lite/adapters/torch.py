@@ -1,0 +1,296 @@
+"""Records as tensors, for PyTorch: data sets for `torch.utils.data.DataLoader`. Needs the extra `[torch]`.
+
+    TFRecordDataset       iterable: whole batches, sequential or shuffled, over ranks and workers, from any point
+    TFRecordMapDataset    any example by its number
+
+Both read plain files and seekable GZIP through a RecordSource, check every CRC, can be pickled, and work in workers that
+are forked or spawned.
+"""
+
+from __future__ import annotations
+
+import copy
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, SupportsIndex
+
+try:
+    import torch
+    import torch.distributed
+    from torch.utils.data import Dataset, IterableDataset, get_worker_info
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+    raise ImportError('this needs PyTorch: pip install "tfrecord-lite-codec[torch]"') from error
+
+from tfrecord_lite.adapters.decoded_records import DecodedRecords
+from tfrecord_lite.adapters.ordered_batches import OrderedBatches
+from tfrecord_lite.adapters.torch_position import MAIN_PROCESS, SharedPosition
+from tfrecord_lite.adapters.torch_tensors import RaggedAs, as_tensors
+from tfrecord_lite.format.columns.decode import BytesAs
+
+#: {name: numpy arrays and what else columns may be} -> the same, changed.
+Transform = Callable[[dict[str, Any]], Mapping[str, Any]]
+
+
+class TFRecordDataset(IterableDataset):  # type: ignore[misc]
+    """The batches of one rank, {name: tensor}, epoch after epoch.
+
+        dataset = TFRecordDataset("train-*.tfrecord", features, batch_size=256, shuffle=True)
+        loader = DataLoader(dataset, batch_size=None, num_workers=4)
+        for epoch in range(10):
+            dataset.set_epoch(epoch)
+            for batch in loader:
+                ...
+
+    Batches come in the order of steps, whatever the number of workers, and each record once over all ranks. Without
+    `set_epoch` every iteration has the same order.
+
+    Args:
+        paths, features: as for `OrderedBatches`.
+        batch_size: records in each batch. None: examples one at a time, for a DataLoader that makes batches of them;
+            which of them come together then depends on the number of workers.
+        shuffle, seed, block_size, mixed_blocks, remainder: as for `OrderedBatches`. With `remainder="share"` the last
+            batch is smaller, and may be empty on some ranks.
+        rank, ranks: which of how many processes that train together this is. None: as torch.distributed says if it is
+            initialised by now, else the only one.
+        transform: is given each batch, or example, as numpy arrays, and returns what is made into tensors.
+        bytes_as: "objects" gives lists of bytes; "blob", without an object for each value, rows of uint8 as `ragged`
+            says. To a transform these are object arrays and BytesArray.
+        ragged: "nested" makes nested tensors (jagged layout) of rows of different lengths, "padded" dense ones.
+        padding: what stands behind the shorter rows.
+        pin_memory: whether tensors are in pinned memory. With workers let the DataLoader do it.
+        verify: as for `RecordSource`.
+
+    Raises:
+        ValueError: a number or word is of no use. While reading: `pin_memory` in a worker.
+        OSError, TFRecordError: as `RecordSource` and, without features, `infer_schema`.
+        TFRecordError: while reading, with path, number and offset, a record that is damaged or not what the features
+            ask for; from a worker with all of that in its text.
+    """
+
+    def __init__(
+        self,
+        paths: Any,
+        features: Mapping[str, Any] | None = None,
+        *,
+        batch_size: int | None = 1024,
+        shuffle: bool = False,
+        seed: int = 0,
+        block_size: int = 1,
+        mixed_blocks: int = 16,
+        rank: int | None = None,
+        ranks: int | None = None,
+        remainder: str = "share",
+        transform: Transform | None = None,
+        bytes_as: BytesAs = "objects",
+        ragged: RaggedAs = "nested",
+        padding: float = 0,
+        pin_memory: bool = False,
+        verify: bool = True,
+    ) -> None:
+        super().__init__()
+        self._is_single = batch_size is None
+        rank, ranks = _place(rank, ranks)
+        read_together = 1 if batch_size is None else batch_size
+        self._ordered = OrderedBatches(
+            paths,
+            features,
+            batch_size=read_together,
+            shuffle=shuffle,
+            seed=seed,
+            block_size=block_size,
+            mixed_blocks=mixed_blocks,
+            rank=rank,
+            ranks=ranks,
+            remainder=remainder,
+            bytes_as=bytes_as,
+            verify=verify,
+        )
+        self._as_item = _Tensors(transform, ragged, padding)
+        self._pin_memory = pin_memory
+        self._shared = SharedPosition()
+        #: What a state of one worker holds beside the position, and has to be the same where it is loaded.
+        self._own = {"rank": rank, "ranks": ranks, "batch_size": read_together}
+        #: Of this process: where the iteration began that is under way, and its next step; and what it was told to begin with.
+        self._now: tuple[dict[str, int], int] | None = None
+        self._loaded: tuple[dict[str, int], int] | None = None
+
+    @property
+    def features(self) -> Mapping[str, Any]:
+        """As they were given or found."""
+        return self._ordered.features
+
+    def __len__(self) -> int:
+        """The batches, or examples, that the next iteration gives this rank."""
+        ordered = self._from(self._shared.next)
+        return ordered.count_examples() if self._is_single else len(ordered)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        info = get_worker_info()
+        if info is not None and self._pin_memory:
+            raise ValueError("in a worker no memory is pinned: leave it to DataLoader(..., pin_memory=True)")
+        first, workers = (0, 1) if info is None else (info.id, info.num_workers)
+        if self._loaded is None:
+            # What the seeds of all workers of one iteration have in common is its own.
+            state, step = self._shared.begin(MAIN_PROCESS if info is None else info.seed - info.id), first
+        else:
+            (state, step), self._loaded = self._loaded, None
+            self._shared.note(state)
+        self._now = state, step
+        return self._items(state, step, workers)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Which epoch the next iteration reads; workers that live on learn of it, too.
+
+        A state that was loaded for the same epoch stays; another epoch begins at its begin.
+        """
+        if epoch != self._shared.epoch:
+            self._shared.set(epoch, 0)
+            self._now = None
+
+    def state_dict(self) -> dict[str, int]:
+        """What to remember after the items that this process has read.
+
+        Outside of workers that is what `state_after` gives. In a worker it is where that worker itself goes on, for
+        the same worker under the same conditions: StatefulDataLoader calls it there. What the workers of a plain
+        DataLoader have read, only `state_after` knows.
+        """
+        state, step = self._now or (self._shared.begun, 0)
+        if get_worker_info() is None:
+            return self._from(state).state_after(step)
+        return state | {"step": step} | self._conditions()
+
+    def state_after(self, steps: int) -> dict[str, int]:
+        """What to remember after so many items of the last iteration, on every rank as many.
+
+        It is enough to go on with another number of ranks, workers, and another batch size.
+
+        Returns:
+            {"epoch": the epoch, "done": how many of its records have been read by all ranks}.
+        """
+        return self._from(self._shared.begun).state_after(steps)
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Go on behind what was remembered: the next iteration reads the rest of its epoch, those after it all.
+
+        Raises:
+            ValueError: there are fewer records than that; or it is the state of a worker, and this is not the same
+                worker of as many, or the ranks or the batch size are others.
+        """
+        begun = {"epoch": state["epoch"], "done": state["done"]}
+        self._from(begun)
+        if "step" in state and {key: state[key] for key in state if key not in (*begun, "step")} != self._conditions():
+            raise ValueError(
+                f"a worker's own state is for the same worker, ranks and batch size, {dict(state)}, not for "
+                f"{self._conditions()}: state_after() gives one for any"
+            )
+        info = get_worker_info()
+        if info is None:
+            self._shared.set(begun["epoch"], begun["done"])
+        else:
+            self._loaded = begun, state.get("step", info.id)
+        self._now = None
+
+    def _items(self, state: dict[str, int], step: int, workers: int) -> Iterator[dict[str, Any]]:
+        ordered = self._from(state)
+        read = ordered.examples if self._is_single else ordered.batches
+        for values in read(step, workers):
+            step += workers
+            item = self._as_item(values)
+            self._now = state, step
+            yield _pinned(item) if self._pin_memory else item
+        self._now = state, max(step, len(ordered))  # the last step may have no example for this rank
+
+    def _from(self, state: Mapping[str, int]) -> OrderedBatches:
+        """What is read from there; the source is the same."""
+        ordered = copy.copy(self._ordered)
+        ordered.load_state(state)
+        return ordered
+
+    def _conditions(self) -> dict[str, int]:
+        info = get_worker_info()
+        return self._own if info is None else self._own | {"worker": info.id, "workers": info.num_workers}
+
+
+class TFRecordMapDataset(Dataset):  # type: ignore[misc]
+    """Any example by its number: a sequence of {name: tensor}, numbered through all files.
+
+        loader = DataLoader(TFRecordMapDataset(paths, features), batch_size=32, shuffle=True, num_workers=4)
+
+    `dataset[-1]` is the last one. The examples of a batch are read and decoded together. Values are as
+    `parse_single_example` gives them, numbers as tensors, bytes as bytes or (nested) lists of bytes.
+
+    Args:
+        paths, features: as for `OrderedBatches`.
+        transform: is given each example as numpy arrays, and returns what is made into tensors.
+        bytes_as, ragged, padding: as for `TFRecordDataset`.
+        verify: as for `RecordSource`.
+
+    Raises:
+        OSError, TFRecordError: as `TFRecordDataset`.
+        IndexError: there is no example of that number.
+    """
+
+    def __init__(
+        self,
+        paths: Any,
+        features: Mapping[str, Any] | None = None,
+        *,
+        transform: Transform | None = None,
+        bytes_as: BytesAs = "objects",
+        ragged: RaggedAs = "nested",
+        padding: float = 0,
+        verify: bool = True,
+    ) -> None:
+        super().__init__()
+        self._records = DecodedRecords(paths, features, bytes_as=bytes_as, verify=verify)
+        self._as_item = _Tensors(transform, ragged, padding)
+
+    @property
+    def features(self) -> Mapping[str, Any]:
+        """As they were given or found."""
+        return self._records.features
+
+    def __len__(self) -> int:
+        return len(self._records.source)
+
+    def __getitem__(self, number: SupportsIndex) -> dict[str, Any]:
+        return self.__getitems__([number])[0]
+
+    def __getitems__(self, numbers: Sequence[SupportsIndex]) -> list[dict[str, Any]]:
+        """The examples of these numbers, in their order."""
+        count = len(self)
+        found = [operator.index(number) for number in numbers]
+        found = [number + count if -count <= number < 0 else number for number in found]
+        return [self._as_item(example) for example in self._records.examples(found)]
+
+
+class _Tensors:
+    """What makes an item of the values that were read."""
+
+    def __init__(self, transform: Transform | None, ragged: RaggedAs, padding: float) -> None:
+        if ragged not in ("nested", "padded"):
+            raise ValueError(f"ragged is 'nested' or 'padded', not {ragged!r}")
+        self._transform, self._ragged, self._padding = transform, ragged, padding
+
+    def __call__(self, values: dict[str, Any]) -> dict[str, Any]:
+        changed = values if self._transform is None else self._transform(values)
+        return as_tensors(changed, self._ragged, self._padding)
+
+
+def _place(rank: int | None, ranks: int | None) -> tuple[int, int]:
+    """Which of how many processes this is."""
+    if rank is not None and ranks is not None:
+        return rank, ranks
+    if rank is not None or ranks is not None:
+        raise ValueError("rank and ranks are given both or not at all")
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return 0, 1
+
+
+def _pinned(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.pin_memory() if isinstance(value, torch.Tensor) else value for name, value in tensors.items()
+    }

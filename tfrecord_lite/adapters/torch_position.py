@@ -1,0 +1,75 @@
+"""Where the iterations of a data set begin, in memory that all worker processes of PyTorch's DataLoader see.
+
+Workers that live on between epochs have a copy of the data set: what is set in the main process reaches them here.
+
+    epoch       that the next iteration reads
+    done        places of it that were read before; they are left out by one iteration, which is ...
+    iteration   ... the first to begin after they were set: it leaves its number, and all its workers know it by that
+    settings    how often `done` was set
+    begun_epoch, begun_done    where the iteration that began last, or else the next one, begins
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+EPOCH, DONE, ITERATION, SETTINGS, BEGUN_EPOCH, BEGUN_DONE = range(6)
+#: Numbers of iterations are 0 or more in workers.
+_NONE_YET, MAIN_PROCESS = -2, -1
+
+
+class SharedPosition:
+    """Of one data set."""
+
+    def __init__(self) -> None:
+        self._words = torch.tensor([0, 0, _NONE_YET, 0, 0, 0]).share_memory_()
+        self._seen_settings = -1
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state
+        self._words.share_memory_()  # a worker has the same memory, a copy some of its own
+
+    def set(self, epoch: int, done: int) -> None:
+        """The next iteration begins there, those after it at place 0 of the epoch."""
+        words = self._words.numpy()
+        words[SETTINGS] += 1
+        words[[EPOCH, DONE, ITERATION, BEGUN_EPOCH, BEGUN_DONE]] = epoch, done, _NONE_YET, epoch, done
+
+    def begin(self, iteration: int) -> dict[str, int]:
+        """Where an iteration begins, as a state.
+
+        Args:
+            iteration: the same number for all workers that begin it together; other workers have others.
+        """
+        words = self._words.numpy()
+        if words[ITERATION] == _NONE_YET:
+            words[ITERATION] = iteration
+        # Workers that live on keep their number: for them it is the first one only if they have not seen it.
+        is_first = words[ITERATION] == iteration and self._seen_settings != words[SETTINGS]
+        self._seen_settings = int(words[SETTINGS])
+        state = {"epoch": int(words[EPOCH]), "done": int(words[DONE]) if is_first else 0}
+        self.note(state)
+        return state
+
+    def note(self, state: dict[str, int]) -> None:
+        """An iteration has begun there."""
+        self._words.numpy()[[BEGUN_EPOCH, BEGUN_DONE]] = state["epoch"], state["done"]
+
+    @property
+    def epoch(self) -> int:
+        """That the next iteration reads."""
+        return int(self._words[EPOCH])
+
+    @property
+    def next(self) -> dict[str, int]:
+        """Where the next iteration begins."""
+        words = self._words.numpy()
+        return {"epoch": int(words[EPOCH]), "done": int(words[DONE]) if words[ITERATION] == _NONE_YET else 0}
+
+    @property
+    def begun(self) -> dict[str, int]:
+        """Where the iteration that began last has begun; after something was set, where the next one begins."""
+        words = self._words.numpy()
+        return {"epoch": int(words[BEGUN_EPOCH]), "done": int(words[BEGUN_DONE])}

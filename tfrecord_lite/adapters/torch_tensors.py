@@ -1,0 +1,118 @@
+"""Columns, or the values of one example, as PyTorch's tensors.
+
+    array                   tensor in the same memory
+    RaggedTensorValue       nested tensor (jagged layout) in the same memory, or a padded one
+    SparseTensorValue       sparse COO tensor
+    array of objects        lists of bytes
+    BytesArray              as ragged rows of uint8; a single value as uint8 [bytes]
+    anything else           as it is
+
+Only an array that torch cannot hold is copied: of another byte order, not writable, or stepping backwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.format.bytes_array import BytesArray
+from tfrecord_lite.format.tensor_values import Array, RaggedTensorValue, SparseTensorValue
+
+#: How rows of different lengths are given.
+RaggedAs = Literal["nested", "padded"]
+
+
+def as_tensors(values: Mapping[str, Any], ragged: RaggedAs, padding: float) -> dict[str, Any]:
+    """{name: tensor} of {name: value}.
+
+    Args:
+        values: as `read_batches`, `parse_single_example` or a transform gives them.
+        ragged: whether rows of different lengths become a nested tensor or a padded one.
+        padding: what stands behind the shorter rows.
+
+    Raises:
+        FeatureError: there are ragged rows of ragged rows, which a nested tensor cannot hold.
+    """
+    tensors = {}
+    for name, value in values.items():
+        try:
+            tensors[name] = _as_tensor(value, ragged, padding)
+        except _TooRagged:
+            reason = 'rows of rows of different lengths are no nested tensor: ragged="padded" takes them'
+            raise FeatureError(reason, name) from None
+    return tensors
+
+
+class _TooRagged(Exception):
+    """More than one ragged dimension."""
+
+
+def _as_tensor(value: Any, ragged: RaggedAs, padding: float) -> Any:
+    if isinstance(value, BytesArray):
+        if not value.shape:
+            return _of_array(value.blob)
+        value = _octets(value)
+    if isinstance(value, RaggedTensorValue):
+        return _of_ragged(value, ragged, padding)
+    if isinstance(value, SparseTensorValue):
+        return _of_sparse(value, ragged, padding)
+    return _of_array(value) if isinstance(value, np.ndarray) else value
+
+
+def _of_array(array: Array) -> Any:
+    if array.dtype == object:
+        return array.tolist()
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if not array.flags.writeable or any(stride < 0 or stride % array.itemsize for stride in array.strides):
+        array = array.copy()
+    try:
+        return torch.from_numpy(array)
+    except TypeError:  # a dtype that torch does not have, such as text
+        return array
+
+
+def _of_ragged(value: RaggedTensorValue, ragged: RaggedAs, padding: float) -> Any:
+    flat: Any = value.flat_values
+    if isinstance(flat, BytesArray):
+        value = _octets(value)
+    elif flat.dtype == object:
+        return value.to_list()
+    if ragged == "padded":
+        return _of_array(_padded(value, padding))
+    if value.ragged_rank > 1:
+        raise _TooRagged
+    return torch.nested.nested_tensor_from_jagged(_of_array(value.flat_values), _of_array(value.row_splits))
+
+
+def _of_sparse(value: SparseTensorValue, ragged: RaggedAs, padding: float) -> Any:
+    if value.values.dtype == object:  # sparse tensors hold no bytes
+        values = _as_tensor(value.values, ragged, padding)
+        return SparseTensorValue(_of_array(value.indices), values, _of_array(value.dense_shape))
+    indices = _of_array(value.indices).t()
+    return torch.sparse_coo_tensor(
+        indices, _of_array(value.values), value.dense_shape.tolist(), check_invariants=True
+    )
+
+
+def _octets(value: Any) -> RaggedTensorValue:
+    """The bytes values of a BytesArray, or of a ragged value that has one inside, as rows of uint8."""
+    if isinstance(value, RaggedTensorValue):
+        return RaggedTensorValue(_octets(value.values), value.row_splits)
+    rows = RaggedTensorValue(value.blob, value.offsets)
+    for size in reversed(value.shape[1:]):
+        rows = RaggedTensorValue(rows, np.arange(len(rows) // size + 1) * size if size else np.zeros(1, np.int64))
+    return rows
+
+
+def _padded(value: RaggedTensorValue, padding: float) -> Array:
+    inner = _padded(value.values, padding) if isinstance(value.values, RaggedTensorValue) else value.values
+    lengths = np.diff(value.row_splits)
+    longest = int(lengths.max(initial=0))
+    array = np.full((len(value), longest, *inner.shape[1:]), padding, inner.dtype)
+    array[np.arange(longest) < lengths[:, np.newaxis]] = inner
+    return array
