@@ -1,0 +1,131 @@
+"""Augmentation in numpy and in TensorFlow: the same images, pixel for pixel, and each image for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tfrecord_lite.adapters import tf_data
+from tfrecord_lite.adapters.augmentation import augment
+
+tf = pytest.importorskip("tensorflow")
+
+ALL = {"brightness": 0.3, "flip_left_right": True, "flip_up_down": True}
+
+
+def eagerly(images: Any, seed: Any, **pieces: Any) -> Any:
+    return tf_data.augment(tf.constant(images), seed=seed, **pieces).numpy()
+
+
+def in_map(images: Any, seed: Any, **pieces: Any) -> Any:
+    """Inside a graph, where neither the seed nor the size of the batch is known when it is traced."""
+    dataset = tf.data.Dataset.from_tensor_slices(images).batch(len(images) or 1)
+    dataset = tf.data.Dataset.zip((dataset, tf.data.Dataset.from_tensors(tf.constant(seed, tf.int64))))
+    batches = list(dataset.map(lambda batch, pair: tf_data.augment(batch, seed=pair, **pieces)))
+    return batches[0].numpy() if batches else images
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.tuples(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(-(1 << 63), (1 << 63) - 1)),
+    st.sampled_from(["uint8", "float16", "float32", "float64"]),
+    st.tuples(*[st.integers(0, 7)] * 3, st.integers(1, 3)),
+    st.one_of(st.just(0.0), st.floats(0, 2)),
+    st.booleans(),
+    st.booleans(),
+)
+def test_numpy_and_tensorflow_give_the_same_pixels(
+    seed: tuple[int, int], dtype: str, shape: tuple[int, ...], brightness: float, left_right: bool, up_down: bool
+) -> None:
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, shape, np.uint8) if dtype == "uint8" else random.random(shape).astype(dtype)
+    pieces = {"brightness": brightness, "flip_left_right": left_right, "flip_up_down": up_down}
+    before = images.copy()
+    found = augment(images, seed=seed, **pieces)
+    assert (found.dtype, found.shape) == (images.dtype, shape)
+    np.testing.assert_array_equal(images, before)
+    for way in (eagerly, in_map):
+        np.testing.assert_array_equal(found, way(images, seed, **pieces))
+
+
+def test_every_grey_level_with_every_brightness_is_the_same() -> None:
+    images = np.tile(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), (500, 1, 1, 1))
+    found = augment(images, brightness=1.2, seed=(3, 4))
+    np.testing.assert_array_equal(found, eagerly(images, (3, 4), brightness=1.2))
+    np.testing.assert_array_equal(found, in_map(images, (3, 4), brightness=1.2))
+    assert found.min() == 0
+    assert found.max() == 255
+
+
+def test_brightness_is_what_tf_image_makes_of_the_delta() -> None:
+    images = np.random.default_rng(1).integers(0, 256, (5, 8, 8, 3), np.uint8)
+    numbers = tf.random.stateless_uniform([5, 4], (1, 2), alg="philox").numpy()
+    for image, found, number in zip(images, augment(images, brightness=0.4, seed=(1, 2)), numbers, strict=True):
+        delta = number[0] * np.float32(0.8) - np.float32(0.4)
+        np.testing.assert_array_equal(found, tf.image.adjust_brightness(image, delta).numpy())
+
+
+@pytest.mark.parametrize("way", [lambda images, seed, **pieces: augment(images, seed=seed, **pieces), eagerly, in_map])
+def test_pieces_do_not_depend_on_each_other(way: Callable[..., Any]) -> None:
+    images = np.random.default_rng(2).random((64, 6, 6, 1)).astype(np.float32)
+    seed = (5, 6)
+    brighter = way(images, seed, brightness=0.3) - images
+    deltas = brighter.mean(axis=(1, 2, 3))
+    assert len(set(np.round(deltas, 4))) > 50
+    assert -0.3 <= deltas.min() < -0.2
+    assert 0.2 < deltas.max() <= 0.3
+    is_mirrored = flipped(images, way(images, seed, flip_left_right=True), np.s_[:, :, ::-1])
+    is_upside_down = flipped(images, way(images, seed, flip_up_down=True), np.s_[:, ::-1])
+    pairs = set(zip(is_mirrored.tolist(), is_upside_down.tolist(), (deltas > 0).tolist(), strict=True))
+    assert len(pairs) == 8  # every combination, so none of the draws says what another is
+    step = way(images, seed, brightness=0.3)
+    step[is_mirrored] = step[is_mirrored, :, ::-1]
+    step[is_upside_down] = step[is_upside_down, ::-1]
+    np.testing.assert_array_equal(way(images, seed, **ALL), way(images, seed, **ALL))
+    np.testing.assert_array_equal(way(images, seed, **{**ALL, "brightness": 0.3}), step)
+
+
+def flipped(images: Any, found: Any, how: Any) -> Any:
+    """Which of the images are flipped; all others must be as they were."""
+    is_flipped = (found == images[how]).all(axis=(1, 2, 3))
+    np.testing.assert_array_equal(found[~is_flipped], images[~is_flipped])
+    assert 0 < is_flipped.sum() < len(images)
+    return is_flipped
+
+
+def test_an_image_does_not_change_with_the_length_of_its_batch() -> None:
+    images = np.random.default_rng(3).integers(0, 256, (9, 5, 5, 1), np.uint8)
+    np.testing.assert_array_equal(augment(images, seed=(1, 1), **ALL)[:4], augment(images[:4], seed=(1, 1), **ALL))
+
+
+def test_another_seed_gives_other_images() -> None:
+    images = np.random.default_rng(4).integers(0, 256, (9, 5, 5, 1), np.uint8)
+    results = {augment(images, seed=seed, **ALL).tobytes() for seed in [(1, 1), (1, 2), (2, 1)]}
+    assert len(results) == 3
+
+
+def test_nothing_asked_for_gives_the_images_as_they_are_in_an_array_of_their_own() -> None:
+    images = np.ones((2, 3, 3, 1), np.uint8)
+    found = augment(images, seed=(0, 0))
+    np.testing.assert_array_equal(found, images)
+    assert not np.shares_memory(found, images)
+
+
+@pytest.mark.parametrize("way", [lambda images, seed, **pieces: augment(images, seed=seed, **pieces), eagerly])
+@pytest.mark.parametrize(
+    ("images", "pieces", "problem"),
+    [
+        (np.zeros((2, 3, 3, 1), np.int32), {}, "images are uint8 or floating, not int32"),
+        (np.zeros((3, 3, 1), np.uint8), {}, "images have 4 dimensions, .*, not 3"),
+        (np.zeros((2, 3, 3, 1), np.uint8), {"brightness": -0.1}, "brightness is 0 or more, not -0.1"),
+        (np.zeros((2, 3, 3, 1), np.uint8), {"brightness": float("nan")}, "brightness is 0 or more, not nan"),
+    ],
+)
+def test_what_cannot_be_augmented_is_an_error(way: Any, images: Any, pieces: Any, problem: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=problem):
+        way(images, (0, 0), **pieces)

@@ -1,0 +1,80 @@
+"""Images changed at random, in TensorFlow: what `augmentation.augment` does in numpy, pixel for pixel.
+
+Which numbers an image draws and what they are for stands there. They come from `tf.random.stateless_uniform` by the
+Philox algorithm, which gives the same on every device.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfrecord_lite.adapters.augmentation import (
+    BRIGHTNESS,
+    DRAWS,
+    LEFT_RIGHT,
+    UP_DOWN,
+    check_brightness,
+    check_images,
+)
+from tfrecord_lite.adapters.draws import checked_seed
+from tfrecord_lite.adapters.tensorflow_import import import_tensorflow
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+_ROWS, _COLUMNS = 1, 2
+
+
+def augment(
+    images: Any, *, brightness: float = 0.0, flip_left_right: bool = False, flip_up_down: bool = False, seed: Any
+) -> tf.Tensor:
+    """A batch of images, each changed at random for itself; works on eager tensors and inside `Dataset.map`.
+
+    Args:
+        images: uint8 or floating [n, rows, columns, channels]. Floats are taken to be in 0 ... 1, and may leave it by
+            the brightness.
+        brightness: the largest change of brightness, where 1 is from black to white.
+        flip_left_right, flip_up_down: whether every second image, about, is flipped.
+        seed: two integers of 64 bits, or an integer tensor [2]: the same, the same changes. Give every batch another:
+
+            dataset.enumerate().map(lambda step, batch: augment(batch["img"], brightness=0.1, seed=[7, step]))
+
+    Returns:
+        As many images of the same shape and dtype: those of `augmentation.augment`.
+
+    Raises:
+        ImportError: TensorFlow is not installed.
+        TypeError, ValueError: as `augmentation.augment`; of what shows only when a graph runs,
+            tf.errors.InvalidArgumentError.
+    """
+    tf = import_tensorflow()
+    images = tf.convert_to_tensor(images)
+    check_images(images.dtype.name, images.dtype.is_floating, images.shape.rank)
+    check_brightness(brightness)
+    draws = tf.random.stateless_uniform([tf.shape(images)[0], DRAWS], _seed_tensor(tf, seed), alg="philox")
+    changed = images
+    if brightness:
+        most = np.float32(brightness)
+        deltas = _per_image(tf, draws[:, BRIGHTNESS] * (most + most) - most)
+        brighter = tf.image.convert_image_dtype(images, tf.float32) + deltas
+        changed = tf.image.convert_image_dtype(brighter, images.dtype, saturate=True)
+    for is_asked_for, draw, axis in ((flip_left_right, LEFT_RIGHT, _COLUMNS), (flip_up_down, UP_DOWN, _ROWS)):
+        if is_asked_for:
+            changed = tf.where(_per_image(tf, draws[:, draw] < 0.5), tf.reverse(changed, [axis]), changed)
+    return tf.ensure_shape(changed, images.shape)
+
+
+def _per_image(tf: Any, values: tf.Tensor) -> tf.Tensor:
+    """[n] as [n, 1, 1, 1]."""
+    return tf.reshape(values, [-1, 1, 1, 1])
+
+
+def _seed_tensor(tf: Any, seed: Any) -> tf.Tensor:
+    """An integer tensor [2]. A list may hold tensors."""
+    if tf.is_tensor(seed):
+        return seed
+    if any(tf.is_tensor(part) for part in seed):
+        return tf.stack([tf.cast(part, tf.int64) for part in seed])
+    return tf.constant(checked_seed(seed), tf.int64)
