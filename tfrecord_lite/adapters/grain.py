@@ -10,12 +10,15 @@ All can be pickled and used by several threads at once. grain's own `get_state` 
 
 Of n workers each makes every n-th element of what `to_iter_dataset()` was called on, or takes every n-th index of a
 sampler, and their results come in turn. So the order stays what it is without workers if batches are made before
-`to_iter_dataset()`, and if a sampler knows the workers and the batches of its DataLoader.
+`to_iter_dataset()`, and if a sampler knows the workers and the batches of its DataLoader. (Where jax is installed, grain
+0.2.18 starts no workers before absl's flags are parsed: `absl.app.run(main)` does it, or
+`absl.flags.FLAGS.mark_as_parsed()`.)
 """
 
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -150,8 +153,9 @@ class RecordSampler:
             shard_options=grain.sharding.NoSharding(),
         )
 
-    Each record in each epoch has random numbers of its own, whoever reads it, for `RandomMap`. The DataLoader's batches go
-    on across the ends of epochs; with `remainder="drop"` or "pad" epochs end with a batch.
+    Batches go on across the ends of epochs. What is left at the very end, and is not a whole batch for each worker, comes
+    in one smaller batch from each: a ColumnDataset has the same batches for any workers. For `RandomMap` each record has
+    in each epoch random numbers of its own, whoever reads it.
 
     Args:
         count: of all records.
@@ -202,17 +206,28 @@ class RecordSampler:
         """All that the order depends on: grain compares it with that of a checkpoint."""
         return self._text
 
+    def __len__(self) -> int:
+        return sys.maxsize if self._epochs is None and len(self._numbers) else (self._epochs or 0) * len(self._numbers)
+
     def __getitem__(self, index: int) -> Any:
-        own, worker = divmod(index, self._workers)
-        own_batch, at = divmod(own, self._batch_size)
-        place = (own_batch * self._workers + worker) * self._batch_size + at
-        size = len(self._numbers)
-        if not size or not 0 <= place < (place + 1 if self._epochs is None else self._epochs * size):
-            raise IndexError(f"there is no record at {index}")
-        epoch, place = divmod(place, size)
+        count = len(self)
+        if not 0 <= index < count:
+            raise IndexError(f"indices are 0 to {count - 1}, not {index}")
+        epoch, place = divmod(self._place(index, count), len(self._numbers))
         number = self._numbers.number(epoch, place)
         key = (self._seed & _MASK_64) << 64 | (epoch * self._count + number) & _MASK_64
         return grain.RecordMetadata(index, number, np.random.Generator(np.random.Philox(key=key)))
+
+    def _place(self, index: int, count: int) -> int:
+        """What stands at an index: its worker is index % workers, and takes whole batches in turn with the others."""
+        own, worker = divmod(index, self._workers)
+        together = self._workers * self._batch_size
+        whole = count - count % together
+        if index < whole:
+            batch, at = divmod(own, self._batch_size)
+            return (batch * self._workers + worker) * self._batch_size + at
+        least, more = divmod(count - whole, self._workers)
+        return whole + worker * least + min(worker, more) + own - whole // self._workers
 
 
 class ParseExample(grain.transforms.Map):  # type: ignore[misc]

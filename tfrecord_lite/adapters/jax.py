@@ -1,28 +1,27 @@
-"""Columns -> arrays of jax, without a copy where jax allows it. Needs jax: the extra `grain`.
+"""Columns as arrays of jax, in the same memory where jax allows it. Needs jax: the extra `[grain]`.
 
-    an array of bools or numbers    a jax.Array, by dlpack
-    RaggedTensorValue               a RaggedTensorValue of jax.Arrays, a pytree once this module is imported
-    SparseTensorValue               a SparseTensorValue of jax.Arrays, a pytree as it is
-    bytes                           a FeatureError: decode them first, or leave them out
+    array of bools or numbers    jax.Array, by dlpack
+    RaggedTensorValue            RaggedTensorValue of jax.Arrays, a pytree
+    SparseTensorValue            SparseTensorValue of jax.Arrays, a pytree
+    BytesArray                   as ragged rows of uint8; a single value as uint8 [bytes]
+    bytes, and anything else     as they are: jax has no arrays of bytes, and refuses them where they are computed with
 
-Unless jax_enable_x64 is set, jax knows no dtypes of 64 bits: int64 becomes int32, float64 float32. jax would cut off what
-does not fit; here it is a FeatureError that names the feature. An array that is already as jax has it is not copied: nobody
-may write to it afterwards. Copied are those whose dtype changes, of another byte order, with gaps between the values, or
-not at a multiple of 64 bytes in memory.
+Without jax_enable_x64, jax has no dtypes of 64 bits: int64 becomes int32 and float64 float32. What is another value then
+would be changed by jax without a word; here it is an error. An array that jax can take as it is shares its memory with
+the result, so nobody may write to it any more. jax copies what does not lie at a multiple of 64 bytes in memory; also
+copied are other byte orders, arrays with gaps, and with numpy before 2.1 those that cannot be written to.
 
-The arrays are on the CPU; `jax.device_put(to_jax(columns), device_or_sharding)` takes all of them elsewhere.
+The results are on the CPU; `jax.device_put(to_jax(columns), device)` takes them all elsewhere, or to the shards of a
+sharding.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-
-from tfrecord_lite.errors import FeatureError
-from tfrecord_lite.format.bytes_array import BytesArray
-from tfrecord_lite.format.tensor_values import RaggedTensorValue, SparseTensorValue
 
 try:
     import jax
@@ -31,62 +30,70 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError('this needs jax: pip install "tfrecord-lite-codec[grain]"') from error
 
-Array = np.typing.NDArray[Any]
+from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.format.bytes_array import BytesArray
+from tfrecord_lite.format.tensor_values import Array, RaggedTensorValue, SparseTensorValue
 
+#: Kinds of dtypes that jax has: bool, signed, unsigned, floating, complex.
 _NUMBERS = "biufc"
 
 
 def to_jax(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """The same columns as arrays of jax.
+    """{name: jax.Array} of {name: array}, as said above.
 
     Args:
-        columns: {name: values}, as `read_batches`, `parse_example` and the other adapters give them; values may also be
-            what numpy makes an array of.
+        columns: as `OrderedBatches`, `read_batches`, `parse_example` and the adapters for grain give them.
 
     Raises:
-        FeatureError: a column holds bytes or other objects, or a value that jax has no room for.
+        FeatureError: a value has no place in 32 bits, and jax_enable_x64 is not set.
     """
-    return {key: _value(key, column) for key, column in columns.items()}
+    return {key: _as_jax(key, value) for key, value in columns.items()}
 
 
-def _value(key: str, value: Any) -> Any:
-    if isinstance(value, RaggedTensorValue):
-        return RaggedTensorValue(_value(key, value.values), _array(key, value.row_splits))
-    if isinstance(value, SparseTensorValue):
-        return SparseTensorValue(*(_array(key, part) for part in value))
+def _as_jax(key: str, value: Any) -> Any:
     if isinstance(value, BytesArray):
-        raise _bytes_error(key)
-    return _array(key, np.asarray(value))
+        return _as_jax(key, _octets(value))
+    if isinstance(value, RaggedTensorValue):
+        return RaggedTensorValue(_as_jax(key, value.values), _as_jax(key, value.row_splits))
+    if isinstance(value, SparseTensorValue):
+        return SparseTensorValue(*(_as_jax(key, part) for part in value))
+    return _of_array(key, value) if isinstance(value, np.ndarray) and value.dtype.kind in _NUMBERS else value
 
 
-def _array(key: str, array: Array) -> jax.Array:
-    if array.dtype.kind not in _NUMBERS:
-        raise _bytes_error(key)
-    dtype = jax.dtypes.canonicalize_dtype(array.dtype)
-    fitting = np.asarray(array, dtype, order="C")
-    if dtype.itemsize < array.dtype.itemsize:
-        _check_equal(key, array, fitting)
+def _octets(value: BytesArray) -> Any:
+    """uint8 [bytes] of a single value, else ragged rows of as many."""
+    if not value.shape:
+        return value.blob
+    rows = RaggedTensorValue(value.blob, value.offsets)
+    for number, size in reversed([*enumerate(value.shape)][1:]):
+        rows = RaggedTensorValue(rows, np.arange(math.prod(value.shape[:number]) + 1) * size)
+    return rows
+
+
+def _of_array(key: str, array: Array) -> jax.Array:
+    dtype = jax.dtypes.canonicalize_dtype(array.dtype.newbyteorder("="))
+    with np.errstate(over="ignore"):  # found below
+        fitting = np.asarray(array, dtype, order="C")
+    if fitting.itemsize < array.itemsize:
+        _check_nothing_lost(key, array, fitting)
     try:
         return jax.dlpack.from_dlpack(fitting)
-    except BufferError:  # numpy before 2.1 hands on nothing that is read-only
+    except BufferError:  # numpy before 2.1 does not hand on what cannot be written to
         return jax.numpy.array(fitting)
 
 
-def _check_equal(key: str, wide: Array, narrow: Array) -> None:
-    is_lost = narrow != wide
-    if wide.dtype.kind in "fc":
-        is_lost &= ~np.isnan(wide)
+def _check_nothing_lost(key: str, wide: Array, narrow: Array) -> None:
+    is_lost = (narrow != wide) & (wide == wide)  # nan stays nan
     if is_lost.any():
-        number = int(np.flatnonzero(is_lost)[0])
-        ...
+        value = wide[is_lost][0]
+        raise FeatureError(
+            f"{value} is no {narrow.dtype}, and jax has no {wide.dtype.newbyteorder('=')} unless jax_enable_x64 is set",
+            key,
+        )
 
 
-def _bytes_error(key: str) -> FeatureError:
-    return FeatureError("jax has no arrays of bytes or objects: decode them first, or leave the feature out", key)
-
-
-def _flatten(ragged: RaggedTensorValue) -> tuple[tuple[Any, Any], None]:
-    return (ragged.values, ragged.row_splits), None
+def _flatten(value: RaggedTensorValue) -> tuple[tuple[Any, Any], None]:
+    return (value.values, value.row_splits), None
 
 
 def _unflatten(_: None, parts: tuple[Any, Any]) -> RaggedTensorValue:
