@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from photographs import encoded, opened, photographs
 from PIL import Image
 
 import tfrecord_lite as tfr
-from tests.photographs import photographs
 from tfrecord_lite.adapters.tf_data import read_record_single_cls
 from tfrecord_lite.cardchecker import ImageError, decode_pixels
 
@@ -21,12 +20,6 @@ tf = pytest.importorskip("tensorflow")
 
 RAMP = (np.add.outer(np.arange(320) // 4, np.arange(320) // 3)).astype(np.uint8)
 NOISE = np.random.default_rng(1).integers(0, 256, (320, 320, 4), np.uint8)
-
-
-def file_of(picture: Image.Image, image_format: str, **options: Any) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, image_format, **options)
-    return file.getvalue()
 
 
 def png(width: int, depth: int, colour_type: int, rows: bytes, *chunks: bytes) -> bytes:
@@ -59,23 +52,26 @@ BITS = {1: 40, 2: 80, 4: 160, 8: 320, 16: 640}
 FILES = {
     "raw": (RAMP.tobytes(), "raw"),
     "raw as jpg": (NOISE[..., 0].tobytes(), "jpg"),
-    "png": (file_of(GREY, "PNG"), "png"),
-    "png as jpeg": (file_of(GREY, "PNG"), "jpeg"),
-    "jpeg": (file_of(GREY, "JPEG", quality=95), "jpeg"),
-    "jpeg as jpg": (file_of(Image.fromarray(NOISE[..., 1]), "JPEG", quality=60), "jpg"),
-    "progressive jpeg": (file_of(GREY, "JPEG", progressive=True), "jpeg"),
-    "jpeg with colours": (file_of(RGB, "JPEG", quality=80), "jpeg"),
-    "jpeg with colours of half the size": (file_of(RGB, "JPEG", quality=80, subsampling=2), "jpeg"),
-    "jpeg with an orientation": (file_of(RGB, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"), "jpeg"),
-    "png with colours": (file_of(RGB, "PNG"), "png"),
-    "png with colours that are grey": (file_of(GREY.convert("RGB"), "PNG"), "png"),
-    "png with colours and alpha": (file_of(RGBA, "PNG"), "png"),
-    "png with colours of which one is transparent": (file_of(RGB, "PNG", transparency=(0, 0, 0)), "png"),
-    "png with a palette": (file_of(RGB.quantize(60), "PNG"), "png"),
-    "png with a palette and alpha": (file_of(RGB.quantize(60), "PNG", transparency=bytes(range(60))), "png"),
-    "png with alpha": (file_of(Image.fromarray(NOISE[..., :2], "LA"), "PNG"), "png"),
+    "png": (encoded(GREY, "PNG"), "png"),
+    "png as jpeg": (encoded(GREY, "PNG"), "jpeg"),
+    "jpeg": (encoded(GREY, "JPEG", quality=95), "jpeg"),
+    "jpeg as jpg": (encoded(Image.fromarray(NOISE[..., 1]), "JPEG", quality=60), "jpg"),
+    "progressive jpeg": (encoded(GREY, "JPEG", progressive=True), "jpeg"),
+    "jpeg with colours": (encoded(RGB, "JPEG", quality=80), "jpeg"),
+    "jpeg with colours of half the size": (encoded(RGB, "JPEG", quality=80, subsampling=2), "jpeg"),
+    "jpeg with an orientation": (
+        encoded(RGB, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"),
+        "jpeg",
+    ),
+    "png with colours": (encoded(RGB, "PNG"), "png"),
+    "png with colours that are grey": (encoded(GREY.convert("RGB"), "PNG"), "png"),
+    "png with colours and alpha": (encoded(RGBA, "PNG"), "png"),
+    "png with colours of which one is transparent": (encoded(RGB, "PNG", transparency=(0, 0, 0)), "png"),
+    "png with a palette": (encoded(RGB.quantize(60), "PNG"), "png"),
+    "png with a palette and alpha": (encoded(RGB.quantize(60), "PNG", transparency=bytes(range(60))), "png"),
+    "png with alpha": (encoded(Image.fromarray(NOISE[..., :2], "LA"), "PNG"), "png"),
     "png with a gamma": (png(320, 8, 0, NOISE[..., 0].tobytes(), chunk(b"gAMA", struct.pack(">I", 45455))), "png"),
-    "png with a transparent grey": (file_of(GREY, "PNG", transparency=7), "png"),
+    "png with a transparent grey": (encoded(GREY, "PNG", transparency=7), "png"),
     **{f"png of {bits} bits": (png(320, bits, 0, NOISE.tobytes()[: 320 * size]), "png") for bits, size in BITS.items()},
     "png of 16 bits and alpha": (png(320, 16, 4, NOISE.tobytes()[: 320 * 1280]), "png"),
     "png of 2 bits, one transparent": (
@@ -89,19 +85,22 @@ FILES = {
 def test_pixels_are_those_that_tensorflow_decodes(name: str, tmp_path: Path) -> None:
     image, image_format = FILES[name]
     found = decode_pixels([image], [image_format])
-    assert (found.dtype, found.shape) == (np.uint8, (1, 320, 320, 1))
+    assert found.dtype == np.uint8
+    assert found.shape == (1, 320, 320, 1)
     np.testing.assert_array_equal(found, by_tensorflow([image], [image_format], tmp_path))
 
 
 def test_photographs_are_the_same_in_every_format(tmp_path: Path) -> None:
-    pictures = [Image.open(path).convert("RGB").resize((320, 320)) for path in photographs()]
-    files = [file_of(picture, kind) for picture in pictures for kind in ("JPEG", "PNG")]
+    pictures = [opened(data).resize((320, 320)) for data in photographs().values()]
+    for picture in pictures:
+        picture.info.clear()  # of a colour profile
+    files = [encoded(picture, kind) for picture in pictures for kind in ("JPEG", "PNG")]
     formats = ["jpeg", "png"] * len(pictures)
     np.testing.assert_array_equal(decode_pixels(files, formats), by_tensorflow(files, formats, tmp_path))
 
 
 def test_many_records_of_any_format_come_in_their_order() -> None:
-    images = np.array([file_of(GREY, "PNG"), RAMP.tobytes(), bytearray(NOISE[..., 0].tobytes())], object)
+    images = np.array([encoded(GREY, "PNG"), RAMP.tobytes(), bytearray(NOISE[..., 0].tobytes())], object)
     found = decode_pixels(images, np.array([b"png", b"raw", b"jpg"], object))
     np.testing.assert_array_equal(found[..., 0], [RAMP, RAMP, NOISE[..., 0]])
     assert decode_pixels([], []).shape == (0, 320, 320, 1)
@@ -113,15 +112,15 @@ def test_many_records_of_any_format_come_in_their_order() -> None:
         (RAMP.tobytes(), "bmp", "has the format 'bmp'; raw, png, jpeg and jpg are possible"),
         (RAMP.tobytes(), b"\xff", r"has the format '\\\\xff'"),
         (bytes(102_399), "raw", "is raw and has 102399 bytes; 320 x 320 pixels have 102400"),
-        (file_of(GREY.crop((0, 0, 64, 320)), "PNG"), "png", "has 320 rows x 64 columns; 320 x 320 are needed"),
-        (file_of(GREY.crop((0, 0, 320, 64)), "JPEG"), "jpg", "has 64 rows x 320 columns"),
+        (encoded(GREY.crop((0, 0, 64, 320)), "PNG"), "png", "has 320 rows x 64 columns; 320 x 320 are needed"),
+        (encoded(GREY.crop((0, 0, 320, 64)), "JPEG"), "jpg", "has 64 rows x 320 columns"),
         (b"no image", "png", "has the format 'png' and does not begin like such a file"),
         (bytes(1000), "jpg", "does not begin like such a file"),
-        (file_of(GREY, "JPEG"), "png", "does not begin like such a file"),
-        (file_of(GREY, "PNG")[:-900], "png", "cannot be decoded"),
-        (file_of(GREY, "JPEG")[:-900], "jpeg", "cannot be decoded"),
-        (file_of(RGB.convert("CMYK"), "JPEG"), "jpeg", "is a JPEG file of CMYK colours"),
-        (png(320, 16, 2, NOISE.tobytes() * 2), "png", "colours of 16 bits or a gamma"),
+        (encoded(GREY, "JPEG"), "png", "does not begin like such a file"),
+        (encoded(RGB, "PNG")[:-900], "png", "cannot be decoded"),
+        (encoded(GREY, "JPEG")[:-900], "jpeg", "cannot be decoded"),
+        (encoded(RGB.convert("CMYK"), "JPEG"), "jpeg", "is a JPEG file of CMYK colours"),
+        (png(320, 16, 2, (NOISE.tobytes() * 2)[: 320 * 1920]), "png", "colours of 16 bits or a gamma"),
         (
             png(320, 8, 2, NOISE[..., :3].tobytes(), chunk(b"gAMA", struct.pack(">I", 45455))),
             "png",

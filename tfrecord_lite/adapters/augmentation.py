@@ -8,8 +8,8 @@ that a piece of the augmentation does not change when another is turned on, nor 
     2   up-down       the same
     3   not used yet
 
-Brightness is changed as tf.image.adjust_brightness does it: uint8 becomes float32 in 0 ... 1, the delta is added, and of
-255.5 times that, held to 0 ... 255, the fraction is cut off.
+Brightness is changed as tf.image.adjust_brightness does it: uint8 becomes float32 in 0 ... 1, the delta is added, and
+of 255.5 times that, held to 0 ... 255, the fraction is cut off.
 """
 
 from __future__ import annotations
@@ -85,4 +85,5 @@ def _brightened(images: Array, draws: Floats, brightness: float) -> Array:
     changed *= np.float32(1 / 255)
     changed += deltas
     changed *= np.float32(255.5)
-    return np.clip(changed, np.float32(0), np.float32(255), out=changed).astype(np.uint8)
+    np.clip(changed, np.float32(0), np.float32(255), out=changed)
+    return changed.astype(np.uint8)

@@ -1,7 +1,8 @@
 """Random numbers that are a function of a seed: in numpy the very ones that TensorFlow draws from the same seed.
 
-`tf.random.stateless_uniform(shape, seed, minval, maxval, alg="philox")` is Philox 4x32-10 (Salmon, Moraes, Dror and Shaw,
-"Parallel random numbers: as easy as 1, 2, 3"), which makes of a counter and a key four words, whatever came before:
+`tf.random.stateless_uniform(shape, seed, minval, maxval, alg="philox")` is Philox 4x32-10 (Salmon, Moraes, Dror and
+Shaw, "Parallel random numbers: as easy as 1, 2, 3"), which makes of a counter and a key four words, whatever came
+before:
 
     counter  4 words of 32 bits  -- 10 rounds with the key -->  4 words
     key      2 words
@@ -36,7 +37,9 @@ _LOW, _HALF = np.uint64(_MASK_32), np.uint64(32)
 
 
 def stateless_uniform(shape: Sequence[int], seed: Any, minval: float = 0.0, maxval: float = 1.0) -> Floats:
-    """What `tf.random.stateless_uniform(shape, seed, minval, maxval, alg="philox")` gives on a CPU, bit for bit.
+    """What `tf.random.stateless_uniform(shape, seed, minval, maxval, alg="philox")` gives, bit for bit.
+
+    Results that float32 holds as subnormals (below 1.2e-38) are 0 to TensorFlow.
 
     Args:
         shape: of the result.

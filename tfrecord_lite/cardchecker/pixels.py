@@ -1,4 +1,4 @@
-"""From what records store to pixels, without TensorFlow: what `adapters.tf_data` decodes in TensorFlow, pixel for pixel.
+"""What records store -> pixels, without TensorFlow: what `adapters.tf_data` decodes in TensorFlow, pixel for pixel.
 
 What a record's pixels are depends on `image/format`:
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +27,8 @@ from tfrecord_lite.cardchecker.images import SIDE, ImageError, decoding
 if TYPE_CHECKING:
     from PIL import Image
 
+Array = np.typing.NDArray[Any]
+
 #: Of red, green and blue in a grey level, in parts of 32,768: what libpng makes of the 0.299 and 0.587 that TensorFlow
 #: asks for (tensorflow/core/lib/png/png_io.cc).
 _WEIGHTS = (9797, 19234, 3737)
@@ -34,7 +36,7 @@ _WEIGHTS = (9797, 19234, 3737)
 _DEPTH, _COLOUR_TYPE, _HAS_COLOURS = 24, 25, 2
 
 
-def decode_pixels(images: Sequence[Any], formats: Sequence[Union[str, bytes]]) -> Pixels:
+def decode_pixels(images: Sequence[Any] | Array, formats: Sequence[str | bytes] | Array) -> Pixels:
     """The pixels of many records.
 
     Args:

@@ -1,0 +1,451 @@
+"""make_dataset with the real TensorFlow: two readers that give the same, sharded, repeatable, gone on with."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tfrecord_lite as tfr
+from tfrecord_lite.adapters.order import RecordOrder
+from tfrecord_lite.adapters.ordered_batches import OrderedBatches
+from tfrecord_lite.adapters.tf_data import make_dataset
+from tfrecord_lite.adapters.tf_files import LostRecordsError
+
+tf = pytest.importorskip("tensorflow")
+
+COUNT = 97
+NUMBER = {"number": tfr.FixedLenFeature([], np.int64)}
+FEATURES: dict[str, Any] = {
+    **NUMBER,
+    "word": tfr.FixedLenFeature([], bytes),
+    "pair": tfr.FixedLenFeature([2], np.float32, [1, 2]),
+    "words": tfr.VarLenFeature(bytes),
+    "steps": tfr.FixedLenSequenceFeature([2], np.float32, allow_missing=True, default_value=-1),
+    "names": tfr.FixedLenSequenceFeature([], bytes, allow_missing=True, default_value=b"none"),
+    "grid": tfr.SparseFeature(["row", "column"], "value", np.float32, [4, 5]),
+    "tokens": tfr.RaggedFeature(np.int64),
+    "texts": tfr.RaggedFeature(bytes, row_splits_dtype=np.int64),
+    "groups": tfr.RaggedFeature(np.int64, "members", [tfr.RaggedFeature.RowLengths("sizes")]),
+    "couples": tfr.RaggedFeature(np.float32, "halves", [tfr.RaggedFeature.UniformRowLength(2)]),
+}
+THEIRS: dict[str, Any] = {
+    "number": tf.io.FixedLenFeature([], tf.int64),
+    "word": tf.io.FixedLenFeature([], tf.string),
+    "pair": tf.io.FixedLenFeature([2], tf.float32, [1, 2]),
+    "words": tf.io.VarLenFeature(tf.string),
+    "steps": tf.io.FixedLenSequenceFeature([2], tf.float32, allow_missing=True, default_value=-1),
+    "names": tf.io.FixedLenSequenceFeature([], tf.string, allow_missing=True, default_value=b"none"),
+    "grid": tf.io.SparseFeature(["row", "column"], "value", tf.float32, [4, 5]),
+    "tokens": tf.io.RaggedFeature(tf.int64),
+    "texts": tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64),
+    "groups": tf.io.RaggedFeature(tf.int64, "members", [tf.io.RaggedFeature.RowLengths("sizes")]),
+    "couples": tf.io.RaggedFeature(tf.float32, "halves", [tf.io.RaggedFeature.UniformRowLength(2)]),
+}
+READERS = ["tensorflow", "tfrecord_lite"]
+
+
+def example(number: int) -> dict[str, Any]:
+    some = number % 3
+    found: dict[str, Any] = {"number": number, "word": b"\0w%d\0" % number, "words": [b"a", b"", b"\0"][:some] or None}
+    found["steps"] = np.arange(2 * some, dtype=np.float32)
+    found["names"] = [b"n%d" % each for each in range(some)] or None
+    found |= {"row": np.arange(some), "column": np.arange(some)[::-1].copy(), "value": np.ones(some, np.float32)}
+    found["tokens"] = np.arange(number % 4)
+    found["texts"] = [b"x" * each for each in range(some)] or None
+    found |= {"members": np.arange(some + 1), "sizes": np.array([1, some]), "halves": np.ones(2 * some, np.float32)}
+    return found if number % 2 else found | {"pair": np.array([number, 0.5], np.float32)}
+
+
+def write(path: Path, numbers: range, options: Any = None) -> None:
+    with tfr.TFRecordWriter(path, options) as writer:
+        for number in numbers:
+            writer.write_example(example(number))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """COUNT records in five files, one of them without any, one compressed."""
+    folder = tmp_path_factory.mktemp("tf_data")
+    ends = [0, 30, 31, 31, 60, COUNT]
+    for shard, (begin, end) in enumerate(itertools.pairwise(ends)):
+        options = tfr.TFRecordOptions("GZIP", seekable=True) if shard == 3 else None
+        write(folder / f"train-{shard:05}-of-00005", range(begin, end), options)
+    return folder
+
+
+def values(element: Any) -> Any:
+    """What is in a batch, as lists."""
+    if isinstance(element, tf.SparseTensor):
+        return [element.indices.numpy().tolist(), element.values.numpy().tolist(), element.dense_shape.numpy().tolist()]
+    if isinstance(element, tf.RaggedTensor):
+        return [element.flat_values.numpy().tolist(), [splits.numpy().tolist() for splits in element.nested_row_splits]]
+    return element.numpy().tolist()
+
+
+def all_values(dataset: Any) -> list[dict[str, Any]]:
+    return [{key: values(element) for key, element in batch.items()} for batch in dataset]
+
+
+def batches_of(dataset: Any) -> list[list[int]]:
+    return [batch["number"].numpy().tolist() for batch in dataset]
+
+
+def numbers_of(dataset: Any) -> list[int]:
+    return list(itertools.chain.from_iterable(batches_of(dataset)))
+
+
+@pytest.mark.parametrize("remainder", ["share", "drop"])
+@pytest.mark.parametrize("features", [FEATURES, THEIRS], ids=["our features", "TensorFlow's features"])
+def test_both_readers_give_the_same_specs_values_and_order(folder: Path, features: Any, remainder: Any) -> None:
+    theirs, ours = (
+        make_dataset(folder, features, batch_size=10, epochs=2, remainder=remainder, reader=reader)
+        for reader in READERS
+    )
+    assert ours.element_spec == theirs.element_spec
+    expected = all_values(theirs)
+    assert all_values(ours) == expected
+    assert len(expected) == (20 if remainder == "share" else 18)
+    assert numbers_of(ours)[:90] == list(range(90))
+    for batch in ours.take(1):
+        assert {key: element.dtype for key, element in batch.items()} == {
+            key: spec.dtype for key, spec in theirs.element_spec.items()
+        }
+
+
+def test_batches_are_those_that_a_plain_pipeline_of_tensorflow_parses(folder: Path) -> None:
+    paths = [str(path) for path in sorted(folder.iterdir()) if path.name != "train-00003-of-00005"]
+    plain = tf.data.TFRecordDataset(paths).batch(10).map(lambda records: tf.io.parse_example(records, THEIRS))
+    for reader in READERS:
+        dataset = make_dataset(paths, FEATURES, batch_size=10, reader=reader)
+        assert dataset.element_spec == plain.element_spec
+        assert all_values(dataset) == all_values(plain)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_features_are_inferred(folder: Path, reader: Any) -> None:
+    dataset = make_dataset(folder, batch_size=10, reader=reader)
+    assert set(dataset.element_spec) == set(example(0))
+    assert dataset.element_spec["number"] == tf.TensorSpec([None], tf.int64)
+    assert isinstance(dataset.element_spec["tokens"], tf.RaggedTensorSpec)
+    assert numbers_of(dataset) == list(range(COUNT))
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_shuffled_epochs_differ_and_are_the_same_in_every_run(folder: Path, reader: Any) -> None:
+    def epochs(seed: int) -> list[list[int]]:
+        dataset = make_dataset(folder, NUMBER, batch_size=10, shuffle=True, seed=seed, reader=reader)
+        return [numbers_of(dataset) for _ in range(3)]
+
+    first = epochs(5)
+    assert epochs(5) == first
+    assert epochs(6) != first
+    assert len(set(map(tuple, first))) == 3
+    assert [sorted(numbers) for numbers in first] == [list(range(COUNT))] * 3
+    together = make_dataset(folder, NUMBER, batch_size=10, shuffle=True, seed=5, epochs=3, reader=reader)
+    numbers = numbers_of(together)
+    assert (
+        numbers_of(make_dataset(folder, NUMBER, batch_size=10, shuffle=True, seed=5, epochs=3, reader=reader))
+        == numbers
+    )
+    parts = [numbers[begin : begin + COUNT] for begin in range(0, 3 * COUNT, COUNT)]
+    assert [sorted(part) for part in parts] == [list(range(COUNT))] * 3
+    assert len(set(map(tuple, parts))) == 3
+
+
+def test_our_reader_shuffles_in_the_order_that_all_adapters_share(folder: Path) -> None:
+    dataset = make_dataset(folder, NUMBER, batch_size=10, shuffle=True, seed=3, epochs=2, reader="tfrecord_lite")
+    order = RecordOrder(COUNT, seed=3)
+    for epochs in ((0, 1), (2, 3)):
+        expected = [number for epoch in epochs for number in order.numbers(epoch, range(COUNT)).tolist()]
+        assert numbers_of(dataset) == expected
+
+
+def test_in_any_order_each_record_comes_once(folder: Path) -> None:
+    dataset = make_dataset(folder, NUMBER, batch_size=10, shuffle=True, deterministic=False)
+    assert sorted(numbers_of(dataset)) == list(range(COUNT))
+    assert not dataset.options().deterministic
+    assert make_dataset(folder, NUMBER, batch_size=10, shuffle=True).options().deterministic
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_without_end_epochs_follow_each_other(folder: Path, reader: Any) -> None:
+    dataset = make_dataset(folder, NUMBER, batch_size=10, epochs=None, reader=reader)
+    assert batches_of(dataset.take(25)) == batches_of(make_dataset(folder, NUMBER, batch_size=10, epochs=3)).copy()[:25]
+    assert dataset.cardinality() == tf.data.INFINITE_CARDINALITY if reader == "tfrecord_lite" else True
+
+
+def test_our_reader_says_how_many_batches_there_are(folder: Path) -> None:
+    for remainder, count in (("share", 20), ("drop", 18), ("pad", 20)):
+        dataset = make_dataset(
+            folder,
+            NUMBER,
+            batch_size=10,
+            epochs=2,
+            remainder=remainder,
+            reader="tfrecord_lite",
+        )
+        assert len(dataset) == count == len(batches_of(dataset))
+
+
+def test_padding_fills_the_last_batch_from_the_begin(folder: Path) -> None:
+    dataset = make_dataset(folder, NUMBER, batch_size=10, remainder="pad", reader="tfrecord_lite")
+    assert dataset.element_spec["number"].shape == [10]
+    assert batches_of(dataset)[-1] == [90, 91, 92, 93, 94, 95, 96, 0, 1, 2]
+
+
+def context(pipelines: int, number: int) -> Any:
+    return tf.distribute.InputContext(
+        num_input_pipelines=pipelines, input_pipeline_id=number, num_replicas_in_sync=pipelines
+    )
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("pipelines", [2, 3])
+@pytest.mark.parametrize("files", ["train-*", "train-00000*"])
+def test_input_pipelines_read_each_record_once(
+    folder: Path, files: str, pipelines: int, shuffle: bool, reader: Any
+) -> None:
+    parts = [
+        make_dataset(
+            folder / files,
+            NUMBER,
+            batch_size=4,
+            shuffle=shuffle,
+            seed=1,
+            reader=reader,
+            input_context=context(pipelines, number),
+        )
+        for number in range(pipelines)
+    ]
+    numbers = [numbers_of(part) for part in parts]
+    assert sorted(itertools.chain(*numbers)) == list(range(COUNT if files == "train-*" else 30))
+    if reader == "tfrecord_lite":
+        assert len({len(part) for part in parts}) == 1
+        assert max(map(len, numbers)) - min(map(len, numbers)) <= 4
+    elif files != "train-*":
+        assert max(map(len, numbers)) - min(map(len, numbers)) <= 1
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_strategy_distributes_what_a_function_makes(folder: Path, reader: Any) -> None:
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+
+    def made(context: Any) -> Any:
+        size = context.get_per_replica_batch_size(20)
+        return make_dataset(folder, NUMBER, batch_size=size, reader=reader, input_context=context)
+
+    distributed = strategy.distribute_datasets_from_function(made)
+    assert numbers_of(distributed) == list(range(COUNT))
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_keras_trains_on_it_epoch_after_epoch(folder: Path, reader: Any) -> None:
+    seen: list[list[int]] = [[]]
+
+    class Watching(tf.keras.layers.Layer):  # type: ignore[misc, name-defined]
+        def call(self, inputs: Any) -> Any:
+            def note(numbers: Any) -> Any:
+                seen[-1].extend(numbers.numpy().ravel().astype(int).tolist())
+                return numbers
+
+            return tf.ensure_shape(tf.py_function(note, [inputs], tf.float32), inputs.shape) * 0.0
+
+    model = tf.keras.Sequential([tf.keras.layers.Input((1,)), Watching(), tf.keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    dataset = make_dataset(folder, NUMBER, batch_size=10, shuffle=True, reader=reader)
+    pairs = dataset.map(lambda batch: (tf.cast(batch["number"], tf.float32)[:, None], tf.zeros_like(batch["number"])))
+    next_epoch = tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append([]))
+    model.fit(pairs, epochs=3, verbose=0, callbacks=[next_epoch])
+    assert [sorted(numbers) for numbers in seen] == [list(range(COUNT))] * 3 + [[]]
+    assert len(set(map(tuple, seen))) == 4
+
+
+def test_resumed_in_the_middle_of_an_epoch_it_goes_on_with_the_rest(folder: Path) -> None:
+    arguments: dict[str, Any] = {"shuffle": True, "seed": 2, "reader": "tfrecord_lite"}
+    whole = batches_of(make_dataset(folder, NUMBER, batch_size=10, epochs=3, **arguments))
+    ordered = OrderedBatches(folder, NUMBER, batch_size=10, shuffle=True, seed=2)
+    ordered.set_epoch(1)
+    state = ordered.state_after(4)
+    assert state == {"epoch": 1, "done": 40}
+    dataset = make_dataset(folder, NUMBER, batch_size=10, state=state, **arguments)
+    assert batches_of(dataset) == whole[14:20]
+    assert batches_of(dataset) == whole[20:]  # the next iteration is the next epoch
+    together = make_dataset(folder, NUMBER, batch_size=10, epochs=2, state=state, **arguments)
+    assert batches_of(together) == whole[14:]
+    endless = make_dataset(folder, NUMBER, batch_size=10, epochs=None, state=state, **arguments)
+    for _ in range(2):  # every iteration begins there: looking at the first batch moves nothing
+        assert batches_of(endless.take(16)) == whole[14:]
+
+
+def test_resumed_with_another_number_of_pipelines_each_record_still_comes_once(folder: Path) -> None:
+    arguments: dict[str, Any] = {"batch_size": 5, "shuffle": True, "reader": "tfrecord_lite"}
+    numbers = []
+    for number in range(2):
+        dataset = make_dataset(folder, NUMBER, input_context=context(2, number), **arguments)
+        numbers += numbers_of(dataset.take(4))
+    state = {"epoch": 0, "done": 2 * 4 * 5}
+    for number in range(3):
+        numbers += numbers_of(make_dataset(folder, NUMBER, input_context=context(3, number), state=state, **arguments))
+    assert sorted(numbers) == list(range(COUNT))
+
+
+def test_iterations_side_by_side_do_not_disturb_each_other(folder: Path) -> None:
+    dataset = make_dataset(folder, NUMBER, batch_size=10, shuffle=True, epochs=2, reader="tfrecord_lite")
+    found: list[list[int]] = [[], []]
+    for pair in zip(dataset, dataset, strict=True):
+        for numbers, batch in zip(found, pair, strict=True):
+            numbers += batch["number"].numpy().tolist()
+    order = RecordOrder(COUNT, seed=0)
+    expected = [order.numbers(epoch, range(COUNT)).tolist() for epoch in range(4)]
+    assert sorted(found) == sorted([expected[0] + expected[1], expected[2] + expected[3]])
+
+
+def gzip_members(path: Path, folder: Path, parts: list[range]) -> None:
+    """A GZIP file of a member for each part; an empty range makes a member that holds nothing."""
+    content = b""
+    for part in parts:
+        write(folder / "part", part)
+        content += gzip.compress((folder / "part").read_bytes())
+    path.write_bytes(content)
+
+
+def test_a_gzip_file_of_which_tensorflow_loses_members_is_refused_or_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "members.gz"
+    gzip_members(path, tmp_path, [range(10), range(0), range(10, 20)])
+    assert len(list(tf.data.TFRecordDataset(str(path), "GZIP"))) == 10
+    with pytest.raises(
+        LostRecordsError, match=r"members.gz: 10 records, from #10 on, .* reader='tfrecord_lite'"
+    ) as caught:
+        make_dataset(path, NUMBER, batch_size=4)
+    assert (caught.value.path, caught.value.record_number) == (str(path), 10)
+    for shuffle in (False, True):
+        dataset = make_dataset(path, NUMBER, batch_size=4, shuffle=shuffle, reader="tfrecord_lite")
+        assert sorted(numbers_of(dataset)) == list(range(20))
+
+
+def test_gzip_members_that_tensorflow_reads_are_no_reason_to_refuse(tmp_path: Path) -> None:
+    gzip_members(tmp_path / "few.gz", tmp_path, [range(10), range(10, 20)])
+    write(tmp_path / "seekable.gz", range(20), tfr.TFRecordOptions("GZIP", seekable=True))
+    write(tmp_path / "whole.gz", range(20), "GZIP")
+    with tfr.TFRecordWriter(tmp_path / "part") as writer:
+        for number in range(20, 30):
+            writer.write_example({"number": number, "noise": np.random.default_rng(number).bytes(60_000)})
+    long = gzip.compress((tmp_path / "part").read_bytes())
+    # What follows the empty member is longer than TensorFlow's buffer, so that it reads on behind it.
+    (tmp_path / "long.gz").write_bytes((tmp_path / "whole.gz").read_bytes() + gzip.compress(b"") + long)
+    for name, count in (("few.gz", 20), ("seekable.gz", 20), ("whole.gz", 20), ("long.gz", 30)):
+        assert numbers_of(make_dataset(tmp_path / name, NUMBER, batch_size=4)) == list(range(count))
+
+
+def test_files_of_different_compression_are_read_together_by_tensorflow(tmp_path: Path) -> None:
+    for number, compression_type in enumerate(["GZIP", "", "ZLIB", "GZIP"]):
+        write(tmp_path / f"{number}.tfrecord", range(5 * number, 5 * number + 5), compression_type)
+    assert numbers_of(make_dataset(tmp_path, NUMBER, batch_size=4)) == list(range(20))
+    shuffled = make_dataset(tmp_path, NUMBER, batch_size=4, shuffle=True, input_context=context(2, 1))
+    assert sorted(numbers_of(shuffled)) == [*range(5, 10), *range(15, 20)]
+
+
+def test_a_file_that_has_a_name_outside_utf_8_is_read(tmp_path: Path) -> None:
+    path = bytes(tmp_path) + b"/\xff.tfrecord"
+    write(Path(path.decode(errors="surrogateescape")), range(5))
+    for reader in READERS:
+        assert numbers_of(make_dataset(path, NUMBER, batch_size=4, reader=reader)) == list(range(5))
+
+
+def test_of_a_directory_the_files_that_its_manifest_lists_are_read(tmp_path: Path) -> None:
+    with tfr.ShardedWriter(tmp_path / "train", num_shards=2) as writer:
+        for number in range(10):
+            writer.write_example({"number": number})
+    write(tmp_path / "train-00000-of-00003", range(100, 110))
+    for reader in READERS:
+        dataset = make_dataset(tmp_path, NUMBER, batch_size=4, reader=reader)
+        assert sorted(numbers_of(dataset)) == list(range(10))
+
+
+def test_urls_are_for_our_reader() -> None:
+    pytest.importorskip("fsspec")
+    with tfr.TFRecordWriter("memory://tf_data/a.tfrecord") as writer:
+        for number in range(10):
+            writer.write_example({"number": number})
+    path = "memory://tf_data/*.tfrecord"
+    assert numbers_of(make_dataset(path, NUMBER, batch_size=4, reader="tfrecord_lite")) == list(range(10))
+    with pytest.raises(ValueError, match=r"not memory://tf_data/a.tfrecord: reader='tfrecord_lite' takes URLs"):
+        make_dataset(path, NUMBER, batch_size=4)
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Iterator[tuple[Path, int]]:
+    """A file in which a bit of record 7 is flipped, and where that record begins."""
+    path = tmp_path / "damaged.tfrecord"
+    write(path, range(20))
+    offset = int(tfr.RecordIndex.build(path).offsets[7])
+    data = bytearray(path.read_bytes())
+    data[offset + 20] ^= 1
+    path.write_bytes(data)
+    return path, offset  # type: ignore[return-value]
+
+
+def test_our_reader_names_file_and_record_of_damage(damaged: tuple[Path, int]) -> None:
+    path, offset = damaged
+    batches = iter(make_dataset(path, NUMBER, batch_size=5, reader="tfrecord_lite"))
+    assert next(batches)["number"].numpy().tolist() == list(range(5))
+    with pytest.raises(tf.errors.OpError, match=rf"damaged.tfrecord: corrupted record #7 at offset {offset}: data CRC"):
+        next(batches)
+
+
+def test_tensorflow_raises_its_own_error_about_damage(damaged: tuple[Path, int]) -> None:
+    path, offset = damaged
+    with pytest.raises(tf.errors.DataLossError, match=f"corrupted record at {offset + 12}"):
+        numbers_of(make_dataset(path, NUMBER, batch_size=5))
+
+
+def test_a_record_that_is_unfit_is_named_by_our_reader_and_an_error_of_tensorflows(tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "a") as writer:
+        for value in (1, 2, 3.5):
+            writer.write_example({"number": value})
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"a: record #2 at offset \d+: .*number"):
+        numbers_of(make_dataset(tmp_path / "a", NUMBER, batch_size=5, reader="tfrecord_lite"))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="number"):
+        numbers_of(make_dataset(tmp_path / "a", NUMBER, batch_size=5))
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_files_without_records_give_no_batches_but_need_features(tmp_path: Path, reader: Any) -> None:
+    tfr.TFRecordWriter(tmp_path / "empty").close()
+    for epochs in (1, 2, None):
+        dataset = make_dataset(tmp_path, NUMBER, batch_size=5, shuffle=True, epochs=epochs, reader=reader)
+        assert batches_of(dataset) == []
+    with pytest.raises(tfr.FeatureError, match="no record has one from which they could be inferred"):
+        make_dataset(tmp_path, batch_size=5, reader=reader)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_missing_file_is_an_error_at_once(tmp_path: Path, reader: Any) -> None:
+    with pytest.raises(FileNotFoundError, match=r"none\.tfrecord"):
+        make_dataset(tmp_path / "none.tfrecord", NUMBER, batch_size=5, reader=reader)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"reader": "torch"}, "reader is 'tensorflow' or 'tfrecord_lite', not 'torch'"),
+        ({"remainder": "keep"}, "remainder is 'share', 'drop' or 'pad', not 'keep'"),
+        ({"remainder": "pad"}, "need reader='tfrecord_lite'"),
+        ({"state": {"epoch": 0, "done": 0}}, "need reader='tfrecord_lite'"),
+        ({"batch_size": 0}, "are 1 or more, not 0, 1024 and 1"),
+        ({"buffer_size": 0}, "are 1 or more, not 5, 0 and 1"),
+        ({"epochs": 0}, "are 1 or more, not 5, 1024 and 0"),
+        ({"state": {"epoch": 0, "done": COUNT + 1}, "reader": "tfrecord_lite"}, "not possible"),
+        ({"features": {}}, "no features"),
+    ],
+)
+def test_arguments_of_no_use_are_value_errors(folder: Path, arguments: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        make_dataset(folder, **{"features": NUMBER, "batch_size": 5, **arguments})
