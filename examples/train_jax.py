@@ -121,8 +121,8 @@ def train(model: dict[str, Any], path: Path) -> dict[str, Any]:
         if len(losses) == len(batches):
             print(f"epoch {number // len(batches)}: loss {np.mean(losses):.3f}")
             losses = []
-    model = state[0]
-    return model
+    trained_model: dict[str, Any] = state[0]
+    return trained_model
 
 
 def accuracy_of(model: dict[str, Any], path: Path) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,7 @@ from tfrecord_lite.adapters.grain import (  # noqa: E402
     RecordSampler,
 )
 
+ROOT = Path(__file__).parent.parent
 COUNT = 97
 FEATURES = {
     "number": tfr.FixedLenFeature([], np.int64),
@@ -53,6 +55,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def numbers_of(batches: Any) -> list[list[int]]:
     return [np.asarray(batch["number"]).tolist() for batch in batches]
+
+
+def flat(lists: Any) -> list[int]:
+    return [number for some in lists for number in some]
 
 
 def ordered(folder: Path, **more: Any) -> OrderedBatches:
@@ -88,7 +94,7 @@ def test_batches_begin_where_the_state_says_with_other_ranks_and_sizes(folder: P
         read += numbers_of(dataset.to_iter_dataset(FEW_AHEAD))
         with pytest.raises(ValueError, match="what is left of an epoch is read once"):
             dataset[len(dataset)]
-    assert sorted(sum(read, [])) == list(range(COUNT))
+    assert sorted(flat(read)) == list(range(COUNT))
 
 
 def test_batches_may_begin_with_a_later_epoch(folder: Path) -> None:
@@ -102,7 +108,14 @@ def test_batches_may_begin_with_a_later_epoch(folder: Path) -> None:
 @pytest.mark.parametrize("batch_size", [1, 7, 16])
 def test_records_in_batches_are_those_of_ordered_batches(folder: Path, batch_size: int, remainder: str) -> None:
     for rank in range(3):
-        order = {"batch_size": batch_size, "rank": rank, "ranks": 3, "remainder": remainder, "shuffle": True, "seed": 5}
+        order: dict[str, Any] = {
+            "batch_size": batch_size,
+            "rank": rank,
+            "ranks": 3,
+            "remainder": remainder,
+            "shuffle": True,
+            "seed": 5,
+        }
         dataset = RecordDataset(tfr.RecordSource(folder), **order)
         dataset = dataset.batch(batch_size, batch_fn=list).map(ParseExamples(FEATURES)).repeat(2)
         found = numbers_of(dataset[index] for index in range(len(dataset)))
@@ -191,18 +204,16 @@ def test_what_cannot_be_is_a_value_error(folder: Path) -> None:
             make(batch_size=0)
         with pytest.raises(ValueError, match="remainder is"):
             make(remainder="keep")
-    for wrong in ({"epochs": -1}, {"workers": -1}):
-        with pytest.raises(ValueError, match="0 or more"):
-            RecordSampler(9, **wrong)
+    with pytest.raises(ValueError, match="0 or more"):
+        RecordSampler(9, epochs=-1)
+    with pytest.raises(ValueError, match="0 or more"):
+        RecordSampler(9, workers=-1)
     with pytest.raises(IndexError):
         RecordSampler(9)[9]
 
 
-# What a DataLoader of grain does: index i is for worker i % workers, which makes batches of what it gets, and the workers
-# give theirs in turn.
-
-
 def read_by(sampler: RecordSampler, batch_size: int, workers: int) -> list[list[int]]:
+    """As a DataLoader does it: index i is for worker i % workers, which makes batches; workers give theirs in turn."""
     queues = []
     for worker in range(workers):
         records = [sampler[index].record_key for index in range(worker, len(sampler), workers)]
@@ -215,13 +226,14 @@ def read_by(sampler: RecordSampler, batch_size: int, workers: int) -> list[list[
 def test_a_sampler_gives_the_same_order_for_any_workers(
     count: int, batch_size: int, workers: int, ranks: int, epochs: int, data: st.DataObject
 ) -> None:
-    order = {"batch_size": batch_size, "ranks": ranks, "rank": data.draw(st.integers(0, ranks - 1)), "shuffle": True}
+    rank = data.draw(st.integers(0, ranks - 1))
+    order: dict[str, Any] = {"batch_size": batch_size, "ranks": ranks, "rank": rank, "shuffle": True}
     remainder = data.draw(st.sampled_from(["share", "drop", "pad"]))
     alone = RecordSampler(count, epochs=epochs, remainder=remainder, **order)
     several = RecordSampler(count, epochs=epochs, remainder=remainder, workers=workers, **order)
     batches, others = read_by(alone, batch_size, 1), read_by(several, batch_size, workers)
-    assert sum(others, []) == sum(batches, [])
-    whole = len(sum(batches, [])) // (batch_size * workers) * workers
+    assert flat(others) == flat(batches)
+    whole = len(flat(batches)) // (batch_size * workers) * workers
     assert others[:whole] == batches[:whole]
     assert len(others) - whole <= workers
 
@@ -240,7 +252,7 @@ def test_a_sampler_may_go_on_without_end() -> None:
 def test_random_numbers_belong_to_the_record_and_epoch() -> None:
     def drawn(**order: Any) -> dict[Any, float]:
         sampler = RecordSampler(10, epochs=2, **order)
-        found = {}
+        found: dict[Any, float] = {}
         for index in range(len(sampler)):
             metadata = sampler[index]
             epoch = sum(key[0] == metadata.record_key for key in found)
@@ -315,14 +327,14 @@ def test_the_order_is_the_same_in_workers_and_after_a_checkpoint(
 ) -> None:
     script = tmp_path / "program.py"
     script.write_text(PIPELINES)
-    command = [sys.executable, script, name, folder, str(workers), "13"]
+    command = [sys.executable, str(script), name, str(folder), str(workers), "13"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr
     whole, rest = json.loads(result.stdout)
     batches = expected(folder, 2)
     if name == "loader":  # whose batches go on across epochs
-        assert sum(whole, []) == sum(batches, [])
-        assert whole[:18] == [sum(batches, [])[begin : begin + 10] for begin in range(0, 180, 10)]
+        assert flat(whole) == flat(batches)
+        assert whole[:18] == [flat(batches)[begin : begin + 10] for begin in range(0, 180, 10)]
     else:
         assert whole == batches
     assert rest == whole[13:]
@@ -338,6 +350,24 @@ def test_a_checkpoint_of_another_order_is_refused(folder: Path) -> None:
     loader(seed=1).set_state(state)
     with pytest.raises(ValueError, match="RecordSampler"):
         loader(seed=2).set_state(state)
+
+
+def test_the_readme_tells_the_truth(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```python grain\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    with tfr.TFRecordWriter(tmp_path / "train.tfrecord") as writer:
+        for label in range(100):
+            writer.write_example({"label": label, "embedding": np.zeros(16, np.float32)})
+    command = [sys.executable, "-W", "error", "-c", block]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_example_trains_a_model(tmp_path: Path) -> None:
+    script = str(ROOT / "examples" / "train_jax.py")
+    command = [sys.executable, "-W", "error", script, "--directory", "cards"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=900)
+    assert result.returncode == 0, result.stderr
+    assert float(result.stdout.split()[-1]) > 0.95
 
 
 def test_without_grain_it_says_what_to_install() -> None:

@@ -32,9 +32,9 @@ FEATURES = {
 def columns(tmp_path: Path) -> Any:
     with tfr.TFRecordWriter(tmp_path / "a") as writer:
         for number in range(20):
-            ids = np.arange(number % 3)
-            example = {"number": number, "values": [float(number), 0.5], "ids": ids, "some": np.ones(number % 2, np.float32)}
-            writer.write_example(example | {"text": f"t{number}", "words": [b"w"] * (number % 2) or None})
+            example = {"number": number, "values": [float(number), 0.5], "text": f"t{number}"}
+            lists = {"ids": np.arange(number % 3), "some": np.ones(number % 2, np.float32)}
+            writer.write_example(example | lists | {"words": [b"w"] * (number % 2) or None})
     return next(tfr.read_batches(tmp_path / "a", FEATURES))
 
 

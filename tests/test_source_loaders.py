@@ -113,7 +113,7 @@ from absl import flags
 from tfrecord_lite import RecordSource, decode_example
 
 if __name__ == "__main__":
-    flags.FLAGS.mark_as_parsed()  # where jax is installed, grain 0.2.18 asks for a flag of its own before it has workers
+    flags.FLAGS.mark_as_parsed()  # grain 0.2.18 wants that before it starts workers where jax is installed
     dataset = grain.MapDataset.source(RecordSource(sys.argv[1]))
     dataset = dataset.map(lambda record: decode_example(record)["label"].item()).to_iter_dataset()
     dataset = dataset.mp_prefetch(grain.MultiprocessingOptions(num_workers=2))

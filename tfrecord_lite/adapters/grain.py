@@ -10,9 +10,10 @@ All can be pickled and used by several threads at once. grain's own `get_state` 
 
 Of n workers each makes every n-th element of what `to_iter_dataset()` was called on, or takes every n-th index of a
 sampler, and their results come in turn. So the order stays what it is without workers if batches are made before
-`to_iter_dataset()`, and if a sampler knows the workers and the batches of its DataLoader. (Where jax is installed, grain
-0.2.18 starts no workers before absl's flags are parsed: `absl.app.run(main)` does it, or
-`absl.flags.FLAGS.mark_as_parsed()`.)
+`to_iter_dataset()`, and if a sampler knows the workers and the batches of its DataLoader.
+
+Where jax is installed, grain 0.2.18 starts no workers before absl's flags are parsed, which `absl.app.run(main)` or
+`absl.flags.FLAGS.mark_as_parsed()` does.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class ColumnDataset(grain.MapDataset):  # type: ignore[misc]
     """The batches of one rank, each {name: values of its records}.
 
         batches = OrderedBatches("train-*.tfrecord", features, batch_size=256, shuffle=True)
-        dataset = ColumnDataset(batches).repeat(10).to_iter_dataset(grain.ReadOptions(num_threads=2, prefetch_buffer_size=4))
+        dataset = ColumnDataset(batches).repeat(10)
+        dataset = dataset.to_iter_dataset(grain.ReadOptions(num_threads=2, prefetch_buffer_size=4))
 
     `to_iter_dataset` reads 500 elements ahead unless it is told otherwise, and here these are batches.
 
@@ -153,9 +155,9 @@ class RecordSampler:
             shard_options=grain.sharding.NoSharding(),
         )
 
-    Batches go on across the ends of epochs. What is left at the very end, and is not a whole batch for each worker, comes
-    in one smaller batch from each: a ColumnDataset has the same batches for any workers. For `RandomMap` each record has
-    in each epoch random numbers of its own, whoever reads it.
+    Batches go on across the ends of epochs. What is left at the very end, and is not a whole batch for each worker,
+    comes in one smaller batch from each: where that matters, a ColumnDataset has the same batches for any workers.
+    For `RandomMap` each record has in each epoch random numbers of its own, whoever reads it.
 
     Args:
         count: of all records.

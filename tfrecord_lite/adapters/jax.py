@@ -6,10 +6,10 @@
     BytesArray                   as ragged rows of uint8; a single value as uint8 [bytes]
     bytes, and anything else     as they are: jax has no arrays of bytes, and refuses them where they are computed with
 
-Without jax_enable_x64, jax has no dtypes of 64 bits: int64 becomes int32 and float64 float32. What is another value then
-would be changed by jax without a word; here it is an error. An array that jax can take as it is shares its memory with
-the result, so nobody may write to it any more. jax copies what does not lie at a multiple of 64 bytes in memory; also
-copied are other byte orders, arrays with gaps, and with numpy before 2.1 those that cannot be written to.
+Without jax_enable_x64, jax has no dtypes of 64 bits: int64 becomes int32, and float64 float32. A value that changes
+then is an error; jax by itself would not say so. An array that jax can take as it is shares its memory with the result, so
+nobody may write to it any more. jax copies what does not lie at a multiple of 64 bytes in memory; also copied are other
+byte orders, arrays with gaps, and with numpy before 2.1 those that cannot be written to.
 
 The results are on the CPU; `jax.device_put(to_jax(columns), device)` takes them all elsewhere, or to the shards of a
 sharding.
