@@ -188,7 +188,7 @@ class RecordSampler:
     ) -> None:
         if workers < 0 or (epochs is not None and epochs < 0):
             raise ValueError(f"epochs and workers are 0 or more: not {epochs} and {workers}")
-        order = {
+        order: dict[str, Any] = {
             "batch_size": batch_size,
             "shuffle": shuffle,
             "seed": seed,
@@ -271,5 +271,6 @@ class ParseExamples(grain.transforms.Map):  # type: ignore[misc]
 
     def map(self, element: Sequence[bytes]) -> dict[str, Any]:
         """The records of a batch, by grain."""
-        rows = self._decoder.decode(Records.joined(element))
-        return self._decoder.results(self._decoder.decode_plain(list(element)) if rows is None else rows)
+        records = list(element)
+        rows = self._decoder.decode(Records.joined(records))
+        return self._decoder.results(self._decoder.decode_plain(records) if rows is None else rows)

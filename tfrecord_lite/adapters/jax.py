@@ -7,9 +7,9 @@
     bytes, and anything else     as they are: jax has no arrays of bytes, and refuses them where they are computed with
 
 Without jax_enable_x64, jax has no dtypes of 64 bits: int64 becomes int32, and float64 float32. A value that changes
-then is an error; jax by itself would not say so. An array that jax can take as it is shares its memory with the result, so
-nobody may write to it any more. jax copies what does not lie at a multiple of 64 bytes in memory; also copied are other
-byte orders, arrays with gaps, and with numpy before 2.1 those that cannot be written to.
+then is an error; jax by itself would not say so. An array that jax can take as it is shares its memory with the result,
+so nobody may write to it any more. jax copies what does not lie at a multiple of 64 bytes in memory; also copied are
+other byte orders, arrays with gaps, and with numpy before 2.1 those that cannot be written to.
 
 The results are on the CPU; `jax.device_put(to_jax(columns), device)` takes them all elsewhere, or to the shards of a
 sharding.
