@@ -76,7 +76,8 @@ def test_imports_point_down_only(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_heavy_packages_are_imported_where_they_are_used(path: Path) -> None:
     top_level = ast.Module([node for node in ast.parse(path.read_text()).body if not isinstance(node, ast.If)], [])
-    own = {path.stem.split("_")[0]} if path.parent.name == "adapters" else set()  # an adapter is named for its framework
+    # An adapter is named for its framework, and of no use without it.
+    own = {path.stem.split("_")[0]} if path.parent.name == "adapters" else set()
     for node in top_level.body:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             assert not {name.split(".")[0] for name in imports_of(node)} & (HEAVY - own)

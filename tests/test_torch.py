@@ -7,6 +7,7 @@ import pickle
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def example_of(number: int) -> dict[str, Any]:
         "name": b"n" * (number % 5) + b"\0",
         "tokens": np.arange(number % 4) + number,
         "few": np.full(number % 3, number, np.float32),
-        "words": [b"w", b"\0"][: number % 3],
+        "words": np.array([b"w", b"\0"][: number % 3], object),
     }
 
 
@@ -88,7 +89,7 @@ def test_features_are_inferred_when_none_are_given(folder: Path) -> None:
 
 @pytest.mark.parametrize(("block_size", "mixed_blocks"), [(1, 16), (8, 2)])
 def test_shuffled_batches_come_in_the_order_of_the_epoch(folder: Path, block_size: int, mixed_blocks: int) -> None:
-    sizes = {"block_size": block_size, "mixed_blocks": mixed_blocks}
+    sizes: dict[str, Any] = {"block_size": block_size, "mixed_blocks": mixed_blocks}
     dataset = TFRecordDataset(folder, NUMBER, batch_size=10, shuffle=True, seed=5, **sizes)
     order = RecordOrder(COUNT, seed=5, block_size=block_size, mixed_blocks=mixed_blocks)
     assert numbers_of(dataset) == numbers_of(dataset) == order.numbers(0, range(COUNT)).tolist()
@@ -113,11 +114,12 @@ def test_ranks_share_drop_or_fill_up_what_is_left(
         read.append(numbers_of(items))
     assert [len(numbers) for numbers in read] == counts
     together = sorted(read[0] + read[1])
-    assert together == {
+    expected = {
         "share": list(range(COUNT)),
         "drop": list(range(sum(counts))),
         "pad": sorted([*range(COUNT), *range(sum(counts) - COUNT)]),
-    }[remainder]
+    }
+    assert together == expected[remainder]
 
 
 def test_a_batch_without_records_has_empty_tensors(folder: Path) -> None:
@@ -235,7 +237,7 @@ def test_rows_of_bytes_are_lists_or_rows_of_rows_of_octets(folder: Path) -> None
     assert first["words"] == [[], [b"w"], [b"w", b"\0"], []]
     first, *_ = TFRecordDataset(folder, features, batch_size=4, bytes_as="blob", ragged="padded", padding=1)
     assert first["words"].tolist() == [[[1], [1]], [[119], [1]], [[119], [0]], [[1], [1]]]
-    with pytest.raises(tfr.FeatureError, match="'words': rows of rows .* ragged=\"padded\" takes them"):
+    with pytest.raises(tfr.FeatureError, match=r"'words': rows of rows .* ragged=.padded. takes them"):
         next(iter(TFRecordDataset(folder, features, batch_size=4, bytes_as="blob")))
 
 
@@ -387,7 +389,7 @@ def damaged(folder: Path, tmp_path: Path) -> Path:
 
 def test_a_damaged_record_is_named_with_its_place(damaged: Path) -> None:
     path = str(damaged / "train-00003-of-00004")
-    readings = [
+    readings: list[Callable[[], Any]] = [
         lambda: list(TFRecordDataset(damaged, NUMBER, batch_size=10)),
         lambda: list(TFRecordDataset(damaged, NUMBER, batch_size=None, shuffle=True)),
         lambda: TFRecordMapDataset(damaged, NUMBER)[-1],
@@ -441,7 +443,7 @@ def started(body: str, *arguments: Any, folder: Path) -> subprocess.Popen[str]:
     script = folder / f"_program_{len(list(folder.iterdir()))}.py"
     lines = "".join(f"    {line}\n" if line else "\n" for line in body.strip().split("\n"))
     script.write_text(f'{HEAD}if __name__ == "__main__":\n{lines}')
-    command = [sys.executable, "-W", "error", script, *map(str, arguments)]
+    command = [sys.executable, "-W", "error", str(script), *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -668,7 +670,8 @@ def test_two_processes_that_train_together_read_each_record_once(folder: Path, t
 
 
 def test_the_example_learns_to_tell_cards_from_everything_else(tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "error", ROOT / "examples" / "train_torch.py", "--directory", tmp_path]
+    script = str(ROOT / "examples" / "train_torch.py")
+    command = [sys.executable, "-W", "error", script, "--directory", str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stderr
     accuracy = re.search(r"accuracy (\d\.\d+)\n$", result.stdout)

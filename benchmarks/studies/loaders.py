@@ -1,7 +1,7 @@
 """Loaders that give tensors: ours for PyTorch beside that of PyPI tfrecord and beside tf.data.
 
-None of them is loaded into this process: each runs by itself (`loader_process.py`), the first two in an environment that
-has PyTorch.
+None of them is loaded into this process: each runs by itself (`loader_process.py`), those for PyTorch in an environment
+that has it.
 """
 
 from __future__ import annotations
@@ -123,4 +123,3 @@ def _process(python: Path, loader: str, path: str, features: str) -> Iterator[su
         env=os.environ | {"PYTHONPATH": str(_REPOSITORY)},
     ) as process:
         yield process  # it ends with its input
-

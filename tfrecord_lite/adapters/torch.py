@@ -3,8 +3,8 @@
     TFRecordDataset       iterable: whole batches, sequential or shuffled, over ranks and workers, from any point
     TFRecordMapDataset    any example by its number
 
-Both read plain files and seekable GZIP through a RecordSource, check every CRC, can be pickled, and work in workers that
-are forked or spawned.
+Both read plain files and seekable GZIP through a RecordSource, check every CRC, can be pickled, and work in workers, be
+they forked or spawned.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         self._shared = SharedPosition()
         #: What a state of one worker holds beside the position, and has to be the same where it is loaded.
         self._own = {"rank": rank, "ranks": ranks, "batch_size": read_together}
-        #: Of this process: where the iteration began that is under way, and its next step; and what it was told to begin with.
+        #: Of this process: where the iteration under way began, and its next step; and what the next one begins with.
         self._now: tuple[dict[str, int], int] | None = None
         self._loaded: tuple[dict[str, int], int] | None = None
 
@@ -291,6 +291,4 @@ def _place(rank: int | None, ranks: int | None) -> tuple[int, int]:
 
 
 def _pinned(tensors: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.pin_memory() if isinstance(value, torch.Tensor) else value for name, value in tensors.items()
-    }
+    return {name: value.pin_memory() if isinstance(value, torch.Tensor) else value for name, value in tensors.items()}

@@ -94,9 +94,7 @@ def _of_sparse(value: SparseTensorValue, ragged: RaggedAs, padding: float) -> An
         values = _as_tensor(value.values, ragged, padding)
         return SparseTensorValue(_of_array(value.indices), values, _of_array(value.dense_shape))
     indices = _of_array(value.indices).t()
-    return torch.sparse_coo_tensor(
-        indices, _of_array(value.values), value.dense_shape.tolist(), check_invariants=True
-    )
+    return torch.sparse_coo_tensor(indices, _of_array(value.values), value.dense_shape.tolist(), check_invariants=True)
 
 
 def _octets(value: Any) -> RaggedTensorValue:
