@@ -86,8 +86,7 @@ def test_pieces_do_not_depend_on_each_other(way: Callable[..., Any]) -> None:
     step = way(images, seed, brightness=0.3)
     step[is_mirrored] = step[is_mirrored, :, ::-1]
     step[is_upside_down] = step[is_upside_down, ::-1]
-    np.testing.assert_array_equal(way(images, seed, **ALL), way(images, seed, **ALL))
-    np.testing.assert_array_equal(way(images, seed, **{**ALL, "brightness": 0.3}), step)
+    np.testing.assert_array_equal(way(images, seed, **ALL), step)
 
 
 def flipped(images: Any, found: Any, how: Any) -> Any:

@@ -86,4 +86,5 @@ def _brightened(images: Array, draws: Floats, brightness: float) -> Array:
     changed += deltas
     changed *= np.float32(255.5)
     np.clip(changed, np.float32(0), np.float32(255), out=changed)
-    return changed.astype(np.uint8)
+    finished: Array = changed.astype(np.uint8)
+    return finished
