@@ -32,6 +32,7 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError('this needs grain: pip install "tfrecord-lite-codec[grain]"') from error
 
+from tfrecord_lite.adapters.order import RecordOrder, Turn
 from tfrecord_lite.adapters.ordered_batches import OrderedBatches
 from tfrecord_lite.adapters.rank_numbers import RankNumbers
 from tfrecord_lite.files.source import RecordSource
@@ -118,17 +119,10 @@ class RecordDataset(grain.MapDataset):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self._source = source
-        self._numbers = RankNumbers(
-            len(source),
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            block_size=block_size,
-            mixed_blocks=mixed_blocks,
-            rank=rank,
-            ranks=ranks,
-            remainder=remainder,
+        order = RecordOrder(
+            len(source), seed=seed if shuffle else None, block_size=block_size, mixed_blocks=mixed_blocks
         )
+        self._numbers = RankNumbers(order, Turn(len(source), 0, batch_size, ranks, remainder), rank)
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -188,21 +182,14 @@ class RecordSampler:
     ) -> None:
         if workers < 0 or (epochs is not None and epochs < 0):
             raise ValueError(f"epochs and workers are 0 or more: not {epochs} and {workers}")
-        order: dict[str, Any] = {
-            "batch_size": batch_size,
-            "shuffle": shuffle,
-            "seed": seed,
-            "block_size": block_size,
-            "mixed_blocks": mixed_blocks,
-            "rank": rank,
-            "ranks": ranks,
-            "remainder": remainder,
-        }
-        self._numbers = RankNumbers(count, **order)
+        order = RecordOrder(count, seed=seed if shuffle else None, block_size=block_size, mixed_blocks=mixed_blocks)
+        self._numbers = RankNumbers(order, Turn(count, 0, batch_size, ranks, remainder), rank)
         self._count, self._epochs, self._workers = count, epochs, max(workers, 1)
         self._batch_size, self._seed = batch_size, seed
-        given = {"epochs": epochs, "workers": workers, **order}
-        self._text = f"RecordSampler({count}, {', '.join(f'{name}={value!r}' for name, value in given.items())})"
+        self._text = (
+            f"RecordSampler({count}, {epochs=}, {batch_size=}, {workers=}, {shuffle=}, {seed=}, {block_size=}, "
+            f"{mixed_blocks=}, {rank=}, {ranks=}, {remainder=})"
+        )
 
     def __repr__(self) -> str:
         """All that the order depends on: grain compares it with that of a checkpoint."""
