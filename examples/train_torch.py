@@ -29,7 +29,7 @@ FEATURES = {
     "image/format": tfr.FixedLenFeature([], bytes),
     "image/label": tfr.FixedLenFeature([], "int64"),
 }
-EPOCHS = 12
+EPOCHS = 6
 BATCH_SIZE = 32
 WORKERS = 2
 
@@ -109,8 +109,8 @@ def main() -> None:
     directory = parser.parse_args().directory
     directory.mkdir(parents=True, exist_ok=True)
     training, unseen = directory / "train.tfrecord", directory / "unseen.tfrecord"
-    write_specimens(training, 0, 640)
-    write_specimens(unseen, 640, 160)
+    write_specimens(training, 0, 320)
+    write_specimens(unseen, 320, 80)
     torch.manual_seed(0)
     model = new_model()
     train(model, training)

@@ -341,7 +341,15 @@ def test_batches_as_they_are_read_can_be_augmented(tmp_path: pathlib.Path) -> No
     assert (batch["img"].shape, batch["label"].shape) == ((4, 320, 320, 1), (4, 1))
 
 
-@pytest.mark.parametrize("call", ["read_record_single_cls('images.tfrecords')", "apply_aug_single_cls({}, 1)"])
+CALLS = [
+    "read_record_single_cls('images.tfrecords')",
+    "apply_aug_single_cls({}, 1)",
+    "make_dataset('images.tfrecords', batch_size=1)",
+    "augment([], seed=(0, 0))",
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
 def test_without_tensorflow_the_error_names_the_extra(call: str) -> None:
     script = f"""
 import sys

@@ -30,7 +30,7 @@ def in_map(images: Any, seed: Any, **pieces: Any) -> Any:
     return batches[0].numpy() if batches else images
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=20)
 @given(
     st.tuples(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(-(1 << 63), (1 << 63) - 1)),
     st.sampled_from(["uint8", "float16", "float32", "float64"]),
@@ -128,3 +128,14 @@ def test_nothing_asked_for_gives_the_images_as_they_are_in_an_array_of_their_own
 def test_what_cannot_be_augmented_is_an_error(way: Any, images: Any, pieces: Any, problem: str) -> None:
     with pytest.raises((TypeError, ValueError), match=problem):
         way(images, (0, 0), **pieces)
+
+
+def test_a_seed_may_be_a_tensor_or_hold_one() -> None:
+    images = np.random.default_rng(5).integers(0, 256, (4, 5, 5, 1), np.uint8)
+    dataset = tf.data.Dataset.from_tensors(images).repeat(3).enumerate(start=8)
+    batches = list(dataset.map(lambda step, batch: tf_data.augment(batch, seed=[7, step], **ALL)))
+    for found, step in zip(batches, (8, 9, 10), strict=True):
+        np.testing.assert_array_equal(found, augment(images, seed=(7, step), **ALL))
+    for dtype in (tf.int32, tf.int64):
+        found = tf_data.augment(images, seed=tf.constant([-3, 4], dtype), **ALL)
+        np.testing.assert_array_equal(found, augment(images, seed=(-3, 4), **ALL))

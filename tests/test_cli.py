@@ -115,7 +115,7 @@ def test_verify_goes_on_after_a_damaged_file(damaged: Path, tmp_path: Path) -> N
         writer.write(b"a")
     result = run("verify", damaged, tmp_path / "sound")
     assert result.returncode == 1
-    assert "1 records" in result.stdout
+    assert "1 record" in result.stdout
 
 
 @pytest.mark.parametrize("command", ["count", "cat", "head"])

@@ -41,7 +41,7 @@ def odd(tmp_path: Path) -> Path:
 def test_clean_files_exit_with_0(clean: Path) -> None:
     done = lint(clean)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "1 files, 20 records: nothing found\n"
+    assert done.stdout == "1 file, 20 records: nothing found\n"
 
 
 def test_findings_of_one_kind_stand_together_with_what_tensorflow_does_and_the_cure(odd: Path, clean: Path) -> None:
@@ -120,6 +120,27 @@ def test_a_spec_is_json_or_a_script_that_is_not_run(clean: Path, tmp_path: Path)
     assert "note: not-asked-for of feature 'n'" in done.stdout
 
 
+@pytest.mark.parametrize("spec", [SCRIPT, '{"k": {"shape": [4], "dtype": "int64"}}'])
+def test_a_spec_is_read_from_standard_input(clean: Path, spec: str) -> None:
+    assert lint(clean, "--spec", "-", stdin=spec.encode()).returncode == 0
+    done = lint(clean, "--spec", "-", stdin=spec.replace("[4]", "[3]").encode())
+    assert (done.returncode, "error: wrong-count of feature 'k' 20 times" in done.stdout) == (1, True)
+    done = lint("-", "--spec", "-", stdin=spec.encode())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "standard input is the spec or a file, not both" in done.stderr
+
+
+def test_fix_replaces_nothing_in_a_directory(odd: Path, clean: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    assert lint(odd, clean, "--fix", tmp_path / "out").returncode == 0
+    before = (tmp_path / "out" / odd.name).read_bytes()
+    odd.write_bytes(frames([SPLIT]))
+    done = lint(odd, clean, "--fix", tmp_path / "out")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{odd.name}' is there already" in done.stderr
+    assert (tmp_path / "out" / odd.name).read_bytes() == before
+
+
 def test_the_compression_that_a_script_names_is_looked_at(clean: Path, tmp_path: Path) -> None:
     script = tmp_path / "train.py"
     script.write_text(SCRIPT + 'tf.data.TFRecordDataset("x", "gzip")\n')
@@ -189,5 +210,5 @@ def test_very_many_kinds_of_findings_are_bounded(tmp_path: Path) -> None:
     )
     done = lint(path)
     assert done.returncode == 1
-    assert "1 files, 3000 records: 3000 errors" in done.stdout
+    assert "1 file, 3000 records: 3000 errors" in done.stdout
     assert len(done.stdout.splitlines()) < 4000

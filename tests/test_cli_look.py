@@ -297,8 +297,8 @@ def test_records_that_are_no_examples_are_counted(tmp_path: Path) -> None:
     result = run("stats", tmp_path / "mixed")
     assert result.returncode == 0
     assert "7 examples looked at" in result.stdout
-    assert "3 records are no Examples" in result.stderr
-    assert "mixed: 3 records are no Examples\n" in run("info", tmp_path / "mixed").stdout
+    assert "3 of the 10 records are no Examples" in result.stderr
+    assert "mixed: 3 of the 10 records are no Examples\n" in run("info", tmp_path / "mixed").stdout
 
 
 def test_info_of_records_of_another_kind_says_that_they_are_no_examples(tmp_path: Path) -> None:
@@ -307,18 +307,32 @@ def test_info_of_records_of_another_kind_says_that_they_are_no_examples(tmp_path
             writer.write(b"\xff text")
     result = run("info", tmp_path / "text")
     assert result.returncode == 0
-    assert "text: 1,000 of the 1,000 records that were decoded are no Examples\n" in result.stdout
+    assert "text: none of the 1,000 records that were decoded is an Example\n" in result.stdout
 
 
-@pytest.mark.parametrize("command", ["stats", "info"])
-def test_sequence_examples_are_looked_at_by_their_context(command: str, tmp_path: Path) -> None:
+def test_stats_and_reports_of_records_of_another_kind_say_so_and_fail(tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "text") as writer:
+        for _ in range(20):
+            writer.write(b"\xff text")
+    result = run("stats", tmp_path / "text")
+    assert (result.returncode, result.stdout) == (1, "0 features, 0 examples looked at\n")
+    assert "text: none of the 20 records is an Example\n" in result.stderr
+    assert "there are no Examples to look at: head shows records of any kind\n" in result.stderr
+    assert run("stats", "--json", tmp_path / "text").returncode == 1
+    assert run("report", tmp_path / "text", "-o", tmp_path / "page.html").returncode == 1
+    assert "none of the 20 records is an Example." in (tmp_path / "page.html").read_text()
+    (tmp_path / "empty").touch()
+    assert run("stats", tmp_path / "empty").returncode == 0
+
+
+def test_statistics_are_of_the_context_of_sequence_examples(tmp_path: Path) -> None:
     with tfr.TFRecordWriter(tmp_path / "sequences") as writer:
         writer.write(tfr.encode_sequence_example({"id": 1}, {"words": ["a", "b"]}))
-    result = run(command, tmp_path / "sequences")
+    result = run("stats", tmp_path / "sequences")
     assert result.returncode == 0
     assert "id" in result.stdout
     assert "words" not in result.stdout
-    assert "SequenceExamples: only their context was looked at" in result.stdout + result.stderr
+    assert "SequenceExamples: only their context was looked at; schema shows their feature lists" in result.stderr
 
 
 def test_standard_input_and_urls_are_looked_at(digits: Path) -> None:
@@ -495,7 +509,7 @@ def test_the_report_lists_what_stands_out(tmp_path: Path) -> None:
     problems = {(subject, text) for severity, subject, text in found if severity == "problem"}
     notices = {(subject, text) for severity, subject, text in found if severity == "notice"}
     assert problems == {
-        (str(path), "1 records are no Examples."),
+        (str(path), "1 of the 101 records is no Example."),
         ("mixed", "is of several kinds, which cannot be parsed: bytes in 50 records, int64 in 50 records."),
         ("nan", "1 NaN among 100 values."),
         ("image", "the headers of 1 of 100 images cannot be read."),
@@ -504,7 +518,7 @@ def test_the_report_lists_what_stands_out(tmp_path: Path) -> None:
         ("constant", "is the same everywhere: 7."),
         ("sometimes", "is missing from some examples: 25 absent."),
         ("rare", "is nearly empty: it holds something in 2 of 100 examples."),
-        ("empty", "is a list without values in 1 examples."),
+        ("empty", "is a list without values in 1 example."),
     }
 
 

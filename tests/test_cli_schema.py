@@ -82,7 +82,7 @@ def test_mixed_kinds_are_shown_and_have_no_features(mixed: Path) -> None:
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == (
         "tfrecord-lite: feature 'k': met in several kinds, which cannot be parsed:"
-        " bytes in 1 records, int64 in 1 records\n"
+        " bytes in 1 record, int64 in 1 record\n"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from damage import flip_bit
 
-from tfrecord_lite import TFRecordWriter, read_examples
+from tfrecord_lite import RecordSource, TFRecordWriter, decode_example, read_examples
 from tfrecord_lite.cli.main import main
 from tfrecord_lite.cli.moving import size
 
@@ -93,6 +94,28 @@ def test_shards_are_named_by_their_number(
 def test_outputs_are_compressed_if_asked_for(tmp_path: Path, path: Path, compression: str) -> None:
     assert run("merge", path, "-o", tmp_path / "out", "--compression", compression).returncode == 0
     assert json.loads(run("info", "--json", tmp_path / "out").stdout)["files"][0]["compression"] == compression
+
+
+@pytest.mark.parametrize("command", [["merge"], ["shuffle", "--seed", 1], ["sample", "--fraction", 1]], ids=str)
+def test_a_file_that_cannot_be_entered_is_made_one_that_can(tmp_path: Path, command: list[object]) -> None:
+    with TFRecordWriter(tmp_path / "closed", "GZIP") as writer:
+        for number in range(20):
+            writer.write_example({"label": number, "room": bytes(300_000)})
+    with pytest.raises(io.UnsupportedOperation, match=r"tfrecord-lite merge FILE -o OUT --seekable"):
+        RecordSource(tmp_path / "closed")
+    name, *options = command
+    assert run(name, tmp_path / "closed", "-o", tmp_path / "open", "--seekable", *options).returncode == 0
+    source = RecordSource(tmp_path / "open")
+    assert sorted(int(decode_example(record)["label"][0]) for record in source) == list(range(20))
+    assert json.loads(run("info", "--json", tmp_path / "open").stdout)["files"][0]["compression"] == "GZIP"
+
+
+def test_only_gzip_can_be_entered(tmp_path: Path, path: Path) -> None:
+    result = run("merge", path, "-o", tmp_path / "out", "--compression", "ZLIB", "--seekable")
+    assert result.returncode == 2
+    assert b"only GZIP can be seekable" in result.stderr
+    assert not (tmp_path / "out").exists()
+    assert run("sample", path, "--seekable").returncode == 2
 
 
 def test_standard_input_and_output_are_files(path: Path) -> None:

@@ -466,6 +466,15 @@ def test_file_mode_follows_the_umask(mask: int, atomic: bool, tmp_path: Path) ->
     assert modes["theirs"] in (0o666 & ~mask, 0o644 & ~mask)
 
 
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path: Path) -> None:
+    for name, module in (("ours", tfr), ("theirs", tf.io)):
+        path = tmp_path / name
+        path.touch(0o600)
+        with module.TFRecordWriter(str(path)) as writer:
+            writer.write(b"x")
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 # What cannot be atomic.
 
 

@@ -272,11 +272,35 @@ def test_ways_of_writing_features_down(text: str) -> None:
         ("f = {\nf'k{1}': tf.io.FixedLenFeature([], tf.int64)}", "line 2: something literal"),
         ("f = {1: tf.io.FixedLenFeature([], tf.int64)}", "line 1: the name of a feature is a literal str"),
         ("f = {'k': tf.io.FixedLenFeature([], tf.int64), 'j': feature()}", "line 1: a feature such as"),
-        ("f = {'k': tf.io.FixedLenFeature([], tf.int64),\n **more}", "line 2: a dict without **"),
+        (
+            "f = {'k': tf.io.FixedLenFeature([], tf.int64),\n **more}",
+            "line 2: a dict of features that is written down and assigned once, not more",
+        ),
         ("f = {'k': tf.io.FixedLenFeature(*a)}", "line 1: arguments that can be read one by one"),
         ("f = {'k': tf.io.FixedLenFeature([])}", "line 1: "),
         ("f = {'k': tf.io.VarLenFeature(tf.int64), 'k': tf.io.VarLenFeature(tf.int64)}", "'k' is there twice"),
-        ("f = {'k': tf.io.VarLenFeature(tf.int64)}\nf['j'] = 1", "line 2: f is changed here"),
+        ("f = {'k': tf.io.VarLenFeature(tf.int64)}\nf['j'] = 1", "line 2: a feature such as"),
+        (
+            "f = {'k': tf.io.VarLenFeature(tf.int64)}\nif x:\n f['j'] = tf.io.VarLenFeature(tf.int64)",
+            "line 3: a feature is",
+        ),
+        (
+            "f = {'k': tf.io.VarLenFeature(tf.int64)}\nfor n in x:\n f[n] = tf.io.VarLenFeature(tf.int64)",
+            "line 3: a feature",
+        ),
+        ("f = {'k': tf.io.VarLenFeature(tf.int64)}\nf[n] = tf.io.VarLenFeature(tf.int64)", "line 2: something literal"),
+        ("f = {'k': tf.io.VarLenFeature(tf.int64)}\ndel f['k']", "line 2: f is changed here"),
+        (
+            "b = {'k': tf.io.VarLenFeature(tf.int64)}\nf = {**b}\nb['j'] = tf.io.VarLenFeature(tf.int64)",
+            "line 3: a feature is",
+        ),
+        (
+            "b = {'k': tf.io.VarLenFeature(tf.int64)}\nb = {**b, 'j': tf.io.VarLenFeature(tf.int64)}",
+            "2 dicts of features",
+        ),
+        ("def f(b):\n return {**b, 'j': tf.io.VarLenFeature(tf.int64)}\nb = {}", "line 2: a dict of features that is"),
+        ("def f(n):\n return {'j': tf.io.FixedLenFeature([n], tf.int64)}\nn = 3", "line 2: something literal, not n"),
+        ("b = {**b, 'k': tf.io.VarLenFeature(tf.int64)}", "line 1: a dict of features that is written down"),
         ("f = {'k': tf.io.VarLenFeature(tf.int64)}\nf.update(g)", "line 2: f is changed here"),
         ("f = {'k': tf.io.VarLenFeature(tf.int64)}\nf |= g", "line 2: f is changed here"),
         ("f = {'k': tf.io.FixedLenFeature([], tf.int64, [0] * 10 ** 9)}", "line 1: something literal"),
@@ -298,6 +322,57 @@ def test_what_cannot_be_read_from_a_script_is_an_error_with_its_line(text: str, 
     with pytest.raises(SpecError) as caught:
         python_spec(text)
     assert message in str(caught.value)
+
+
+INT, TEXT = tfr.FixedLenFeature([], np.int64), tfr.VarLenFeature(bytes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "base = {'k': tf.io.FixedLenFeature([], tf.int64)}\nf = {**base, 't': tf.io.VarLenFeature(tf.string)}",
+        "base = {'t': tf.io.VarLenFeature(tf.string)}\nf = dict(base, k=tf.io.FixedLenFeature([], tf.int64))",
+        "a = {'k': tf.io.FixedLenFeature([], tf.int64)}\nb = {'t': tf.io.VarLenFeature(tf.string)}\nf = a | b",
+        "a, b = {'k': tf.io.FixedLenFeature([], tf.int64)}, {'t': tf.io.VarLenFeature(tf.string)}\nf = {**a, **b}",
+        "f = {}\nf['k'] = tf.io.FixedLenFeature([], tf.int64)\nf['t'] = tf.io.VarLenFeature(tf.string)",
+        (
+            "K = 'k'\ndef f():\n f = {K: tf.io.VarLenFeature(tf.int64), 't': tf.io.VarLenFeature(tf.string)}\n"
+            " f[K] = tf.io.FixedLenFeature([], tf.int64)\n return f"
+        ),
+        "import tensorflow as t\nf = {'k': t.io.FixedLenFeature([], t.int64), 't': t.io.VarLenFeature(t.string)}",
+        (
+            "from tensorflow.io import FixedLenFeature as F, VarLenFeature as V\n"
+            "from tensorflow import int64 as i, string\n"
+            "f = {'k': F([], i), 't': V(string)}"
+        ),
+        (
+            "SHAPE, (I, S) = [], ('int64', 'string')\n"
+            "f = {'k': F(SHAPE, tf.int64), 't': tf.io.VarLenFeature(tf.string)}\n"
+            "from tensorflow.io import FixedLenFeature as F"
+        ),
+        (
+            "base = {'k': tf.io.VarLenFeature(tf.string)}\n"
+            "f = {**base, 'k': tf.io.FixedLenFeature([], tf.int64), 't': tf.io.VarLenFeature(tf.string)}"
+        ),
+    ],
+)
+def test_dicts_that_are_put_together_are_followed_where_that_is_simple(text: str) -> None:
+    assert python_spec(text).features == {"k": INT, "t": TEXT}
+
+
+def test_a_dict_that_another_takes_over_can_be_named_and_overrides_what_stands_before_it() -> None:
+    text = (
+        "base = {'k': tf.io.FixedLenFeature([], tf.int64)}\n"
+        "f = {'k': tf.io.VarLenFeature(tf.string), **base, 't': tf.io.VarLenFeature(tf.string)}"
+    )
+    assert python_spec(text).features == {"k": INT, "t": TEXT}
+    assert python_spec(text, "base").features == {"k": INT}
+
+
+def test_dicts_of_one_name_in_two_functions_are_two() -> None:
+    block = " f = {}\n f['%s'] = tf.io.VarLenFeature(tf.string)\n"
+    with pytest.raises(SpecError, match="f in line 2, f in line 5"):
+        python_spec(f"def a():\n{block % 'a'}def b():\n{block % 'b'}")
 
 
 def test_one_of_several_dicts_is_chosen_by_its_name() -> None:

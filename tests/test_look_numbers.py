@@ -1,6 +1,7 @@
 """Sketches of numbers, against numpy and Counter; and how they are told."""
 
 from collections import Counter
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def test_few_numbers_are_known_exactly(values: np.ndarray) -> None:
     found = numbers_of(values)
     assert (found.count, found.zeros) == (len(values), int((values == 0).sum()))
     assert found.distinct == len(np.unique(values))
-    assert np.float64(found.mean) == pytest.approx(values.astype(np.float64).mean(), rel=1e-6, abs=1e-6)
+    assert found.mean == pytest.approx(float(sum(map(Fraction, values.tolist())) / len(values)), rel=1e-6, abs=1e-6)
     assert found.minimum is not None
     assert values.dtype.type(found.minimum) == values.min()
     assert found.is_constant == (len(set(values.tolist())) == 1)
@@ -181,3 +182,21 @@ def test_shares_say_how_many_different_values_are_not_shown() -> None:
     assert wording.shares(frequent, 1000, 1234) == f"{shown}, 1,230 more"
     assert wording.shares(frequent, 1000, None) == f"{shown}, others"
     assert wording.shares(frequent[:2], 1000, None) == '"0" 1 %, "1" 1 %, others'
+
+
+def test_the_mean_of_integers_is_exact_where_doubles_cancel_each_other_out() -> None:
+    limits = np.iinfo(np.int64)
+    assert numbers_of(np.array([limits.min, limits.max] * 50, np.int64), 7).mean == -0.5
+    assert numbers_of(np.array([limits.max, limits.min, 5], np.int64)).mean == 4 / 3
+
+
+def test_bars_are_values_where_these_lie_equally_far_apart_and_intervals_elsewhere() -> None:
+    even = numbers_of(np.array([10, 20, 20, 30], np.int64))
+    assert wording.bars(even) == [("10", 1), ("20", 2), ("30", 1)]
+    floats = numbers_of(np.array([0.1, 0.2, 0.3, 0.4], np.float32))
+    assert [label for label, _ in wording.bars(floats)] == ["0.1", "0.2", "0.3", "0.4"]
+    gap = numbers_of(np.array([0, 1, 1, 5], np.int64))
+    assert wording.bars(gap) == [("0", 1), ("1", 2), ("2", 0), ("3", 0), ("4", 0), ("5", 1)]
+    far = wording.bars(numbers_of(np.array([1, 2, 3, 4, 1_000_000], np.int64)))
+    assert (far[0][1], far[-1][1], len(far)) == (4, 1, 24)
+    assert wording.each_value(gap) == [("0", 1), ("1", 2), ("5", 1)]

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tfrecord_lite as tfr
+from tfrecord_lite.look.file_facts import MAX_REGIONS
 from tfrecord_lite.look.page import page_of
 from tfrecord_lite.look.report import Report, make_report
-from tfrecord_lite.look.survey import MAX_REGIONS, Survey
+from tfrecord_lite.look.survey import Survey
 
 VOID = {"meta", "img", "br"}
 

@@ -415,6 +415,35 @@ def test_bash_completes_commands_options_and_files(here: Path) -> None:
     assert zsh.startswith("#compdef tfrecord-lite")
 
 
+ZSH = r"""
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell 'autoload -Uz compinit; compinit -u -D; eval "$(<completion.zsh)"; print READY'
+zpty -r -m shell line $'*\nREADY*'
+zpty -w -n shell "$1"$'\t'
+zpty -r -m shell line "*$2*" && print found
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("tfrecord-lite sal", "salvage"),
+        ("tfrecord-lite count --no", "--no-verify"),
+        ("tfrecord-lite convert --from par", "parquet"),
+        ("tfrecord-lite head tra", "train.tfrecord"),
+    ],
+)
+def test_zsh_completes_commands_options_choices_and_files(here: Path, line: str, expected: str) -> None:
+    pytest.importorskip("shtab")
+    if shutil.which("zsh") is None:
+        pytest.skip("there is no zsh")
+    script = subprocess.run([*COMMAND, "--print-completion", "zsh"], capture_output=True, text=True, check=True).stdout
+    Path("completion.zsh").write_text(script)
+    command = ["zsh", "-f", "-c", ZSH, "zsh", line, expected]
+    assert subprocess.run(command, capture_output=True, text=True, timeout=60).stdout == "found\n"
+
+
 def test_completion_without_shtab_names_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -29,7 +29,7 @@ def test_a_schema_is_a_table(path: Path) -> None:
 def test_a_reader_says_where_it_is(path: Path) -> None:
     with tfr.TFRecordReader(path) as reader:
         next(reader)
-        assert repr(reader) == f"<TFRecordReader: {path}, GZIP, 1 records read, next at offset {reader.offset}>"
+        assert repr(reader) == f"<TFRecordReader: {path}, GZIP, 1 record read, next at offset {reader.offset}>"
         assert EVIL not in reader._repr_html_()
         assert next(reader)
     assert repr(reader).endswith(", closed>")

@@ -406,6 +406,16 @@ def test_many_records_are_fetched_with_few_requests(server: FileServer, tmp_path
     assert len(server.requests) - before <= 4
 
 
+def test_a_few_neighbours_are_fetched_together(server: FileServer, tmp_path: Path) -> None:
+    records = [bytes([number]) * 20_000 for number in range(20)]
+    server.files["/a"] = content(tmp_path, *records)
+    source = tfr.RecordSource(server.url("/a"))
+    assert source[0] == records[0]
+    before = len(server.requests)
+    assert source[10:13] == records[10:13]
+    assert len(server.requests) - before == 1
+
+
 @pytest.mark.parametrize("num_threads", [1, 2, None])
 def test_a_large_file_is_read_with_few_requests(server: FileServer, tmp_path: Path, num_threads: int | None) -> None:
     records = many_records(20_000_000)

@@ -177,6 +177,15 @@ def test_the_evidence_is_not_overwritten(damaged: Path, tmp_path: Path, alias: s
     assert damaged.read_bytes() == before
 
 
+def test_nothing_is_written_when_nothing_is_left(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes(b"this is no TFRecord file\n" * 20)
+    (tmp_path / "out").write_bytes(STORED)
+    result = run(tmp_path / "text", tmp_path / "out")
+    assert result.returncode == 1
+    assert b"0 records" in result.stdout
+    assert (tmp_path / "out").read_bytes() == STORED
+
+
 def test_a_failure_leaves_no_half_file(damaged: Path, tmp_path: Path) -> None:
     (tmp_path / "directory").mkdir()
     done = run(damaged, tmp_path / "directory")

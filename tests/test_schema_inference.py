@@ -295,7 +295,7 @@ def test_mixed_kinds_have_no_features() -> None:
             features()
         assert caught.value.key == "k\x1b"
         assert str(caught.value) == (
-            "feature 'k\\x1b': met in several kinds, which cannot be parsed: float32 in 1 records, int64 in 2 records"
+            "feature 'k\\x1b': met in several kinds, which cannot be parsed: float32 in 1 record, int64 in 2 records"
         )
 
 

@@ -351,7 +351,7 @@ def test_an_input_that_changes_between_two_passes_is_an_error(tmp_path: Path, pa
 
 def test_what_was_moved_is_told_to_people_and_programs(tmp_path: Path, path: Path, records: list[bytes]) -> None:
     moved = surgery.filter(path, tmp_path / "out\n", numbers=[0])
-    assert str(moved).endswith(f"out\\n: 1 records, 16 bytes\n1 of {len(records)} records written")
+    assert str(moved).endswith(f"out\\n: 1 record, 16 bytes\n1 of {len(records)} records written")
     assert moved.as_dict() == {
         "read": len(records),
         "written": 1,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from damage import frames, gzip_member_of_size
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tfrecord_lite as tfr
 from tfrecord_lite.adapters.order import RecordOrder
@@ -449,3 +453,88 @@ def test_a_missing_file_is_an_error_at_once(tmp_path: Path, reader: Any) -> None
 def test_arguments_of_no_use_are_value_errors(folder: Path, arguments: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         make_dataset(folder, **{"features": NUMBER, "batch_size": 5, **arguments})
+
+
+def test_a_batch_without_records_is_what_tensorflow_parses_of_none(tmp_path: Path) -> None:
+    write(tmp_path / "a", range(1))
+    arguments: dict[str, Any] = {"batch_size": 2, "reader": "tfrecord_lite"}
+    (found,) = all_values(make_dataset(tmp_path / "a", FEATURES, input_context=context(2, 1), **arguments))
+    expected = tf.io.parse_example(tf.zeros([0], tf.string), THEIRS)
+    assert found == {key: values(element) for key, element in expected.items()}
+
+
+def test_tensorflows_reader_can_be_saved_in_a_checkpoint(folder: Path, tmp_path: Path) -> None:
+    def batches() -> Iterator[Any]:
+        return iter(make_dataset(folder, NUMBER, batch_size=10, shuffle=True, seed=4))
+
+    def numbers(batches: Any) -> list[list[int]]:
+        return [batch["number"].numpy().tolist() for batch in batches]
+
+    first = batches()
+    before = numbers(itertools.islice(first, 3))
+    saved = tf.train.Checkpoint(batches=first).save(str(tmp_path / "state"))
+    after = numbers(first)
+    again = batches()
+    tf.train.Checkpoint(batches=again).restore(saved)
+    assert numbers(again) == after
+    assert sorted(itertools.chain(*before, *after)) == list(range(COUNT))
+
+
+def written_members(path: Path, sizes: Iterable[int]) -> int:
+    """A GZIP file of members of about, or of exactly, so many bytes, each with a record but those of 0; how many."""
+    content = b""
+    for number, size in enumerate(sizes):
+        noise = np.random.default_rng(size).bytes(max(size - 1000, 9))
+        data = frames([tfr.encode_example({"number": number, "noise": noise})] * (size > 0))
+        content += gzip_member_of_size(data, size) if size > 1000 else gzip.compress(data)
+    path.write_bytes(content)
+    return sum(size > 0 for size in sizes)
+
+
+@settings(deadline=None, max_examples=12)
+@given(st.lists(st.sampled_from([0, 20, 262_000, 262_140, 262_144, 262_150, 262_152, 262_300]), min_size=1, max_size=4))
+def test_a_gzip_file_is_refused_just_when_tensorflow_loses_some_of_it(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int]
+) -> None:
+    path = tmp_path_factory.mktemp("members") / "a.gz"
+    count = written_members(path, sizes)
+    if len(list(tf.data.TFRecordDataset(str(path), "GZIP"))) == count:
+        assert len(numbers_of(make_dataset(path, NUMBER, batch_size=4))) == count
+    else:
+        with pytest.raises(LostRecordsError):
+            make_dataset(path, NUMBER, batch_size=4)
+
+
+@pytest.mark.parametrize("sizes", [(262_150, 20), (0, 20), (262_300, 0, 20), (262_144, 262_150, 20)])
+def test_a_member_is_lost_behind_one_that_holds_nothing_or_ends_where_a_buffer_does(
+    tmp_path: Path, sizes: tuple[int, ...]
+) -> None:
+    count = written_members(tmp_path / "a.gz", sizes)
+    assert len(list(tf.data.TFRecordDataset(str(tmp_path / "a.gz"), "GZIP"))) == count - 1
+    with pytest.raises(LostRecordsError, match=rf"a.gz: 1 records, from #{count - 1} on, lie behind a GZIP member"):
+        make_dataset(tmp_path / "a.gz", NUMBER, batch_size=4)
+    ours = make_dataset(tmp_path / "a.gz", NUMBER, batch_size=4, reader="tfrecord_lite")
+    assert len(numbers_of(ours)) == count
+
+
+def test_a_cut_header_is_a_silent_end_to_tensorflow_and_an_error_of_ours(tmp_path: Path) -> None:
+    write(tmp_path / "a", range(5))
+    with (tmp_path / "a").open("ab") as file:
+        file.write(frames([b"lost"])[:11])
+    assert numbers_of(make_dataset(tmp_path / "a", NUMBER, batch_size=5)) == list(range(5))
+    with pytest.raises(tfr.TruncatedRecordError, match=r"a: truncated record #5"):
+        make_dataset(tmp_path / "a", NUMBER, batch_size=5, reader="tfrecord_lite")
+
+
+def test_a_list_in_two_chunks_is_half_a_list_to_tensorflow_and_whole_to_ours(tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "a") as writer:
+        writer.write(b"\n\x11\n\x0f\n\x01k\x12\n\x1a\x08\n\x02\x01\x02\n\x02\x03\x04")
+    for reader, expected in (("tensorflow", [1, 2]), ("tfrecord_lite", [1, 2, 3, 4])):
+        dataset = make_dataset(tmp_path / "a", {"k": tfr.RaggedFeature(np.int64)}, batch_size=5, reader=reader)
+        assert [batch["k"].to_list() for batch in dataset] == [[expected]]
+
+
+def test_compression_that_cannot_be_entered_is_refused_by_our_reader(tmp_path: Path) -> None:
+    write(tmp_path / "a", range(5), "ZLIB")
+    with pytest.raises(io.UnsupportedOperation, match=r"a: random access needs a plain file or seekable GZIP"):
+        make_dataset(tmp_path / "a", NUMBER, batch_size=5, reader="tfrecord_lite")

@@ -195,3 +195,26 @@ def test_the_command_lists_all_damage_and_looks_at_examples(directory: Path) -> 
 def test_a_file_without_permission_is_a_finding(directory: Path) -> None:
     (directory / "00").chmod(0)
     assert isinstance(verify(directory / "00").files[0].error, PermissionError)
+
+
+LIMITED = """
+import resource, sys
+import tfrecord_lite as tfr
+room = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() + (400 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (room, room))
+for file in tfr.verify(sys.argv[1:]).files:
+    print(file.path[-4:], file.records, type(file.error).__name__, file.error)
+"""
+
+
+def test_a_record_that_needs_too_much_memory_is_a_finding_about_its_file(tmp_path: Path) -> None:
+    with TFRecordWriter(tmp_path / "bomb", "GZIP") as writer:
+        writer.write(b"small")
+        writer.write(bytes(700 << 20))
+    (tmp_path / "good").write_bytes(STORED)
+    command = [sys.executable, "-c", LIMITED, str(tmp_path / "bomb"), str(tmp_path / "good")]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.stderr == ""
+    bomb, good = result.stdout.splitlines()
+    assert bomb.startswith("bomb 1 OSError [Errno 12] not enough memory")
+    assert good == "good 100 NoneType None"

@@ -32,6 +32,16 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def noun(count: int, name: str) -> str:
+    """The name of what there are so many of: "record" of 1, "records" of all other numbers."""
+    return name if count == 1 else f"{name}s"
+
+
+def counted(count: int, name: str) -> str:
+    """So many of them: "1 record", "20 records"."""
+    return f"{count} {noun(count, name)}"
+
+
 def add_path(error: OSError, path: str | None) -> None:
     """Tell an error of the system's about an open file which one that is; a text of ours says it already."""
     if error.errno is not None and error.filename is None:

@@ -81,7 +81,9 @@ def _joined(values: list[Any]) -> Any:
     import torch
 
     lengths = np.fromiter(map(len, values), np.int64, len(values))
-    tensor = torch.from_numpy(np.concatenate(values))
+    is_bytes = isinstance(values[0], bytes)
+    octets = np.frombuffer(bytearray().join(values), np.uint8) if is_bytes else None
+    tensor = torch.from_numpy(np.concatenate(values) if octets is None else octets)
     if (lengths == lengths[0]).all():
         return tensor.reshape(len(values), -1)
     return torch.nested.nested_tensor_from_jagged(tensor, torch.from_numpy(np.append(0, np.cumsum(lengths))))

@@ -182,8 +182,8 @@ def from_arrow(data: Any, schema: Mapping[str, FeatureSchema] | None = None) -> 
 
     Raises:
         ImportError: there is no pyarrow.
-        FeatureError: a column's type has no place in a feature; a null stands inside a list, an integer is outside
-            int64, or there is not what the schema says, with the number of the row as record_number.
+        FeatureError: a column's type has no place in a feature; a null stands inside a list, a number is outside int64
+            or beyond float32, or there is not what the schema says, with the number of the row as record_number.
     """
     pa = import_pyarrow()
     table = data if isinstance(data, pa.RecordBatch) else pa.table(data)

@@ -11,6 +11,7 @@ Raises FeatureError, with the number of the row as record_number, where a value 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -277,13 +278,28 @@ def _leaves(pa: Any, array: Any, lists: Lists, size: int, name: str) -> Any:
     if _is_bytes(pa, column):
         return _blob(_without_views(pa, array).cast(pa.large_binary()))
     if pa.types.is_floating(column):
-        with np.errstate(over="ignore", invalid="ignore"):
-            return array.to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+        return as_float32(array.to_numpy(zero_copy_only=False), name, lambda at: _row(lists, at // max(size, 1)))
     if pa.types.is_uint64(column):
         large = np.flatnonzero(array.to_numpy() > np.iinfo(np.int64).max)
         if large.size:
             raise _at(f"{array[int(large[0])]} is outside int64", name, _row(lists, int(large[0]) // size))
     return array.cast(pa.int64()).to_numpy(zero_copy_only=False)
+
+
+def as_float32(values: Array, name: str, row_of: Callable[[int], int]) -> Array:
+    """The nearest float32 of each.
+
+    Raises:
+        FeatureError: a finite number would become an infinite one, with the number of its row as record_number.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        floats: Array = values.astype(np.float32, copy=False)
+    if values.dtype.itemsize > floats.dtype.itemsize:
+        beyond = np.flatnonzero(np.isinf(floats) & np.isfinite(values))
+        if beyond.size:
+            at = int(beyond[0])
+            raise _at(f"{values.reshape(-1)[at]} is beyond float32", name, row_of(at))
+    return floats
 
 
 def _without_dictionary(pa: Any, array: Any) -> Any:

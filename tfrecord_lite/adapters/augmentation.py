@@ -79,12 +79,12 @@ def _brightened(images: Array, draws: Floats, brightness: float) -> Array:
     """All images, a delta added to each."""
     most = np.float32(brightness)
     deltas = (draws[:, BRIGHTNESS] * (most + most) - most)[:, None, None, None]
-    if images.dtype != np.uint8:
-        return (images.astype(np.float32) + deltas).astype(images.dtype)
     changed = images.astype(np.float32)
-    changed *= np.float32(1 / 255)
+    if images.dtype == np.uint8:
+        changed *= np.float32(1 / 255)
     changed += deltas
-    changed *= np.float32(255.5)
-    np.clip(changed, np.float32(0), np.float32(255), out=changed)
-    finished: Array = changed.astype(np.uint8)
+    if images.dtype == np.uint8:
+        changed *= np.float32(255.5)
+        np.clip(changed, np.float32(0), np.float32(255), out=changed)
+    finished: Array = changed.astype(images.dtype)
     return finished

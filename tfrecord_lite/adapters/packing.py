@@ -31,7 +31,7 @@ from tfrecord_lite.adapters.image_files import Rendition
 from tfrecord_lite.adapters.image_folder import ImageFile, Skipped, has_image_extension, list_image_folder
 from tfrecord_lite.adapters.images import ImageEncoder, check_skipped
 from tfrecord_lite.cardchecker.images import ImageError
-from tfrecord_lite.errors import ItemError, printable
+from tfrecord_lite.errors import ItemError, counted, printable
 from tfrecord_lite.files.journal import journal_path
 from tfrecord_lite.files.options import TFRecordOptions, as_options
 from tfrecord_lite.files.resumption import ResumableShards
@@ -81,7 +81,7 @@ class PackSummary:
         for part, infos in self.parts.items():
             name = f"{printable(part)}: " if part else ""
             records, size = sum(info.records for info in infos), sum(info.bytes for info in infos)
-            lines.append(f"{name}{records} records in {len(infos)} shards, {size} bytes")
+            lines.append(f"{name}{counted(records, 'record')} in {counted(len(infos), 'shard')}, {size} bytes")
         lines += [f"  {printable(text)}: {count}" for text, count in self.labels.items()]
         if self.resumed:
             lines.append(f"{self.resumed} images were taken over from a run that had not ended")

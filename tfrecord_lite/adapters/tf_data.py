@@ -71,7 +71,8 @@ def make_dataset(
 
     Args:
         paths: files, patterns, directories, or a list of these, as for `read_records`; files of different compression
-            may be mixed. URLs for reader "tfrecord_lite" only.
+            may be mixed. Reader "tfrecord_lite" takes plain files and seekable GZIP (or GZIP of short members), and
+            URLs; the other local files only.
         features: {name: FixedLenFeature(...) or another feature, ours or TensorFlow's}, or a Schema. None infers them
             from 1,024 records of all files; a record that does not fit is then an error.
         batch_size: records in each batch; with tf.distribute in each of a replica.
@@ -92,13 +93,14 @@ def make_dataset(
             different numbers of batches; reader "tfrecord_lite" deals out records, and all have the same number of
             batches, of which the last may be empty on some.
         state: {"epoch": number, "done": places of it that were read by all pipelines}, as of
-            `OrderedBatches.state_after`: where reader "tfrecord_lite" begins. The first iteration over the dataset ends
-            with that epoch, and later ones read the next; without end (`epochs=None`) every iteration begins there.
+            `OrderedBatches.state_after`: where reader "tfrecord_lite" begins. The rest of that epoch is the first
+            of the first iteration, later iterations go on; without end (`epochs=None`) every iteration begins there.
 
     Raises:
         ImportError: TensorFlow is not installed.
-        OSError, TFRecordError: files are missing or damaged, as far as that shows before they are read; or, as
-            LostRecordsError, TensorFlow would not read all of a GZIP file. FeatureError: the features are of no use.
+        OSError, TFRecordError: files are missing or damaged, as far as that shows before they are read;
+            io.UnsupportedOperation, if a file is compressed in another way than reader "tfrecord_lite" takes it;
+            LostRecordsError, if TensorFlow would not read all of a GZIP file; FeatureError, if features are of no use.
         ValueError: an argument is of no use, or not for this reader.
         tf.errors.OpError: while reading; of reader "tfrecord_lite" the text names file, record and offset.
     """

@@ -122,9 +122,8 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         return self._ordered.features
 
     def __len__(self) -> int:
-        """The batches, or examples, that the next iteration gives this rank."""
-        ordered = self._from(self._shared.next)
-        return ordered.count_examples() if self._is_single else len(ordered)
+        """The batches, or examples, of a whole epoch for this rank. The iteration behind a loaded state gives fewer."""
+        return self._ordered.count_examples() if self._is_single else len(self._ordered)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         info = get_worker_info()

@@ -63,12 +63,6 @@ class SharedPosition:
         return int(self._words[EPOCH])
 
     @property
-    def next(self) -> dict[str, int]:
-        """Where the next iteration begins."""
-        words = self._words.numpy()
-        return {"epoch": int(words[EPOCH]), "done": int(words[DONE]) if words[ITERATION] == _NONE_YET else 0}
-
-    @property
     def begun(self) -> dict[str, int]:
         """Where the iteration that began last has begun; after something was set, where the next one begins."""
         words = self._words.numpy()

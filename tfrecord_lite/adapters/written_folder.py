@@ -115,7 +115,7 @@ def folder_image(
     Raises:
         FeatureError: the example has no image, or one that cannot be rendered; or its label has a NUL.
     """
-    key, data, extensions = _image_of(example, image_feature, number)
+    key, data, extensions = image_of(example, image_feature, number)
     if rendition is not None and not rendition.keeps_bytes:
         try:
             stored = stored_image(data, key, rendition)
@@ -159,7 +159,7 @@ def _labels_csv(rows: list[tuple[str, str, str]]) -> str:
     return file.getvalue()
 
 
-def _image_of(example: Mapping[str, Any], feature: str | None, number: int) -> tuple[str, bytes, tuple[str, ...]]:
+def image_of(example: Mapping[str, Any], feature: str | None, number: int) -> tuple[str, bytes, tuple[str, ...]]:
     """(the feature, the image, the extensions that its format has)."""
     if feature is None and ENCODED not in example:
         found = {key: images for key in example if (images := _image_in(example[key])) is not None}

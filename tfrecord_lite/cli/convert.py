@@ -16,8 +16,14 @@ NAME = "convert"
 HELP = (
     "Write TFRecord files as Parquet, Arrow IPC, CSV, JSON Lines, NPZ, WebDataset or a folder of images, or these as"
     " TFRecord. The names say which; what is none of the others is TFRecord, and a folder of images --from images."
+    " --resize and --encode store the images of records otherwise on any of these ways, and from TFRecord to TFRecord:"
+    " format, height, width, channels and colorspace beside the image say what it is then."
 )
-EXAMPLES = ("tfrecord-lite convert train.tfrecord train.parquet", "tfrecord-lite convert table.csv table.tfrecord")
+EXAMPLES = (
+    "tfrecord-lite convert train.tfrecord train.parquet",
+    "tfrecord-lite convert table.csv table.tfrecord",
+    "tfrecord-lite convert train.tfrecord small.tfrecord --image-feature image --resize 64x64 --encode jpeg",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -60,11 +66,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="raise",
         help="at a row that cannot be converted: stop (raise, the default), or leave it out and list it",
     )
-    images = parser.add_argument_group("a folder of images")
+    images = parser.add_argument_group("images")
     images.add_argument(
         "--image-feature",
         metavar="NAME",
-        help="the feature that holds an image; default: image/encoded, or of records the only one that is an image",
+        help="the feature that holds an image; default: image/encoded, or the only one that is an image",
     )
     images.add_argument("--resize", type=pixels, metavar="WxH", help="shrink to lie within so many pixels: 512x512")
     images.add_argument(

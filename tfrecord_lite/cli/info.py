@@ -10,7 +10,6 @@ from tfrecord_lite.cli.output import add_files, add_json, print_json, print_line
 
 if TYPE_CHECKING:
     from tfrecord_lite.look.overview import Overview
-    from tfrecord_lite.look.survey import FileFacts
 
 NAME = "info"
 HELP = (
@@ -48,30 +47,24 @@ def run(arguments: argparse.Namespace) -> int:
     if not all(file.facts.is_complete or file.facts.error for file in found.files):
         print_line("Not everything was looked at: `tfrecord-lite verify` checks every CRC.")
     for file in found.files:
-        if file.facts.not_examples:
-            print_line(f"{file.facts.name}: {_not_examples(file.facts)}")
-        if file.facts.is_sequence:
-            print_line(f"{file.facts.name} holds SequenceExamples: only their context was looked at")
+        if others := file.facts.others():
+            print_line(f"{file.facts.name}: {others}")
+        if sequences := file.facts.sequences():
+            print_line(f"{file.facts.name} {sequences}")
     if found.schema or found.schema.records:
         print_line(f"\n{found.schema}")
     return 0 if found.is_sound else 1
 
 
-def _not_examples(facts: FileFacts) -> str:
-    if facts.is_decoded:
-        return f"{facts.not_examples:,} records are no Examples"
-    decoded = facts.examples + facts.not_examples
-    return f"{facts.not_examples:,} of the {decoded:,} records that were decoded are no Examples"
-
-
 def _total(found: Overview) -> str:
+    from tfrecord_lite.errors import noun
     from tfrecord_lite.look import wording
 
     count, is_exact = found.records
     if count is None:
         records = f"at least {sum(file.facts.records for file in found.files):,} records"
     else:
-        records = f"{count:,} records" if is_exact else f"about {count:,} records"
+        records = f"{'' if is_exact else 'about '}{count:,} {noun(count, 'record')}"
     wrong = sum(not file.facts.is_sound for file in found.files)
     seen = sum(file.facts.is_complete or file.facts.records > 0 for file in found.files)
     where = "any" if seen == len(found.files) else f"the {seen:,} looked at"

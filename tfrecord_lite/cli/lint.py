@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--spec",
         metavar="SPEC",
         help="the features that are to be parsed: JSON of a schema or of features, or a Python file with tf.io features"
-        " in it, which is read and not run; FILE.py:NAME for one of several dicts",
+        " in it, which is read and not run; FILE.py:NAME for one of several dicts; - is standard input",
     )
     parser.add_argument(
         "--fix",
@@ -55,6 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     from tfrecord_lite.cli.main import describe, fail
     from tfrecord_lite.files.linting import lint
 
+    if arguments.spec is not None and arguments.spec.partition(":")[0] == "-" and "-" in arguments.files:
+        return fail("standard input is the spec or a file, not both", 2)
     out = STDOUT if arguments.fix == "-" else arguments.fix
     try:
         spec = None if arguments.spec is None else _spec(arguments.spec)
@@ -84,7 +86,7 @@ def _all(findings: Lint, spec: Spec | None, name: str | None) -> Iterator[Findin
 
 
 def _spec(text: str) -> Spec:
-    """The spec in a file, FILE or FILE:NAME."""
+    """The spec in a file, FILE or FILE:NAME, or from standard input."""
     from tfrecord_lite.files.streams import read_whole
     from tfrecord_lite.format.json_spec import json_spec
     from tfrecord_lite.format.python_spec import SpecError, python_spec
@@ -93,10 +95,11 @@ def _spec(text: str) -> Spec:
     if not os.path.exists(text) and ":" in text and text.rpartition(":")[2].isidentifier():
         path, _, name = text.rpartition(":")
     try:
-        source = read_whole(path).decode("utf-8")
+        source = (sys.stdin.buffer.read() if path == "-" else read_whole(path)).decode("utf-8")
     except UnicodeDecodeError:
         raise SpecError("not UTF-8 text") from None
-    return python_spec(source, name) if path.endswith(".py") else json_spec(source)
+    is_python = path.endswith(".py") if path != "-" else not source.lstrip().startswith("{")
+    return python_spec(source, name) if is_python else json_spec(source)
 
 
 class _Report:
@@ -128,7 +131,7 @@ class _Report:
                 print_line(line)
 
     def _lines(self, findings: Lint) -> Iterator[str]:
-        from tfrecord_lite.errors import printable
+        from tfrecord_lite.errors import counted, printable
 
         order = sorted(self._kinds.items(), key=lambda item: _SEVERITIES.index(item[1][0].severity))
         for (rule, feature), first in order:
@@ -148,10 +151,10 @@ class _Report:
         for file in findings.written:
             yield f"written: {file}"
         if self._out is not None:
-            yield f"{findings.rewritten} of {findings.records} records written in the canonical way"
+            yield f"{findings.rewritten} of {counted(findings.records, 'record')} written in the canonical way"
         counts = [sum(self._counts[kind] for kind, first in order if first[0].severity == s) for s in _SEVERITIES]
-        found = ", ".join(f"{count} {s}s" for count, s in zip(counts, _SEVERITIES, strict=True) if count)
-        yield f"{findings.files} files, {findings.records} records: {found or 'nothing found'}"
+        found = ", ".join(f"{counted(count, s)}" for count, s in zip(counts, _SEVERITIES, strict=True) if count)
+        yield f"{counted(findings.files, 'file')}, {counted(findings.records, 'record')}: {found or 'nothing found'}"
 
 
 class _JsonLines:

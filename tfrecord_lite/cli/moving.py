@@ -25,6 +25,8 @@ def add_input_and_output(parser: argparse.ArgumentParser, *, is_prefix: bool = F
         help_text = "the file to write, which may be one of those read; - is standard output"
         parser.add_argument("-o", "--output", metavar="OUT", required=is_required, help=help_text)
     parser.add_argument("--compression", choices=("GZIP", "ZLIB"), default="", help="of the output; default: none")
+    help_text = "write GZIP that can be entered in the middle, for random access and training"
+    parser.add_argument("--seekable", action="store_true", help=help_text)
     add_json(parser)
 
 
@@ -45,11 +47,14 @@ def move(
     from tfrecord_lite.cli.main import fail
     from tfrecord_lite.cli.progress import Progress
     from tfrecord_lite.errors import TFRecordError
+    from tfrecord_lite.files.options import TFRecordOptions
 
     output = STDOUT if arguments.output == "-" and not is_prefix else arguments.output
+    compression_type = arguments.compression or ("GZIP" if arguments.seekable else "")
     try:
+        options = TFRecordOptions(compression_type, seekable=arguments.seekable)
         with Progress(label, 0) as progress:
-            moved = function(arguments.files, output, options=arguments.compression, progress=progress, **particulars)
+            moved = function(arguments.files, output, options=options, progress=progress, **particulars)
     except TFRecordError:
         raise
     except (ValueError, IndexError) as error:  # what was asked for is not possible

@@ -184,7 +184,7 @@ def _decoded(number: int, data: bytes) -> Record:
 
 
 def _lines(record: Record) -> Iterator[str]:
-    from tfrecord_lite.errors import printable
+    from tfrecord_lite.errors import counted, printable
 
     if record.kind == "record":
         yield as_text([record.data])
@@ -192,7 +192,7 @@ def _lines(record: Record) -> Iterator[str]:
     for name, feature in record.context.items():
         yield f"{printable(name)}: {as_text(feature)}"
     for name, steps in record.feature_lists.items():
-        yield f"{printable(name)}: {len(steps)} steps: {as_text(steps) if steps else '[]'}"
+        yield f"{printable(name)}: {counted(len(steps), 'step')}: {as_text(steps) if steps else '[]'}"
 
 
 def _rows(records: list[Record]) -> list[list[str]] | None:

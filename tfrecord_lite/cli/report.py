@@ -11,7 +11,7 @@ from tfrecord_lite.cli.stats import add_sample, is_one_of
 NAME = "report"
 HELP = (
     "Write a report of the files as one web page: summary, statistics with histograms, images, anomalies. It needs no "
-    "network to be read. Exit code 1 when something is damaged."
+    "network to be read. Exit code 1 when something is damaged, or no record is an Example."
 )
 EXAMPLES = ("tfrecord-lite report train.tfrecord -o report.html",)
 
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the page, and say how much is worth a look."""
     from tfrecord_lite.cli.main import fail
     from tfrecord_lite.cli.progress import Progress
-    from tfrecord_lite.errors import printable
+    from tfrecord_lite.errors import noun, printable
     from tfrecord_lite.files.streams import publish
     from tfrecord_lite.look.anomalies import PROBLEM
     from tfrecord_lite.look.page import page_of
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     if is_one_of(arguments.output, report.files):
         return fail(f"{printable(arguments.output)} is one of the files that are read", 2)
     page = page_of(report).encode()
-    code = 0 if report.is_sound else 1
+    code = 0 if report.is_sound and not report.has_no_examples else 1
     if arguments.output == "-":
         sys.stdout.buffer.write(page)
         return code
@@ -49,11 +49,13 @@ def run(arguments: argparse.Namespace) -> int:
     problems = sum(anomaly.severity == PROBLEM for anomaly in report.anomalies)
     notices = len(report.anomalies) - problems
     anomalies = [anomaly.as_dict() for anomaly in report.anomalies]
-    shown = f"{report.statistics.records:,} examples, {len(report.statistics.features):,} features"
+    examples, features = report.statistics.records, len(report.statistics.features)
+    counts = {"example": examples, "feature": features, "problem": problems, "notice": notices}
+    shown = ", ".join(f"{count:,} {noun(count, name)}" for name, count in counts.items())
     print_summary(
         arguments,
-        f"{printable(arguments.output)}: {shown}, {problems:,} problems, {notices:,} notices",
+        f"{printable(arguments.output)}: {shown}",
         {"output": arguments.output, "sound": report.is_sound, "anomalies": anomalies},
-        is_complete=report.is_sound,
+        is_complete=not code,
     )
     return code

@@ -10,7 +10,7 @@ from tfrecord_lite.cli.output import STDOUT, add_compression, add_json, print_su
 NAME = "salvage"
 HELP = (
     "Write the sound records of a damaged file to another one, compressed as it is, and list what was lost. Exit code"
-    " 0 when nothing was lost, 1 when something was."
+    " 0 when nothing was lost, 1 when something was; when nothing is left, OUT is not written."
 )
 EXAMPLES = ("tfrecord-lite salvage damaged.tfrecord saved.tfrecord",)
 
@@ -39,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
         with TFRecordWriter(output, survivors.compression_type) as writer:
             for record in survivors:
                 writer.write(record)
+            if survivors.regions and not survivors.records:
+                writer.discard()
     report = {**survivors.as_dict(), "output": arguments.output}
     print_summary(arguments, survivors, report, is_complete=survivors.sound)
     return 0 if survivors.sound else 1

@@ -47,8 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.fraction is not None:
             return fail("--fraction is for a file: say -o OUT, or -n N to print N records", 2)
         count = _DEFAULT_RECORDS if arguments.count is None else arguments.count
-        if arguments.compression:
-            return fail("--compression is that of the output: say -o OUT; the input's is recognised", 2)
+        if arguments.compression or arguments.seekable:
+            return fail("--compression and --seekable are about the output: say -o OUT; the input's is recognised", 2)
         drawn = _drawn(chosen_records(arguments, None), count, arguments.seed)
         return print_records(arguments, drawn, print_json_lines if arguments.json else print_tables)
     if arguments.where is not None or arguments.columns is not None:

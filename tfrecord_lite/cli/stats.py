@@ -12,13 +12,15 @@ from tfrecord_lite.cli.moving import positive
 from tfrecord_lite.cli.output import add_files, add_json, print_json, print_line, print_table
 
 if TYPE_CHECKING:
+    from tfrecord_lite.look.file_facts import FileFacts
     from tfrecord_lite.look.statistics import BytesValues, FeatureStatistics, KindValues
-    from tfrecord_lite.look.survey import FileFacts, Survey
+    from tfrecord_lite.look.survey import Survey
 
 NAME = "stats"
 HELP = (
     "Say what the features hold: how often they are there, kinds, lengths, ranges, small histograms, the most frequent "
-    "values, sizes of images. Reads everything once, in bounded memory. Exit code 1 when something is damaged."
+    "values, sizes of images. Reads everything once, in bounded memory. Exit code 1 when something is damaged, or no "
+    "record is an Example."
 )
 EXAMPLES = ("tfrecord-lite stats train.tfrecord val.tfrecord", "tfrecord-lite stats --sample 1000 shards")
 
@@ -45,6 +47,7 @@ def add_sample(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print a table with a line for each feature."""
     from tfrecord_lite.cli.progress import Progress
+    from tfrecord_lite.errors import noun
     from tfrecord_lite.look.statistics_sketch import statistics_of
     from tfrecord_lite.look.survey import Survey
 
@@ -54,8 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         files = [facts.as_dict() for facts in survey.files]
         print_json({"sound": survey.is_sound, "complete": survey.is_complete, "files": files, **statistics.as_dict()})
-        return 0 if survey.is_sound else 1
-    print_line(f"{len(statistics.features):,} features, {statistics.records:,} examples looked at")
+        return _code(survey)
+    features, examples = len(statistics.features), statistics.records
+    shown = f"{features:,} {noun(features, 'feature')}, {examples:,} {noun(examples, 'example')}"
+    print_line(f"{shown} looked at")
     if statistics.features:
         print_table(
             [_HEADINGS, *(row for feature in statistics.features for row in _rows(feature, statistics.records))]
@@ -72,11 +77,17 @@ def tell_problems(survey: Survey) -> int:
     for facts in survey.files:
         if not facts.is_sound:
             fail(f"{facts.name}: {facts.state()}", 1)
-        if facts.not_examples:
-            fail(f"{facts.name}: {facts.not_examples:,} records are no Examples", 0)
-        if facts.is_sequence:
-            fail(f"{facts.name} holds SequenceExamples: only their context was looked at", 0)
-    return 0 if survey.is_sound else 1
+        if others := facts.others():
+            fail(f"{facts.name}: {others}", 0)
+        if sequences := facts.sequences():
+            fail(f"{facts.name} {sequences}: only their context was looked at; schema shows their feature lists", 0)
+    if survey.has_no_examples:
+        fail("there are no Examples to look at: head shows records of any kind", 1)
+    return _code(survey)
+
+
+def _code(survey: Survey) -> int:
+    return 0 if survey.is_sound and not survey.has_no_examples else 1
 
 
 def is_one_of(output: str, files: Iterable[FileFacts]) -> bool:

@@ -12,10 +12,11 @@ from tfrecord_lite.convert.arrow_errors import arrow_errors
 from tfrecord_lite.convert.formats import Rows, Skip
 from tfrecord_lite.convert.tables import TableDecoder as Decoder
 from tfrecord_lite.convert.tables import TableEncoder as Encoder
+from tfrecord_lite.convert.tables import kinds
 from tfrecord_lite.files.streams import open_seekable, open_source
 from tfrecord_lite.format.schema import Schema
 
-__all__ = ["COMPRESSIONS", "NAME", "NEEDS_SCHEMA", "WRAPS", "Decoder", "Encoder", "Output", "read_parts"]
+__all__ = ["COMPRESSIONS", "NAME", "NEEDS_SCHEMA", "WRAPS", "Decoder", "Encoder", "Output", "kinds", "read_parts"]
 
 NAME = "arrow"
 NEEDS_SCHEMA = True

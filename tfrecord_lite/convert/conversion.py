@@ -1,4 +1,4 @@
-"""convert: TFRecord files -> files of another format, or the other way; one side of it is TFRecord.
+"""convert: TFRecord files -> files of another format, or back; or TFRecord files whose images are stored otherwise.
 
 Memory is bounded by the parts that are under way, some megabytes each, for all formats but NPZ, whose columns are whole
 in one file. Of Parquet a row group is held, of CSV some 16 MiB, into which a row has to fit.
@@ -11,9 +11,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.convert.formats import IMAGES, NAMES, TFRECORD, format_of, is_gzip, load_format
+from tfrecord_lite.convert.formats import IMAGES, NAMES, TFRECORD, TSV, format_of, is_gzip, load_format
 from tfrecord_lite.convert.skipped import SkippedRow
-from tfrecord_lite.errors import printable
+from tfrecord_lite.errors import counted, printable
 from tfrecord_lite.files.frames import Progress, WrittenFile
 from tfrecord_lite.files.output_files import of_path
 from tfrecord_lite.files.paths import STDIN, as_path, expand_paths, list_paths
@@ -21,6 +21,7 @@ from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.format.schema import Schema
 
 if TYPE_CHECKING:
+    from tfrecord_lite.adapters.rewritten_image import ImageRewriter
     from tfrecord_lite.convert.image_folders import ImageOptions
 
 #: Behind what is said of a directory whose files are taken for TFRecord.
@@ -47,7 +48,7 @@ class Converted:
     def __str__(self) -> str:
         lines = [f"skipped {row}" for row in self.skipped] + [str(file) for file in self.files]
         count = f", {len(self.skipped)} skipped" if self.skipped else ""
-        return "\n".join([*lines, f"{self.records} records written{count}"])
+        return "\n".join([*lines, f"{counted(self.records, 'record')} written{count}"])
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -89,7 +90,8 @@ def convert(
             record that is too many). Not with num_shards; neither is one file.
         compression: of what is written: "GZIP" or "ZLIB" for TFRecord, otherwise what the format has. None goes by the
             name for formats that are text, and is the format's own default for others.
-        images: of a folder of images: how they are stored, which feature they are, where labels come from.
+        images: which feature they are, and how they are to be stored, which makes TFRecord of TFRecord files, too;
+            of a folder of them where labels come from. What a record says of its image: `adapters.rewritten_image`.
         workers: processes that encode; 0 and 1 do without.
         on_error: "raise", or "skip" for rows that cannot be converted, and damage of TFRecord files: they are left out,
             and listed.
@@ -102,7 +104,7 @@ def convert(
         ImportError: a format needs a package that is not there.
     """
     from tfrecord_lite.adapters.packing import check_outside
-    from tfrecord_lite.convert.from_records import from_records
+    from tfrecord_lite.convert.from_records import from_records, rewrite_records
     from tfrecord_lite.convert.image_folders import ImageOptions, images_to_records, records_to_images
     from tfrecord_lite.convert.to_records import to_records
 
@@ -111,7 +113,7 @@ def convert(
     if num_shards is not None and max_bytes is not None:
         raise ValueError("files have either a number, num_shards, or a size, max_bytes")
     sources = [_image_folder(inputs)] if from_format == IMAGES else _expanded(inputs)
-    source_format, target_format = _formats(sources, output, from_format, to_format)
+    source_format, target_format = _formats(sources, output, from_format, to_format, is_rewritten=images is not None)
     _check_apart(sources, output)
     shards = {"num_shards": num_shards, "max_bytes": max_bytes}
     skips = on_error == "skip"
@@ -128,20 +130,41 @@ def convert(
             _check_folder(output, options, num_shards, max_bytes, compression)
             files, skipped = records_to_images(sources, output, options, workers, skips, progress)
         return Converted(tuple(files), tuple(skipped))
-    if images is not None:
-        raise ValueError(f"what is said of images is for a folder of them; this is {source_format} to {target_format}")
-    if source_format == TFRECORD:
+    rewrite = None if images is None else _rewriter(images)
+    if source_format == target_format == TFRECORD:
+        assert rewrite is not None
+        if schema is not None or text:
+            raise ValueError("a schema and text are for tables")
+        files, skipped = rewrite_records(
+            sources, output, rewrite, compression or "", workers, skips, progress, **shards
+        )
+    elif source_format == TFRECORD:
         module = load_format(target_format)
         found = _compression(module, os.fsdecode(output), compression)
-        files, skipped = from_records(sources, output, module, schema, text, found, workers, skips, progress, **shards)
+        files, skipped = from_records(
+            sources, output, module, schema, text, found, workers, skips, progress, rewrite=rewrite, **shards
+        )
     else:
         if not all(isinstance(source, str) for source in sources):
             raise ValueError("file objects are read as TFRecord only: give paths")
         module = load_format(source_format)
         files, skipped = to_records(
-            sources, output, module, schema, compression or "", workers, skips, progress, **shards
+            sources, output, module, schema, compression or "", workers, skips, progress, rewrite=rewrite, **shards
         )
     return Converted(tuple(files), tuple(skipped))
+
+
+def _rewriter(images: ImageOptions) -> ImageRewriter:
+    """What becomes of each record. Raises ValueError when nothing does, or what is said is for folders only."""
+    from tfrecord_lite.adapters.rewritten_image import ImageRewriter
+
+    if images.labels is not None:
+        raise ValueError("labels are for a folder that is read")
+    if images.rendition.keeps_bytes:
+        raise ValueError(
+            "what is said of images changes none of them: a size (--resize) or an encoding (--encode) does"
+        )
+    return ImageRewriter(images.feature, images.rendition)
 
 
 def _expanded(inputs: Any) -> list[Any]:
@@ -164,15 +187,19 @@ def _image_folder(inputs: Any) -> str:
     return path
 
 
-def _formats(sources: list[Any], output: Any, source_format: str | None, target_format: str | None) -> tuple[str, str]:
+def _formats(
+    sources: list[Any], output: Any, source_format: str | None, target_format: str | None, *, is_rewritten: bool
+) -> tuple[str, str]:
     name = os.fsdecode(output)
     is_folder = name.endswith(os.sep) or os.path.isdir(name)
     target = target_format or (IMAGES if is_folder else format_of(name))
+    if target == "csv" and name.lower().endswith(TSV):
+        raise ValueError("a CSV is written with commas: give it a name with .csv")
     found = {source_format or format_of(source if isinstance(source, str) else "") for source in sources}
     if len(found) > 1:
         raise ValueError(f"the inputs are of several formats: {', '.join(sorted(found))}")
     (source,) = found
-    if source == target:
+    if source == target and not (source == TFRECORD and is_rewritten):
         others = "see merge, split and reshard, or " if source == TFRECORD else ""
         cure = f"{others}say with --from or --to (from_format, to_format) what one is: {', '.join(NAMES)}"
         raise ValueError(f"both sides are {source}: {cure}")

@@ -82,7 +82,7 @@ def column_of(column: Any, feature: FeatureSchema) -> Any:
         return [_from_text(cell, feature.name, number) for number, cell in enumerate(column.to_pylist())]
     target = pa.int64() if feature.dtype == "int64" else pa.float32()
     try:
-        return lists_of(column.cast(pa.string()).cast(target), feature.name)
+        numbers = column.cast(pa.string()).cast(target)
     except pa.ArrowInvalid:
         for number in range(len(column)):
             try:
@@ -90,6 +90,18 @@ def column_of(column: Any, feature: FeatureSchema) -> Any:
             except pa.ArrowInvalid:
                 raise _at(f"is no {feature.dtype}", feature.name, number) from None
         raise
+    if feature.dtype == "float32":
+        _check_float32(column, numbers, feature.name)
+    return lists_of(numbers, feature.name)
+
+
+def _check_float32(column: Any, numbers: Any, name: str) -> None:
+    """Raise when digits have become an infinite number."""
+    values = numbers.to_numpy(zero_copy_only=False)
+    for number in np.flatnonzero(np.isinf(values)).tolist():
+        text = column[number].as_py().decode()
+        if any(character.isdigit() for character in text):
+            raise _at(f"{float(text)} is beyond float32", name, number)
 
 
 def _from_form(cell: bytes, feature: FeatureSchema, number: int) -> Any:

@@ -11,6 +11,9 @@
 With a schema everything is read as it was written. Without one a column's kind is judged by all its cells in all files:
 int64 if they are integers without leading zeros that fit, float32 if they are numbers, bytes otherwise (so that lists
 are the text of their JSON, and a text of digits is a number); one value a cell.
+
+A file that is read may have tabs or semicolons instead of commas: where its first line has no comma outside of quotes,
+and one of these. What is written has commas.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +31,10 @@ from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.convert.arrow_errors import arrow_errors
 from tfrecord_lite.convert.csv_cells import cells_of, column_of, wider
 from tfrecord_lite.convert.formats import Rows, Skip, is_gzip
+from tfrecord_lite.convert.inflated import open_inflated
 from tfrecord_lite.convert.lines import TextOutput
 from tfrecord_lite.convert.tables import chosen, records_of
 from tfrecord_lite.errors import FeatureError, TFRecordError
-from tfrecord_lite.files.streams import open_source
 from tfrecord_lite.format.columns.decode_lists import ListDecoder
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.feature_schema import FeatureSchema
@@ -48,6 +52,9 @@ WRAPS = True
 #: A row has to fit: pyarrow reads so much at a time.
 _BLOCK_BYTES = 16 << 20
 _BATCH_ROWS = 4096
+#: What separates the cells of a file that is read: the first of these that is in its first line.
+_SEPARATORS = (",", "\t", ";")
+_QUOTED = re.compile('"[^"]*("|$)')
 
 
 class Encoder:
@@ -148,7 +155,7 @@ def _batches(source: str, compression_type: str, skip: Skip | None) -> Iterator[
     pa = import_pyarrow()
     import pyarrow.csv as pc
 
-    stream, name, _ = open_source(source, compression_type)
+    inflated, path = open_inflated(source, compression_type)
     unfit: list[str] = []
 
     def on_unfit(row: Any) -> str:
@@ -159,8 +166,9 @@ def _batches(source: str, compression_type: str, skip: Skip | None) -> Iterator[
         skip(row.number - 1, why)
         return "skip"
 
-    with io.BufferedReader(_Utf8Stream(stream), 1 << 18) as file, arrow_errors(name or source):
-        names = _names(file, name or source)
+    with io.BufferedReader(_Utf8Stream(inflated), 1 << 18) as file, arrow_errors(path):
+        separator = _separator(file)
+        names = _names(file, path, separator)
         if not file.peek(1):
             return
         try:
@@ -168,7 +176,10 @@ def _batches(source: str, compression_type: str, skip: Skip | None) -> Iterator[
                 file,
                 pc.ReadOptions(column_names=names, use_threads=False, block_size=_BLOCK_BYTES),
                 pc.ParseOptions(
-                    newlines_in_values=True, ignore_empty_lines=len(names) > 1, invalid_row_handler=on_unfit
+                    delimiter=separator,
+                    newlines_in_values=True,
+                    ignore_empty_lines=len(names) > 1,
+                    invalid_row_handler=on_unfit,
                 ),
                 pc.ConvertOptions(
                     column_types=dict.fromkeys(names, pa.binary()),
@@ -183,7 +194,7 @@ def _batches(source: str, compression_type: str, skip: Skip | None) -> Iterator[
             if not unfit:
                 raise
             problem = FeatureError(unfit[0])
-            problem.path = name or source
+            problem.path = path
             raise problem from None
 
 
@@ -216,11 +227,18 @@ class _Utf8Stream(io.RawIOBase):
         super().close()
 
 
-def _names(file: Any, path: str) -> list[str]:
+def _separator(file: Any) -> str:
+    """What stands between the names of the first line, outside of quotes."""
+    line = file.peek(1).partition(b"\n")[0].decode("utf-8", "replace")
+    bare = _QUOTED.sub("", line)
+    return next((each for each in _SEPARATORS if each in bare), ",")
+
+
+def _names(file: Any, path: str, separator: str) -> list[str]:
     """The first line."""
     lines = (line.decode("utf-8") for line in iter(file.readline, b""))
     try:
-        names = next(csv.reader(lines, strict=True), [])
+        names = next(csv.reader(lines, strict=True, delimiter=separator), [])
     except csv.Error as error:
         problem = TFRecordError(f"the first line is not that of a CSV: {error}")
         problem.path = path

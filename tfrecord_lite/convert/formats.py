@@ -9,7 +9,8 @@
     Output(file, schema, text, compression_type)          .write(part), .size, .close()
     read_parts(source, compression_type, schema, skip)    -> Rows, Rows, ...: what is in a file, a part at a time
     Decoder(schema)               picklable; called with (rows, skip) gives their serialized records
-    infer(sources)                                        where rows do not say what they are: the Schema of all of them
+    infer(sources)        where rows do not say what they are: the Schema of all of them
+    kinds(data)           where they do: {column: "int64", "float32", "bytes", or None for none} of the data of Rows
 
 A row that cannot become a record is given to `skip` with its number in the part, or raised as a FeatureError with that
 number when skip is None. Parts are picklable: they are made and taken in worker processes, written and read in one.
@@ -25,11 +26,13 @@ from typing import Any
 from tfrecord_lite.errors import printable
 
 TFRECORD = "tfrecord"
+#: Ends of the names of files that are a CSV with tabs, which is read and not written.
+TSV = (".tsv", ".tsv.gz")
 #: name: (module, ends of the names of its files).
 FORMATS = {
     "parquet": ("tfrecord_lite.convert.parquet", (".parquet", ".pq")),
     "arrow": ("tfrecord_lite.convert.arrow_ipc", (".arrow", ".feather", ".ipc")),
-    "csv": ("tfrecord_lite.convert.csv_text", (".csv", ".csv.gz")),
+    "csv": ("tfrecord_lite.convert.csv_text", (".csv", ".csv.gz", *TSV)),
     "jsonl": ("tfrecord_lite.convert.json_lines", (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")),
     "npz": ("tfrecord_lite.convert.npz", (".npz",)),
     "webdataset": ("tfrecord_lite.convert.webdataset", (".tar", ".tar.gz", ".tgz")),

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from tfrecord_lite.convert.formats import extension_of
+from tfrecord_lite.convert.rewriting import Rewrite, RewritingEncoder
 from tfrecord_lite.convert.skipped import SkippedRow
+from tfrecord_lite.convert.to_records import Decoded, write_decoded
 from tfrecord_lite.errors import FeatureError, SkippedRegion, TFRecordError
 from tfrecord_lite.files.frames import Progress, WrittenFile
 from tfrecord_lite.files.ordered_map import map_ordered
@@ -43,6 +45,7 @@ def from_records(
     skips: bool,
     progress: Progress | None,
     *,
+    rewrite: Rewrite | None = None,
     num_shards: int | None,
     max_bytes: int | None,
 ) -> tuple[list[WrittenFile], list[SkippedRow]]:
@@ -58,7 +61,9 @@ def from_records(
                 raise FeatureError("the records hold no features, and a table without columns holds nothing of them")
         else:
             total = sum(len(where.offsets) for where, _ in _stretches(sources, skips))
-    encoder = module.Encoder(schema, text)
+    encoder: Any = module.Encoder(schema, text)
+    if rewrite is not None:
+        encoder = RewritingEncoder(rewrite, encoder)
     path, wrapper = of_path(output), compression_type if module.WRAPS else ""
     is_sharded = num_shards is not None or max_bytes is not None
     outputs = OutputFiles(path, extension_of(path, module.NAME), wrapper, is_sharded)
@@ -261,3 +266,26 @@ def _check_rereadable(sources: list[Any], why: str) -> None:
         if not isinstance(source, str) or source == STDIN or (os.path.exists(source) and not os.path.isfile(source)):
             cure = "give a schema" if why.startswith("the schema") else "use max_bytes"
             raise ValueError(f"{why}, so the input is read twice, and a stream cannot be: {cure}")
+
+
+def rewrite_records(
+    sources: list[Any],
+    output: Any,
+    rewrite: Rewrite,
+    compression_type: str,
+    workers: int,
+    skips: bool,
+    progress: Progress | None,
+    *,
+    num_shards: int | None,
+    max_bytes: int | None,
+) -> tuple[list[WrittenFile], list[SkippedRow]]:
+    """TFRecord files as TFRecord files, every record rewritten; see `conversion.convert`."""
+    skipped: list[SkippedRow] = []
+    with closing(encoded_stretches(sources, RewritingEncoder(rewrite), skipped, workers, skips)) as results:
+        decoded_parts = (
+            Decoded([record for _, part in encoded.parts for record in part], [], encoded.progress)
+            for encoded in results
+        )
+        files = write_decoded(decoded_parts, output, compression_type, skipped, progress, num_shards, max_bytes)
+    return files, skipped

@@ -24,6 +24,7 @@ from tfrecord_lite.adapters.written_folder import (
     folder_image,
     write_folder_images,
 )
+from tfrecord_lite.cardchecker.images import ImageError
 from tfrecord_lite.convert.from_records import encoded_stretches
 from tfrecord_lite.convert.skipped import SkippedRow
 from tfrecord_lite.convert.to_records import Decoded, write_decoded
@@ -65,6 +66,8 @@ def images_to_records(
     folder = list_image_folder(directory, options.labels)
     on_error = "skip" if skips else "raise"
     check_skipped(folder, on_error)
+    if not folder.files:
+        raise ImageError(directory, "there is no image in it")
     skipped = [_skipped_row(directory, skip) for skip in folder.skipped]
     encode = _Encode(ImageEncoder(directory, options.rendition, on_error), options.feature or ENCODED)
     items = _items(directory, folder.files)

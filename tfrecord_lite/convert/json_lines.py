@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tfrecord_lite.convert.formats import Rows, Skip
+from tfrecord_lite.convert.inflated import open_inflated
 from tfrecord_lite.convert.lines import TextOutput as Output
 from tfrecord_lite.errors import FeatureError
-from tfrecord_lite.files.streams import open_source
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
 from tfrecord_lite.format.columns.parts import bodies
 from tfrecord_lite.format.columns.window import Records
@@ -84,8 +83,8 @@ def _lines(forms: Iterable[Any]) -> bytes:
 
 def read_parts(source: str, compression_type: str, schema: Schema | None, skip: Skip | None) -> Iterator[Rows]:
     """The lines of a file that are not blank, about a megabyte at a time."""
-    stream, name, _ = open_source(source, compression_type)
-    with io.BufferedReader(stream, 1 << 18) as file:
+    file, path = open_inflated(source, compression_type)
+    with file:
         begin, done = 0, 0
         lines: list[bytes] = []
         size = 0
@@ -96,7 +95,7 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
             lines.append(line)
             size += len(line)
             if size >= _PART_BYTES:
-                yield Rows(name or source, begin, len(lines), lines, done)
+                yield Rows(path, begin, len(lines), lines, done)
                 begin, lines, size = begin + len(lines), [], 0
         if lines:
-            yield Rows(name or source, begin, len(lines), lines, done)
+            yield Rows(path, begin, len(lines), lines, done)

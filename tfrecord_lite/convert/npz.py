@@ -40,6 +40,8 @@ WRAPS = False
 
 _ROW_SPLITS, _OFFSETS, _IS_MISSING = ".row_splits", ".offsets", ".is_missing"
 _BATCH_ROWS = 1024
+#: What numpy's kinds of arrays are.
+_KINDS = {**dict.fromkeys("biu", "int64"), "f": "float32", **dict.fromkeys("USO", "bytes")}
 
 Array = np.typing.NDArray[Any]
 
@@ -110,13 +112,39 @@ class Decoder:
         from tfrecord_lite.adapters.arrow_columns import as_declared
 
         schema = self._schema
+        names = columns if schema is None else chosen(columns, schema)
+        taken = {name: _in_float32(columns[name], name) for name in names}
         if schema is None:
-            return columns
-        taken = {name: columns[name] for name in chosen(columns, schema)}
+            return taken
         return {
             name: as_declared(column, schema[name]) if isinstance(column, Lists) else column
             for name, column in taken.items()
         }
+
+
+def kinds(columns: _Columns) -> dict[str, str | None]:
+    """What each column holds."""
+    found: dict[str, str | None] = {}
+    for name, column in columns.items():
+        values = column.values if isinstance(column, Lists) else column
+        kind = "bytes" if isinstance(values, BytesArray) else _KINDS.get(values.dtype.kind)
+        found[name] = kind if len(values) else None
+    return found
+
+
+def _in_float32(column: Any, name: str) -> Any:
+    """A column of larger floats in float32. Raises FeatureError, with the number of the row, where one is beyond."""
+    from tfrecord_lite.adapters.arrow_columns import as_float32
+
+    values = column.values if isinstance(column, Lists) else column
+    if isinstance(values, BytesArray) or values.dtype.kind != "f" or (isinstance(column, Lists) and values.ndim > 1):
+        return column
+    if isinstance(column, Lists):
+        splits = column.row_splits
+        values = as_float32(values, name, lambda at: int(np.searchsorted(splits, at, "right")) - 1)
+        return Lists(values, splits, column.is_missing)
+    size = max(math.prod(values.shape[1:]), 1)
+    return as_float32(values, name, lambda at: at // size)
 
 
 class _Columns(dict[str, Any]):

@@ -13,11 +13,11 @@ from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.convert.arrow_errors import arrow_errors
 from tfrecord_lite.convert.formats import Rows, Skip
 from tfrecord_lite.convert.tables import TableDecoder as Decoder
-from tfrecord_lite.convert.tables import TableEncoder
+from tfrecord_lite.convert.tables import TableEncoder, kinds
 from tfrecord_lite.files.streams import open_seekable
 from tfrecord_lite.format.schema import Schema
 
-__all__ = ["COMPRESSIONS", "NAME", "NEEDS_SCHEMA", "WRAPS", "Decoder", "Encoder", "Output", "read_parts"]
+__all__ = ["COMPRESSIONS", "NAME", "NEEDS_SCHEMA", "WRAPS", "Decoder", "Encoder", "Output", "kinds", "read_parts"]
 
 NAME = "parquet"
 NEEDS_SCHEMA = True

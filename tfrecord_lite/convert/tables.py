@@ -7,7 +7,7 @@ from typing import Any
 
 from tfrecord_lite.adapters.arrow import arrow_schema, from_arrow, lists_to_batch, schema_from_arrow
 from tfrecord_lite.convert.formats import Rows, Skip
-from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.errors import FeatureError, printable
 from tfrecord_lite.format.columns.decode_lists import ListDecoder
 from tfrecord_lite.format.columns.encode import encode_columns
 from tfrecord_lite.format.columns.window import Records
@@ -112,3 +112,27 @@ def records_of(
         else:
             begin, end = end, count
     return records
+
+
+def kinds(batch: Any) -> dict[str, str | None]:
+    """What each column of a RecordBatch holds. Raises FeatureError: a column's type has no place in a feature."""
+    return {name: feature.dtype for name, feature in schema_from_arrow(batch.schema).items()}
+
+
+class SameKinds:
+    """Sees to it that a column is of one kind in all files: what differs in it from record to record is not parsed."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[str, str]] = {}
+
+    def check(self, path: str, kinds_there: Mapping[str, str | None]) -> None:
+        """Raise a FeatureError about a column of this file that was of another kind in one before."""
+        for name, dtype in kinds_there.items():
+            if dtype is None:
+                continue
+            before, where = self._found.setdefault(name, (dtype, path))
+            if before != dtype:
+                cure = "a schema (--schema) says what it is to be"
+                error = FeatureError(f"is {dtype}, and {before} in {printable(where)}: {cure}", name)
+                error.path = path
+                raise error

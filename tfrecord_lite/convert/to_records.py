@@ -11,9 +11,11 @@ from contextlib import closing
 from functools import partial
 from typing import Any, NamedTuple
 
-from tfrecord_lite.convert.formats import Rows, is_gzip
+from tfrecord_lite.convert.formats import Rows, Skip, is_gzip
+from tfrecord_lite.convert.rewriting import Rewrite
 from tfrecord_lite.convert.skipped import SkippedRow
-from tfrecord_lite.errors import FeatureError, TFRecordError
+from tfrecord_lite.convert.tables import SameKinds
+from tfrecord_lite.errors import DecodeError, FeatureError, TFRecordError
 from tfrecord_lite.files.frames import Progress, WrittenFile
 from tfrecord_lite.files.ordered_map import map_ordered
 from tfrecord_lite.files.output_files import of_path
@@ -33,6 +35,7 @@ def to_records(
     skips: bool,
     progress: Progress | None,
     *,
+    rewrite: Rewrite | None = None,
     num_shards: int | None,
     max_bytes: int | None,
 ) -> tuple[list[WrittenFile], list[SkippedRow]]:
@@ -40,7 +43,7 @@ def to_records(
     skipped: list[SkippedRow] = []
     if schema is None and hasattr(module, "infer"):
         schema = module.infer(sources)
-    decode = _Decode(module.Decoder(schema), skips)
+    decode = _Decode(module.Decoder(schema), skips, rewrite)
     unread = None if not skips else lambda path, number, why: skipped.append(SkippedRow.of_row(path, number, why))
     rows = _rows(sources, module, schema, unread)
     with closing(map_ordered(decode, rows, workers)) as results:
@@ -100,25 +103,41 @@ class Decoded(NamedTuple):
 class _Decode:
     """What a worker does."""
 
-    def __init__(self, decoder: Callable[[Rows, Any], list[bytes]], skips: bool) -> None:
+    def __init__(self, decoder: Callable[[Rows, Any], list[bytes]], skips: bool, rewrite: Rewrite | None) -> None:
         self._decoder = decoder
-        self._skips = skips
+        self._skips, self._rewrite = skips, rewrite
 
     def __call__(self, part: _Part) -> Decoded:
         rows = part.rows
-        skipped: list[SkippedRow] = []
+        skipped: dict[int, SkippedRow] = {}
 
         def skip(number: int, why: str) -> None:
-            skipped.append(SkippedRow.of_row(rows.path, rows.begin + number, why))
+            skipped[number] = SkippedRow.of_row(rows.path, rows.begin + number, why)
 
         try:
             records = self._decoder(rows, skip if self._skips else None)
-        except FeatureError as error:
+            if self._rewrite is not None:
+                numbers = [number for number in range(rows.count) if number not in skipped]
+                records = self._rewritten(self._rewrite, dict(zip(numbers, records, strict=True)), skip)
+        except (DecodeError, FeatureError) as error:
             error.path = rows.path
             if error.record_number is not None:
                 error.record_number += rows.begin
             raise
-        return Decoded(records, skipped, part.progress)
+        return Decoded(records, [skipped[number] for number in sorted(skipped)], part.progress)
+
+    def _rewritten(self, rewrite: Rewrite, records: dict[int, bytes], skip: Skip) -> list[bytes]:
+        """Those that can be; of one that cannot be `skip` is told, or its error raised with the number of its row."""
+        rewritten = []
+        for number, record in records.items():
+            try:
+                rewritten.append(rewrite(record))
+            except (DecodeError, FeatureError) as error:
+                error.record_number = None if self._skips else number
+                if not self._skips:
+                    raise
+                skip(number, str(error))
+        return rewritten
 
 
 def _rows(
@@ -126,11 +145,15 @@ def _rows(
 ) -> Iterator[_Part]:
     """The rows of all files, one after the other."""
     sizes = [os.path.getsize(source) if os.path.isfile(source) else 0 for source in sources]
+    is_checked = schema is None and hasattr(module, "kinds")
+    same = SameKinds()
     done = 0
     for source, size in zip(sources, sizes, strict=True):
         of_file = None if skip is None else partial(skip, source)
         try:
             for rows in module.read_parts(source, "GZIP" if is_gzip(source) else "", schema, of_file):
+                if is_checked:
+                    same.check(source, module.kinds(rows.data))
                 yield _Part(rows, (done + min(rows.done or 0, size), sum(sizes)))
         except TFRecordError as error:
             error.path = error.path or source

@@ -22,9 +22,9 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from tfrecord_lite.convert.formats import Rows, Skip
+from tfrecord_lite.convert.inflated import open_inflated
 from tfrecord_lite.convert.lines import TextOutput
 from tfrecord_lite.errors import DecodeError, FeatureError, TFRecordError
-from tfrecord_lite.files.streams import open_source
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.encodings import UTF8, image_encoding, share_encoding
 from tfrecord_lite.format.example import check_no_sequence_examples, decode_example, encode_example
@@ -138,9 +138,8 @@ class Decoder:
 
 def read_parts(source: str, compression_type: str, schema: Schema | None, skip: Skip | None) -> Iterator[Rows]:
     """The samples of a file, some megabytes at a time."""
-    stream, name, _ = open_source(source, compression_type)
-    path = name or source
-    with io.BufferedReader(stream, 1 << 18) as file:
+    file, path = open_inflated(source, compression_type)
+    with file:
         samples: list[tuple[str, list[tuple[str, bytes]]]] = []
         begin = size = 0
         for key, extension, data in _files(file, path):

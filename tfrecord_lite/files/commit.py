@@ -64,15 +64,17 @@ def commit(infos: Iterable[ShardInfo] | None, prefix: Any) -> list[ShardInfo]:
     """Publish shards as `prefix-00000-of-0000N` and so on, in the order of `infos`, in the place of an older set.
 
     Args:
-        infos: of all shards; None finishes a commit that was interrupted. Their files are looked for in the directory
-            of `prefix`, whatever directory their paths name: another machine may have mounted it elsewhere.
+        infos: of all shards; None finishes a commit that was interrupted after it had begun, or says what is published
+            when there is none: shards that may still wait for their commit need their infos. Their files are looked
+            for in the directory of `prefix`, whatever directory their paths name: another machine may have mounted it
+            elsewhere.
         prefix: as it was given to the writers.
 
     Returns:
         The infos with the final paths.
 
     Raises:
-        FileNotFoundError: a temporary file is missing; or infos is None, and there is nothing to finish.
+        FileNotFoundError: a temporary file is missing; or infos is None, and nothing is published or to be finished.
         ShardError: a file has another size than its info says, or two infos are about the same file.
         ValueError: there are no infos, or the prefix is none.
     """

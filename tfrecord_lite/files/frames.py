@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.errors import TFRecordError, printable
+from tfrecord_lite.errors import TFRecordError, counted, printable
 from tfrecord_lite.files.paths import expand_paths
 from tfrecord_lite.files.reader import TFRecordReader, open_readers
 from tfrecord_lite.files.remote import is_url
@@ -54,7 +54,7 @@ class WrittenFile:
     size: int
 
     def __str__(self) -> str:
-        return f"{printable(self.path or '<file object>')}: {self.records} records, {self.size} bytes"
+        return f"{printable(self.path or '<file object>')}: {counted(self.records, 'record')}, {self.size} bytes"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -85,7 +85,7 @@ class Moved:
 
     def __str__(self) -> str:
         lines = [str(file) for file in self.files]
-        return "\n".join([*lines, f"{self.written} of {self.read} records written"])
+        return "\n".join([*lines, f"{self.written} of {counted(self.read, 'record')} written"])
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfrecord_lite.errors import IndexMismatchError, printable
+from tfrecord_lite.errors import IndexMismatchError, counted, printable
 from tfrecord_lite.files.fingerprint import Companion, Fingerprint
 from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX, as_path, check_readable
@@ -73,7 +73,7 @@ class RecordIndex:
         return len(self.sizes)
 
     def __repr__(self) -> str:
-        return f"RecordIndex({self.path!r}, {len(self)} records)"
+        return f"RecordIndex({self.path!r}, {counted(len(self), 'record')})"
 
     @classmethod
     def build(cls, path: Any, compression_type: str | None = None, *, verify: bool | str = True) -> Self:

@@ -8,7 +8,6 @@ which it was when its index was made.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -17,13 +16,14 @@ import numpy as np
 
 from tfrecord_lite.errors import IndexMismatchError, TFRecordError
 from tfrecord_lite.files.index import RecordIndex
-from tfrecord_lite.files.ranges import Ranges, open_ranges
+from tfrecord_lite.files.ranges import MappedRanges, Ranges, open_ranges
 from tfrecord_lite.files.remote import is_url
-from tfrecord_lite.format.lookup import record_at, records_at
+from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.lookup import record_at, records_at, window_at
 
 Array = np.typing.NDArray[np.int64]
 
-#: Fewer records are taken out one by one.
+#: Fewer records of a mapped file are taken out one by one.
 _FEW = 8
 
 
@@ -79,13 +79,27 @@ class IndexedFile:
         """Many records, in the order of `numbers`."""
         offsets = self._limits[numbers]
         sizes = self._limits[numbers + 1] - offsets
-        if len(numbers) >= _FEW:
-            with contextlib.suppress(TFRecordError):  # of a range; which one it is, is found one by one
+        if len(numbers) >= _FEW or not isinstance(ranges, MappedRanges):
+            try:
                 buffer, positions = ranges.at_many(offsets, sizes)
                 records = records_at(buffer, positions, sizes, verify=self._verify)
-                if records is not None:
-                    return records
+            except IndexMismatchError as error:  # of the whole file
+                raise self._located(error, None)  # noqa: B904
+            except TFRecordError:  # of a range; which one it is, is found one by one
+                records = None
+            if records is not None:
+                return records
         return [self.record(ranges, number) for number in numbers.tolist()]
+
+    def window(self, ranges: Ranges, numbers: Array) -> Records:
+        """Many records, 1 or more, in the order of `numbers`, where they lie in the file if that is possible."""
+        if isinstance(ranges, MappedRanges):
+            offsets = self._limits[numbers]
+            sizes = self._limits[numbers + 1] - offsets
+            found = window_at(*ranges.at_many(offsets, sizes), sizes, verify=self._verify)
+            if found is not None:
+                return found
+        return Records.joined(self.records(ranges, numbers))
 
     def locate(self, error: TFRecordError, number: int) -> None:
         """Tell an error that it is about that record."""

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
-from itertools import islice
+from contextlib import closing
 from typing import Any
 
-from tfrecord_lite.files.examples import read_examples
+import numpy as np
+
+from tfrecord_lite.errors import DecodeError
 from tfrecord_lite.files.paths import expand_paths
-from tfrecord_lite.format.infer import schema_of
+from tfrecord_lite.files.reader import TFRecordReader, open_readers
+from tfrecord_lite.format.blocks import FOR_EXAMPLES
+from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
+from tfrecord_lite.format.columns.sequences import feature_lists
+from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.infer import SchemaSketch
 from tfrecord_lite.format.schema import Schema
 
 
@@ -26,7 +33,7 @@ def infer_schema(
 ) -> Schema:
     """What is known of the features in one or many files after looking at every record, or at a sample of them.
 
-    Of a SequenceExample its context is looked at, as by `read_examples`.
+    Of a SequenceExample the context is among the features, and its lists are the schema's `feature_lists`.
 
     Args:
         paths: as for `read_records`.
@@ -42,18 +49,45 @@ def infer_schema(
     if sample is not None and operator.index(sample) < 1:
         raise ValueError(f"a sample is 1 record or more, not {sample}")
     sources = expand_paths(paths)
+    sketch, decoder = SchemaSketch(), ExampleDecoder(None)
+    seen = 0
+    for number, source in enumerate(sources):
+        end = None if sample is None else sample * (number + 1) // len(sources)
+        if seen != end:
+            with closing(open_readers(source, compression_type, verify, max_record_size)) as readers:
+                seen = _take(sketch, decoder, readers, seen, end)
+    return sketch.schema()
 
-    def examples() -> Iterator[dict[str, Any]]:
-        seen = 0
-        for number, source in enumerate(sources):
-            limit = None if sample is None else sample * (number + 1) // len(sources) - seen
-            if limit == 0:
-                continue
-            of_file = read_examples(
-                source, compression_type=compression_type, verify=verify, max_record_size=max_record_size
-            )
-            for example in islice(of_file, limit):
-                seen += 1
-                yield example
 
-    return schema_of(examples())
+def _take(
+    sketch: SchemaSketch, decoder: ExampleDecoder, readers: Iterator[TFRecordReader], seen: int, end: int | None
+) -> int:
+    """Take the records of readers, up to `end` in all after the `seen` ones before; how many there are then."""
+    for reader in readers:
+        for block in reader.blocks(FOR_EXAMPLES):
+            records = Records.of(block)
+            if end is not None and end - seen < len(block):
+                records = records.take(np.arange(end - seen))
+            try:
+                _add(sketch, decoder, records)
+            except DecodeError as error:
+                reader.locate(error, block, error.record_number or 0)
+                raise
+            seen += len(records.starts)
+            if seen == end:
+                return seen
+    return seen
+
+
+def _add(sketch: SchemaSketch, decoder: ExampleDecoder, records: Records) -> None:
+    """Raises DecodeError with the number of the record."""
+    examples, error = decoder.decode(records)
+    for example in examples:
+        sketch.add(example)
+    if error is not None:
+        try:
+            raise error
+        finally:
+            error = None  # its traceback holds this frame: no circle
+    for lists in feature_lists(records):
+        sketch.add_lists(lists)

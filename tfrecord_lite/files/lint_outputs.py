@@ -12,8 +12,8 @@ def outputs_of(sources: list[Any], out: Any) -> list[Any]:
     """Where each source is to be written: `out` itself, or files of their names in the directory `out`.
 
     Raises:
-        ValueError: there are several sources and `out` is a file; two of them have one name, or one has none; or a
-            source would be replaced.
+        ValueError: there are several sources and `out` is a file; two of them have one name, or one has none; there is
+            such a file in the directory already; or a source would be replaced.
     """
     is_directory = isinstance(out, (str, os.PathLike)) and os.path.isdir(out)
     if len(sources) == 1 and not is_directory:
@@ -28,6 +28,11 @@ def outputs_of(sources: list[Any], out: Any) -> list[Any]:
             outputs.append(os.path.join(out, os.path.basename(source)))
         if len(set(outputs)) < len(outputs):
             raise ValueError("two files have the same name, and would be written to one")
+        for output in outputs:
+            if os.path.lexists(output) and not any(_are_same(source, output) for source in sources):
+                raise ValueError(
+                    f"{os.fsdecode(output)!r} is there already: take a directory without files of these names"
+                )
     for source in sources:
         for output in outputs:
             if _are_same(source, output):

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from tfrecord_lite.errors import printable
+from tfrecord_lite.errors import IndexMismatchError, printable
 from tfrecord_lite.files.compression import HEAD_SIZE, recognise
 from tfrecord_lite.files.members import LONGEST_KEPT, MemberReader
 from tfrecord_lite.files.paths import check_readable
@@ -83,6 +83,9 @@ class MappedRanges:
         return self._map, offset
 
     def at_many(self, offsets: Array, sizes: Array) -> tuple[Any, Array]:
+        # For a single range it would take as long as the rest.
+        if self._map and self._map.size() < self.state.size:
+            raise IndexMismatchError("the file was cut off after its records were numbered")
         return self._map, offsets
 
 
@@ -149,4 +152,5 @@ def open_ranges(path: str) -> Ranges:
 
 def _unsupported(path: str, what: str) -> io.UnsupportedOperation:
     text = f"random access needs a plain file or seekable GZIP, and this is {what}"
+    text += "; `tfrecord-lite merge FILE -o OUT --seekable` makes one that can be entered"
     return io.UnsupportedOperation(f"{printable(path)}: {text}")

@@ -21,6 +21,7 @@ from tfrecord_lite.errors import (
     TFRecordError,
     TruncatedRecordError,
     add_path,
+    counted,
     printable,
 )
 from tfrecord_lite.files.options import check_compression_type
@@ -184,7 +185,9 @@ class TFRecordReader:
     def _facts(self) -> str:
         name, compression = printable(str(self.name or "<file object>")), self.compression_type or "not compressed"
         state = ", closed" if self._is_closed else ""
-        return f"{name}, {compression}, {self.record_number} records read, next at offset {self.offset}{state}"
+        return (
+            f"{name}, {compression}, {counted(self.record_number, 'record')} read, next at offset {self.offset}{state}"
+        )
 
     def _next_block(self, sizes: Sizes = FOR_RECORDS) -> Block:
         if self._is_closed:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.errors import SkippedRegion
+from tfrecord_lite.errors import SkippedRegion, counted
 from tfrecord_lite.files.reader import TFRecordReader
 
 if TYPE_CHECKING:
@@ -95,10 +95,10 @@ class Salvage:
 
     def __str__(self) -> str:
         """The regions, a line each, and what came out."""
-        lost = f"{self.bytes_lost} bytes lost"
+        lost = f"{counted(self.bytes_lost, 'byte')} lost"
         if self.compressed_bytes_lost:
             lost += f", and what {self.compressed_bytes_lost} compressed bytes held"
-        return "\n".join([*map(str, self.regions), f"{self.records} records, {lost}"])
+        return "\n".join([*map(str, self.regions), f"{counted(self.records, 'record')}, {lost}"])
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

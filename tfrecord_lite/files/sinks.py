@@ -20,6 +20,7 @@ import errno
 import io
 import os
 import secrets
+import stat
 from typing import Any, Protocol
 
 from tfrecord_lite.errors import add_path
@@ -145,6 +146,9 @@ class AtomicFileSink(HiddenFileSink):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
         directory = os.path.dirname(self._path)
         super().__init__(os.path.join(directory, f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp"), path)
+        # Who may read the file that is replaced may read the new one, and nobody else.
+        with contextlib.suppress(OSError):
+            os.chmod(self.writing_path, stat.S_IMODE(os.stat(self._path).st_mode))
 
     def close(self) -> None:
         try:

@@ -13,7 +13,6 @@ import os
 import re
 import stat
 import sys
-import tempfile
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from tfrecord_lite.errors import add_path
@@ -161,6 +160,8 @@ def open_sink(path: Any, options: TFRecordOptions, atomic: bool) -> sinks.Sink:
 
 def open_nameless(directory: str) -> io.FileIO:
     """A file in the directory without a name there, gone when it is closed and however the process ends."""
+    import tempfile  # and with it some twenty modules that nothing else here needs
+
     # Where the system has no such files it has a name after all, which no glob for data takes for data.
     file: Any = tempfile.TemporaryFile(buffering=0, dir=directory, prefix=".writing-", suffix=".tmp")  # noqa: SIM115
     return cast("io.FileIO", file)

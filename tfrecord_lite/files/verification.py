@@ -9,14 +9,14 @@ Several files are read at a time, each in a thread: CRCs, inflating and reading 
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
-from tfrecord_lite.errors import DecodeError, ShardError, SkippedRegion, TFRecordError, printable
+from tfrecord_lite.errors import DecodeError, ShardError, SkippedRegion, TFRecordError, counted, printable
 from tfrecord_lite.files.manifest import check_content, check_shard
 from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.paths import find_files, list_paths
@@ -25,9 +25,6 @@ from tfrecord_lite.files.shards import ShardInfo
 from tfrecord_lite.format import crc32c
 from tfrecord_lite.format.block import Block
 from tfrecord_lite.format.blocks import FOR_EXAMPLES, FOR_RECORDS
-from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
-from tfrecord_lite.format.columns.window import Records
-from tfrecord_lite.format.example import decode_example
 from tfrecord_lite.format.framing import FRAME_OVERHEAD
 
 #: Files read at a time unless told otherwise: with more, threads wait for each other in Python.
@@ -65,13 +62,15 @@ class FileReport:
         if isinstance(self.error, ShardError):
             lines.append(str(self.error))
         elif isinstance(self.error, TFRecordError):
-            lines.append(f"{self.error} (after {self.records} sound records)")
+            lines.append(f"{self.error} (after {counted(self.records, 'sound record')})")
         elif self.error is not None:
             lines.append(f"{name}: {self.error.strerror or self.error}")
         elif self.regions:
-            lines.append(f"{name}: {self.records} sound records, {len(self.regions)} damaged regions")
+            lines.append(
+                f"{name}: {counted(self.records, 'sound record')}, {counted(len(self.regions), 'damaged region')}"
+            )
         else:
-            lines.append(f"{name}: {self.records} records, {self.size} bytes, sound")
+            lines.append(f"{name}: {counted(self.records, 'record')}, {self.size} bytes, sound")
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
@@ -148,13 +147,20 @@ def verify(
         file, shard = source
         return _verify_file(file, shard, compression_type, max_record_size, examples, regions, stop)
 
+    def verify_all(results: Iterator[FileReport]) -> None:
+        for report in results:
+            reports.append(report)
+            if progress is not None:
+                progress(len(reports), len(sources))
+
+    if len(sources) <= 1:  # here, where Ctrl-C ends even a read that waits for a pipe
+        verify_all(map(verify_one, sources))
+        return VerifyReport(tuple(reports))
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(workers or min(_WORKERS, os.cpu_count() or 1)) as pool:
         try:
-            # One file is read here, where Ctrl-C ends even a read that waits for a pipe.
-            for report in pool.map(verify_one, sources) if len(sources) > 1 else map(verify_one, sources):
-                reports.append(report)
-                if progress is not None:
-                    progress(len(reports), len(sources))
+            verify_all(pool.map(verify_one, sources))
         finally:
             stop.set()  # an exception here, Ctrl-C for one, does not wait for the files
     return VerifyReport(tuple(reports))
@@ -204,6 +210,8 @@ def _verify_file(
             return FileReport(reader.name, error.record_number or 0, error.offset or 0, error.with_traceback(None))
         except OSError as error:
             failure = error
+        except MemoryError:
+            failure = OSError(errno.ENOMEM, "not enough memory: perhaps for a record, which is held whole", reader.name)
     if shard is not None and failure is None and not found:
         try:
             check_shard(source, shard)
@@ -215,6 +223,11 @@ def _verify_file(
 
 def _unfit(reader: TFRecordReader, block: Block) -> Iterator[tuple[DecodeError, int]]:
     """What is wrong with each record of the block that is no Example, and its length."""
+    # Here: a check of CRCs alone, of which there are many, starts in half the time without these.
+    from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
+    from tfrecord_lite.format.columns.window import Records
+    from tfrecord_lite.format.example import decode_example
+
     _, error = ExampleDecoder(None).decode(Records.of(block))
     if error is None:
         return

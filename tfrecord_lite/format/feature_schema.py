@@ -123,7 +123,7 @@ class FeatureSchema:
         Raises:
             FeatureError: it is something else.
         """
-        _check_names(given, {"dtype", "shape"}, cls, name)
+        check_names(given, {"dtype", "shape"}, cls, name)
         if given["dtype"] not in (None, *DTYPE_NAMES.values()):
             raise FeatureError(f"a dtype is int64, float32, bytes or null, not {given['dtype']!r}", name)
         if not isinstance(given["shape"], (list, type(None))):
@@ -139,7 +139,7 @@ class FeatureSchema:
 
 
 def _statistics(given: Any, dtype: str, name: str) -> KindStatistics:
-    _check_names(given, {"records", "min_length", "max_length"}, KindStatistics, name)
+    check_names(given, {"records", "min_length", "max_length"}, KindStatistics, name)
     for attribute, value in given.items():
         if attribute == "encoding":
             is_right = value in (*ENCODINGS, RAW)
@@ -152,7 +152,7 @@ def _statistics(given: Any, dtype: str, name: str) -> KindStatistics:
     return KindStatistics(**given)
 
 
-def _check_names(given: Any, needed: set[str], cls: type[Any], name: str) -> None:
+def check_names(given: Any, needed: set[str], cls: type[Any], name: str) -> None:
     """Raise unless `given` is a dict with what is needed and nothing but attributes of the class."""
     if not isinstance(given, dict):
         raise FeatureError(f"a {cls.__name__} is an object, not a {type(given).__name__}", name)

@@ -1,4 +1,4 @@
-"""schema_of: the schema that decoded examples follow, in one pass and bounded memory.
+"""SchemaSketch, schema_of: the schema that decoded examples follow, in one pass and bounded memory.
 
     examples {name: list[bytes] | float32 array | int64 array | None}, as decode_example gives them  ->  Schema
 
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from tfrecord_lite.format.encodings import ENCODINGS, RAW, share_encoding
+from tfrecord_lite.format.feature_list_schema import FeatureListSchema
 from tfrecord_lite.format.feature_schema import ABSENT, DTYPE_NAMES, KINDLESS, FeatureSchema, KindStatistics
 from tfrecord_lite.format.schema import Schema
 from tfrecord_lite.format.value_types import STRING, type_of
@@ -32,16 +33,63 @@ _MAX_WAITING_BYTES = 1 << 16
 
 def schema_of(examples: Iterable[Mapping[str, Any]]) -> Schema:
     """The schema of examples as `decode_example` gives them, features in the order of their names."""
-    seen: dict[str, _SeenFeature] = {}
-    records = 0
+    sketch = SchemaSketch()
     for example in examples:
-        records += 1
+        sketch.add(example)
+    return sketch.schema()
+
+
+class SchemaSketch:
+    """Takes examples, and of SequenceExamples the feature lists as well; gives their Schema."""
+
+    def __init__(self) -> None:
+        self._features: dict[str, _SeenFeature] = {}
+        self._lists: dict[str, _SeenList] = {}
+        self._records = 0
+
+    def add(self, example: Mapping[str, Any]) -> None:
+        """An example, or the context of a SequenceExample, as `decode_example` gives it."""
+        self._records += 1
+        features = self._features
         for name, value in example.items():
-            feature = seen.get(name)
+            feature = features.get(name)
             if feature is None:
-                feature = seen[name] = _SeenFeature()
+                feature = features[name] = _SeenFeature()
             feature.add(value)
-    return Schema([feature.schema(name, records) for name, feature in sorted(seen.items())], records)
+
+    def add_lists(self, feature_lists: Mapping[str, list[Any]]) -> None:
+        """The feature lists of a record whose context was added, as `decode_sequence_example` gives them."""
+        for name, steps in feature_lists.items():
+            if name not in self._lists:
+                self._lists[name] = _SeenList()
+            self._lists[name].add(steps)
+
+    def schema(self) -> Schema:
+        """What follows from them, features and lists in the order of their names."""
+        features = [feature.schema(name, self._records) for name, feature in sorted(self._features.items())]
+        lists = [seen.schema(name, self._records) for name, seen in sorted(self._lists.items())]
+        return Schema(features, self._records, lists)
+
+
+class _SeenList:
+    """What was seen of one feature list so far."""
+
+    def __init__(self) -> None:
+        self._step = _SeenFeature()
+        self._lengths = _Range()
+        self._steps = self._records = 0
+
+    def add(self, steps: list[Any]) -> None:
+        self._records += 1
+        self._steps += len(steps)
+        self._lengths.include([len(steps)])
+        for step in steps:
+            self._step.add(step)
+
+    def schema(self, name: str, records: int) -> FeatureListSchema:
+        """What follows after so many records."""
+        step, lengths = self._step.schema(name, self._steps), self._lengths
+        return FeatureListSchema(step, self._records, records - self._records, lengths.low, lengths.high)
 
 
 class _SeenFeature:

@@ -158,13 +158,25 @@ def _values(items: list[Any], name: str, dtype: str | None) -> Any:
         values = [_bytes_from_json(item, name) for item in items]
         return values or np.empty(0, object)
     if found == _FLOAT32:
-        with np.errstate(over="ignore"):
-            return np.array([float(item) for item in items], np.float64).astype(np.float32)
+        return _float32(items, name)
     try:
         return np.array(items, np.int64)
     except OverflowError:
         outside = next(item for item in items if not -(2**63) <= item < 2**63)
         raise FeatureError(f"{outside} is outside int64", name) from None
+
+
+def _float32(items: list[Any], name: str) -> Any:
+    try:
+        doubles = np.array([float(item) for item in items], np.float64)
+    except OverflowError:  # an integer of more than 300 digits
+        raise FeatureError("a number is beyond float32", name) from None
+    with np.errstate(over="ignore"):
+        floats = doubles.astype(np.float32)
+    beyond = np.flatnonzero(np.isinf(floats) & np.isfinite(doubles))
+    if beyond.size:
+        raise FeatureError(f"{doubles[beyond[0]]} is beyond float32", name)
+    return floats
 
 
 def _kind_of(items: list[Any], name: str) -> str:

@@ -7,10 +7,11 @@
 
 Takes the text, gives the features and the compression types that it names. A dict display (or `dict(...)`) whose values
 are calls of the feature classes counts, wherever it stands: assigned to a name, in a function, or in the call of
-parse_example. What stands in it must be literal: constants, lists and tuples of them, `[0] * 10`, `-1`, sums and
-products of integers, and names that the file assigns once, at its top level, something literal. dtypes are tf.int64,
-np.float32, tf.string, bytes, "int64" and the like. Anything else is a SpecError that says in which line it is, rather
-than a guess.
+parse_example. It may take over others (`{**base, ...}`, `base | other`), and features may be put into it behind it in
+the same block; see `python_names`. What stands in it must be literal: constants, lists and tuples of them, `[0] * 10`,
+`-1`, sums and products of integers, and names that the file assigns once, at its top level, something literal. dtypes
+are tf.int64, np.float32, tf.string, bytes, "int64" and the like. Anything else is a SpecError that says in which line
+it is, rather than a guess.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from tfrecord_lite.format.features import (
     SparseFeature,
     VarLenFeature,
 )
+from tfrecord_lite.format.python_names import Names
 
 _FEATURES: dict[str, Callable[..., Any]] = {
     cls.__name__: cls for cls in (FixedLenFeature, VarLenFeature, FixedLenSequenceFeature, SparseFeature, RaggedFeature)
@@ -53,6 +55,7 @@ _DTYPES = {
     "float": np.float32,
     "int32": np.int32,  # of row_splits
 }
+_IMPORTED = {*_FEATURES, *_PARTITIONS, *_DTYPES}
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -118,53 +121,102 @@ class _Reader:
 
     def __init__(self, tree: ast.Module) -> None:
         self._tree = tree
-        self._constants = _constants(tree)
-        self._names: dict[ast.expr, str] = {}
-        for node in ast.walk(tree):
-            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                    if isinstance(target, ast.Name):
-                        self._names[node.value] = target.id
+        self._names = Names(tree, _IMPORTED)
+        self._constants = self._names.constants
+        self._known: dict[ast.expr, bool] = {}
+        self._read: dict[ast.expr, dict[str, Any]] = {}
+        self._open: set[ast.expr] = set()  # that are being read
 
     def features(self, name: str | None) -> dict[str, Any]:
         """The features of the one dict, or of the one of that name."""
-        found = [node for node in ast.walk(self._tree) if isinstance(node, ast.expr) and _is_features(node)]
-        found = [node for node in found if name is None or self._names.get(node) == name]
+        found = [node for node in ast.walk(self._tree) if isinstance(node, ast.expr) and self._is_features(node)]
+        if name is None:  # what is part of another dict is not meant by itself
+            parts = {part for node in found for part in map(self._part, _taken_over(node)) if part is not node}
+            found = [node for node in found if node not in parts]
+        else:
+            found = [node for node in found if self._names.of(node) == name]
         if not found:
             called = "" if name is None else f" that is called {name}"
             raise SpecError(
                 f"there is no dict of features{called}, such as {{'x': tf.io.FixedLenFeature([], tf.int64)}}"
             )
         if len(found) > 1:
-            places = ", ".join(f"{self._names.get(node, 'without a name')} in line {node.lineno}" for node in found)
+            places = ", ".join(f"{self._names.of(node) or 'without a name'} in line {node.lineno}" for node in found)
             raise SpecError(f"there are {len(found)} dicts of features: {places}; say which: FILE:NAME")
-        self._check_unchanged(found[0])
+        return self._features_of(found[0])
+
+    def _is_features(self, node: ast.expr) -> bool:
+        """Whether it is a dict in which a feature is made, into which one is put, or that takes over such a dict."""
+        if node not in self._known:
+            self._known[node] = False  # a dict that takes over itself
+            values = [entry.value for entry in self._names.entries.get(node, ())]
+            values += [node.value] if isinstance(node, ast.DictComp) else [value for _, value in _items(node)]
+            parts = filter(None, map(self._part, _taken_over(node)))
+            self._known[node] = any(map(_is_feature, values)) or any(map(self._is_features, parts))
+        return self._known[node]
+
+    def _part(self, given: ast.expr) -> ast.expr | None:
+        """The dict that a dict takes over, which it names or writes down."""
+        return self._names.dicts.get(given.id) if isinstance(given, ast.Name) else given
+
+    def _features_of(self, node: ast.expr) -> dict[str, Any]:
+        """The features in a dict."""
+        if isinstance(node, ast.DictComp):
+            raise _error(node, "a dict that is written down entry by entry, not a comprehension")
+        self._check_unchanged(node)
         features: dict[str, Any] = {}
-        for key, value in _items(found[0]):
-            if isinstance(key, ast.expr):
-                key_text = self._literal(key)
-                if not isinstance(key_text, str):
-                    raise _error(key, "the name of a feature is a literal str")
-            else:
-                key_text = key
-            if key_text in features:
-                raise _error(value, f"the feature {key_text!r} is there twice")
-            features[key_text] = self._feature(value)
+        names: set[str] = set()
+        for key, value in _items(node):
+            if key is None:
+                features |= self._taken_over(value)
+                continue
+            name = self._key(key)
+            if name in names:
+                raise _error(value, f"the feature {name!r} is there twice")
+            names.add(name)
+            features[name] = self._feature(value)
+        for entry in self._names.entries.get(node, ()):
+            features[self._key(entry.key)] = self._feature(entry.value)
         return features
 
+    def _taken_over(self, given: ast.expr) -> dict[str, Any]:
+        """The features of a dict that another takes over here."""
+        part = self._part(given)
+        if part is None or not self._is_features(part) or part in self._open:
+            raise _error(given, f"a dict of features that is written down and assigned once, not {_shown(given)}")
+        for entry in self._names.entries.get(part, ()):
+            if entry.value.lineno > given.lineno:
+                raise _error(entry.value, "a feature is added here, behind where the dict is taken over")
+        if part not in self._read:
+            self._open.add(part)
+            self._read[part] = self._features_of(part)
+            self._open.remove(part)
+        return self._read[part]
+
+    def _key(self, key: ast.expr | str) -> str:
+        text = self._literal(key) if isinstance(key, ast.expr) else key
+        if not isinstance(text, str):
+            raise _error(key, "the name of a feature is a literal str")
+        return text
+
     def _check_unchanged(self, node: ast.expr) -> None:
-        """Raise when the dict, or any, is given more features after it was written down."""
-        name = self._names.get(node)
+        """Raise when the dict, or any, is changed after it was written down in a way that cannot be followed."""
+        name = self._names.of(node)
         for other in ast.walk(self._tree):
             changed: Any = None
-            if isinstance(other, ast.Assign) and _is_feature(other.value):
+            if isinstance(other, ast.Assign):
+                if other in self._names.followed:
+                    continue
                 for target in other.targets:
-                    if isinstance(target, ast.Subscript):
+                    if not isinstance(target, ast.Subscript):
+                        continue
+                    if _is_feature(other.value):
                         raise _error(other, "a feature is added here, which cannot be followed: write one dict of all")
-            if isinstance(other, ast.Subscript) and not isinstance(other.ctx, ast.Load):
-                changed = other.value
+                    changed = target.value
+            elif isinstance(other, ast.Delete):
+                changed = next((each.value for each in other.targets if isinstance(each, ast.Subscript)), None)
             elif isinstance(other, ast.AugAssign):
-                changed = other.target
+                changed = other.target.value if isinstance(other.target, ast.Subscript) else other.target
             elif isinstance(other, ast.Attribute) and other.attr in _CHANGING:
                 changed = other.value
             if name is not None and isinstance(changed, ast.Name) and changed.id == name:
@@ -235,50 +287,27 @@ def _computed(node: ast.expr, compute: Callable[[Any, Any], Any], left: Any, rig
     raise _error(node, f"something literal, not {_shown(node)}")
 
 
-def _constants(tree: ast.Module) -> dict[str, ast.expr]:
-    """{name: value} of what is assigned once, at the top level."""
-    stored = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
-    constants: dict[str, ast.expr] = {}
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            constants[node.targets[0].id] = node.value
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
-            constants[node.target.id] = node.value
-    return {name: value for name, value in constants.items() if stored.count(name) == 1}
-
-
-def _is_features(node: ast.expr) -> bool:
-    """Whether it is a dict in which a feature is made."""
-    values: list[Any] = []
-    if isinstance(node, ast.Dict):
-        values = node.values
-    elif isinstance(node, ast.DictComp):
-        values = [node.value]
-    elif isinstance(node, ast.Call) and _last_name(node.func) == "dict":
-        values = [keyword.value for keyword in node.keywords]
-    return any(map(_is_feature, values))
-
-
 def _is_feature(node: Any) -> bool:
     """Whether it makes a feature."""
     return isinstance(node, ast.Call) and _last_name(node.func) in _FEATURES
 
 
-def _items(node: ast.expr) -> Iterator[tuple[ast.expr | str, ast.expr]]:
+def _items(node: ast.expr) -> Iterator[tuple[ast.expr | str | None, ast.expr]]:
+    """(key, value) of what is written down in a dict, in order; without a key a dict that it takes over whole.
+
+    That is `{**base}`, `dict(**base)`, `dict(base)` or `base | other`.
+    """
     if isinstance(node, ast.Dict):
-        for key, value in zip(node.keys, node.values, strict=True):
-            if key is None:
-                raise _error(value, "a dict without ** in it")
-            yield key, value
-    elif isinstance(node, ast.DictComp):
-        raise _error(node, "a dict that is written down entry by entry, not a comprehension")
-    elif isinstance(node, ast.Call):
-        if node.args:
-            raise _error(node, "a dict(...) of nothing but names and features")
-        for keyword in node.keywords:
-            if keyword.arg is None:
-                raise _error(keyword.value, "a dict without ** in it")
-            yield keyword.arg, keyword.value
+        yield from zip(node.keys, node.values, strict=True)
+    elif isinstance(node, ast.Call) and _last_name(node.func) == "dict":
+        yield from ((None, argument) for argument in node.args)
+        yield from ((keyword.arg, keyword.value) for keyword in node.keywords)
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        yield from ((None, node.left), (None, node.right))
+
+
+def _taken_over(node: ast.expr) -> list[ast.expr]:
+    return [value for key, value in _items(node) if key is None]
 
 
 def _compressions(tree: ast.Module) -> Iterator[Compression]:

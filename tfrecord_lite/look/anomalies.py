@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tfrecord_lite.errors import noun
 from tfrecord_lite.look import wording
+from tfrecord_lite.look.file_facts import FileFacts
 from tfrecord_lite.look.numbers import Numbers
 from tfrecord_lite.look.pictures import Picture
 from tfrecord_lite.look.shard_sets import ShardSetFacts
 from tfrecord_lite.look.statistics import BytesValues, FeatureStatistics, KindValues, Statistics
-from tfrecord_lite.look.survey import FileFacts
 
 PROBLEM, NOTICE = "problem", "notice"
 #: A feature in a smaller part of the records than this is nearly empty.
@@ -62,10 +63,11 @@ def _of_files(files: Sequence[FileFacts]) -> Iterator[Anomaly]:
         name = facts.path or "<file object>"
         if not facts.is_sound:
             yield Anomaly(PROBLEM, name, facts.state())
-        if facts.not_examples:
-            yield Anomaly(PROBLEM, name, f"{facts.not_examples:,} records are no Examples.")
-        if facts.is_sequence:
-            yield Anomaly(NOTICE, name, "holds SequenceExamples: only their context was looked at.")
+        if others := facts.others():
+            yield Anomaly(PROBLEM, name, f"{others}.")
+        if sequences := facts.sequences():
+            severity = PROBLEM if facts.is_mixed else NOTICE
+            yield Anomaly(severity, name, f"{sequences}: only their context was looked at.")
         if facts.is_complete and facts.is_sound and not facts.records:
             yield Anomaly(NOTICE, name, "holds no records.")
 
@@ -76,7 +78,7 @@ def _of_sets(sets: Sequence[ShardSetFacts]) -> Iterator[Anomaly]:
         if shards.missing:
             yield Anomaly(PROBLEM, shards.prefix, f"{shards.missing_count:,} of {shards.count:,} shards are missing.")
         if shards.others:
-            yield Anomaly(NOTICE, shards.prefix, f"{shards.others:,} more shards lie beside these.")
+            yield Anomaly(NOTICE, shards.prefix, f"{shards.others:,} more {noun(shards.others, 'shard')} beside these.")
     for prefix in sorted({prefix for prefix in prefixes if prefixes.count(prefix) > 1}):
         counts = ", ".join(f"{shards.count:,}" for shards in sets if shards.prefix == prefix)
         yield Anomaly(PROBLEM, prefix, f"there are several sets of shards of this name: of {counts} shards.")
@@ -84,7 +86,9 @@ def _of_sets(sets: Sequence[ShardSetFacts]) -> Iterator[Anomaly]:
 
 def _of_feature(feature: FeatureStatistics, records: int, pictures: Sequence[Picture]) -> Iterator[Anomaly]:
     if len(feature.kinds) > 1:
-        counts = ", ".join(f"{dtype} in {kind.records:,} records" for dtype, kind in feature.kinds.items())
+        counts = ", ".join(
+            f"{dtype} in {kind.records:,} {noun(kind.records, 'record')}" for dtype, kind in feature.kinds.items()
+        )
         yield Anomaly(PROBLEM, feature.name, f"is of several kinds, which cannot be parsed: {counts}.")
     for kind in feature.kinds.values():
         yield from _of_values(feature.name, kind)
@@ -101,7 +105,9 @@ def _of_feature(feature: FeatureStatistics, records: int, pictures: Sequence[Pic
     if feature.absent and feature.kindless:
         yield Anomaly(NOTICE, feature.name, "is missing in two ways: absent here, without a kind there.")
     if feature.empty:
-        yield Anomaly(NOTICE, feature.name, f"is a list without values in {feature.empty:,} examples.")
+        yield Anomaly(
+            NOTICE, feature.name, f"is a list without values in {feature.empty:,} {noun(feature.empty, 'example')}."
+        )
     if len(feature.kinds) == 1 and feature.present == records >= _FEW_RECORDS:
         [kind] = feature.kinds.values()
         if kind.values.is_constant:

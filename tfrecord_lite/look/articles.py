@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tfrecord_lite.errors import noun
 from tfrecord_lite.look import wording
 from tfrecord_lite.look.charts import histogram, table, text
 from tfrecord_lite.look.numbers import Numbers
 from tfrecord_lite.look.statistics import BytesValues, FeatureStatistics, KindValues
 
 _Facts = list[tuple[str, str]]
+
+#: So many different numbers are a table, more a histogram.
+_FEW = 12
 
 
 def article(number: int, feature: FeatureStatistics, records: int) -> str:
@@ -24,8 +28,8 @@ def article(number: int, feature: FeatureStatistics, records: int) -> str:
         content = _list([*facts, ("Kind", dtype), *_kind_facts(kind)]) + "".join(_charts(kind))
     else:
         content = _list(facts) + "".join(
-            f"<h4>Where it is {text(dtype)}: {kind.records:,} examples</h4>{_list(_kind_facts(kind))}"
-            f"{''.join(_charts(kind))}"
+            f"<h4>Where it is {text(dtype)}: {kind.records:,} {noun(kind.records, 'example')}</h4>"
+            f"{_list(_kind_facts(kind))}{''.join(_charts(kind))}"
             for dtype, kind in feature.kinds.items()
         )
     heading = f'<h3 id="feature-{number}-name">{text(wording.full_name(feature.name))}</h3>'
@@ -94,9 +98,10 @@ def _bytes_facts(values: BytesValues) -> _Facts:
 def _charts(kind: KindValues) -> Iterator[str]:
     lengths, values = kind.lengths, kind.values
     if isinstance(values, Numbers):
-        if not values.is_constant and (bars := wording.bars(values)):
-            few = values.has_all_values and len(bars) <= 12
-            yield table(bars, values.count, "Values") if few else _histogram(values, "Values")
+        if values.has_all_values and len(values.frequent) <= _FEW and not values.is_constant:
+            yield table(wording.each_value(values), values.count, "Values")
+        elif values.count and not values.is_constant:
+            yield _histogram(values, "Values")
     elif values.images is not None:
         if values.images.sizes and not (values.images.widths.is_constant and values.images.heights.is_constant):
             shown = [(f"{shape} px", count) for shape, count in values.images.sizes[:5]]

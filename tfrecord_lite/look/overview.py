@@ -10,14 +10,15 @@ import contextlib
 from dataclasses import dataclass
 from typing import Any
 
-from tfrecord_lite.errors import IndexMismatchError
+from tfrecord_lite.errors import IndexMismatchError, noun
 from tfrecord_lite.files.index import RecordIndex
 from tfrecord_lite.files.remote import is_url
-from tfrecord_lite.format.infer import schema_of
+from tfrecord_lite.format.infer import SchemaSketch
 from tfrecord_lite.format.schema import Schema
 from tfrecord_lite.look import wording
+from tfrecord_lite.look.file_facts import FileFacts
 from tfrecord_lite.look.shard_sets import ShardSetFacts, shard_sets
-from tfrecord_lite.look.survey import FileFacts, Survey
+from tfrecord_lite.look.survey import Survey
 
 #: Read and checked in a fraction of a second, inflated in about one third.
 _BYTES = 64 << 20
@@ -44,7 +45,7 @@ class FileOverview:
         facts = self.facts
         if facts.error is not None and not facts.records:
             return f"{facts.name}: {facts.state()}"
-        count = "? records" if self.records is None else f"{self.records:,} records"
+        count = "? records" if self.records is None else f"{self.records:,} {noun(self.records, 'record')}"
         if self.records_from == "estimate":
             count = f"about {count}"
         elif self.records_from in ("manifest", "index"):
@@ -116,11 +117,21 @@ def overview(paths: Any, compression_type: str | None = None) -> Overview:
     Args:
         paths, compression_type: as for `read_records`. A file that is missing is part of what is said.
     """
-    survey = Survey(paths, compression_type, sample=_RECORDS, max_bytes=_BYTES, max_files=_FILES, recovers=False)
-    schema = schema_of(survey.examples())
+    sketch = SchemaSketch()
+    survey = Survey(
+        paths,
+        compression_type,
+        sample=_RECORDS,
+        max_bytes=_BYTES,
+        max_files=_FILES,
+        recovers=False,
+        take_lists=sketch.add_lists,
+    )
+    for example in survey.examples():
+        sketch.add(example)
     files = tuple(FileOverview(facts, *_records(facts)) for facts in survey.files)
     sets = shard_sets(facts.path for facts in survey.files if facts.path is not None and not _is_missing(facts))
-    return Overview(files, tuple(sets), schema)
+    return Overview(files, tuple(sets), sketch.schema())
 
 
 def _is_missing(facts: FileFacts) -> bool:

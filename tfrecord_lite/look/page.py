@@ -16,10 +16,10 @@ from tfrecord_lite.look import wording
 from tfrecord_lite.look.anomalies import PROBLEM
 from tfrecord_lite.look.articles import article
 from tfrecord_lite.look.charts import text
+from tfrecord_lite.look.file_facts import FileFacts
 from tfrecord_lite.look.pictures import Picture
 from tfrecord_lite.look.report import Report
 from tfrecord_lite.look.style import STYLE
-from tfrecord_lite.look.survey import FileFacts
 
 #: So much of each is on the page, which says what is not: a page of hundreds of megabytes can be read by nobody.
 _FILES, _ANOMALIES, _FEATURES = 100, 200, 300

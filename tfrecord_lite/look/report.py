@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfrecord_lite.look.anomalies import Anomaly, find_anomalies
+from tfrecord_lite.look.file_facts import FileFacts, has_no_examples
 from tfrecord_lite.look.pictures import Picture, PictureSketch
 from tfrecord_lite.look.shard_sets import ShardSetFacts, shard_sets
 from tfrecord_lite.look.statistics import Statistics
 from tfrecord_lite.look.statistics_sketch import StatisticsSketch
-from tfrecord_lite.look.survey import FileFacts, Survey
+from tfrecord_lite.look.survey import Survey
 
 #: Images of each feature, and the pixels of the square that each fits into.
 _PICTURES, _SIDE = 24, 160
@@ -34,6 +35,11 @@ class Report:
     statistics: Statistics
     pictures: tuple[Picture, ...]
     anomalies: tuple[Anomaly, ...]
+
+    @property
+    def has_no_examples(self) -> bool:
+        """Whether there are records, and none of those that were tried is an Example."""
+        return has_no_examples(self.files)
 
     @property
     def is_sound(self) -> bool:

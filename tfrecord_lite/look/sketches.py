@@ -112,27 +112,39 @@ def _rank(key: int) -> int:
 
 
 class Moments:
-    """Count, least, greatest, mean and deviation of numbers."""
+    """Count, least, greatest, mean and deviation of numbers, all integers or all floats."""
 
     def __init__(self) -> None:
         self.count = 0
         self.minimum: Any = None
         self.maximum: Any = None
-        self.mean = 0.0
-        self._squares = 0.0  # sum of squared distances from the mean
+        self._total = 0  # of integers, whose doubles would cancel each other out
+        self._are_integers = False
+        self._center = 0.0  # the mean, in doubles
+        self._squares = 0.0  # sum of squared distances from the center
 
     def add(self, values: Array) -> None:
         """Finite numbers, one or more."""
         low, high = values.min().item(), values.max().item()
         self.minimum = low if self.minimum is None else min(low, self.minimum)
         self.maximum = high if self.maximum is None else max(high, self.maximum)
+        if values.dtype.kind != "f":
+            self._are_integers = True
+            whole = values.astype(np.int64, copy=False)
+            halves = (whole >> 32).sum(), (whole & 0xFFFFFFFF).sum()
+            self._total += (int(halves[0]) << 32) + int(halves[1])
         doubles = values.astype(np.float64)
         mean = float(doubles.mean())
-        squares, distance = float(doubles.var()) * len(values), mean - self.mean
+        squares, distance = float(doubles.var()) * len(values), mean - self._center
         count = self.count + len(values)
         self._squares += squares + distance * distance * self.count * (len(values) / count)
-        self.mean += distance * (len(values) / count)
+        self._center += distance * (len(values) / count)
         self.count = count
+
+    @property
+    def mean(self) -> float:
+        """Of integers the double nearest to it."""
+        return self._total / self.count if self._are_integers else self._center
 
     @property
     def deviation(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from tfrecord_lite.errors import printable
 from tfrecord_lite.format.encodings import text_of
@@ -77,10 +78,15 @@ def label_of(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value}"
 
 
+def each_value(numbers: Numbers) -> list[tuple[str, int]]:
+    """(label, count) of each value, ascending, where all are known."""
+    return [(label_of(value), count) for value, count in sorted(numbers.frequent)]
+
+
 def bars(numbers: Numbers) -> list[tuple[str, int]]:
-    """What a chart of them shows: (label, count) of each value if there are few, otherwise of each interval."""
-    if numbers.has_all_values:
-        return [(label_of(value), count) for value, count in sorted(numbers.frequent)]
+    """(label, count) of what a chart shows side by side: few values that lie equally far apart, otherwise intervals."""
+    if numbers.has_all_values and _are_even(sorted(value for value, _ in numbers.frequent)):
+        return each_value(numbers)
     histogram = numbers.histogram
     if histogram is None:
         return []
@@ -89,6 +95,12 @@ def bars(numbers: Numbers) -> list[tuple[str, int]]:
     below = [(f"under {first}", histogram.below)] if histogram.below else []
     above = [(f"{last} and more", histogram.above)] if histogram.above else []
     return [*below, *inner, *above]
+
+
+def _are_even(values: Sequence[float]) -> bool:
+    """Whether ascending values lie equally far apart, as well as float32 tells it."""
+    steps = [after - before for before, after in pairwise(values)]
+    return not steps or max(steps) - min(steps) <= 1e-6 * (values[-1] - values[0])
 
 
 def _interval(histogram: Histogram, at: int) -> str:

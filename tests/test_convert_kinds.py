@@ -1,0 +1,111 @@
+"""convert: numbers that float32 does not hold, and columns that are of another kind in another file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet as pq
+import pytest
+
+import tfrecord_lite as tfr
+from tfrecord_lite.cli.main import main
+from tfrecord_lite.convert import convert
+from tfrecord_lite.format.feature_schema import FeatureSchema
+
+VALUES = [1.5, float("inf"), 1e300, float("nan"), -3.5e38, 3.4e38]
+
+
+def table_of(path: Path, columns: dict[str, Any]) -> Path:
+    """A table of these columns in the format that the name says."""
+    if path.suffix == ".parquet":
+        pq.write_table(pa.table(columns), path)
+    elif path.suffix == ".arrow":
+        pyarrow.feather.write_feather(pa.table(columns), str(path))
+    elif path.suffix == ".npz":
+        arrays: Any = {name: np.array(values) for name, values in columns.items()}
+        np.savez(path, **arrays)
+    elif path.suffix == ".jsonl":
+        rows = zip(*columns.values(), strict=True)
+        path.write_text("".join(f"{dict(zip(columns, row, strict=True))}\n".replace("'", '"') for row in rows))
+    else:
+        rows = zip(*columns.values(), strict=True)
+        path.write_text("\n".join([",".join(columns), *(",".join(map(str, row)) for row in rows)]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("end", ["parquet", "arrow", "npz", "csv", "jsonl"])
+def test_a_number_beyond_float32_is_an_error_or_a_row_that_is_skipped(end: str, tmp_path: Path) -> None:
+    values: list[Any] = list(VALUES)
+    if end == "jsonl":
+        values[1], values[3] = "inf", "nan"
+    path = table_of(tmp_path / f"t.{end}", {"n": list(range(6)), "x": values})
+    schema = tfr.Schema([FeatureSchema("n", "int64", ()), FeatureSchema("x", "float32", ())])
+    with pytest.raises(tfr.FeatureError, match=r"record #2: feature 'x': 1e\+300 is beyond float32"):
+        convert(path, tmp_path / "out", schema=schema)
+    assert not (tmp_path / "out").exists()
+    done = convert(path, tmp_path / "out", schema=schema, on_error="skip")
+    assert [row.number for row in done.skipped] == [2, 4]
+    found = [float(example["x"][0]) for example in tfr.read_examples(tmp_path / "out")]
+    np.testing.assert_array_equal(found, np.array([1.5, np.inf, np.nan, 3.4e38], np.float32))
+
+
+def test_a_number_beyond_float32_inside_a_list_is_told_with_its_row(tmp_path: Path) -> None:
+    column = pa.array([[1.0, 2.0], [], None, [3.0, 1e39], [4.0]])
+    pq.write_table(pa.table({"x": column}), tmp_path / "t.parquet")
+    done = convert(tmp_path / "t.parquet", tmp_path / "out", on_error="skip")
+    assert [row.number for row in done.skipped] == [3]
+    fixed = pa.FixedSizeListArray.from_arrays(pa.array([1.0, 2.0, 3.0, 1e39]), 2)
+    with pytest.raises(tfr.FeatureError, match="beyond float32") as caught:
+        tfr.from_arrow(pa.table({"x": fixed}))
+    assert caught.value.record_number == 1
+    np.savez(tmp_path / "a.npz", x=np.array([[1.0, 2.0], [3.0, 1e39]]))
+    with pytest.raises(tfr.FeatureError, match="record #1: feature 'x': 1e\\+39"):
+        convert(tmp_path / "a.npz", tmp_path / "no")
+
+
+def test_an_integer_of_very_many_digits_among_floats_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"x": [0.5, 1' + "0" * 400 + "]}\n")
+    with pytest.raises(tfr.FeatureError, match="record #0: feature 'x': a number is beyond float32"):
+        convert(tmp_path / "a.jsonl", tmp_path / "no")
+
+
+def test_numbers_that_float32_rounds_are_taken(tmp_path: Path) -> None:
+    path = table_of(tmp_path / "t.parquet", {"x": [0.1, 1e-300, 123456789.0]})
+    convert(path, tmp_path / "out")
+    found = [example["x"][0] for example in tfr.read_examples(tmp_path / "out")]
+    np.testing.assert_array_equal(found, np.array([0.1, 0, 123456789.0], np.float32))
+
+
+@pytest.mark.parametrize("end", ["parquet", "arrow", "npz"])
+@pytest.mark.parametrize("other", [[0.5, 1.0], ["a", "b"]])
+def test_a_column_of_another_kind_in_another_file_is_an_error_that_names_both(
+    end: str, other: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = table_of(tmp_path / f"a.{end}", {"n": [1, 2], "only": [1, 2]})
+    second = table_of(tmp_path / f"b.{end}", {"n": other})
+    out = tmp_path / "out"
+    assert main(["convert", str(first), str(second), str(out), "--on-error", "skip"]) == 1
+    kind = "float32" if isinstance(other[0], float) else "bytes"
+    assert f"{second}: feature 'n': is {kind}, and int64 in {first}: a schema" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_schema_says_what_such_a_column_is(tmp_path: Path) -> None:
+    first = table_of(tmp_path / "a.parquet", {"n": [1, 2]})
+    second = tmp_path / "b.parquet"
+    pq.write_table(
+        pa.table({"n": pa.array([3.0, None])}), second
+    )  # as pandas makes of integers of which one is missing
+    convert([first, second], tmp_path / "out", schema=tfr.Schema([FeatureSchema("n", "int64", ())]))
+    found = [example["n"] for example in tfr.read_examples(tmp_path / "out")]
+    assert [None if value is None else value.tolist() for value in found] == [[1], [2], [3], None]
+
+
+def test_a_column_without_a_kind_fits_every_other(tmp_path: Path) -> None:
+    first = table_of(tmp_path / "a.parquet", {"n": pa.nulls(2)})
+    second = table_of(tmp_path / "b.parquet", {"n": [3, 4]})
+    assert convert([first, second], tmp_path / "out").records == 4
