@@ -140,4 +140,5 @@ class OrderedBatches:
     def _begin(self, epoch: int, done: int) -> None:
         turn = Turn(len(self.source), done, self._batch_size, self._ranks, self._remainder)
         self._numbers = RankNumbers(self._order, turn, self._rank)
-        self.epoch, self._turn = epoch, turn
+        self._turn: Turn = turn
+        self.epoch: int = epoch
