@@ -27,7 +27,8 @@ test-others:
 
 # What reads under the loaders of torch and grain, which live in an environment of their own.
 test-loaders: .venv-loaders/stamp
-	.venv-loaders/bin/python -m pytest $(PYTEST_ARGS) tests/test_source_loaders.py tests/test_torch.py
+	.venv-loaders/bin/python -m pytest $(PYTEST_ARGS) tests/test_source_loaders.py tests/test_torch.py \
+	    tests/test_grain.py tests/test_jax.py tests/test_same_everywhere.py
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

@@ -39,7 +39,7 @@ WORLD = {
     "multiprocessing",
 }
 #: Loaded where they are first used, never with a module.
-HEAVY = {"tensorflow", "PIL", "google", "torch", "pyarrow", "pandas", "polars", "fsspec"}
+HEAVY = {"tensorflow", "PIL", "google", "torch", "pyarrow", "pandas", "polars", "fsspec", "grain", "jax"}
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if not path.name.endswith("_pb2.py"))
 

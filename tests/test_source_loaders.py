@@ -109,9 +109,11 @@ def test_grain_takes_it_as_a_source(folder: Path, records: list[bytes]) -> None:
 GRAIN_WORKERS = """
 import sys
 import grain
+from absl import flags
 from tfrecord_lite import RecordSource, decode_example
 
 if __name__ == "__main__":
+    flags.FLAGS.mark_as_parsed()  # grain 0.2.18 wants that before it starts workers where jax is installed
     dataset = grain.MapDataset.source(RecordSource(sys.argv[1]))
     dataset = dataset.map(lambda record: decode_example(record)["label"].item()).to_iter_dataset()
     dataset = dataset.mp_prefetch(grain.MultiprocessingOptions(num_workers=2))

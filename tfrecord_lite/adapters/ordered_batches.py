@@ -1,6 +1,6 @@
 """Batches of columns for training, in the order that all frameworks share, from any point of it.
 
-    epoch, done -> Turn: places -> RecordOrder: numbers -> DecodedRecords: columns, or examples
+    epoch, done -> RankNumbers: record numbers -> DecodedRecords: columns, or examples
 
 Every adapter reads through this and only makes its own framework's arrays of the columns. What it takes to go on later
 is a few integers: the epoch and how many of its places all ranks together have read.
@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from tfrecord_lite.adapters.decoded_records import DecodedRecords
 from tfrecord_lite.adapters.order import RecordOrder, Turn
+from tfrecord_lite.adapters.rank_numbers import RankNumbers
 from tfrecord_lite.format.columns.decode import BytesAs
 
 #: Records that are read together where examples are wanted one at a time.
@@ -65,8 +64,6 @@ class OrderedBatches:
         bytes_as: BytesAs = "objects",
         verify: bool = True,
     ) -> None:
-        if not 0 <= rank < ranks:
-            raise ValueError(f"rank is 0 to {ranks - 1} where there are {ranks} ranks, not {rank}")
         self._records = DecodedRecords(paths, features, bytes_as=bytes_as, verify=verify)
         self.source, self.features = self._records.source, self._records.features
         self._order = RecordOrder(
@@ -74,8 +71,7 @@ class OrderedBatches:
         )
         self._batch_size, self._ranks, self._remainder = batch_size, ranks, remainder
         self._rank = rank
-        self.epoch = 0
-        self._turn = self._turn_from(0)
+        self._begin(0, 0)
 
     def __len__(self) -> int:
         """The batches from where an iteration begins to the end of the epoch, the same for every rank."""
@@ -83,15 +79,13 @@ class OrderedBatches:
 
     def count_examples(self) -> int:
         """The records of this rank in these batches."""
-        steps = self._turn.steps
-        last = len(self._turn.places(steps - 1, self._rank)) if steps else 0
-        return max(steps - 1, 0) * self._batch_size + last
+        return len(self._numbers)
 
     def set_epoch(self, epoch: int) -> None:
         """Begin another epoch. That which is read already stays where it is."""
-        if epoch != self.epoch:
-            self.epoch = epoch
-            self._turn = self._turn_from(0)
+        if epoch != self.epoch and self._turn.done:
+            self._begin(epoch, 0)
+        self.epoch = epoch
 
     def state_after(self, steps: int) -> dict[str, int]:
         """What to remember after every rank took so many batches: enough to go on, with other ranks and batches, too.
@@ -107,8 +101,7 @@ class OrderedBatches:
         Raises:
             ValueError: there are fewer records than that.
         """
-        turn = self._turn_from(state["done"])
-        self.epoch, self._turn = state["epoch"], turn
+        self._begin(state["epoch"], state["done"])
 
     def batches(self, begin: int = 0, stride: int = 1) -> Iterator[dict[str, Any]]:
         """The columns of the steps begin, begin + stride, ... of this rank to the end of the epoch.
@@ -119,9 +112,9 @@ class OrderedBatches:
         Raises:
             TFRecordError: a record is damaged or not what the features ask for, with path, number and offset.
         """
-        epoch, turn = self.epoch, self._turn
-        for step in range(begin, turn.steps, stride):
-            yield self.columns(self._order.numbers(epoch, turn.places(step, self._rank)))
+        epoch, numbers = self.epoch, self._numbers
+        for step in range(begin, self._turn.steps, stride):
+            yield self.columns(numbers.of_step(epoch, step))
 
     def examples(self, begin: int = 0, stride: int = 1) -> Iterator[dict[str, Any]]:
         """The records of the same steps one at a time, each as `parse_single_example` gives it; read in blocks.
@@ -129,12 +122,12 @@ class OrderedBatches:
         Raises:
             TFRecordError: as for `batches`.
         """
-        epoch, turn = self.epoch, self._turn
-        steps = range(begin, turn.steps, stride)
+        epoch, numbers = self.epoch, self._numbers
+        steps = range(begin, self._turn.steps, stride)
         together = max(_READ_TOGETHER // self._batch_size, 1)
         for first in range(0, len(steps), together):
-            places = np.concatenate([turn.places(step, self._rank) for step in steps[first : first + together]])
-            yield from self._records.examples(self._order.numbers(epoch, places))
+            some = [number for step in steps[first : first + together] for number in numbers.of_step(epoch, step)]
+            yield from self._records.examples(some)
 
     def columns(self, numbers: Any) -> dict[str, Any]:
         """The values of the records of these numbers, as `read_batches` gives them.
@@ -144,5 +137,8 @@ class OrderedBatches:
         """
         return self._records.columns(numbers)
 
-    def _turn_from(self, done: int) -> Turn:
-        return Turn(len(self.source), done, self._batch_size, self._ranks, self._remainder)
+    def _begin(self, epoch: int, done: int) -> None:
+        turn = Turn(len(self.source), done, self._batch_size, self._ranks, self._remainder)
+        self._numbers = RankNumbers(self._order, turn, self._rank)
+        self._turn: Turn = turn
+        self.epoch: int = epoch

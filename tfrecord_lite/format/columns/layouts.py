@@ -31,7 +31,7 @@ Group = tuple[Layout, Array, dict[str, Rows]]
 
 
 class Layouts:
-    """Those met so far.
+    """Those met so far. Several threads may read at once: the list of them is replaced, never changed.
 
     Args:
         wanted: names of the features whose values are wanted; None is all.
@@ -77,13 +77,13 @@ class Layouts:
         return Layout(entries)
 
     def _remember(self, layout: Layout) -> None:
-        self._known = [known for known in self._known if known.identity != layout.identity][: _MAX_LAYOUTS - 1]
-        self._known.append(layout)
+        others = [known for known in self._known if known.identity != layout.identity]
+        self._known = [*others[: _MAX_LAYOUTS - 1], layout]
 
     def _sort(self, groups: list[Group]) -> None:
         """The most frequent in this block first."""
         counts = {id(layout): len(numbers) for layout, numbers, _ in groups}
-        self._known.sort(key=lambda layout: -counts.get(id(layout), 0))
+        self._known = sorted(self._known, key=lambda layout: -counts.get(id(layout), 0))
 
 
 def _read_group(layout: Layout, records: Records, rest: Array, take_bytes: TakeBytes, groups: list[Group]) -> Array:
