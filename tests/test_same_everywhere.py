@@ -108,12 +108,14 @@ def by_torch(order: Order, resumed: bool, workers: int = 0) -> Batches:
 
     dataset = new()
     dataset.set_epoch(EPOCH)
+    # jax and TensorFlow have threads, and a process with threads is not to be forked.
+    options: dict[str, Any] = {"num_workers": workers, "multiprocessing_context": "spawn" if workers else None}
     if not resumed:
-        return in_lists(DataLoader(dataset, batch_size=None, num_workers=workers))
-    first = list(islice(DataLoader(dataset, batch_size=None, num_workers=workers), TAKEN))
+        return in_lists(DataLoader(dataset, batch_size=None, **options))
+    first = list(islice(DataLoader(dataset, batch_size=None, **options), TAKEN))
     again = new()
     again.load_state_dict(dataset.state_after(TAKEN))
-    return in_lists(first + list(DataLoader(again, batch_size=None, num_workers=workers)))
+    return in_lists(first + list(DataLoader(again, batch_size=None, **options)))
 
 
 def by_torch_workers(order: Order, resumed: bool) -> Batches:
