@@ -71,6 +71,7 @@ class OrderedBatches:
         )
         self._batch_size, self._ranks, self._remainder = batch_size, ranks, remainder
         self._rank = rank
+        self.epoch = 0
         self._begin(0, 0)
 
     def __len__(self) -> int:
@@ -141,4 +142,4 @@ class OrderedBatches:
         turn = Turn(len(self.source), done, self._batch_size, self._ranks, self._remainder)
         self._numbers = RankNumbers(self._order, turn, self._rank)
         self._turn: Turn = turn
-        self.epoch: int = epoch
+        self.epoch = epoch
