@@ -106,16 +106,19 @@ def by_torch(order: Order, resumed: bool, workers: int = 0) -> Batches:
         share: dict[str, Any] = {"batch_size": BATCH_SIZE, "seed": 7, "rank": order.rank, "ranks": order.ranks}
         return TFRecordDataset(order.folder, FEATURES, shuffle=order.shuffle, **share)
 
+    def loader(dataset: Any) -> Any:
+        # Spawned: jax, whose tests may have run in this process, has threads that a fork would not take along.
+        method = "spawn" if workers else None
+        return DataLoader(dataset, batch_size=None, num_workers=workers, multiprocessing_context=method)
+
     dataset = new()
     dataset.set_epoch(EPOCH)
-    # jax and TensorFlow have threads, and a process with threads is not to be forked.
-    options: dict[str, Any] = {"num_workers": workers, "multiprocessing_context": "spawn" if workers else None}
     if not resumed:
-        return in_lists(DataLoader(dataset, batch_size=None, **options))
-    first = list(islice(DataLoader(dataset, batch_size=None, **options), TAKEN))
+        return in_lists(loader(dataset))
+    first = list(islice(loader(dataset), TAKEN))
     again = new()
     again.load_state_dict(dataset.state_after(TAKEN))
-    return in_lists(first + list(DataLoader(again, batch_size=None, **options)))
+    return in_lists(first + list(loader(again)))
 
 
 def by_torch_workers(order: Order, resumed: bool) -> Batches:

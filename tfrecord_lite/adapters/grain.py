@@ -1,6 +1,6 @@
 """Training with grain, in the order that all adapters share. Needs grain: the extra `[grain]`.
 
-    ColumnDataset    a grain.MapDataset of batches, {name: values}: fastest, and says where a record lies that is unfit
+    ColumnDataset    a grain.MapDataset of batches, {name: values}; says where a record lies that is unfit
     RecordDataset    a grain.MapDataset of serialized records, for whatever else grain has
     RecordSampler    for a grain.DataLoader, which takes a RecordSource as it is
     ParseExample     a transform: a serialized record -> {name: value}
