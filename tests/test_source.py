@@ -331,45 +331,6 @@ def test_a_file_that_is_cut_off_is_noticed_before_many_records_are_read(tmp_path
         source[:]
 
 
-@pytest.mark.parametrize("verify", [True, False])
-@pytest.mark.parametrize("seekable", [True, False])
-def test_windows_are_the_records_file_by_file(tmp_path: Path, seekable: bool, verify: bool) -> None:
-    options = TFRecordOptions("GZIP", seekable=True) if seekable else None
-    records = [bytes([number]) * (number % 50) for number in range(200)]
-    write(tmp_path / "a", records[:150], options=options)
-    write(tmp_path / "b", [], options=options)
-    write(tmp_path / "c", records[150:], options=options)
-    source = RecordSource([tmp_path / "a", tmp_path / "b", tmp_path / "c"], verify=verify)
-    for numbers in ([3], [-1, 0, 149, 150, 3, 3], list(range(199, -1, -1)), np.arange(20), []):
-        found: dict[int, bytes] = {}
-        for places, window in source.windows(numbers):
-            found |= {place: window.record(at) for at, place in enumerate(places.tolist())}
-        assert [found[place] for place in range(len(numbers))] == source.__getitems__(numbers)
-
-
-def test_only_records_with_room_behind_them_are_read_where_they_lie(tmp_path: Path) -> None:
-    size = os.path.getsize(write(tmp_path / "a", [bytes(100)] * 100))
-    source = RecordSource(tmp_path / "a")
-    ((_, window),) = source.windows(range(90))
-    assert len(window.buffer) == size
-    ((_, window),) = source.windows([99])
-    assert len(window.buffer) < size
-
-
-@pytest.mark.parametrize("at", [0, 8, 12, 111, 112])
-def test_damage_in_a_window_is_an_error_that_says_where(tmp_path: Path, at: int) -> None:
-    path = write(tmp_path / "a", [bytes(100)] * 100)
-    source = RecordSource(path)
-    content = bytearray(path.read_bytes())
-    content[7 * 116 + at] ^= 1
-    with open(path, "r+b") as file:
-        file.write(content)
-    os.utime(path, ns=(0, source._files[0]._state.mtime_ns))  # as if the disk had done it
-    with pytest.raises((CorruptRecordError, IndexMismatchError)) as caught:
-        list(source.windows(range(20)))
-    assert (caught.value.path, caught.value.record_number, caught.value.offset) == (str(path), 7, 7 * 116)
-
-
 @pytest.mark.parametrize("options", ["GZIP", "ZLIB"])
 def test_what_is_compressed_in_one_piece_is_refused_with_what_is_needed(tmp_path: Path, options: str) -> None:
     path = write(tmp_path / "a", [bytes(5 << 20)], options=options)

@@ -1,6 +1,6 @@
 """Records of any numbers, decoded: as columns of all of them, or as the example that each one is.
 
-    numbers -> RecordSource: windows -> ColumnDecoder: rows -> columns, or one example each
+    numbers -> RecordSource: records -> ColumnDecoder: rows -> columns, or one example each
 
 Whatever is wrong with a record says where it lies: path, number and offset.
 """
@@ -18,7 +18,7 @@ from tfrecord_lite.format.columns.decode import BytesAs, ColumnDecoder
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.parsing import example_plan
 from tfrecord_lite.format.plan import Plan
-from tfrecord_lite.format.rows import Rows, interleaved, results
+from tfrecord_lite.format.rows import Rows, results
 
 #: Records that are looked at when the features are to be inferred.
 _INFERRED_RECORDS = 1024
@@ -65,10 +65,11 @@ class DecodedRecords:
             IndexError: there is no such record.
         """
         decoder = self._used_decoder()
+        records = self.source.__getitems__(numbers)
         try:
-            return decoder.results(self._rows(decoder, numbers))
+            return decoder.results(_rows(decoder, records))
         except TFRecordError:
-            self._raise_first(decoder, numbers)
+            self._raise_first(decoder, numbers, records)
             raise
 
     def examples(self, numbers: Any) -> list[dict[str, Any]]:
@@ -78,11 +79,12 @@ class DecodedRecords:
             TFRecordError, IndexError: as for `columns`.
         """
         decoder = self._used_decoder()
+        records = self.source.__getitems__(numbers)
         try:
-            rows = self._rows(decoder, numbers)
-            return [self._example(decoder, rows, at) for at in range(len(numbers))]
+            rows = _rows(decoder, records)
+            return [self._example(decoder, rows, at) for at in range(len(records))]
         except TFRecordError:
-            self._raise_first(decoder, numbers)
+            self._raise_first(decoder, numbers, records)
             raise
 
     def __getstate__(self) -> dict[str, Any]:
@@ -93,21 +95,11 @@ class DecodedRecords:
         found = results(decoder.plan, parts, is_single=True)
         return found if self._bytes_as == "objects" else {key: as_blobs(value) for key, value in found.items()}
 
-    def _rows(self, decoder: ColumnDecoder, numbers: Any) -> dict[str, Rows]:
-        """What each column holds in the records, decoded file by file from where they lie."""
-        parts = [(places, _decoded(decoder, records)) for places, records in self.source.windows(numbers)]
-        if len(parts) == 1:
-            return parts[0][1]
-        if not parts:
-            return decoder.decode_plain([])
-        return {key: interleaved([(places, rows[key]) for places, rows in parts]) for key in decoder.plan.columns}
-
-    def _raise_first(self, decoder: ColumnDecoder, numbers: Any) -> None:
+    def _raise_first(self, decoder: ColumnDecoder, numbers: Any, records: list[bytes]) -> None:
         """The error of the first record that is one by itself."""
-        for number in numbers:
-            record = self.source[number]
+        for number, record in zip(numbers, records, strict=True):
             try:
-                decoder.results(decoder.decode_plain([record]))
+                decoder.results(_rows(decoder, [record]))
             except TFRecordError as error:
                 self.source.locate(error, int(number))
                 raise error from None
@@ -123,8 +115,6 @@ class DecodedRecords:
         return ColumnDecoder(plan, self._bytes_as, names_all=self._is_inferred)
 
 
-def _decoded(decoder: ColumnDecoder, records: Records) -> dict[str, Rows]:
-    rows = decoder.decode(records)
-    if rows is not None:
-        return rows
-    return decoder.decode_plain([records.record(number) for number in range(len(records.starts))])
+def _rows(decoder: ColumnDecoder, records: list[bytes]) -> dict[str, Rows]:
+    rows = decoder.decode(Records.joined(records))
+    return decoder.decode_plain(records) if rows is None else rows

@@ -18,8 +18,7 @@ from tfrecord_lite.errors import IndexMismatchError, TFRecordError
 from tfrecord_lite.files.index import RecordIndex
 from tfrecord_lite.files.ranges import MappedRanges, Ranges, open_ranges
 from tfrecord_lite.files.remote import is_url
-from tfrecord_lite.format.columns.window import Records
-from tfrecord_lite.format.lookup import record_at, records_at, window_at
+from tfrecord_lite.format.lookup import record_at, records_at
 
 Array = np.typing.NDArray[np.int64]
 
@@ -90,16 +89,6 @@ class IndexedFile:
             if records is not None:
                 return records
         return [self.record(ranges, number) for number in numbers.tolist()]
-
-    def window(self, ranges: Ranges, numbers: Array) -> Records:
-        """Many records, 1 or more, in the order of `numbers`, where they lie in the file if that is possible."""
-        if isinstance(ranges, MappedRanges):
-            offsets = self._limits[numbers]
-            sizes = self._limits[numbers + 1] - offsets
-            found = window_at(*ranges.at_many(offsets, sizes), sizes, verify=self._verify)
-            if found is not None:
-                return found
-        return Records.joined(self.records(ranges, numbers))
 
     def locate(self, error: TFRecordError, number: int) -> None:
         """Tell an error that it is about that record."""

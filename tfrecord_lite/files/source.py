@@ -12,7 +12,7 @@ from __future__ import annotations
 import operator
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
@@ -22,7 +22,6 @@ from tfrecord_lite.errors import TFRecordError, counted, printable
 from tfrecord_lite.files.indexed_file import IndexedFile
 from tfrecord_lite.files.paths import expand_paths
 from tfrecord_lite.files.ranges import Ranges
-from tfrecord_lite.format.columns.window import Records
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -116,30 +115,8 @@ class RecordSource(Sequence[bytes]):
 
     def __getitems__(self, numbers: Sequence[SupportsIndex] | Array | range) -> list[bytes]:
         """The records of these numbers, in their order. Faster than one by one."""
-        records: list[bytes] = []
-        for places, file, ranges, of_file in self._by_file(numbers):
-            found = file.records(ranges, of_file)
-            if len(found) == len(numbers):
-                return found
-            records = records or [b""] * len(numbers)
-            for place, record in zip(places.tolist(), found, strict=True):
-                records[place] = record
-        return records
-
-    def windows(self, numbers: Sequence[SupportsIndex] | Array | range) -> Iterator[tuple[Array, Records]]:
-        """The records of these numbers, a part for each file: which of them a part is, int64 [n], and the records.
-
-        They are for a decoder that copies what it takes: where a file is mapped they lie in it.
-        """
-        for places, file, ranges, of_file in self._by_file(numbers):
-            yield places, file.window(ranges, of_file)
-
-    def _by_file(
-        self, numbers: Sequence[SupportsIndex] | Array | range
-    ) -> Iterator[tuple[Array, IndexedFile, Ranges, Array]]:
-        """(places among the numbers, file, opened, numbers in the file) for each file, in the order of the files."""
         if not len(numbers):
-            return
+            return []
         found = np.asarray(numbers)
         if found.dtype.kind not in "iu" or found.ndim != 1:  # too large for an int64, of several types, or no integers
             found = np.array(list(map(operator.index, numbers)), object)
@@ -149,15 +126,16 @@ class RecordSource(Sequence[bytes]):
         indices = found.astype(np.int64)
         indices[indices < 0] += count
         if len(self._files) == 1:
-            parts = [np.arange(len(indices))]
-        else:
-            files = np.searchsorted(self._begins, indices, "right") - 1
-            order = np.argsort(files, kind="stable")
-            parts = np.split(order, np.flatnonzero(np.diff(files[order])) + 1)
-        for places in parts:
-            which = bisect_right(self._begins, int(indices[places[0]])) - 1
-            file = self._files[which]
-            yield places, file, file.ranges or self._opened(file), indices[places] - self._begins[which]
+            return self._records(self._files[0], indices)
+        files = np.searchsorted(self._begins, indices, "right") - 1
+        order = np.argsort(files, kind="stable")
+        records: list[bytes] = [b""] * len(indices)
+        for places in np.split(order, np.flatnonzero(np.diff(files[order])) + 1):
+            which = int(files[places[0]])
+            of_file = self._records(self._files[which], indices[places] - self._begins[which])
+            for place, record in zip(places.tolist(), of_file, strict=True):
+                records[place] = record
+        return records
 
     def locate(self, error: TFRecordError, number: int) -> None:
         """Tell an error that it is about that record."""
@@ -180,6 +158,9 @@ class RecordSource(Sequence[bytes]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _records(self, file: IndexedFile, numbers: Array) -> list[bytes]:
+        return file.records(file.ranges or self._opened(file), numbers)
 
     def _opened(self, file: IndexedFile) -> Ranges:
         """Open a file, and close the one that was opened first when there are too many."""

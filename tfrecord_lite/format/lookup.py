@@ -10,17 +10,15 @@ file holds such a record; with the offset.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import tee
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from tfrecord_lite.errors import IndexMismatchError
 from tfrecord_lite.format import crc32c
-from tfrecord_lite.format.blocks import MARGIN
-from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.framing import (
     FOOTER_SIZE,
     FRAME_OVERHEAD,
@@ -57,59 +55,20 @@ def record_at(buffer: Any, position: int, size: int, offset: int, *, verify: boo
 
 def records_at(buffer: Any, positions: Array, sizes: Array, *, verify: bool) -> list[bytes] | None:
     """The records of many frames; None when something is wrong with one of them: `record_at` says what."""
-    frames = _Frames.at(buffer, positions, sizes)
-    cut: Iterator[bytes] = map(buffer.__getitem__, map(slice, frames.starts.tolist(), frames.ends.tolist()))
+    octets = np.frombuffer(buffer, np.uint8)
+    ends = positions + sizes - FOOTER_SIZE
+    lengths = sizes - FRAME_OVERHEAD
+    # First what numpy takes out of all frames: it waits for memory once, slices wait one after the other.
+    headers = _items(octets, f"V{HEADER_SIZE}")[positions].tobytes()
+    footers = _items(octets, "<u4")[ends]
+    cut: Iterator[bytes] = map(buffer.__getitem__, map(slice, (positions + HEADER_SIZE).tolist(), ends.tolist()))
     if not verify:
-        return list(cut) if frames.have_lengths() else None
+        announced = np.frombuffer(headers, _HEADER)["length"]
+        return list(cut) if np.array_equal(announced, lengths) else None
     cut, checked = tee(cut)  # each record's CRC is computed while the record is in the cache
-    return list(cut) if frames.are_sound(checked) else None
-
-
-def window_at(buffer: Any, positions: Array, sizes: Array, *, verify: bool) -> Records | None:
-    """The records of many frames, 1 or more, where they lie in the buffer, for a decoder that reads them from there.
-
-    None when something is wrong with one of them, as for `records_at`, or when too little lies behind the last one.
-    """
-    frames = _Frames.at(buffer, positions, sizes)
-    if int(frames.ends.max()) + MARGIN > len(buffer):
-        return None
-    view = memoryview(buffer)
-    spans = map(view.__getitem__, map(slice, frames.starts.tolist(), frames.ends.tolist()))
-    is_sound = frames.are_sound(spans) if verify else frames.have_lengths()
-    return Records(np.frombuffer(buffer, np.uint8), frames.starts, frames.ends) if is_sound else None
-
-
-class _Frames(NamedTuple):
-    """What stands around many records.
-
-    Attributes:
-        starts, ends: int64 [n], of the records in the buffer.
-        headers: all of them, one after the other.
-        footers: uint32 [n].
-    """
-
-    starts: Array
-    ends: Array
-    headers: bytes
-    footers: np.typing.NDArray[np.uint32]
-
-    @classmethod
-    def at(cls, buffer: Any, positions: Array, sizes: Array) -> _Frames:
-        # What numpy takes out of all frames at once waits for memory once; slices wait one after the other.
-        octets = np.frombuffer(buffer, np.uint8)
-        ends = positions + sizes - FOOTER_SIZE
-        headers = _items(octets, f"V{HEADER_SIZE}")[positions].tobytes()
-        return cls(positions + HEADER_SIZE, ends, headers, _items(octets, "<u4")[ends])
-
-    def have_lengths(self) -> bool:
-        """Whether each header announces the length that is expected."""
-        return np.array_equal(np.frombuffer(self.headers, _HEADER)["length"], self.ends - self.starts)
-
-    def are_sound(self, records: Iterable[Any]) -> bool:
-        """Whether that is so, and all CRCs hold."""
-        crcs = np.fromiter(map(crc32c.value, records), np.uint32, len(self.ends))
-        expected = b"".join(map(_header_of, (self.ends - self.starts).tolist()))
-        return np.array_equal(self.footers, crc32c.mask(crcs)) and self.headers == expected
+    crcs = np.fromiter(map(crc32c.value, checked), np.uint32, len(sizes))
+    are_sound = np.array_equal(footers, crc32c.mask(crcs)) and headers == b"".join(map(_header_of, lengths.tolist()))
+    return list(cut) if are_sound else None
 
 
 def _items(octets: np.typing.NDArray[np.uint8], dtype: str) -> np.typing.NDArray[Any]:
