@@ -52,6 +52,40 @@ def test_without_shuffling_batches_are_those_of_read_batches(folder: Path) -> No
         assert batch["words"].to_list() == other["words"].to_list()
 
 
+@pytest.mark.parametrize("bytes_as", ["objects", "blob"])
+def test_shuffled_batches_hold_the_values_of_their_records(tmp_path: Path, bytes_as: Any) -> None:
+    generator = np.random.default_rng(3)
+    examples = [
+        {
+            "number": number,
+            "ids": generator.integers(0, 100_000, number % 50 + 1),
+            "floats": generator.normal(size=number % 9 + 1).astype(np.float32),
+            "name": generator.bytes(number % 30 + 1),
+            "image": generator.bytes(600),
+        }
+        for number in range(3000)
+    ]
+    with tfr.TFRecordWriter(tmp_path / "a") as writer:
+        for example in examples:
+            writer.write_example(example)
+    features = {
+        "number": tfr.FixedLenFeature([], np.int64),
+        "ids": tfr.RaggedFeature(np.int64),
+        "floats": tfr.RaggedFeature(np.float32),
+        "name": tfr.FixedLenFeature([], bytes),
+        "image": tfr.FixedLenFeature([], bytes),
+    }
+    seen = 0
+    for batch in OrderedBatches(tmp_path / "a", features, batch_size=700, shuffle=True, bytes_as=bytes_as).batches():
+        ids, floats = batch["ids"].to_list(), batch["floats"].to_list()
+        for at, number in enumerate(batch["number"].tolist()):
+            example = examples[number]
+            assert (bytes(batch["name"][at]), bytes(batch["image"][at])) == (example["name"], example["image"])
+            assert (ids[at], floats[at]) == (example["ids"].tolist(), example["floats"].tolist())
+            seen += 1
+    assert seen == 3000
+
+
 def test_shuffled_batches_come_in_the_order_of_their_epoch(folder: Path) -> None:
     batches = OrderedBatches(folder, FEATURES, batch_size=10, shuffle=True, seed=5)
     order = RecordOrder(COUNT, seed=5)

@@ -21,7 +21,7 @@ _MARGIN_BEFORE = 8
 
 
 class Records(NamedTuple):
-    """Records in one buffer.
+    """Records in one buffer, in the order in which they lie there: what is taken of many is read from first to last.
 
     Attributes:
         buffer: uint8, with some more bytes at its ends.
