@@ -17,12 +17,14 @@ import pytest
 
 import tfrecord_lite as tfr
 from tfrecord_lite.adapters.order import RecordOrder
+from tfrecord_lite.format.bytes_array import BytesArray
 
 torch = pytest.importorskip("torch")
 
 from torch.utils.data import DataLoader, default_collate  # noqa: E402
 
 from tfrecord_lite.adapters.torch import TFRecordDataset, TFRecordMapDataset  # noqa: E402
+from tfrecord_lite.adapters.torch_tensors import as_tensors  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 COUNT = 97
@@ -715,3 +717,8 @@ def test_what_the_readme_says_of_torch_runs(tmp_path: Path) -> None:
         [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
     assert result.returncode == 0, result.stderr
+
+
+def test_records_of_no_bytes_values_stay_as_many() -> None:
+    nothing = BytesArray(np.empty(0, np.uint8), np.zeros(1, np.int64), (3, 0))
+    assert as_tensors({"none": nothing}, "padded", 0)["none"].shape == (3, 0, 0)

@@ -17,7 +17,6 @@ sharding.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,22 +51,12 @@ def to_jax(columns: Mapping[str, Any]) -> dict[str, Any]:
 
 def _as_jax(key: str, value: Any) -> Any:
     if isinstance(value, BytesArray):
-        return _as_jax(key, _octets(value))
+        return _as_jax(key, value.octets())
     if isinstance(value, RaggedTensorValue):
         return RaggedTensorValue(_as_jax(key, value.values), _as_jax(key, value.row_splits))
     if isinstance(value, SparseTensorValue):
         return SparseTensorValue(*(_as_jax(key, part) for part in value))
     return _of_array(key, value) if isinstance(value, np.ndarray) and value.dtype.kind in _NUMBERS else value
-
-
-def _octets(value: BytesArray) -> Any:
-    """uint8 [bytes] of a single value, else ragged rows of as many."""
-    if not value.shape:
-        return value.blob
-    rows = RaggedTensorValue(value.blob, value.offsets)
-    for number, size in reversed([*enumerate(value.shape)][1:]):
-        rows = RaggedTensorValue(rows, np.arange(math.prod(value.shape[:number]) + 1) * size)
-    return rows
 
 
 def _of_array(key: str, array: Array) -> jax.Array:

@@ -53,9 +53,7 @@ class _TooRagged(Exception):
 
 def _as_tensor(value: Any, ragged: RaggedAs, padding: float) -> Any:
     if isinstance(value, BytesArray):
-        if not value.shape:
-            return _of_array(value.blob)
-        value = _octets(value)
+        value = value.octets()
     if isinstance(value, RaggedTensorValue):
         return _of_ragged(value, ragged, padding)
     if isinstance(value, SparseTensorValue):
@@ -98,13 +96,9 @@ def _of_sparse(value: SparseTensorValue, ragged: RaggedAs, padding: float) -> An
 
 
 def _octets(value: Any) -> RaggedTensorValue:
-    """The bytes values of a BytesArray, or of a ragged value that has one inside, as rows of uint8."""
-    if isinstance(value, RaggedTensorValue):
-        return RaggedTensorValue(_octets(value.values), value.row_splits)
-    rows = RaggedTensorValue(value.blob, value.offsets)
-    for size in reversed(value.shape[1:]):
-        rows = RaggedTensorValue(rows, np.arange(len(rows) // size + 1) * size if size else np.zeros(1, np.int64))
-    return rows
+    """A ragged value that has a BytesArray inside, with rows of uint8 in its place."""
+    inner = value.values.octets() if isinstance(value.values, BytesArray) else _octets(value.values)
+    return RaggedTensorValue(inner, value.row_splits)
 
 
 def _padded(value: RaggedTensorValue, padding: float) -> Array:

@@ -99,6 +99,15 @@ class BytesArray:
         """The values of one dimension in another order."""
         return BytesArray.from_objects(self.to_objects()[order])
 
+    def octets(self) -> Any:
+        """The bytes as numbers: uint8 [bytes] of a single value, else ragged rows of uint8, nested as the shape is."""
+        if not self.shape:
+            return self.blob
+        rows = RaggedTensorValue(self.blob, self.offsets)
+        for axis in range(len(self.shape) - 1, 0, -1):
+            rows = RaggedTensorValue(rows, np.arange(math.prod(self.shape[:axis]) + 1) * self.shape[axis])
+        return rows
+
 
 def concatenated(arrays: Sequence[BytesArray]) -> BytesArray:
     """The values of several arrays of one dimension, one after the other."""
