@@ -26,16 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfrecord_lite.adapters.arrow_columns import (
-    MISSING,
-    array_of,
-    as_declared,
-    column_type,
-    declared,
-    has_no_kind,
-    import_pyarrow,
-    lists_of,
-)
+from tfrecord_lite.adapters.arrow_columns import MISSING, array_of, as_declared, column_type, import_pyarrow
+from tfrecord_lite.adapters.arrow_lists import declared, has_no_kind, lists_of
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.files.inference import infer_schema
 from tfrecord_lite.files.paths import STDIN, expand_paths

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tfrecord_lite.adapters.arrow_columns import array_of, import_pyarrow, lists_of
+from tfrecord_lite.adapters.arrow_columns import array_of, import_pyarrow
+from tfrecord_lite.adapters.arrow_lists import lists_of
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.json_form import feature_as_json, feature_from_json

@@ -134,7 +134,7 @@ def kinds(columns: _Columns) -> dict[str, str | None]:
 
 def _in_float32(column: Any, name: str) -> Any:
     """A column of larger floats in float32. Raises FeatureError, with the number of the row, where one is beyond."""
-    from tfrecord_lite.adapters.arrow_columns import as_float32
+    from tfrecord_lite.adapters.arrow_lists import as_float32
 
     values = column.values if isinstance(column, Lists) else column
     if isinstance(values, BytesArray) or values.dtype.kind != "f" or (isinstance(column, Lists) and values.ndim > 1):
