@@ -36,7 +36,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_import_order.py
 
-# All of it, with results into benchmarks/results: half an hour or more on a machine that does nothing else.
+# All of it, with results into benchmarks/results: an hour or more on a machine that does nothing else.
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.run $(BENCH_ARGS)
 
