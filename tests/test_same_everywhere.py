@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import multiprocessing
 from collections.abc import Callable, Iterator
 from itertools import islice, pairwise
 from pathlib import Path
@@ -107,9 +108,13 @@ def by_torch(order: Order, resumed: bool, workers: int = 0) -> Batches:
         return TFRecordDataset(order.folder, FEATURES, shuffle=order.shuffle, **share)
 
     def loader(dataset: Any) -> Any:
-        # Spawned: jax, whose tests may have run in this process, has threads that a fork would not take along.
-        method = "spawn" if workers else None
-        return DataLoader(dataset, batch_size=None, num_workers=workers, multiprocessing_context=method)
+        # Of a server: jax, whose tests may have run in this process, has threads that a fork would not take along; and a
+        # spawned worker that is left in the middle now and then aborts in torch, whose sending thread is stopped in C++
+        # while the interpreter is taken down (a forked one leaves without that).
+        context = multiprocessing.get_context("forkserver") if workers else None
+        if context:
+            context.set_forkserver_preload(["tfrecord_lite.adapters.torch"])
+        return DataLoader(dataset, batch_size=None, num_workers=workers, multiprocessing_context=context)
 
     dataset = new()
     dataset.set_epoch(EPOCH)
