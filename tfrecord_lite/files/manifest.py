@@ -33,9 +33,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfrecord_lite.errors import ShardError, add_path
+from tfrecord_lite.files.paths import MANIFEST
 from tfrecord_lite.files.shards import ShardInfo
 
-MANIFEST = "_MANIFEST.json"
 SUCCESS = "_SUCCESS"
 _PLAN = "_PLAN-"
 _VERSION = 1
