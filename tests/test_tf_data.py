@@ -455,6 +455,13 @@ def test_arguments_of_no_use_are_value_errors(folder: Path, arguments: dict[str,
         make_dataset(folder, **{"features": NUMBER, "batch_size": 5, **arguments})
 
 
+@pytest.mark.parametrize("reader", ["tensorflow", "tfrecord_lite"])
+def test_a_seed_that_is_no_integer_is_a_type_error_and_no_order_as_they_lie(folder: Path, reader: str) -> None:
+    wrong: Any = None
+    with pytest.raises(TypeError, match="integer"):
+        make_dataset(folder, NUMBER, batch_size=5, shuffle=True, seed=wrong, reader=reader)
+
+
 def test_a_batch_without_records_is_what_tensorflow_parses_of_none(tmp_path: Path) -> None:
     write(tmp_path / "a", range(1))
     arguments: dict[str, Any] = {"batch_size": 2, "reader": "tfrecord_lite"}
