@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import io
 import itertools
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -545,3 +547,16 @@ def test_compression_that_cannot_be_entered_is_refused_by_our_reader(tmp_path: P
     write(tmp_path / "a", range(5), "ZLIB")
     with pytest.raises(io.UnsupportedOperation, match=r"a: random access needs a plain file or seekable GZIP"):
         make_dataset(tmp_path / "a", NUMBER, batch_size=5, reader="tfrecord_lite")
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="only Linux lists what a process has open")
+def test_our_reader_leaves_no_file_open_after_an_iteration(folder: Path) -> None:
+    def opened() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    for taken in (1, 3, 100):
+        before = opened()
+        for _ in range(4):
+            list(make_dataset(folder, NUMBER, batch_size=10, reader="tfrecord_lite").take(taken))
+        gc.collect()
+        assert opened() <= before + 1
