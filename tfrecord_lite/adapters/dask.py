@@ -62,7 +62,7 @@ def read_bag(
 
     Args:
         paths: as for `read_records`, but files with names only, which workers see under the same names.
-        features: {name: FixedLenFeature(...) or another feature}; without them examples are what `decode_example` gives.
+        features: {name: FixedLenFeature(...) or another feature}; None: examples are what `decode_example` gives.
         max_bytes: of a partition; a larger file is divided if it has a saved index.
         others: as for `read_records`.
 
