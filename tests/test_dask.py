@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -225,6 +226,30 @@ def test_without_retries_it_fails_and_nothing_appears(client: Any, tmp_path: Pat
         write_tfrecords(bag_of(100).map(raises_once, tmp_path / "mark"), tmp_path / "out", mode="overwrite", retries=0)
     assert numbers_in(tmp_path / "out") == list(range(10))
     assert hidden_in(tmp_path / "out") == []
+
+
+class Slow(dict[str, Any]):
+    """An example that takes a second to encode, in a task that has begun before another one fails."""
+
+    def items(self) -> Any:
+        time.sleep(1)
+        return super().items()
+
+
+def fails_after_others_have_begun(number: int, out: Path) -> Any:
+    if number:
+        return Slow(number=number)
+    while not any(hidden_in(out)):
+        time.sleep(0.01)
+    raise RuntimeError("this attempt fails")
+
+
+def test_tasks_that_have_begun_when_another_fails_leave_nothing_either(client: Any, tmp_path: Path) -> None:
+    bag = dask.bag.from_sequence(range(6), npartitions=6).map(fails_after_others_have_begun, tmp_path)
+    with pytest.raises(RuntimeError, match="this attempt fails"):
+        write_tfrecords(bag, tmp_path, retries=0)
+    time.sleep(1.5)  # whatever is still at work would be done
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_example_that_cannot_be_encoded_is_named(client: Any, tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ is in the set (see `write_job`).
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain, count, islice
 from typing import TYPE_CHECKING, Any
@@ -48,6 +50,8 @@ _PART_BYTES = 128 << 20
 _RECORD_TYPES = ("Example", "ByteArray")
 #: Records that are encoded before they are stored.
 _RUN = 1024
+#: Seconds between two looks at what is still at work.
+_PAUSE = 0.05
 
 
 def read_bag(
@@ -254,19 +258,28 @@ def _columns(frame: pd.DataFrame) -> Iterator[pa.RecordBatch]:
 
 
 def _computed(tasks: list[Any], retries: int, client: distributed.Client | None) -> list[list[ShardInfo]]:
-    """What became of all tasks. After an error those that have begun are waited for: they write files."""
+    """What became of all tasks."""
     if client is None:
         try:
             client = distributed.default_client()
         except ValueError:  # there is none
             return list(dask.compute(*tasks))
     futures = client.compute(tasks, retries=retries)
-    for done in distributed.as_completed(futures):
-        if done.status == "error":
-            running = set(chain.from_iterable(client.processing().values()))
-            begun = [future for future in futures if future.done() or future.key in running]
-            client.cancel([future for future in futures if not future.done() and future.key not in running])
-            distributed.wait(begun)
-            done.result()
-    infos: list[list[ShardInfo]] = client.gather(futures)
+    try:
+        for done in distributed.as_completed(futures):
+            if done.status == "error":
+                done.result()
+        infos: list[list[ShardInfo]] = client.gather(futures)
+    except BaseException:
+        _stop(client, futures)
+        raise
     return infos
+
+
+def _stop(client: distributed.Client, futures: list[Any]) -> None:
+    """No task is begun any more, and what has begun is waited for, since it cannot be stopped and writes files."""
+    client.cancel(futures)
+    keys = {future.key for future in futures}
+    with contextlib.suppress(OSError):  # a worker is lost: why there is an error is known better
+        while keys.intersection(chain.from_iterable(client.call_stack().values())):
+            time.sleep(_PAUSE)
