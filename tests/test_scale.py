@@ -28,6 +28,7 @@ MEGABYTES = 400
 DRIVER = """
 import json, os, resource, secrets, sys, time
 from tfrecord_lite import ShardInfo, commit, plan_read
+from tfrecord_lite.adapters.read_parts import plan_parts
 from tfrecord_lite.format.framing import encode_footer, encode_header
 
 directory, count = sys.argv[1], int(sys.argv[2])
@@ -59,6 +60,7 @@ for step in ("commit", "commit in the place of another"):
 assert timed("commit again", commit, infos, prefix) == finals
 parts = timed("plan_read of the directory", plan_read, directory, 1000)
 assert timed("plan_read of infos", plan_read, finals, 1000) == parts
+assert [part.path for part in timed("plan_parts", plan_parts, directory)] == [info.path for info in finals]
 assert sorted(path for part in parts for path in part) == [info.path for info in finals]
 records = {info.path: info.records for info in finals}
 loads = [sum(records[path] for path in part) for part in parts]
