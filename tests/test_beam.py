@@ -204,6 +204,40 @@ def test_a_killed_program_leaves_no_shard_and_another_writes_them(tmp_path: Path
     assert numbers_in(prefix.parent) == list(range(100))
 
 
+WORKER = """
+import os, signal, sys
+from pathlib import Path
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from tfrecord_lite.adapters.beam import WriteExamples
+
+def dying(number, mark):
+    if number == 60 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"number": number}
+
+with beam.Pipeline(options=PipelineOptions(sys.argv[3:])) as pipeline:
+    numbers = pipeline | beam.Create(range(100)) | beam.Reshuffle()
+    numbers | beam.Map(dying, Path(sys.argv[2])) | WriteExamples(sys.argv[1], num_shards=2)
+"""
+PROCESSES = ["--runner=DirectRunner", "--direct_num_workers=2", "--direct_running_mode=multi_processing"]
+
+
+def test_a_killed_worker_fails_the_pipeline_without_a_shard_and_the_next_one_writes_them(tmp_path: Path) -> None:
+    mark, prefix = tmp_path / "mark", tmp_path / "out" / "train"
+    program = tmp_path / "program.py"
+    program.write_text(WORKER)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(program), str(prefix), str(mark), *PROCESSES]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    assert mark.exists()  # the worker has died
+    assert result.returncode == 1  # and not the program, which has noticed
+    assert not list(prefix.parent.glob("train-*"))
+    write(map(example_of, range(100)), prefix, num_shards=2)
+    assert numbers_in(prefix.parent) == list(range(100))
+
+
 def test_what_is_of_no_use_is_an_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No files found"):
         ReadExamples(str(tmp_path / "train-*"))
