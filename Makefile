@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OTHER_PYTHONS ?= 3.10 3.11 3.12 3.13
 
-.PHONY: demo test test-others test-loaders check docs proto wheel bench clean
+.PHONY: demo test test-others test-loaders test-engines check docs proto wheel bench clean
 
 demo: $(VENV)/core.stamp
 	$(BIN)/tfrecord-lite demo --out demo
@@ -29,6 +29,11 @@ test-others:
 test-loaders: .venv-loaders/stamp
 	.venv-loaders/bin/python -m pytest $(PYTEST_ARGS) tests/test_source_loaders.py tests/test_torch.py \
 	    tests/test_grain.py tests/test_jax.py tests/test_same_everywhere.py
+
+# Each engine in an environment of its own: Beam wants another protobuf than the rest.
+test-engines: .venv-beam/stamp .venv-dask/stamp
+	.venv-beam/bin/python -m pytest $(PYTEST_ARGS) tests/test_beam.py
+	.venv-dask/bin/python -m pytest $(PYTEST_ARGS) tests/test_dask.py
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -77,6 +82,16 @@ $(VENV)/dev.stamp: $(VENV)/test.stamp
 .venv-loaders/stamp: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv-loaders
 	.venv-loaders/bin/python -m pip install --quiet --editable ".[loaders]"
+	touch $@
+
+.venv-beam/stamp: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-beam
+	.venv-beam/bin/python -m pip install --quiet --editable ".[beam,engines]"
+	touch $@
+
+.venv-dask/stamp: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-dask
+	.venv-dask/bin/python -m pip install --quiet --editable ".[dask,engines]"
 	touch $@
 
 # Its own environment: what this compiler generates runs on every protobuf since 3.20, but the compiler itself wants an old one.
