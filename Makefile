@@ -30,6 +30,13 @@ test-loaders: .venv-loaders/stamp
 	.venv-loaders/bin/python -m pytest $(PYTEST_ARGS) tests/test_source_loaders.py tests/test_torch.py \
 	    tests/test_grain.py tests/test_jax.py tests/test_same_everywhere.py
 
+# What reads and writes in the engines, each in an environment of its own, with a cluster on this machine.
+.PHONY: test-engines test-ray
+test-engines: test-ray
+
+test-ray: .venv-ray/stamp
+	.venv-ray/bin/python -m pytest $(PYTEST_ARGS) tests/test_ray.py
+
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -77,6 +84,12 @@ $(VENV)/dev.stamp: $(VENV)/test.stamp
 .venv-loaders/stamp: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv-loaders
 	.venv-loaders/bin/python -m pip install --quiet --editable ".[loaders]"
+	touch $@
+
+# Ray, and TensorFlow that reads what it wrote.
+.venv-ray/stamp: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-ray
+	.venv-ray/bin/python -m pip install --quiet --editable ".[ray,test]"
 	touch $@
 
 # Its own environment: what this compiler generates runs on every protobuf since 3.20, but the compiler itself wants an old one.
