@@ -13,6 +13,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,11 @@ from tfrecord_lite.adapters.arrow import from_arrow, schema_from_arrow  # noqa: 
 from tfrecord_lite.adapters.ray import TFRecordDatasource, read_tfrecords, write_tfrecords  # noqa: E402
 from tfrecord_lite.files.manifest import open_plans  # noqa: E402
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:::ray.*")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:::ray.*"),
+    pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),  # those of the cluster
+]
 
 ROOT = Path(__file__).parent.parent
 COUNT = 60
@@ -312,8 +318,9 @@ def test_what_a_lost_attempt_wrote_is_not_there_twice(
     remote: dict[str, Any],
     map_retries: int,
 ) -> None:
-    monkeypatch.setattr(ray.data.DataContext.get_current(), "max_map_retries", map_retries)
-    monkeypatch.setattr(ray.data.DataContext.get_current(), "retried_map_errors", bool(map_retries))
+    if map_retries:
+        monkeypatch.setattr(ray.data.DataContext.get_current(), "max_map_retries", map_retries)
+        monkeypatch.setattr(ray.data.DataContext.get_current(), "retried_map_errors", True)
     directory, marker = tmp_path / "set", tmp_path / "marker"
     dataset = in_blocks(3).map_batches(
         fault_at(36, marker, directory, fault), batch_format="pyarrow", batch_size=None, **remote
@@ -338,6 +345,29 @@ def test_a_task_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert hidden(directory) == []
     write_tfrecords(dataset, directory, mode="overwrite")
     assert ids(directory) == list(range(COUNT))
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
+    def slow(batch: Any) -> Iterator[Any]:
+        for number in range(batch.num_rows):
+            time.sleep(0.1)
+            yield batch.slice(number, 1)
+
+    def interrupt_when_a_file_is_begun() -> None:
+        while not hidden(tmp_path):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    watcher = threading.Thread(target=interrupt_when_a_file_is_begun)
+    watcher.start()
+    dataset = in_blocks(3).map_batches(slow, batch_format="pyarrow", batch_size=None)
+    with pytest.raises(KeyboardInterrupt):
+        write_tfrecords(dataset, tmp_path)
+    watcher.join()
+    assert list(tmp_path.iterdir()) == []
+    time.sleep(3)  # what tasks do that nobody has told
+    assert list(tmp_path.iterdir()) == []
 
 
 DRIVER = """

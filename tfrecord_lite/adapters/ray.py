@@ -7,9 +7,9 @@
     driver   plan_parts -> one ReadTask for some parts each          WriteJob.begin           WriteJob.commit, or .abort
     tasks                   read_part -> blocks    ...    blocks -> WriteJob.write -> ShardInfos
 
-A task whose worker was lost is run again by Ray; one that raised, where Ray was told so (`retried_map_errors` and
-`max_map_retries` of its DataContext), else the writing fails and leaves nothing. The attempt counts whose result Ray
-hands over.
+A task whose worker was lost is run again by Ray; one that raised, where Ray was told so (newer versions:
+`retried_map_errors` and `max_map_retries` of the DataContext), else the writing fails and leaves nothing. The attempt
+counts whose result Ray hands over.
 
 A null is a missing feature, [] an empty list. Of what Ray makes of arrays, its tensors, the values are written.
 """
