@@ -187,8 +187,7 @@ class TFRecordDatasource(Datasource):  # type: ignore[misc]
                 exec_stats=None,
                 input_files=list(dict.fromkeys(part.path for part in some)),
             )
-            read = partial(self._blocks, some)
-            tasks.append(ReadTask(read, metadata, schema=self._columns, per_task_row_limit=per_task_row_limit))
+            tasks.append(ReadTask(partial(self._blocks, some), metadata, self._columns, per_task_row_limit))
         return tasks
 
 
