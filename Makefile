@@ -30,10 +30,11 @@ test-loaders: .venv-loaders/stamp
 	.venv-loaders/bin/python -m pytest $(PYTEST_ARGS) tests/test_source_loaders.py tests/test_torch.py \
 	    tests/test_grain.py tests/test_jax.py tests/test_same_everywhere.py
 
-# Each engine in an environment of its own: Beam wants another protobuf than the rest.
-test-engines: .venv-beam/stamp .venv-dask/stamp
+# With clusters of the engines on this machine. Beam has an environment of its own: it wants another protobuf than the rest.
+test-engines: .venv-engines/stamp .venv-beam/stamp
+	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_dask.py
+	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_ray.py
 	.venv-beam/bin/python -m pytest $(PYTEST_ARGS) tests/test_beam.py
-	.venv-dask/bin/python -m pytest $(PYTEST_ARGS) tests/test_dask.py
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -84,14 +85,14 @@ $(VENV)/dev.stamp: $(VENV)/test.stamp
 	.venv-loaders/bin/python -m pip install --quiet --editable ".[loaders]"
 	touch $@
 
+.venv-engines/stamp: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-engines
+	.venv-engines/bin/python -m pip install --quiet --editable ".[dask,ray,engines]"
+	touch $@
+
 .venv-beam/stamp: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv-beam
 	.venv-beam/bin/python -m pip install --quiet --editable ".[beam,engines]"
-	touch $@
-
-.venv-dask/stamp: setup.cfg pyproject.toml
-	$(PYTHON) -m venv .venv-dask
-	.venv-dask/bin/python -m pip install --quiet --editable ".[dask,engines]"
 	touch $@
 
 # Its own environment: what this compiler generates runs on every protobuf since 3.20, but the compiler itself wants an old one.
