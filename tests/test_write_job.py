@@ -1,5 +1,6 @@
 """WriteJob and ReadPart: what the tasks of an engine write and read, without an engine."""
 
+import io
 import pickle
 from itertools import pairwise
 from pathlib import Path
@@ -188,6 +189,15 @@ def test_a_large_file_with_an_index_is_divided_without_a_gap(tmp_path: Path) -> 
     assert table["x"].to_pylist() == [number / 2 for number in range(1000)]
     (tmp_path / "many.idx").unlink()
     assert plan_parts(path, max_bytes=1000) == [ReadPart(str(path))]
+
+
+def test_parts_mean_the_same_wherever_a_task_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path, 3)
+    monkeypatch.chdir(tmp_path)
+    assert plan_parts("many") == [ReadPart(str(path))]
+    for paths, problem in (("-", "standard input"), ([io.BytesIO()], "BytesIO")):
+        with pytest.raises(TypeError, match=f"files with names, not .*{problem}"):
+            plan_parts(paths)
 
 
 def test_a_damaged_record_of_a_range_is_named(tmp_path: Path) -> None:

@@ -39,7 +39,6 @@ from tfrecord_lite.adapters.read_parts import BYTE_ARRAY, RECORD_TYPES, ReadPart
 from tfrecord_lite.adapters.write_job import Mode, WriteJob
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.files.inference import infer_schema
-from tfrecord_lite.files.paths import expand_paths
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.shards import ShardInfo
 from tfrecord_lite.format.feature_schema import FeatureSchema
@@ -150,7 +149,7 @@ class TFRecordDatasource(Datasource):  # type: ignore[misc]
         super().__init__()
         if record_type not in RECORD_TYPES:
             raise ValueError(f"record_type is one of {', '.join(RECORD_TYPES)}, not {record_type!r}")
-        self._paths = [_absolute(path) for path in expand_paths(paths)]
+        self._paths = list(dict.fromkeys(part.path for part in plan_parts(paths)))
         if record_type == "ByteArray":
             schema, self._columns = Schema([]), pa.schema([(BYTE_ARRAY, pa.binary())])
         else:
@@ -246,11 +245,6 @@ class _Written:
     task: int
     infos: list[ShardInfo]
     kinds: dict[str, str]
-
-
-def _absolute(path: Any) -> Any:
-    """A path that means the same in the directory where a worker runs."""
-    return os.path.abspath(path) if isinstance(path, str) and not is_url(path) else path
 
 
 def _blocks(

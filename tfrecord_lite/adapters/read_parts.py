@@ -20,7 +20,7 @@ from tfrecord_lite.adapters.arrow import read_arrow, to_arrow
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.errors import IndexMismatchError, TFRecordError
 from tfrecord_lite.files.index import RecordIndex
-from tfrecord_lite.files.paths import expand_paths
+from tfrecord_lite.files.paths import STDIN, expand_paths
 from tfrecord_lite.files.reader import read_records
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.source import RecordSource
@@ -43,7 +43,7 @@ class ReadPart:
     """Some records of a file. Picklable.
 
     Attributes:
-        path: of the file, or a URL.
+        path: of the file, absolute, or a URL.
         begin, end: numbers of the records, half-open; end None: all to the end of the file, which has then one part.
     """
 
@@ -67,8 +67,11 @@ def plan_parts(paths: Any, *, max_bytes: int = _PART_BYTES) -> list[ReadPart]:
         raise ValueError(f"max_bytes is 1 or more, not {max_bytes}")
     parts = []
     for path in expand_paths(paths):
-        if not isinstance(path, str):
-            raise TypeError(f"tasks read files with names, not a {type(path).__name__}")
+        if not isinstance(path, str) or path == STDIN:
+            what = "standard input" if path == STDIN else f"a {type(path).__name__}"
+            raise TypeError(f"tasks read files with names, not {what}")
+        if not is_url(path):
+            path = os.path.abspath(path)  # wherever a task runs
         begins = _begins(path, max_bytes)
         parts += [ReadPart(path, begin, end) for begin, end in pairwise(begins)]
     return parts
