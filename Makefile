@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OTHER_PYTHONS ?= 3.10 3.11 3.12 3.13
 
-.PHONY: demo test test-others test-loaders check docs proto wheel bench clean
+.PHONY: demo test test-others test-loaders test-engines check docs proto wheel bench clean
 
 demo: $(VENV)/core.stamp
 	$(BIN)/tfrecord-lite demo --out demo
@@ -29,6 +29,10 @@ test-others:
 test-loaders: .venv-loaders/stamp
 	.venv-loaders/bin/python -m pytest $(PYTEST_ARGS) tests/test_source_loaders.py tests/test_torch.py \
 	    tests/test_grain.py tests/test_jax.py tests/test_same_everywhere.py
+
+# What writes and reads under the engines of more than one machine, each in an environment of its own. Spark wants Java 17.
+test-engines: .venv-spark/stamp
+	.venv-spark/bin/python -m pytest $(PYTEST_ARGS) tests/test_spark.py
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -77,6 +81,11 @@ $(VENV)/dev.stamp: $(VENV)/test.stamp
 .venv-loaders/stamp: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv-loaders
 	.venv-loaders/bin/python -m pip install --quiet --editable ".[loaders]"
+	touch $@
+
+.venv-spark/stamp: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-spark
+	.venv-spark/bin/python -m pip install --quiet --editable ".[test,spark]"
 	touch $@
 
 # Its own environment: what this compiler generates runs on every protobuf since 3.20, but the compiler itself wants an old one.
