@@ -144,7 +144,7 @@ def shorter(infos: list[ShardInfo]) -> list[ShardInfo]:
     ("damage", "error", "problem"),
     [
         (missing, FileNotFoundError, r"\.shard-"),
-        (shorter, ShardError, r"\.shard-\w+\.tmp: 3 bytes long, but 17 bytes were written"),
+        (shorter, ShardError, r"\.shard-[\w-]+\.tmp: 3 bytes long, but 17 bytes were written"),
         (lambda infos: [*infos, infos[1]], ShardError, r"two infos are about the same file '\.shard-"),
         (lambda infos: [], ValueError, "one shard"),
         (lambda infos: [replace(infos[0], path="train-00000-of-00002")], ShardError, "was committed"),

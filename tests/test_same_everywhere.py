@@ -108,9 +108,9 @@ def by_torch(order: Order, resumed: bool, workers: int = 0) -> Batches:
         return TFRecordDataset(order.folder, FEATURES, shuffle=order.shuffle, **share)
 
     def loader(dataset: Any) -> Any:
-        # Of a server: jax, whose tests may have run in this process, has threads that a fork would not take along; and a
-        # spawned worker that is left in the middle now and then aborts in torch, whose sending thread is stopped in C++
-        # while the interpreter is taken down (a forked one leaves without that).
+        # Of a server: jax, whose tests may have run in this process, has threads that a fork would not take along; and
+        # a spawned worker that is left in the middle now and then aborts in torch, whose sending thread is stopped in
+        # C++ while the interpreter is taken down (a forked one leaves without that).
         context = multiprocessing.get_context("forkserver") if workers else None
         if context:
             context.set_forkserver_preload(["tfrecord_lite.adapters.torch"])

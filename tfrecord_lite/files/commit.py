@@ -15,7 +15,8 @@ After a crash anywhere, `commit` with the same infos, or with None in a process 
 prefix first rolls back what it finds unfinished. After success a further commit of the same infos does nothing.
 
 Afterwards exactly the new set is there: whatever else was named `prefix-NNNNN-of-NNNNN` is gone, with its index. Sets
-of other prefixes in the same directory stay. Commits in one directory wait for each other where the system has flock.
+of other prefixes in the same directory stay, unless they are to go: then they are in the plan, and go with step 6.
+Commits in one directory wait for each other where the system has flock.
 
 A crash is the death of a process. The data themselves are not synced: a power cut may take shards that were just
 written, and then their sizes are not those of the manifest, which commit and readers check.
@@ -31,7 +32,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from tfrecord_lite.errors import IndexMismatchError, ShardError, printable
 from tfrecord_lite.files.index import check_replaceable
@@ -44,6 +45,7 @@ from tfrecord_lite.files.manifest import (
     is_plan,
     load_manifest,
     load_plan,
+    open_plans,
     plan_path,
     save_manifest,
     save_plan,
@@ -60,7 +62,9 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 
-def commit(infos: Iterable[ShardInfo] | None, prefix: Any) -> list[ShardInfo]:
+def commit(
+    infos: Iterable[ShardInfo] | None, prefix: Any, *, others: Literal["keep", "replace", "refuse"] = "keep"
+) -> list[ShardInfo]:
     """Publish shards as `prefix-00000-of-0000N` and so on, in the order of `infos`, in the place of an older set.
 
     Args:
@@ -69,11 +73,14 @@ def commit(infos: Iterable[ShardInfo] | None, prefix: Any) -> list[ShardInfo]:
             for in the directory of `prefix`, whatever directory their paths name: another machine may have mounted it
             elsewhere.
         prefix: as it was given to the writers.
+        others: what becomes of the directory's sets of other prefixes: they stay; they go, together with what the new
+            set replaces; or, where there is any set, nothing is published.
 
     Returns:
         The infos with the final paths.
 
     Raises:
+        FileExistsError: there are sets, and `others` is "refuse".
         FileNotFoundError: a temporary file is missing; or infos is None, and nothing is published or to be finished.
         ShardError: a file has another size than its info says, or two infos are about the same file.
         ValueError: there are no infos, or the prefix is none.
@@ -90,9 +97,13 @@ def commit(infos: Iterable[ShardInfo] | None, prefix: Any) -> list[ShardInfo]:
         if wanted is not None and (plan is None or plan.shards.id != wanted.shards.id):
             for temporary, file in zip(wanted.temporaries, wanted.shards.files, strict=True):
                 check_size(os.path.join(directory, temporary), file.bytes)
-            if plan is not None:
-                _end(directory, name, plan, sets)
-            plan = replace(wanted, replaced=_replaced(directory, wanted.shards))
+            for other, unfinished in open_plans(directory).items() if others != "keep" else [(name, plan)]:
+                if unfinished is not None:
+                    _end(directory, other, unfinished, sets)
+            if others == "refuse" and sets:
+                raise FileExistsError(errno.EEXIST, "the directory holds shards already", directory or os.curdir)
+            dropped = sorted(set(sets) - {name}) if others == "replace" else []
+            plan = replace(wanted, replaced=_replaced(directory, wanted.shards), dropped=dropped)
             save_plan(directory, name, plan)
         assert plan is not None
         _carry_out(directory, name, plan, sets)
@@ -192,7 +203,7 @@ def _plan(infos: list[ShardInfo], name: str) -> Plan:
     digest = hashlib.blake2b(digest_size=8)
     for temporary, file in zip(temporaries, files, strict=True):
         digest.update(f"{file!r} {temporary!r}\n".encode())
-    return Plan(ShardSet(digest.hexdigest(), files), temporaries, {})
+    return Plan(ShardSet(digest.hexdigest(), files), temporaries, {}, [])
 
 
 def _replaced(directory: str, shards: ShardSet) -> dict[str, str]:
@@ -214,14 +225,18 @@ def _carry_out(directory: str, name: str, plan: Plan, sets: dict[str, ShardSet])
                 _move_away(directory, file.path, plan.replaced.get(file.path))
                 _rename(directory, temporary, file.path)
         sync_directory(directory)
+        for other in plan.dropped:
+            sets.pop(other, None)
         sets[name] = plan.shards
         save_manifest(directory, sets)
     for final, older in plan.replaced.items():
         _remove_index(directory, final)
         _unlink(directory, older)
-    names, pattern = {file.path for file in plan.shards.files}, shard_pattern(name)
+    names = {file.path for entry in sets.values() for file in entry.files}
+    patterns = [shard_pattern(prefix) for prefix in (name, *plan.dropped)]
     with os.scandir(directory or os.curdir) as entries:
-        others = [entry.name for entry in entries if pattern.fullmatch(entry.name) and entry.name not in names]
+        found = [entry.name for entry in entries if entry.name not in names]
+    others = [entry for entry in found if any(pattern.fullmatch(entry) for pattern in patterns)]
     for other in others:
         _remove_index(directory, other)
         _unlink(directory, other)

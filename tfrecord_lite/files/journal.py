@@ -33,7 +33,7 @@ except ImportError:  # Windows
 
 _HEAD = {"format": "tfrecord_lite journal", "version": 1}
 #: Whatever stands in a journal, no other files are deleted.
-_SHARD = re.compile(r"\.shard-[0-9a-f]+\.tmp")
+_SHARD = re.compile(r"\.shard-[0-9a-f-]+\.tmp")
 
 
 @dataclass(frozen=True)

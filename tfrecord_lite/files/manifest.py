@@ -11,11 +11,11 @@
 
     {"format": "tfrecord_lite plan", "version": 1, "prefix": "train", "id": "93ab...",
      "files": [{"temporary": ".shard-5c....tmp", "name": ..., "records": ..., "bytes": ..., "checksum": ...}, ...],
-     "replaced": {"train-00000-of-00010": ".old-93ab...-0.tmp", ...}}
+     "replaced": {"train-00000-of-00010": ".old-93ab...-0.tmp", ...}, "dropped": ["test", ...]}
 
-`replaced` says under which name an older file waits whose name is needed. `_SUCCESS` is empty, and there when a
-manifest is and no plan. Neither name contains the prefix, so no glob for data finds them. All are written to a hidden
-file, synced and renamed, so that they are there as a whole or not at all.
+`replaced` says under which name an older file waits whose name is needed, `dropped` which other sets go. `_SUCCESS` is
+empty, and there when a manifest is and no plan. Neither name contains the prefix, so no glob for data finds them. All
+are written to a hidden file, synced and renamed, so that they are there as a whole or not at all.
 
 Raises ShardError for a manifest or plan that is not of this form, with its path.
 """
@@ -65,11 +65,13 @@ class Plan:
         shards: the set as it is to be.
         temporaries: the present name of each file.
         replaced: {name: where the older file of that name waits}.
+        dropped: names of other sets, which go.
     """
 
     shards: ShardSet
     temporaries: list[str]
     replaced: dict[str, str]
+    dropped: list[str]
 
 
 def load_manifest(directory: str) -> dict[str, ShardSet] | None:
@@ -102,7 +104,21 @@ def load_plan(directory: str, name: str) -> Plan | None:
     with _checked(path):
         replaced = {_name(new): _name(old) for new, old in data["replaced"].items()}
         temporaries = [_name(entry["temporary"]) for entry in data["files"]]
-        return Plan(ShardSet(_text(data["id"]), _files(data["files"])), temporaries, replaced)
+        dropped = [_name(other) for other in data.get("dropped", [])]
+        return Plan(ShardSet(_text(data["id"]), _files(data["files"])), temporaries, replaced, dropped)
+
+
+def open_plans(directory: str) -> dict[str, Plan]:
+    """{name of the prefix: its plan} of all that are being carried out, or were interrupted."""
+    plans = {}
+    for entry in sorted(filter(is_plan, os.listdir(directory or os.curdir))):
+        data = _load(os.path.join(directory, entry), _PLAN_FORMAT)
+        with _checked(os.path.join(directory, entry)):
+            name = "" if data is None else _text(data["prefix"])
+        plan = load_plan(directory, name)
+        if plan is not None:
+            plans[name] = plan
+    return plans
 
 
 def save_plan(directory: str, name: str, plan: Plan) -> None:
@@ -112,7 +128,7 @@ def save_plan(directory: str, name: str, plan: Plan) -> None:
         for temporary, file in zip(plan.temporaries, plan.shards.files, strict=True)
     ]
     head = {"format": _PLAN_FORMAT, "version": _VERSION, "prefix": name, "id": plan.shards.id}
-    _save(plan_path(directory, name), {**head, "files": files, "replaced": plan.replaced})
+    _save(plan_path(directory, name), {**head, "files": files, "replaced": plan.replaced, "dropped": plan.dropped})
 
 
 def plan_path(directory: str, name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -25,7 +27,21 @@ _PORTION = 1 << 18
 
 def hidden_shard(prefix: str) -> str:
     """A path for a shard of that prefix while it is written, another one at each call."""
-    return os.path.join(os.path.dirname(prefix), f".shard-{secrets.token_hex(8)}.tmp")
+    return os.path.join(os.path.dirname(prefix), f"{_hidden(prefix)}{secrets.token_hex(8)}.tmp")
+
+
+def sweep(prefix: str) -> None:
+    """Delete the hidden files of a prefix that were never committed: whoever still writes one does so for nobody."""
+    directory, hidden = os.path.dirname(prefix) or os.curdir, _hidden(prefix)
+    for name in os.listdir(directory):
+        if name.startswith(hidden):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(directory, name))
+
+
+def _hidden(prefix: str) -> str:
+    name = os.path.basename(prefix)
+    return f".shard-{hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()}-"
 
 
 class ShardFile:

@@ -1,0 +1,226 @@
+"""WriteJob and ReadPart: what the tasks of an engine write and read, without an engine."""
+
+import pickle
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tfrecord_lite import (
+    CorruptRecordError,
+    FeatureError,
+    ShardedWriter,
+    ShardError,
+    TFRecordWriter,
+    infer_schema,
+    read_examples,
+    read_records,
+)
+from tfrecord_lite.adapters.read_parts import ReadPart, plan_parts, read_part
+from tfrecord_lite.adapters.write_job import WriteJob
+
+pa = pytest.importorskip("pyarrow")
+
+
+def rows(begin: int, end: int) -> Any:
+    """A batch of that many rows."""
+    ids = list(range(begin, end))
+    return pa.record_batch({"id": ids, "name": [None if number % 3 == 0 else f"n{number}" for number in ids]})
+
+
+def ids(directory: Path) -> list[int]:
+    return [example["id"].item() for example in read_examples(directory)]
+
+
+def hidden(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir() if path.name.startswith(".")]
+
+
+def done(directory: Path, mode: Any, *batches: Any, **options: Any) -> WriteJob:
+    job = WriteJob.begin(directory, mode=mode, **options)
+    job.commit([info for batch in batches for info in pickle.loads(pickle.dumps(job)).write([batch])])
+    return job
+
+
+def test_the_rows_of_all_tasks_are_one_set_in_their_order(tmp_path: Path) -> None:
+    done(tmp_path / "new" / "set", "error", rows(0, 10), rows(10, 10), rows(10, 25), max_records=4)
+    assert ids(tmp_path / "new" / "set") == list(range(25))
+    assert len(plan_parts(tmp_path / "new" / "set")) == 3 + 4
+    example = next(read_examples(tmp_path / "new" / "set"))
+    assert example["name"] is None
+    assert hidden(tmp_path / "new" / "set") == []
+
+
+def test_error_wants_an_empty_directory_at_the_begin_and_at_the_end(tmp_path: Path) -> None:
+    first, second = WriteJob.begin(tmp_path), WriteJob.begin(tmp_path)
+    infos = second.write([rows(5, 7)])
+    first.commit(first.write([rows(0, 5)]))
+    with pytest.raises(FileExistsError, match="holds shards already"):
+        second.commit(infos)
+    second.abort()
+    with pytest.raises(FileExistsError, match="there are data already"):
+        WriteJob.begin(tmp_path)
+    assert ids(tmp_path) == list(range(5))
+    assert hidden(tmp_path) == []
+
+
+def test_append_adds_behind_and_overwrite_leaves_only_the_new(tmp_path: Path) -> None:
+    done(tmp_path, "append", rows(0, 5))
+    done(tmp_path, "append", rows(5, 9))
+    assert sorted(ids(tmp_path)) == list(range(9))
+    done(tmp_path, "overwrite", rows(20, 22))
+    assert ids(tmp_path) == [20, 21]
+    assert len([path for path in tmp_path.iterdir() if path.name.startswith("part-")]) == 1
+
+
+def test_what_no_manifest_lists_is_not_overwritten(tmp_path: Path) -> None:
+    with TFRecordWriter(tmp_path / "precious") as writer:
+        writer.write(b"1")
+    with pytest.raises(ShardError, match="'precious', is not overwritten"):
+        WriteJob.begin(tmp_path, mode="overwrite")
+    done(tmp_path, "append", rows(0, 1))
+    assert len(list(read_records(tmp_path))) == 2
+
+
+def test_attempts_that_do_not_count_leave_nothing(tmp_path: Path) -> None:
+    job = WriteJob.begin(tmp_path)
+    job.write([rows(0, 5)])  # its worker was lost afterwards
+
+    def failing() -> Any:
+        yield rows(0, 5)
+        raise RuntimeError("the source is gone")
+
+    with pytest.raises(RuntimeError, match="gone"):
+        job.write(failing())
+    assert len(hidden(tmp_path)) == 1
+    job.commit(job.write([rows(0, 5)]))
+    assert ids(tmp_path) == list(range(5))
+    assert hidden(tmp_path) == []
+
+
+def test_a_commit_that_is_run_again_does_nothing(tmp_path: Path) -> None:
+    job = WriteJob.begin(tmp_path, mode="append")
+    infos = job.write([rows(0, 5)])
+    assert job.commit(infos) == job.commit(infos)
+    assert ids(tmp_path) == list(range(5))
+
+
+def test_abort_leaves_what_was_there(tmp_path: Path) -> None:
+    done(tmp_path, "error", rows(0, 3))
+    job = WriteJob.begin(tmp_path, mode="overwrite")
+    job.write([rows(5, 9)])
+    job.abort()
+    assert ids(tmp_path) == [0, 1, 2]
+    assert hidden(tmp_path) == []
+
+
+def test_no_rows_are_one_empty_shard(tmp_path: Path) -> None:
+    done(tmp_path, "error")
+    assert list(read_records(tmp_path)) == []
+    assert len(plan_parts(tmp_path)) == 1
+
+
+def test_a_row_that_does_not_fit_is_named(tmp_path: Path) -> None:
+    job = WriteJob.begin(tmp_path)
+    batch = pa.record_batch({"x": pa.array([1, None], pa.uint64())})
+    too_large = pa.record_batch({"x": pa.array([2, 2**63], pa.uint64())})
+    with pytest.raises(FeatureError) as caught:
+        job.write([batch, too_large])
+    assert caught.value.record_number == 3
+    with pytest.raises(FeatureError, match="there is no such column"):
+        WriteJob.begin(tmp_path / "set", schema=infer_schema([written(tmp_path, 1)])).write([batch])
+
+
+def written(directory: Path, count: int, **options: Any) -> Path:
+    path = directory / "many"
+    with TFRecordWriter(path, **options) as writer:
+        for number in range(count):
+            writer.write_example({"id": number, "x": np.float32(number) / 2})
+    return path
+
+
+@pytest.mark.parametrize("options", [{}, {"compression_type": "GZIP"}, {"compression_type": "ZLIB"}])
+def test_records_go_as_they_are(tmp_path: Path, options: dict[str, str]) -> None:
+    records = [b"", b"\0", b"x" * 1000]
+    batch = pa.record_batch({"any": pa.array(records, pa.binary())})
+    done(tmp_path, "error", batch, record_type="ByteArray", **options)
+    assert list(read_records(tmp_path)) == records
+    (part,) = plan_parts(tmp_path)
+    batches = list(read_part(part, infer_schema([]), record_type="ByteArray", batch_size=2))
+    assert [batch["byteArray"].to_pylist() for batch in batches] == [records[:2], records[2:]]
+
+
+@pytest.mark.parametrize(
+    ("column", "problem"),
+    [
+        ({"a": pa.array([b"1"], pa.binary()), "b": pa.array([1])}, "2 columns: binary, int64"),
+        ({"a": pa.array(["1"])}, "1 column: string"),
+    ],
+)
+def test_only_one_column_of_binary_is_records(tmp_path: Path, column: dict[str, Any], problem: str) -> None:
+    with pytest.raises(FeatureError, match=problem):
+        done(tmp_path, "error", pa.record_batch(column), record_type="ByteArray")
+    with pytest.raises(FeatureError, match="a record is null"):
+        done(tmp_path, "error", pa.record_batch({"a": pa.array([None], pa.binary())}), record_type="ByteArray")
+
+
+@pytest.mark.parametrize("wrong", [{"mode": "ignore"}, {"record_type": "example"}, {"compression_type": "gzip"}])
+def test_other_words_are_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"is one of|is ''"):
+        WriteJob.begin(tmp_path / "new", **wrong)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_large_file_with_an_index_is_divided_without_a_gap(tmp_path: Path) -> None:
+    path = written(tmp_path, 1000, index=True)
+    parts = plan_parts(path, max_bytes=path.stat().st_size // 7)
+    assert len(parts) == 7
+    assert parts[0].begin == 0
+    assert parts[-1].end == 1000
+    assert all(first.end == second.begin for first, second in pairwise(parts))
+    schema = infer_schema(path)
+    tables = [pa.Table.from_batches(read_part(part, schema, batch_size=50)) for part in parts]
+    assert max(map(len, tables)) < 200
+    table = pa.concat_tables(tables)
+    assert table["id"].to_pylist() == list(range(1000))
+    assert table["x"].to_pylist() == [number / 2 for number in range(1000)]
+    (tmp_path / "many.idx").unlink()
+    assert plan_parts(path, max_bytes=1000) == [ReadPart(str(path))]
+
+
+def test_a_damaged_record_of_a_range_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path, 100, index=True)
+    schema = infer_schema(path)
+    data = bytearray(path.read_bytes())
+    size = len(data) // 100
+    data[70 * size + 20] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(CorruptRecordError) as caught:
+        list(read_part(ReadPart(str(path), 50, 100), schema, batch_size=8))
+    assert (caught.value.path, caught.value.record_number) == (str(path), 70)
+
+
+def test_an_example_that_does_not_fit_is_named_in_a_range(tmp_path: Path) -> None:
+    path = tmp_path / "mixed"
+    with TFRecordWriter(path, index=True) as writer:
+        for number in range(10):
+            writer.write_example({"id": number if number != 7 else b"seven"})
+    with TFRecordWriter(tmp_path / "first") as writer:
+        writer.write_example({"id": 1})
+    schema = infer_schema(tmp_path / "first")
+    with pytest.raises(FeatureError) as caught:
+        list(read_part(ReadPart(str(path), 4, 10), schema))
+    assert (caught.value.path, caught.value.record_number) == (str(path), 7)
+
+
+def test_sets_that_are_replaced_by_another_name_go_only_when_it_is_there(tmp_path: Path) -> None:
+    with ShardedWriter(tmp_path / "train", num_shards=2) as writer:
+        writer.write_example({"id": 1})
+    job = WriteJob.begin(tmp_path, mode="overwrite")
+    infos = job.write([rows(7, 8)])
+    assert ids(tmp_path) == [1]
+    job.commit(infos)
+    assert ids(tmp_path) == [7]
+    assert not list(tmp_path.glob("train*"))

@@ -1,0 +1,156 @@
+"""What the tasks of an engine read: parts of files, and the RecordBatches of each. Needs pyarrow.
+
+    driver   parts = plan_parts(paths)       whole files; of a large one with a saved index, ranges of its records
+    tasks    read_part(part, schema)         RecordBatches, CRCs checked
+
+The same files give the same parts everywhere. A set of shards is read as its manifest has it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfrecord_lite.adapters.arrow import read_arrow, to_arrow
+from tfrecord_lite.adapters.arrow_columns import import_pyarrow
+from tfrecord_lite.errors import IndexMismatchError, TFRecordError
+from tfrecord_lite.files.index import RecordIndex
+from tfrecord_lite.files.paths import expand_paths
+from tfrecord_lite.files.reader import read_records
+from tfrecord_lite.files.remote import is_url
+from tfrecord_lite.files.source import RecordSource
+from tfrecord_lite.format.schema import Schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: The size of shards that TensorFlow's guide recommends, and of ours: one part each.
+_PART_BYTES = 128 << 20
+#: Arrow's binary has 32-bit offsets: what is larger is given in several batches.
+_BATCH_BYTES = 1 << 30
+#: The name that the column of records has under Spark, too.
+BYTE_ARRAY = "byteArray"
+RECORD_TYPES = ("Example", "ByteArray")
+
+
+@dataclass(frozen=True)
+class ReadPart:
+    """Some records of a file. Picklable.
+
+    Attributes:
+        path: of the file, or a URL.
+        begin, end: numbers of the records, half-open; end None: all to the end of the file, which has then one part.
+    """
+
+    path: str
+    begin: int = 0
+    end: int | None = None
+
+
+def plan_parts(paths: Any, *, max_bytes: int = _PART_BYTES) -> list[ReadPart]:
+    """Divide files into parts that tasks can read, in order.
+
+    Args:
+        paths: as for `read_records`, but files with names only.
+        max_bytes: of a part of a local file that has a saved index; other files are parts as they are.
+
+    Raises:
+        OSError, ShardError: as `read_records`.
+        TypeError: a file has no name.
+    """
+    if max_bytes < 1:
+        raise ValueError(f"max_bytes is 1 or more, not {max_bytes}")
+    parts = []
+    for path in expand_paths(paths):
+        if not isinstance(path, str):
+            raise TypeError(f"tasks read files with names, not a {type(path).__name__}")
+        begins = _begins(path, max_bytes)
+        parts += [ReadPart(path, begin, end) for begin, end in pairwise(begins)]
+    return parts
+
+
+def read_part(
+    part: ReadPart,
+    schema: Schema,
+    *,
+    record_type: str = "Example",
+    batch_size: int = 1024,
+    compression_type: str | None = None,
+    verify: bool = True,
+) -> Iterator[pa.RecordBatch]:
+    """The records of a part, in order.
+
+    Args:
+        schema: which features of an Example are columns, and what they are; see `arrow_schema`.
+        record_type: "Example"; or "ByteArray": the records themselves, in one column, whatever the schema.
+        batch_size: records in a batch; fewer where they hold more than 1 GiB.
+        others: as for `read_records`.
+
+    Raises:
+        FeatureError, CorruptRecordError and others: as `read_arrow`, with path, record number and offset.
+        IndexMismatchError: the file is not the one that was divided.
+    """
+    if record_type == "ByteArray":
+        for records in _records(part, batch_size, compression_type, verify):
+            yield _binary(records)
+    elif part.end is None:
+        yield from read_arrow(
+            part.path, schema, batch_size=batch_size, compression_type=compression_type, verify=verify
+        )
+    else:
+        with RecordSource(part.path, verify=verify) as source:
+            for begin, records in _slices(source, part.begin, part.end, batch_size):
+                try:
+                    table = to_arrow(records, schema)
+                except TFRecordError as error:
+                    source.locate(error, begin + (error.record_number or 0))
+                    raise
+                yield from table.to_batches()
+
+
+def _begins(path: str, max_bytes: int) -> list[Any]:
+    """The first record of each part, and the end of the last one."""
+    if is_url(path) or os.path.getsize(path) <= max_bytes:
+        return [0, None]
+    try:
+        index = RecordIndex.load(path)
+    except (FileNotFoundError, IndexMismatchError):  # none, or of another file: it is read from its start
+        return [0, None]
+    count = -(-int(index.limits[-1]) // max_bytes)
+    targets = np.arange(1, count) * (index.limits[-1] / count)
+    return [0, *np.unique(np.searchsorted(index.offsets, targets)).tolist(), len(index)]
+
+
+def _records(part: ReadPart, batch_size: int, compression_type: str | None, verify: bool) -> Iterator[list[bytes]]:
+    if part.end is None:
+        records: list[bytes] = []
+        size = 0
+        for record in read_records(part.path, compression_type=compression_type, verify=verify):
+            if len(records) == batch_size or size + len(record) > _BATCH_BYTES:
+                yield records
+                records, size = [], 0
+            records.append(record)
+            size += len(record)
+        if records:
+            yield records
+        return
+    with RecordSource(part.path, verify=verify) as source:
+        for _, records in _slices(source, part.begin, part.end, batch_size):
+            yield records
+
+
+def _slices(source: RecordSource, begin: int, end: int, batch_size: int) -> Iterator[tuple[int, list[bytes]]]:
+    if end > len(source):
+        raise IndexMismatchError(f"the file has {len(source)} records, and had {end} when it was divided")
+    for number in range(begin, end, batch_size):
+        yield number, source[number : min(number + batch_size, end)]
+
+
+def _binary(records: list[bytes]) -> pa.RecordBatch:
+    pa = import_pyarrow()
+    return pa.RecordBatch.from_arrays([pa.array(records, pa.binary())], names=[BYTE_ARRAY])

@@ -1,0 +1,200 @@
+"""WriteJob: what the tasks of an engine write becomes one set of shards, whole or not at all. Needs pyarrow.
+
+    driver   job = WriteJob.begin(directory, ...)     nothing but the directory is there
+    tasks    infos = job.write(record_batches)        every attempt its own hidden files
+    driver   job.commit(all infos)                    the set appears; what other attempts left is swept
+             job.abort()                              or nothing does
+
+The engine says which attempt of a task counts, by whose infos it hands to `commit`: an attempt that failed, was killed,
+or was started twice leaves hidden files that nobody reads. A driver that dies in the middle of `commit` is followed by
+one that calls it again with the same infos.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Literal
+
+from tfrecord_lite.adapters.arrow import from_arrow, schema_from_arrow
+from tfrecord_lite.adapters.arrow_columns import import_pyarrow
+from tfrecord_lite.errors import FeatureError, ShardError, TFRecordError, counted, printable
+from tfrecord_lite.files.commit import commit, rollback
+from tfrecord_lite.files.manifest import open_plans
+from tfrecord_lite.files.options import TFRecordOptions
+from tfrecord_lite.files.paths import as_path, find_files
+from tfrecord_lite.files.shard_files import sweep
+from tfrecord_lite.files.sharded_writer import ShardedWriter
+from tfrecord_lite.files.shards import ShardInfo
+from tfrecord_lite.format.feature_schema import FeatureSchema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Mode = Literal["error", "append", "overwrite"]
+_OTHERS: dict[str, Literal["keep", "replace", "refuse"]] = {"error": "refuse", "append": "keep", "overwrite": "replace"}
+
+
+@dataclass(frozen=True)
+class WriteJob:
+    """What every task is told. Picklable; made by `begin`.
+
+    Attributes:
+        prefix: of the job's shards, another one for each job; those of later jobs sort behind those of earlier ones.
+        mode: see `begin`.
+        record_type: "Example": columns are features. "ByteArray": records are the values of the one column there is.
+        schema: which columns are features, and what they are to be; None: all, as they are.
+        options: compression.
+        sizes: max_records and max_bytes of a shard, as for ShardedWriter.
+    """
+
+    prefix: str
+    mode: Mode
+    record_type: str
+    schema: Mapping[str, FeatureSchema] | None
+    options: TFRecordOptions
+    sizes: Mapping[str, int | None]
+
+    @property
+    def directory(self) -> str:
+        """Where the shards will be."""
+        return os.path.dirname(self.prefix)
+
+    @classmethod
+    def begin(
+        cls,
+        directory: Any,
+        *,
+        mode: Mode = "error",
+        record_type: str = "Example",
+        schema: Mapping[str, FeatureSchema] | None = None,
+        compression_type: str = "",
+        max_records: int | None = None,
+        max_bytes: int | None = None,
+    ) -> WriteJob:
+        """Look whether the job can be done, and make the directory.
+
+        Args:
+            directory: where the shards will be: local, or mounted under the same path wherever a task runs.
+            mode: "error" wants no data there; "append" adds a set to those that are there; with "overwrite" all sets
+                that are there go when the new one comes.
+            others: see the class.
+
+        Raises:
+            FileExistsError: (mode "error") there are data.
+            ShardError: (mode "overwrite") there are files that no manifest lists, which nobody but their owner deletes.
+            ValueError: a word or number is none of those that are known; or the directory is a URL.
+            OSError: the directory cannot be made.
+        """
+        if mode not in _OTHERS:
+            raise ValueError(f"mode is one of {', '.join(_OTHERS)}, not {mode!r}")
+        if record_type not in _WRITE:
+            raise ValueError(f"record_type is one of {', '.join(_WRITE)}, not {record_type!r}")
+        token = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
+        path = os.path.abspath(as_path(directory))
+        options, sizes = TFRecordOptions(compression_type), {"max_records": max_records, "max_bytes": max_bytes}
+        job = cls(os.path.join(path, f"part-{token}"), mode, record_type, schema, options, sizes)
+        os.makedirs(path, exist_ok=True)
+        job._check_directory()
+        return job
+
+    def write(self, batches: Iterable[pa.RecordBatch]) -> list[ShardInfo]:
+        """One attempt of one task: its rows as shards under hidden names.
+
+        Returns:
+            The infos of its shards; none where there are no rows.
+
+        Raises:
+            FeatureError: a column or a row is not what it is to be, with the row's number among those of the task as
+                record_number. As after any other exception, nothing is left of the attempt.
+            OSError, ValueError: as ShardedWriter.
+        """
+        batches = (batch for batch in batches if batch.num_rows)
+        first = next(batches, None)
+        if first is None:
+            return []
+        number = 0
+        with ShardedWriter(self.prefix, options=self.options, publish=False, **self.sizes) as writer:
+            for batch in chain([first], batches):
+                try:
+                    _WRITE[self.record_type](writer, batch, self.schema)
+                except TFRecordError as error:
+                    if error.record_number is not None:
+                        error.record_number += number
+                    raise
+                number += batch.num_rows
+        return writer.infos
+
+    def commit(self, infos: Iterable[ShardInfo]) -> list[ShardInfo]:
+        """Publish the shards of these infos, in their order, and delete what other attempts left.
+
+        Without infos there is one empty shard. After a crash it goes on where it was; a second time it does nothing.
+
+        Raises:
+            FileExistsError: (mode "error") by now there are shards.
+            others: as the function `commit`.
+        """
+        written = list(infos)
+        if not written:
+            with ShardedWriter(self.prefix, options=self.options, publish=False) as writer:
+                pass
+            written = writer.infos
+        published = commit(written, self.prefix, others=_OTHERS[self.mode])
+        sweep(self.prefix)
+        return published
+
+    def abort(self) -> None:
+        """Nothing of the job is left; what was there before is as it was. A commit that was done stays."""
+        rollback(self.prefix)
+        sweep(self.prefix)
+
+    def _check_directory(self) -> None:
+        if self.mode == "overwrite":  # what was left in the middle goes either way
+            for name in open_plans(self.directory):
+                rollback(os.path.join(self.directory, name))
+        try:
+            found = find_files(self.directory)
+        except FileNotFoundError:
+            return
+        if self.mode == "error":
+            raise FileExistsError(errno.EEXIST, "there are data already", self.directory)
+        strange = [path for path, shard in found if shard is None]
+        if self.mode == "overwrite" and strange:
+            problem = f"a file that no manifest lists, '{printable(os.path.basename(strange[0]))}', is not overwritten"
+            raise ShardError(f"{problem}: remove it, or write elsewhere")
+
+
+def _write_examples(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping[str, FeatureSchema] | None) -> None:
+    if schema is not None:
+        missing = sorted(set(schema) - set(batch.schema.names))
+        if missing:
+            raise FeatureError("the schema has it, and there is no such column", missing[0])
+        batch = batch.select(list(schema))
+    rules = schema_from_arrow(batch.schema) if schema is None else schema
+    writer.write_columns(from_arrow(batch, schema), rules)
+
+
+def _write_records(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping[str, FeatureSchema] | None) -> None:
+    types = import_pyarrow().types
+    names = batch.schema.names
+    if len(names) != 1 or not (types.is_binary(batch.schema.types[0]) or types.is_large_binary(batch.schema.types[0])):
+        found = ", ".join(map(str, batch.schema.types))
+        raise FeatureError(f"records are one column of binary, not {counted(len(names), 'column')}: {found}")
+    column = batch.column(0)
+    if column.null_count:
+        error = FeatureError("a record is null", names[0])
+        error.record_number = column.is_null().index(True).as_py()
+        raise error
+    for record in column.to_pylist():
+        writer.write(record)
+
+
+_WRITE: dict[str, Callable[[ShardedWriter, Any, Mapping[str, FeatureSchema] | None], None]] = {
+    "Example": _write_examples,
+    "ByteArray": _write_records,
+}
