@@ -1,4 +1,4 @@
-"""Where Spark finds the data source "tfrecord" by itself: it imports every package named pyspark_*, for its DefaultSource.
+"""Where Spark finds the data source "tfrecord" by itself: it looks for a DefaultSource in packages named pyspark_*.
 
 All else is in `tfrecord_lite.adapters.spark`.
 """

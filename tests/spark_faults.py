@@ -1,11 +1,11 @@
 """A data source "faulty" for test_spark: writes as "tfrecord" does, until something happens. Python workers import it.
 
-    option fault    tasks      partition 0 raises once, the worker of partition 1 is killed twice
-                    always     partition 0 raises whenever it is tried
-                    commit     the process that commits is killed behind its first rename
-                    driver     so are the JVM and the Python program of the driver; what was to be committed is saved
-    option marks    a directory where what happened leaves a file
-    option pids     of the driver
+option fault    tasks      partition 0 raises once, the worker of partition 1 is killed twice
+                always     partition 0 raises whenever it is tried
+                commit     the process that commits is killed behind its first rename
+                driver     so are the JVM and the Python program of the driver; what was to be committed is saved
+option marks    a directory where what happened leaves a file
+option pids     of the driver
 """
 
 from __future__ import annotations
@@ -68,5 +68,5 @@ class FaultyWriter(ShardWriter):
         if self.fault in ("commit", "driver"):
             infos = [info for message in messages for info in message.infos]
             (self.marks / "job").write_bytes(pickle.dumps((self.job, infos)))
-            tfrecord_lite.files.commit._rename = last
+            vars(tfrecord_lite.files.commit)["_rename"] = last
         super().commit(messages)

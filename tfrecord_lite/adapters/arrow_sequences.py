@@ -121,10 +121,12 @@ def sequences_from_arrow(batch: pa.RecordBatch, schema: Schema | None = None) ->
     if context:  # an Example is the bytes of a SequenceExample that has a context only
         contexts = encode_columns(from_arrow(_batch(pa, context), Schema(schema.values())), schema)
     rows = {name: list(_steps_of(batch.column(name), each.step)) for name, each in schema.feature_lists.items()}
+    if not rows:
+        return contexts
     records = []
     for number, encoded in enumerate(contexts):
-        lists = {name: values[number] for name, values in rows.items() if values[number] is not None}
-        records.append(encoded + encode_sequence_example(None, lists if rows else None))
+        lists = {name: steps for name, values in rows.items() if (steps := values[number]) is not None}
+        records.append(encoded + encode_sequence_example(None, lists))
     return records
 
 

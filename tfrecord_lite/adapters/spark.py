@@ -3,16 +3,16 @@
     spark.read.format("tfrecord").load("data/train")
     df.write.format("tfrecord").mode("append").save("data/train")
 
-Spark finds it by itself, through the package pyspark_tfrecord_lite; `spark.dataSource.register(TFRecordSource)` does the
-same. Options are in `spark_options`, types in `spark_types`.
+Spark finds it by itself, through the package pyspark_tfrecord_lite. Options are in `spark_options`, types in
+`spark_types`.
 
     spark_read     a file, or a range of the records of a large one, is a partition
     spark_write    a partition is one shard or more, published by the driver, all or none
 
-Both move Arrow's batches, without an object for each row or value. There is no push-down of filters: Spark refuses a
-source that has it in every session where spark.sql.python.filterPushdown.enabled is not set, and a record has to be read
-whatever is asked of it. Columns are chosen by the schema that is given to `spark.read.schema(...)`: what it does not
-name is not decoded.
+Both move Arrow's batches, without an object for each row (but for SequenceExamples, which go one by one). Columns are
+chosen by the schema that is given to `spark.read.schema(...)`: what it does not name is not decoded. There is no
+push-down of filters: Spark refuses a source that has it in every session where spark.sql.python.filterPushdown.enabled
+is not set, and a record has to be read whatever is asked of it.
 """
 
 from __future__ import annotations

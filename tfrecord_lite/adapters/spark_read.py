@@ -1,4 +1,4 @@
-"""PartReader: a DataFrame from TFRecord files, a partition from each part of them. Needs PySpark: the extra `[spark]`."""
+"""PartReader: a DataFrame from TFRecord files, a partition of each part of them. Needs PySpark: extra `[spark]`."""
 
 from __future__ import annotations
 

@@ -147,4 +147,3 @@ def _converted(array: Any, column: Any) -> Any:
     if "bool" in str(column) and not converted.cast(array.type).equals(array):
         raise import_pyarrow().ArrowInvalid("a number that is neither 0 nor 1")
     return converted
-

@@ -1,9 +1,9 @@
 """ShardWriter: a DataFrame as a set of shards, whole or not at all. Needs PySpark: the extra `[spark]`.
 
-    driver   begin     writer(schema, overwrite): the options and types are looked at
-    tasks    write     each attempt its own hidden files; what it wrote goes to the driver with its last word
-    driver   commit    of the attempt that counted of every task, in the order of the partitions
-             abort     after a task failed once too often, or the commit did: nothing of it is left
+driver   begin     writer(schema, overwrite): the options and types are looked at
+tasks    write     each attempt its own hidden files; what it wrote goes to the driver with its last word
+driver   commit    of the attempt that counted of every task, in the order of the partitions
+         abort     after a task failed once too often, or the commit did: nothing of it is left
 """
 
 from __future__ import annotations
