@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from pyspark.sql import types
 from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema
 from tfrecord_lite.adapters.spark_options import SourceOptions
 from tfrecord_lite.adapters.spark_types import arrow_of, as_spark, schema_of, struct_of
+from tfrecord_lite.adapters.write_job import WriteJob
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:::pyspark.*")]
 
@@ -277,11 +279,12 @@ def test_a_commit_whose_driver_was_killed_is_run_again(tmp_path: Path) -> None:
     assert (marks / "renamed").exists()
     with pytest.raises(ShardError):
         ids(out)
-    import pickle
-
     job, infos = pickle.loads((marks / "job").read_bytes())
-    other = tmp_path / "other"
+    other, third = tmp_path / "other", tmp_path / "third"
     shutil.copytree(out, other)
+    shutil.copytree(out, third)
+    WriteJob.begin(third, mode="overwrite")  # what was not finished goes, and what was there before is there
+    assert ids(third) == [*range(1000, 1009)]
     tfr.commit(None, other / os.path.basename(job.prefix))  # by somebody who has only the directory
     job.commit(infos)
     for directory in (out, other):
@@ -344,6 +347,11 @@ def test_types_without_a_place_are_refused(column: Any, record_type: str, proble
         (types.BooleanType(), pa.array([0, 1, 2]), "neither 0 nor 1"),
         (types.StringType(), pa.array([b"a", b"\xff"]), "is no string"),
         (types.ArrayType(types.StringType()), pa.array([[b"a"], [b"\xff"]]), "is no list<element: string>"),
+        (
+            types.ArrayType(types.ArrayType(types.LongType()), False),
+            pa.array([[[1]], [None]]),
+            "an array without nulls",
+        ),
     ],
 )
 def test_values_that_a_type_cannot_hold_are_named(column: Any, values: Any, problem: str) -> None:

@@ -143,7 +143,14 @@ def _cast(array: Any, field: Any) -> Any:
 
 
 def _converted(array: Any, column: Any) -> Any:
-    converted = array.cast(column)
-    if "bool" in str(column) and not converted.cast(array.type).equals(array):
-        raise import_pyarrow().ArrowInvalid("a number that is neither 0 nor 1")
+    """The same as that type. Raises pyarrow.ArrowInvalid."""
+    pa = import_pyarrow()
+    converted, inner, leaf = array.cast(column), array, column
+    while pa.types.is_list(leaf):
+        inner = inner.flatten()
+        if inner.null_count and not leaf.value_field.nullable:
+            raise pa.ArrowInvalid("a null in an array without nulls")
+        leaf = leaf.value_type
+    if pa.types.is_boolean(leaf) and not converted.cast(array.type).equals(array):
+        raise pa.ArrowInvalid("a number that is neither 0 nor 1")
     return converted
