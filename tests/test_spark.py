@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -290,6 +291,15 @@ def test_a_commit_whose_driver_was_killed_is_run_again(tmp_path: Path) -> None:
     for directory in (out, other):
         assert ids(directory) == [*range(100), *range(1000, 1009)]
         assert hidden(directory) == []
+
+
+def test_the_code_of_the_documentation_runs(spark: Any, frame: Any, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "spark.md").read_text()
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names_in_it = {"spark": spark, "df": frame}
+    exec(block.replace("/data", str(tmp_path)), names_in_it)
+    assert len(names_in_it["found"].take(3)) == 3
+    assert ids(tmp_path / "train") == [*range(COUNT)]
 
 
 def test_spark_refuses_what_there_is_not(spark: Any, frame: Any, tmp_path: Path) -> None:
