@@ -204,6 +204,8 @@ def test_what_cannot_be_is_a_value_error(folder: Path) -> None:
             make(batch_size=0)
         with pytest.raises(ValueError, match="remainder is"):
             make(remainder="keep")
+        with pytest.raises(TypeError, match="integer"):
+            make(shuffle=True, seed=None)
     with pytest.raises(ValueError, match="0 or more"):
         RecordSampler(9, epochs=-1)
     with pytest.raises(ValueError, match="0 or more"):

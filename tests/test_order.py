@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,6 +54,18 @@ def test_epochs_and_seeds_have_orders_of_their_own() -> None:
     }
     # -1 and 2^64 - 1 are the same word, and so are 0 and 2^65.
     assert len(seen) == 3 * 20 * 2
+
+
+@pytest.mark.parametrize("block_size", [1, 5])
+def test_numbers_of_numpy_are_the_same_seeds_and_epochs(block_size: int) -> None:
+    for seed, epoch in ((5, 3), (-5, 0), (2**62, 2**62)):
+        expected = RecordOrder(50, seed=seed, block_size=block_size).numbers(epoch, range(50))
+        of_numpy: tuple[Any, Any] = np.int64(seed), np.int64(epoch)
+        found = RecordOrder(50, seed=of_numpy[0], block_size=block_size).numbers(of_numpy[1], range(50))
+        assert found.tolist() == expected.tolist()
+    wrong: Any = 1.5
+    with pytest.raises(TypeError):
+        RecordOrder(50, seed=wrong)
 
 
 def test_without_a_seed_records_come_as_they_lie() -> None:

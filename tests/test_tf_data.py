@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import io
 import itertools
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -455,6 +457,13 @@ def test_arguments_of_no_use_are_value_errors(folder: Path, arguments: dict[str,
         make_dataset(folder, **{"features": NUMBER, "batch_size": 5, **arguments})
 
 
+@pytest.mark.parametrize("reader", ["tensorflow", "tfrecord_lite"])
+def test_a_seed_that_is_no_integer_is_a_type_error_and_no_order_as_they_lie(folder: Path, reader: str) -> None:
+    wrong: Any = None
+    with pytest.raises(TypeError, match="integer"):
+        make_dataset(folder, NUMBER, batch_size=5, shuffle=True, seed=wrong, reader=reader)
+
+
 def test_a_batch_without_records_is_what_tensorflow_parses_of_none(tmp_path: Path) -> None:
     write(tmp_path / "a", range(1))
     arguments: dict[str, Any] = {"batch_size": 2, "reader": "tfrecord_lite"}
@@ -538,3 +547,16 @@ def test_compression_that_cannot_be_entered_is_refused_by_our_reader(tmp_path: P
     write(tmp_path / "a", range(5), "ZLIB")
     with pytest.raises(io.UnsupportedOperation, match=r"a: random access needs a plain file or seekable GZIP"):
         make_dataset(tmp_path / "a", NUMBER, batch_size=5, reader="tfrecord_lite")
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="only Linux lists what a process has open")
+def test_our_reader_leaves_no_file_open_after_an_iteration(folder: Path) -> None:
+    def opened() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    for taken in (1, 3, 100):
+        before = opened()
+        for _ in range(4):
+            list(make_dataset(folder, NUMBER, batch_size=10, reader="tfrecord_lite").take(taken))
+        gc.collect()
+        assert opened() <= before + 1

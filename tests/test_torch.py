@@ -216,6 +216,27 @@ def test_numbers_and_words_that_are_of_no_use_are_value_errors(folder: Path) -> 
         TFRecordMapDataset(folder, NUMBER, ragged=wrong)
 
 
+@pytest.mark.parametrize("seed", [None, 1.5, "1"])
+def test_a_seed_that_is_no_integer_is_a_type_error_and_no_order_as_they_lie(folder: Path, seed: Any) -> None:
+    with pytest.raises(TypeError, match="cannot be interpreted as an integer"):
+        TFRecordDataset(folder, NUMBER, shuffle=True, seed=seed)
+
+
+@pytest.mark.parametrize(("padding", "bytes_as"), [(-1, "blob"), (0.5, "objects"), (float("nan"), "objects")])
+def test_padding_that_rows_cannot_hold_is_an_error_that_names_them(folder: Path, padding: float, bytes_as: Any) -> None:
+    features = {"name": tfr.FixedLenFeature([], bytes)} if bytes_as == "blob" else {"tokens": FEATURES["tokens"]}
+    dataset = TFRecordDataset(folder, features, ragged="padded", padding=padding, bytes_as=bytes_as)
+    with pytest.raises(tfr.FeatureError, match=f"feature '{next(iter(features))}': .*padding") as caught:
+        next(iter(dataset))
+    assert str(padding) in str(caught.value)
+
+
+def test_a_transform_that_returns_no_mapping_is_a_type_error(folder: Path) -> None:
+    transform: Any = lambda columns: None  # noqa: E731
+    with pytest.raises(TypeError, match="a transform returns a mapping of names to values, not NoneType"):
+        next(iter(TFRecordDataset(folder, NUMBER, transform=transform)))
+
+
 def test_ragged_rows_are_padded_if_asked(folder: Path) -> None:
     first, *_ = TFRecordDataset(folder, FEATURES, batch_size=5, ragged="padded", padding=-7)
     expected = [[-7, -7, -7], [1, -7, -7], [2, 3, -7], [3, 4, 5], [-7, -7, -7]]
@@ -414,7 +435,7 @@ def test_an_unfit_record_is_named_with_its_place(folder: Path, batch_size: int |
 
 
 HEAD = """
-import gc, json, sys
+import gc, json, sys, time
 import torch
 from torch.utils.data import DataLoader
 import tfrecord_lite as tfr
@@ -436,6 +457,9 @@ def flat(items):
 
 def doubled(columns):
     return {"number": columns["number"] * 2}
+
+def late(worker):
+    time.sleep(2 * worker)
 
 """
 
@@ -542,6 +566,40 @@ def test_a_plain_loader_goes_on_with_other_ranks_workers_and_batches(folder: Pat
         assert sorted(read + rest) == list(range(COUNT))
         # The iteration after that is whole: half of all, on one of two ranks.
         assert len(again) == 48
+
+
+LATE = """
+folder, method, is_persistent, is_epoch = json.loads(sys.argv[1])
+dataset = TFRecordDataset(folder, NUMBER, batch_size=10, shuffle=True)
+loader = DataLoader(
+    dataset,
+    batch_size=None,
+    num_workers=2,
+    worker_init_fn=late,
+    persistent_workers=is_persistent,
+    multiprocessing_context=method,
+)
+for batch in loader:  # worker 1 has not yet come to this iteration
+    break
+if is_epoch:
+    dataset.set_epoch(4)
+else:
+    dataset.load_state_dict({"epoch": 4, "done": 40})
+print(json.dumps([flat(loader), flat(loader)]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "is_persistent", "is_epoch"),
+    [("fork", True, False), ("fork", True, True), ("spawn", True, False)],
+)
+def test_a_worker_that_starts_late_does_not_take_what_was_set_for_the_next_iteration(
+    folder: Path, tmp_path: Path, method: str, is_persistent: bool, is_epoch: bool
+) -> None:
+    arguments = json.dumps([str(folder), method, is_persistent, is_epoch])
+    found = in_a_program(LATE, arguments, folder=tmp_path)
+    whole = RecordOrder(COUNT, seed=0).numbers(4, range(COUNT)).tolist()
+    assert found == [whole if is_epoch else whole[40:], whole]
 
 
 STATEFUL = """

@@ -19,6 +19,7 @@ Where jax is installed, grain 0.2.18 starts no workers before absl's flags are p
 from __future__ import annotations
 
 import copy
+import operator
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -120,7 +121,10 @@ class RecordDataset(grain.MapDataset):  # type: ignore[misc]
         super().__init__()
         self._source = source
         order = RecordOrder(
-            len(source), seed=seed if shuffle else None, block_size=block_size, mixed_blocks=mixed_blocks
+            len(source),
+            seed=operator.index(seed) if shuffle else None,
+            block_size=block_size,
+            mixed_blocks=mixed_blocks,
         )
         self._numbers = RankNumbers(order, Turn(len(source), 0, batch_size, ranks, remainder), rank)
 
@@ -182,10 +186,12 @@ class RecordSampler:
     ) -> None:
         if workers < 0 or (epochs is not None and epochs < 0):
             raise ValueError(f"epochs and workers are 0 or more: not {epochs} and {workers}")
-        order = RecordOrder(count, seed=seed if shuffle else None, block_size=block_size, mixed_blocks=mixed_blocks)
+        order = RecordOrder(
+            count, seed=operator.index(seed) if shuffle else None, block_size=block_size, mixed_blocks=mixed_blocks
+        )
         self._numbers = RankNumbers(order, Turn(count, 0, batch_size, ranks, remainder), rank)
         self._count, self._epochs, self._workers = count, epochs, max(workers, 1)
-        self._batch_size, self._seed = batch_size, seed
+        self._batch_size, self._seed = batch_size, operator.index(seed)
         self._text = (
             f"RecordSampler({count}, {epochs=}, {batch_size=}, {workers=}, {shuffle=}, {seed=}, {block_size=}, "
             f"{mixed_blocks=}, {rank=}, {ranks=}, {remainder=})"

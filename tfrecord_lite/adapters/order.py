@@ -21,6 +21,7 @@ A rank's workers take its steps in turn, so their number changes nothing. All th
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,7 @@ class RecordOrder:
 
     Raises:
         ValueError: a number is negative, or a size is not positive.
+        TypeError: the seed is no integer.
     """
 
     def __init__(self, count: int, *, seed: int | None = None, block_size: int = 1, mixed_blocks: int = 16) -> None:
@@ -55,7 +57,7 @@ class RecordOrder:
                 f"count is 0 or more, block_size and mixed_blocks 1 or more: not {count}, {block_size}, {mixed_blocks}"
             )
         self.count = count
-        self._seed = seed
+        self._seed = None if seed is None else operator.index(seed)
         self._block_size = block_size
         self._mixed_blocks = mixed_blocks
 
@@ -208,9 +210,9 @@ def _as_words(keys: Any) -> Any:
 
 
 def _key(*parts: int) -> int:
-    """A word that depends on all of these integers."""
+    """A word that depends on all of these integers, numpy's too."""
     key = 0
-    for part in parts:
+    for part in map(operator.index, parts):
         key = (key ^ part & _MASK_64) * _STEP + 1 & _MASK_64
         key = (key ^ key >> 30) * _MIX_1 & _MASK_64
         key = (key ^ key >> 27) * _MIX_2 & _MASK_64

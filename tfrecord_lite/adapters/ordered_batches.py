@@ -8,6 +8,7 @@ is a few integers: the epoch and how many of its places all ranks together have 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -67,7 +68,10 @@ class OrderedBatches:
         self._records = DecodedRecords(paths, features, bytes_as=bytes_as, verify=verify)
         self.source, self.features = self._records.source, self._records.features
         self._order = RecordOrder(
-            len(self.source), seed=seed if shuffle else None, block_size=block_size, mixed_blocks=mixed_blocks
+            len(self.source),
+            seed=operator.index(seed) if shuffle else None,
+            block_size=block_size,
+            mixed_blocks=mixed_blocks,
         )
         self._batch_size, self._ranks, self._remainder = batch_size, ranks, remainder
         self._rank = rank

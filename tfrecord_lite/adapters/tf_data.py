@@ -15,6 +15,7 @@ TensorFlow (extra `[tf]`) is imported when a function is called; where it is not
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +103,7 @@ def make_dataset(
             io.UnsupportedOperation, if a file is compressed in another way than reader "tfrecord_lite" takes it;
             LostRecordsError, if TensorFlow would not read all of a GZIP file; FeatureError, if features are of no use.
         ValueError: an argument is of no use, or not for this reader.
+        TypeError: the seed is no integer.
         tf.errors.OpError: while reading; of reader "tfrecord_lite" the text names file, record and offset.
     """
     tf = import_tensorflow()
@@ -111,7 +113,7 @@ def make_dataset(
     if reader == "tensorflow":
         files = sound_files(paths)
         parse = _parser(tf, infer_schema(paths, sample=_INFERRED_RECORDS) if features is None else features)
-        serialized = records(tf, files, part, parts, seed if shuffle else None, buffer_size, is_ordered)
+        serialized = records(tf, files, part, parts, operator.index(seed) if shuffle else None, buffer_size, is_ordered)
         batches = serialized.batch(batch_size, drop_remainder=remainder == "drop")
         dataset = batches.map(parse, num_parallel_calls=tf.data.AUTOTUNE).repeat(epochs)
     else:

@@ -51,11 +51,13 @@ class EpochRuns:
         if run:
             begin = {"epoch": self._state["epoch"] + run * (self._epochs or 0), "done": 0}
         ordered.load_state(begin)
-        for epoch in itertools.count(begin["epoch"]):
-            if epoch - begin["epoch"] == self._epochs:
-                return
-            ordered.set_epoch(epoch)
-            yield from ordered.batches()
+        epochs = itertools.count(begin["epoch"])
+        try:
+            for epoch in epochs if self._epochs is None else itertools.islice(epochs, self._epochs):
+                ordered.set_epoch(epoch)
+                yield from ordered.batches()
+        finally:
+            ordered.source.rest()  # TensorFlow keeps what a generator is made of as long as the process lives
 
 
 def dataset_of(tf: Any, runs: EpochRuns, element_spec: Any) -> Any:

@@ -64,6 +64,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
 
     Raises:
         ValueError: a number or word is of no use. While reading: `pin_memory` in a worker.
+        TypeError: the seed is no integer. While reading: a transform returns no mapping.
         OSError, TFRecordError: as `RecordSource` and, without features, `infer_schema`.
         TFRecordError: while reading, with path, number and offset, a record that is damaged or not what the features
             ask for; from a worker with all of that in its text.
@@ -275,6 +276,8 @@ class _Tensors:
 
     def __call__(self, values: dict[str, Any]) -> dict[str, Any]:
         changed = values if self._transform is None else self._transform(values)
+        if not isinstance(changed, Mapping):
+            raise TypeError(f"a transform returns a mapping of names to values, not {type(changed).__name__}")
         return as_tensors(changed, self._ragged, self._padding)
 
 

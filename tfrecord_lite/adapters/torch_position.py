@@ -7,10 +7,14 @@ Workers that live on between epochs have a copy of the data set: what is set in 
     iteration   ... the first to begin after they were set: it leaves its number, and all its workers know it by that
     settings    how often `done` was set
     begun_epoch, begun_done    where the iteration that began last, or else the next one, begins
+
+A worker that has just been made begins where the main process stood then: that may have set something else since, for
+an iteration to come, before a worker that is slow to start came to its own.
 """
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import torch
@@ -25,6 +29,10 @@ class SharedPosition:
 
     def __init__(self) -> None:
         self._words = torch.tensor([0, 0, _NONE_YET, 0, 0, 0]).share_memory_()
+        #: Epoch, done and number of settings, as last known here or, in a new process, where it was made.
+        self._known = 0, 0, 0
+        #: Which process has begun an iteration, and the settings that its last one was of.
+        self._process = -1
         self._seen_settings = -1
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -36,6 +44,7 @@ class SharedPosition:
         words = self._words.numpy()
         words[SETTINGS] += 1
         words[[EPOCH, DONE, ITERATION, BEGUN_EPOCH, BEGUN_DONE]] = epoch, done, _NONE_YET, epoch, done
+        self._know()
 
     def begin(self, iteration: int) -> dict[str, int]:
         """Where an iteration begins, as a state.
@@ -44,26 +53,42 @@ class SharedPosition:
             iteration: the same number for all workers that begin it together; other workers have others.
         """
         words = self._words.numpy()
+        self._enter()
+        epoch, done, settings = self._known
+        is_seen, self._seen_settings = self._seen_settings == settings, settings
+        if settings != words[SETTINGS]:
+            return {"epoch": epoch, "done": done}  # what is there now is for another iteration
         if words[ITERATION] == _NONE_YET:
             words[ITERATION] = iteration
         # Workers that live on keep their number: for them it is the first one only if they have not seen it.
-        is_first = words[ITERATION] == iteration and self._seen_settings != words[SETTINGS]
-        self._seen_settings = int(words[SETTINGS])
-        state = {"epoch": int(words[EPOCH]), "done": int(words[DONE]) if is_first else 0}
+        is_first = words[ITERATION] == iteration and not is_seen
+        state = {"epoch": epoch, "done": done if is_first else 0}
         self.note(state)
         return state
 
     def note(self, state: dict[str, int]) -> None:
         """An iteration has begun there."""
+        self._enter()
         self._words.numpy()[[BEGUN_EPOCH, BEGUN_DONE]] = state["epoch"], state["done"]
 
     @property
     def epoch(self) -> int:
         """That the next iteration reads."""
-        return int(self._words[EPOCH])
+        return self._known[0]
 
     @property
     def begun(self) -> dict[str, int]:
         """Where the iteration that began last has begun; after something was set, where the next one begins."""
         words = self._words.numpy()
         return {"epoch": int(words[BEGUN_EPOCH]), "done": int(words[BEGUN_DONE])}
+
+    def _enter(self) -> None:
+        """Look at what is set now, unless this process is new."""
+        if self._process == os.getpid():
+            self._know()
+        else:
+            self._process, self._seen_settings = os.getpid(), -1
+
+    def _know(self) -> None:
+        words = self._words.numpy()
+        self._known = int(words[EPOCH]), int(words[DONE]), int(words[SETTINGS])

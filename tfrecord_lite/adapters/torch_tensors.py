@@ -35,7 +35,8 @@ def as_tensors(values: Mapping[str, Any], ragged: RaggedAs, padding: float) -> d
         padding: what stands behind the shorter rows.
 
     Raises:
-        FeatureError: there are ragged rows of ragged rows, which a nested tensor cannot hold.
+        FeatureError: there are ragged rows of ragged rows, which a nested tensor cannot hold; or rows are to be padded
+            that cannot hold the padding.
     """
     tensors = {}
     for name, value in values.items():
@@ -44,11 +45,17 @@ def as_tensors(values: Mapping[str, Any], ragged: RaggedAs, padding: float) -> d
         except _TooRagged:
             reason = 'rows of rows of different lengths are no nested tensor: ragged="padded" takes them'
             raise FeatureError(reason, name) from None
+        except _NoPadding as error:
+            raise FeatureError(str(error), name) from None
     return tensors
 
 
 class _TooRagged(Exception):
     """More than one ragged dimension."""
+
+
+class _NoPadding(Exception):
+    """The padding is no value of a dtype."""
 
 
 def _as_tensor(value: Any, ragged: RaggedAs, padding: float) -> Any:
@@ -105,6 +112,14 @@ def _padded(value: RaggedTensorValue, padding: float) -> Array:
     inner = _padded(value.values, padding) if isinstance(value.values, RaggedTensorValue) else value.values
     lengths = np.diff(value.row_splits)
     longest = int(lengths.max(initial=0))
+    if inner.dtype.kind in "iu" and not _holds(inner.dtype, padding):
+        raise _NoPadding(f"its rows are of {inner.dtype}, which has no {padding} for a padding")
     array = np.full((len(value), longest, *inner.shape[1:]), padding, inner.dtype)
     array[np.arange(longest) < lengths[:, np.newaxis]] = inner
     return array
+
+
+def _holds(dtype: np.dtype[Any], padding: float) -> bool:
+    """Whether a dtype of integers has that number."""
+    limits = np.iinfo(dtype)
+    return bool(limits.min <= padding <= limits.max) and padding == int(padding)

@@ -37,7 +37,6 @@ from typing import Any, Literal
 from tfrecord_lite.errors import IndexMismatchError, ShardError, printable
 from tfrecord_lite.files.index import check_replaceable
 from tfrecord_lite.files.manifest import (
-    MANIFEST,
     SUCCESS,
     Plan,
     ShardSet,
@@ -51,7 +50,7 @@ from tfrecord_lite.files.manifest import (
     save_plan,
     sync_directory,
 )
-from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX, expand_paths
+from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX, MANIFEST, expand_paths
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.remote_ranges import RemoteRanges
 from tfrecord_lite.files.shards import ShardInfo, check_prefix, shard_name, shard_pattern

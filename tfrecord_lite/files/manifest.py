@@ -32,10 +32,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tfrecord_lite.errors import ShardError, add_path
+from tfrecord_lite.errors import ShardError, add_path, printable
+from tfrecord_lite.files.paths import MANIFEST
 from tfrecord_lite.files.shards import ShardInfo
 
-MANIFEST = "_MANIFEST.json"
 SUCCESS = "_SUCCESS"
 _PLAN = "_PLAN-"
 _VERSION = 1
@@ -149,8 +149,12 @@ def published_sets(directory: str, names: Collection[str]) -> dict[str, ShardSet
         ShardError: a commit was not finished, or the manifest is none.
     """
     for name in filter(is_plan, names):
-        problem = "a commit of shards is under way or was interrupted: run commit or rollback again"
-        raise _error(os.path.join(directory, name), problem)
+        path = os.path.join(directory, name)
+        whose = ""
+        with contextlib.suppress(ShardError):  # it may be done by now, or not be readable
+            plan = _load(path, _PLAN_FORMAT)
+            whose = "" if plan is None else f" '{printable(str(plan.get('prefix')))}'"
+        raise _error(path, f"a commit of shards{whose} is under way or was interrupted: run commit or rollback again")
     return (load_manifest(directory) if MANIFEST in names else None) or {}
 
 

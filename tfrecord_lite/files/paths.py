@@ -11,14 +11,17 @@ import glob
 import os
 import re
 from collections.abc import Iterable
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from tfrecord_lite.files.manifest import MANIFEST, check_shard, published_sets
 from tfrecord_lite.files.remote import base_name, expand_url, is_url
-from tfrecord_lite.files.shards import ShardInfo, shard_pattern
+
+if TYPE_CHECKING:
+    from tfrecord_lite.files.shards import ShardInfo
 
 Source = "str | BinaryIO"
 STDIN = "-"
+#: Which shards a directory holds: see manifest.py.
+MANIFEST = "_MANIFEST.json"
 #: Of the index of a file, and, behind that, of what binds it to its file: see index.py.
 INDEX_SUFFIX, COMPANION_SUFFIX = ".idx", ".json"
 _NO_DATA = (INDEX_SUFFIX, INDEX_SUFFIX + COMPANION_SUFFIX)
@@ -45,6 +48,8 @@ def expand_paths(paths: Any) -> list[str | BinaryIO]:
     for path in list_paths(paths):
         for file, shard in find_files(path):
             if shard is not None:
+                from tfrecord_lite.files.manifest import check_shard  # with it comes json, for directories only
+
                 check_shard(file, shard)
             if isinstance(file, str) and file != STDIN and not is_url(file):
                 check_readable(file)
@@ -126,6 +131,9 @@ def _is_path(path: Any) -> bool:
 
 def _files_in(directory: str) -> tuple[list[str], dict[str, ShardInfo]]:
     """(regular files whose names are not of a set, shards of all sets: what the manifest lists) of a directory."""
+    from tfrecord_lite.files.manifest import published_sets
+    from tfrecord_lite.files.shards import shard_pattern
+
     with os.scandir(directory) as entries:
         is_file = {entry.name: entry.is_file() for entry in entries}
     sets = published_sets(directory, is_file)

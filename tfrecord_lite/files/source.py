@@ -142,11 +142,15 @@ class RecordSource(Sequence[bytes]):
         which = bisect_right(self._begins, number) - 1
         self._files[which].locate(error, number - self._begins[which])
 
+    def rest(self) -> None:
+        """Let go of all files. They are opened again when records are read."""
+        while self._open:
+            self._open.popleft().ranges = None
+
     def close(self) -> None:
         """Let go of all files. Records cannot be read any more."""
         self._is_closed = True
-        while self._open:
-            self._open.popleft().ranges = None
+        self.rest()
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_open": deque()}

@@ -3,6 +3,8 @@
 `open_source` gives what is read from: an object with `readinto`, `read` and `close`, already decompressed.
 `open_sink` gives what is written to: see `sinks.py`. Both raise the operating system's own errors with the path in
 them. `open_nameless` gives a file to write to and to read again, of which nothing is left.
+
+What only writers, compressed files or URLs need is imported where it is used: commands shall start at once.
 """
 
 from __future__ import annotations
@@ -17,19 +19,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from tfrecord_lite.errors import add_path
 from tfrecord_lite.files import heap as _heap  # noqa: F401  for what it does to the memory of whoever reads and writes
-from tfrecord_lite.files import sinks
 from tfrecord_lite.files.compression import HEAD_SIZE, InflateStream, recognise
-from tfrecord_lite.files.deflate import DeflateSink, MembersSink
-from tfrecord_lite.files.inflate_ahead import InflateMembers
-from tfrecord_lite.files.member_recovery import ResumingInflateStream
 from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
 from tfrecord_lite.files.paths import STDIN, as_path, check_readable
 from tfrecord_lite.files.read_ahead import ReadAhead
 from tfrecord_lite.files.remote import RemoteSink, RemoteStream, is_url, read_bytes, write_bytes
-from tfrecord_lite.files.remote_ranges import RemoteRanges
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+
+    from tfrecord_lite.files.remote_ranges import RemoteRanges
+    from tfrecord_lite.files.sinks import Sink
 
 
 def open_source(
@@ -56,9 +56,15 @@ def open_source(
         if resumes:
             num_threads = 1
         if compression_type == "GZIP" and num_threads is not None and num_threads > 2:
+            from tfrecord_lite.files.inflate_ahead import InflateMembers
+
             stream = InflateMembers(stream, num_threads - 1)
+        elif compression_type and resumes:
+            from tfrecord_lite.files.member_recovery import ResumingInflateStream
+
+            stream = ResumingInflateStream(stream, compression_type)
         elif compression_type:
-            stream = (ResumingInflateStream if resumes else InflateStream)(stream, compression_type)
+            stream = InflateStream(stream, compression_type)
         reads_ahead = bool(compression_type) or is_remote if num_threads is None else num_threads > 1
         return (ReadAhead(stream) if reads_ahead else stream), name, compression_type
     except BaseException as error:
@@ -71,7 +77,7 @@ def open_source(
 def read_ends(path: str, size: int) -> tuple[int, bytes, bytes]:
     """(bytes in all, first `size` bytes, last `size` bytes) of a regular file or a URL, fewer when it is shorter."""
     if is_url(path):
-        ranges = RemoteRanges(path)
+        ranges = _remote_ranges(path)
         count = min(size, ranges.size)
         return ranges.size, ranges.read(0, count), ranges.read(ranges.size - count, count)
     with open(path, "rb", buffering=0) as file:
@@ -84,7 +90,7 @@ def read_ends(path: str, size: int) -> tuple[int, bytes, bytes]:
 def read_range(path: str, offset: int, size: int) -> bytes:
     """`size` bytes of a regular file or a URL from `offset` on, fewer at its end."""
     if is_url(path):
-        ranges = RemoteRanges(path)
+        ranges = _remote_ranges(path)
         return ranges.read(offset, min(size, max(ranges.size - offset, 0)))
     with open(path, "rb", buffering=0) as file:
         file.seek(offset)
@@ -142,11 +148,14 @@ def seekable_size(stream: Any) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def open_sink(path: Any, options: TFRecordOptions, atomic: bool) -> sinks.Sink:
+def open_sink(path: Any, options: TFRecordOptions, atomic: bool) -> Sink:
     """A sink for a path, a URL, a binary file object, or a file sink that is open already."""
+    from tfrecord_lite.files import sinks
+    from tfrecord_lite.files.deflate import DeflateSink, MembersSink
+
     compressor = options.compressor()  # first: what zlib refuses must not leave a file behind
     if isinstance(path, sinks.FileSink):
-        sink: sinks.Sink = path
+        sink: Sink = path
     elif hasattr(path, "write") and not isinstance(path, os.PathLike):
         sink = sinks.ObjectSink(path)
     elif is_url(name := as_path(path)):
@@ -182,6 +191,12 @@ def _open_raw(path: Any) -> tuple[Any, str | None]:
     return open(name, "rb", buffering=0), name
 
 
+def _remote_ranges(url: str) -> RemoteRanges:
+    from tfrecord_lite.files.remote_ranges import RemoteRanges
+
+    return RemoteRanges(url)
+
+
 def _read_up_to(file: io.FileIO, size: int) -> bytes:
     data = b""
     while len(data) < size and (more := file.read(size - len(data))):
@@ -206,7 +221,9 @@ def _put_back(head: bytes, stream: Any) -> Any:
     return _PrefixedStream(head, stream)
 
 
-def _open_file_sink(path: str, atomic: bool) -> sinks.Sink:
+def _open_file_sink(path: str, atomic: bool) -> Sink:
+    from tfrecord_lite.files import sinks
+
     if not os.path.basename(path):
         raise FileNotFoundError(errno.ENOENT, "a file name is needed", path)
     try:
