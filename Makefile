@@ -30,8 +30,12 @@ test-loaders: .venv-loaders/stamp
 	.venv-loaders/bin/python -m pytest $(PYTEST_ARGS) tests/test_source_loaders.py tests/test_torch.py \
 	    tests/test_grain.py tests/test_jax.py tests/test_same_everywhere.py
 
-# What writes and reads under the engines of more than one machine, each in an environment of its own. Spark wants Java 17.
-test-engines: .venv-spark/stamp
+# With clusters of the engines on this machine. Beam has an environment of its own: it wants another protobuf than the rest. Spark has
+# one, too, and wants a Java (17).
+test-engines: .venv-engines/stamp .venv-beam/stamp .venv-spark/stamp
+	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_dask.py
+	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_ray.py
+	.venv-beam/bin/python -m pytest $(PYTEST_ARGS) tests/test_beam.py
 	.venv-spark/bin/python -m pytest $(PYTEST_ARGS) tests/test_spark.py
 
 check: $(VENV)/dev.stamp
@@ -81,6 +85,16 @@ $(VENV)/dev.stamp: $(VENV)/test.stamp
 .venv-loaders/stamp: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv-loaders
 	.venv-loaders/bin/python -m pip install --quiet --editable ".[loaders]"
+	touch $@
+
+.venv-engines/stamp: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-engines
+	.venv-engines/bin/python -m pip install --quiet --editable ".[dask,ray,engines]"
+	touch $@
+
+.venv-beam/stamp: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-beam
+	.venv-beam/bin/python -m pip install --quiet --editable ".[beam,engines]"
 	touch $@
 
 .venv-spark/stamp: setup.cfg pyproject.toml

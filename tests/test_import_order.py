@@ -102,8 +102,12 @@ def test_the_card_checker_loads_neither_protobuf_nor_pillow_until_it_is_used() -
     assert not loaded_by("import tfrecord_lite.cardchecker, tfrecord_lite.adapters.tf_data") & HEAVY
 
 
-def test_the_adapter_of_torch_says_what_to_install_where_there_is_none() -> None:
-    code = "import sys; sys.modules['torch'] = None; import tfrecord_lite.adapters.torch"
+@pytest.mark.parametrize(
+    ("adapter", "package", "name"),
+    [("torch", "torch", "PyTorch"), ("beam", "apache_beam", "Apache Beam"), ("dask", "dask", "Dask")],
+)
+def test_an_adapter_says_what_to_install_where_its_framework_is_not(adapter: str, package: str, name: str) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None; import tfrecord_lite.adapters.{adapter}"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 1
-    assert result.stderr.endswith('ImportError: this needs PyTorch: pip install "tfrecord-lite-codec[torch]"\n')
+    assert result.stderr.endswith(f'ImportError: this needs {name}: pip install "tfrecord-lite-codec[{adapter}]"\n')

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfrecord_lite.adapters.arrow_columns import MISSING, array_of, as_declared, column_type, import_pyarrow
+from tfrecord_lite.adapters.arrow_frames import table_of
 from tfrecord_lite.adapters.arrow_lists import declared, has_no_kind, lists_of
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.files.inference import infer_schema
@@ -216,21 +217,7 @@ def from_pandas(frame: pd.DataFrame, schema: Mapping[str, FeatureSchema] | None 
     Raises:
         ImportError, FeatureError: as `from_arrow`.
     """
-    pa = import_pyarrow()
-    arrays = {}
-    for name, column in frame.items():
-        if not isinstance(name, str):
-            raise FeatureError(f"the name of a feature is a str, not {type(name).__name__}", repr(name))
-        if name in arrays:
-            raise FeatureError("two columns have the same name", name)
-        is_floats = isinstance(column.dtype, np.dtype) and column.dtype.kind == "f"
-        try:
-            arrays[name] = pa.array(column.array if not is_floats else column.to_numpy(), from_pandas=not is_floats)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
-            raise FeatureError(
-                f"values of several types, or of one without a place in a feature ({error})", name
-            ) from None
-    return from_arrow(pa.table(arrays), schema)
+    return from_arrow(table_of(frame), schema)
 
 
 def lists_to_batch(lists: Mapping[str, Lists], columns: pa.Schema, count: int) -> pa.RecordBatch:

@@ -1,0 +1,366 @@
+"""Bags, DataFrames and shards of Dask, on a cluster of processes that fail, die and are killed.
+
+`make test-engines` runs this where Dask is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from engine_tables import photo_table, rows_of, write_photos
+
+import tfrecord_lite as tfr
+
+pytestmark = pytest.mark.slow
+
+pytest.importorskip("dask")
+distributed = pytest.importorskip("distributed")
+pa = pytest.importorskip("pyarrow")
+
+import dask.bag  # noqa: E402
+import dask.dataframe  # noqa: E402
+import pandas as pd  # noqa: E402
+
+from tfrecord_lite.adapters.dask import read_bag, read_dataframe, write_tfrecords  # noqa: E402
+from tfrecord_lite.files.manifest import open_plans  # noqa: E402
+
+ROOT = Path(__file__).parent.parent
+SCHEMA = tfr.schema_from_arrow(
+    pa.schema({"id": pa.string(), "label": pa.int64(), "image": pa.binary(), "embedding": pa.list_(pa.float32(), 16)})
+)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """Of two worker processes, which come back when they are killed."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 3}),
+        distributed.LocalCluster(
+            2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def example_of(number: int) -> dict[str, Any]:
+    return {"number": number, "image": bytes([number]) * number, "vector": np.array([number, 0.5], np.float32)}
+
+
+def bag_of(count: int, npartitions: int = 5) -> Any:
+    return dask.bag.from_sequence(range(count), npartitions=npartitions).map(example_of)
+
+
+def frame_of(count: int, npartitions: int = 5) -> Any:
+    frame = photo_table(count).to_pandas(types_mapper=pd.ArrowDtype)
+    return dask.dataframe.from_pandas(frame, npartitions=npartitions, sort=False)
+
+
+def numbers_in(paths: Any) -> list[int]:
+    return [int(example["number"][0]) for example in tfr.read_examples(paths)]
+
+
+def hidden_in(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir() if path.name.startswith(".")]
+
+
+def test_a_bag_is_written_in_its_order_and_read_again(client: Any, tmp_path: Path) -> None:
+    infos = write_tfrecords(bag_of(100), tmp_path)
+    assert [info.records for info in infos] == [20] * 5
+    assert list(tfr.read_records(tmp_path)) == [tfr.encode_example(example_of(n)) for n in range(100)]
+    assert (tmp_path / "_SUCCESS").exists()
+    assert hidden_in(tmp_path) == []
+    bag = read_bag(tmp_path)
+    assert bag.npartitions == 5
+    assert bag.map(lambda one: (one["number"].item(), one["image"], one["vector"].tolist())).compute() == [
+        (n, [bytes([n]) * n], [n, 0.5]) for n in range(100)
+    ]
+
+
+def test_a_bag_is_read_by_its_features(client: Any, tmp_path: Path) -> None:
+    write_tfrecords(bag_of(50), tmp_path, compression_type="GZIP")
+    bag = read_bag(tmp_path, {"number": tfr.FixedLenFeature([], "int64"), "vector": tfr.VarLenFeature("float32")})
+    values = bag.map(lambda one: (one["number"].item(), one["vector"].values.tolist()))
+    assert values.compute() == [(n, [n, 0.5]) for n in range(50)]
+    with pytest.raises(tfr.FeatureError):
+        read_bag(tmp_path, {})
+
+
+def test_a_large_file_with_an_index_is_several_partitions(client: Any, tmp_path: Path) -> None:
+    path = tmp_path / "one.tfrecord"
+    with tfr.TFRecordWriter(path, index=True) as writer:
+        for number in range(200):
+            writer.write_example(example_of(number % 100))
+    features = {"number": tfr.FixedLenFeature([], "int64")}
+    for bag in (read_bag(path, max_bytes=3000), read_bag(path, features, max_bytes=3000)):
+        assert bag.npartitions > 3
+        assert bag.map(lambda one: one["number"].item()).compute() == [*range(100)] * 2
+    frame = read_dataframe(path, max_bytes=3000, columns=["number"])
+    assert frame.npartitions > 3
+    assert frame["number"].compute().tolist() == [*range(100)] * 2
+    with pytest.raises(tfr.FeatureError) as caught:
+        read_bag(path, {"image": tfr.FixedLenFeature([2], bytes)}, max_bytes=3000).compute()
+    assert caught.value.path == str(path)
+
+
+def test_a_frame_is_written_and_read_again_with_the_types_of_its_schema(client: Any, tmp_path: Path) -> None:
+    infos = write_tfrecords(frame_of(60), tmp_path, schema=SCHEMA)
+    assert sum(info.records for info in infos) == 60
+    frame = read_dataframe(tmp_path, SCHEMA)
+    assert dict(frame.dtypes) == dict(frame.compute().dtypes)
+    assert frame["label"].dtype == pd.ArrowDtype(pa.int64())
+    assert frame["embedding"].dtype == pd.ArrowDtype(pa.list_(pa.float32(), 16))
+    table = photo_table(60)
+    found = pa.Table.from_pandas(frame.compute(), preserve_index=False)
+    assert found["id"].cast(pa.string()).to_pylist() == table["id"].to_pylist()
+    for name in ("label", "image", "embedding"):
+        assert found[name].to_pylist() == table[name].to_pylist()
+    assert int(frame["label"].max().compute()) == max(table["label"].to_pylist())
+
+
+def test_only_the_columns_that_are_asked_for_are_there(client: Any, tmp_path: Path) -> None:
+    write_tfrecords(frame_of(20), tmp_path)
+    frame = read_dataframe(tmp_path, columns=["label", "id"])
+    assert list(frame.columns) == list(frame.compute().columns) == ["label", "id"]
+    assert len(frame[frame["label"] > 0]) == sum(label > 0 for label in photo_table(20)["label"].to_pylist())
+    with pytest.raises(tfr.FeatureError, match="'nothing'"):
+        read_dataframe(tmp_path, columns=["nothing"])
+
+
+def test_null_nan_and_empty_stay_three_things(client: Any, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": [1.5, float("nan")], "y": pd.array([1, None], pd.ArrowDtype(pa.int64()))})
+    lists = pd.array([[], None], pd.ArrowDtype(pa.list_(pa.int64())))
+    frame["z"] = lists
+    write_tfrecords(dask.dataframe.from_pandas(frame, npartitions=1), tmp_path)
+    first, second = tfr.read_examples(tmp_path)
+    assert first["z"].tolist() == []
+    assert np.isnan(second["x"][0])
+    assert (second["y"], second["z"]) == (None, None)
+    table = pa.Table.from_pandas(read_dataframe(tmp_path).compute(), preserve_index=False)
+    assert table["y"].to_pylist() == [1, None]
+    assert table["z"].to_pylist() == [[], None]
+    assert np.isnan(table["x"].to_pylist()[1])
+
+
+def test_records_go_through_as_they_are(client: Any, tmp_path: Path) -> None:
+    records = [b"", b"\0", b"no example", b"x" * 1000]
+    write_tfrecords(dask.bag.from_sequence(records, npartitions=2), tmp_path / "a", record_type="ByteArray")
+    assert list(tfr.read_records(tmp_path / "a")) == records
+    frame = read_dataframe(tmp_path / "a", record_type="ByteArray")
+    assert frame["byteArray"].compute().tolist() == records
+    write_tfrecords(frame, tmp_path / "b", record_type="ByteArray", compression_type="ZLIB")
+    assert list(tfr.read_records(tmp_path / "b")) == records
+
+
+@pytest.mark.parametrize("compression_type", ["", "GZIP", "ZLIB"])
+def test_tensorflow_reads_the_shards(client: Any, tmp_path: Path, compression_type: str) -> None:
+    tensorflow = pytest.importorskip("tensorflow")
+    infos = write_tfrecords(frame_of(40), tmp_path, schema=SCHEMA, compression_type=compression_type)
+    features = {
+        "label": tensorflow.io.FixedLenFeature([], tensorflow.int64),
+        "image": tensorflow.io.FixedLenFeature([], tensorflow.string),
+        "embedding": tensorflow.io.FixedLenFeature([16], tensorflow.float32),
+    }
+    dataset = tensorflow.data.TFRecordDataset([info.path for info in infos], compression_type)
+    (batch,) = dataset.batch(100).map(lambda some: tensorflow.io.parse_example(some, features)).as_numpy_iterator()
+    table = photo_table(40)
+    assert batch["label"].tolist() == table["label"].to_pylist()
+    assert batch["image"].tolist() == table["image"].to_pylist()
+    assert batch["embedding"].tolist() == table["embedding"].to_pylist()
+
+
+def test_modes(client: Any, tmp_path: Path) -> None:
+    write_tfrecords(bag_of(3, 1), tmp_path)
+    with pytest.raises(FileExistsError):
+        write_tfrecords(bag_of(3, 1), tmp_path)
+    write_tfrecords(bag_of(3, 1), tmp_path, mode="append")
+    assert numbers_in(tmp_path) == [0, 1, 2] * 2
+    write_tfrecords(bag_of(7, 2), tmp_path, mode="overwrite", max_records=2)
+    assert numbers_in(tmp_path) == list(range(7))
+    assert len(read_bag(tmp_path).to_delayed()) == 4
+
+
+def test_no_examples_are_an_empty_shard(client: Any, tmp_path: Path) -> None:
+    write_tfrecords(bag_of(5).filter(lambda example: False), tmp_path)
+    assert read_bag(tmp_path).compute() == []
+
+
+def test_without_a_cluster_the_scheduler_of_this_process_writes(tmp_path: Path) -> None:
+    code = """
+import sys, dask.bag
+from tfrecord_lite.adapters.dask import read_bag, write_tfrecords
+write_tfrecords(dask.bag.from_sequence(range(9), npartitions=3).map(lambda n: {"number": n}), sys.argv[1])
+print(read_bag(sys.argv[1]).map(lambda one: one["number"].item()).compute())
+"""
+    command = [sys.executable, "-c", code, str(tmp_path / "out")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT)
+    assert result.stdout == f"{list(range(9))}\n", result.stderr
+
+
+def raises_once(example: dict[str, Any], mark: Path) -> dict[str, Any]:
+    if example["number"] == 60 and not mark.exists():
+        mark.touch()
+        raise RuntimeError("this attempt fails")
+    return example
+
+
+def test_a_task_that_raises_once_is_run_again(client: Any, tmp_path: Path) -> None:
+    write_tfrecords(bag_of(100).map(raises_once, tmp_path / "mark"), tmp_path / "out")
+    assert (tmp_path / "mark").exists()
+    assert numbers_in(tmp_path / "out") == list(range(100))
+    assert hidden_in(tmp_path / "out") == []
+
+
+def test_without_retries_it_fails_and_nothing_appears(client: Any, tmp_path: Path) -> None:
+    write_tfrecords(bag_of(10), tmp_path / "out")
+    with pytest.raises(RuntimeError, match="this attempt fails"):
+        write_tfrecords(bag_of(100).map(raises_once, tmp_path / "mark"), tmp_path / "out", mode="overwrite", retries=0)
+    assert numbers_in(tmp_path / "out") == list(range(10))
+    assert hidden_in(tmp_path / "out") == []
+
+
+class Slow(dict[str, Any]):
+    """An example that takes a second to encode, in a task that has begun before another one fails."""
+
+    def items(self) -> Any:
+        time.sleep(1)
+        return super().items()
+
+
+def fails_after_others_have_begun(number: int, out: Path) -> Any:
+    if number:
+        return Slow(number=number)
+    while not any(hidden_in(out)):
+        time.sleep(0.01)
+    raise RuntimeError("this attempt fails")
+
+
+def test_tasks_that_have_begun_when_another_fails_leave_nothing_either(client: Any, tmp_path: Path) -> None:
+    bag = dask.bag.from_sequence(range(6), npartitions=6).map(fails_after_others_have_begun, tmp_path)
+    with pytest.raises(RuntimeError, match="this attempt fails"):
+        write_tfrecords(bag, tmp_path, retries=0)
+    time.sleep(1.5)  # whatever is still at work would be done
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_example_that_cannot_be_encoded_is_named(client: Any, tmp_path: Path) -> None:
+    bag = dask.bag.from_sequence([{"number": 1}, {"number": 2**70}], npartitions=1)
+    with pytest.raises(tfr.FeatureError, match=r"'number': .* is outside int64") as caught:
+        write_tfrecords(bag, tmp_path, retries=0)
+    assert caught.value.record_number == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def kills_its_worker_once(example: dict[str, Any], mark: Path) -> dict[str, Any]:
+    if example["number"] == 60 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return example
+
+
+def test_a_killed_worker_costs_nothing(client: Any, tmp_path: Path) -> None:
+    write_tfrecords(bag_of(100).map(kills_its_worker_once, tmp_path / "mark"), tmp_path / "out")
+    assert (tmp_path / "mark").exists()
+    assert numbers_in(tmp_path / "out") == list(range(100))
+    assert hidden_in(tmp_path / "out") == []
+    client.wait_for_workers(2, timeout=60)
+
+
+class KillsItsWorkerOnce(dict[str, Any]):
+    """An example at which the process that encodes it dies, once; the mark says what was there then."""
+
+    def __init__(self, number: int, mark: Path) -> None:
+        super().__init__(number=number)
+        self.mark = mark
+
+    def items(self) -> Any:
+        if not self.mark.exists():
+            self.mark.write_text("\n".join(hidden_in(self.mark.parent / "out")))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().items()
+
+    def __reduce__(self) -> Any:
+        return KillsItsWorkerOnce, (self["number"], self.mark)
+
+
+def test_shards_of_a_worker_that_was_killed_among_them_are_not_in_the_set(client: Any, tmp_path: Path) -> None:
+    def partition(numbers: Any) -> list[Any]:
+        blob = bytes(2000)  # enough for records to be stored, and not only collected
+        dying = {4500: KillsItsWorkerOnce(4500, tmp_path / "mark")}
+        return [dying.get(number, {"number": number, "blob": blob}) for number in numbers]
+
+    bag = dask.bag.from_sequence(range(6000), npartitions=2).map_partitions(partition)
+    write_tfrecords(bag, tmp_path / "out", max_records=100)
+    assert len((tmp_path / "mark").read_text().splitlines()) >= 10
+    assert numbers_in(tmp_path / "out") == list(range(6000))
+    assert hidden_in(tmp_path / "out") == []
+    client.wait_for_workers(2, timeout=60)
+
+
+DRIVER = """
+import os, signal, sys
+import dask.bag
+from tfrecord_lite.adapters.dask import write_tfrecords
+
+rename, renames = os.replace, []
+
+def dying(old, new):
+    if "part-" in str(new):
+        renames.append(new)
+        if len(renames) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+    rename(old, new)
+
+os.replace = dying
+bag = dask.bag.from_sequence(range(40), npartitions=5).map(lambda n: {"number": n})
+write_tfrecords(bag, sys.argv[1], mode="overwrite")
+"""
+
+
+@pytest.mark.parametrize("way", ["commit", "overwrite"])
+def test_a_driver_killed_in_the_middle_of_commit(client: Any, tmp_path: Path, way: str) -> None:
+    write_tfrecords(bag_of(10), tmp_path)
+    result = subprocess.run([sys.executable, "-c", DRIVER, str(tmp_path)], timeout=120, check=False, cwd=ROOT)
+    assert result.returncode == -signal.SIGKILL
+    with pytest.raises(tfr.ShardError, match="was interrupted: run commit or rollback again"):
+        read_bag(tmp_path)
+    if way == "commit":
+        (prefix,) = open_plans(str(tmp_path))
+        tfr.commit(None, tmp_path / prefix)
+    else:
+        write_tfrecords(bag_of(40), tmp_path, mode="overwrite")
+    assert numbers_in(tmp_path) == list(range(40))
+    assert hidden_in(tmp_path) == []
+
+
+def test_what_cannot_be_written_is_an_error_at_once(client: Any, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="not a list"):
+        write_tfrecords([{"number": 1}], tmp_path / "out")
+    with pytest.raises(ValueError, match="a schema is for DataFrames"):
+        write_tfrecords(bag_of(1, 1), tmp_path / "out", schema=SCHEMA)
+    with pytest.raises(ValueError, match="'Row'"):
+        write_tfrecords(bag_of(1, 1), tmp_path / "out", record_type="Row")
+    with pytest.raises(ValueError, match="'Row'"):
+        read_dataframe(tmp_path, record_type="Row")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_example_converts_a_table_and_back(tmp_path: Path) -> None:
+    rows = write_photos(tmp_path / "photos.parquet", 50)
+    command = [sys.executable, str(ROOT / "examples" / "engines_dask.py"), str(tmp_path / "photos.parquet")]
+    command += [str(tmp_path / "records"), str(tmp_path / "back")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert 1 <= len(list((tmp_path / "records").glob("part-*"))) <= 4
+    assert [example["image"][0] for example in tfr.read_examples(tmp_path / "records")] == [r["image"] for r in rows]
+    assert rows_of(tmp_path / "back") == rows

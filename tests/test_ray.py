@@ -1,0 +1,450 @@
+"""Ray Data on a cluster of its own: what is written and read, and what is left when something dies.
+
+`make test-engines` runs this. Everything listens on 127.0.0.1, and tells nobody.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+# Ray reads these when it is imported. The second is what makes it use 127.0.0.1 for everything.
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+
+ray = pytest.importorskip("ray")
+pa = pytest.importorskip("pyarrow")
+pytest.importorskip("ray.data")
+
+from PIL import Image  # noqa: E402
+
+import tfrecord_lite as tfr  # noqa: E402
+from tfrecord_lite.adapters.arrow import from_arrow, schema_from_arrow  # noqa: E402
+from tfrecord_lite.adapters.ray import TFRecordDatasource, read_tfrecords, write_tfrecords  # noqa: E402
+from tfrecord_lite.files.manifest import open_plans  # noqa: E402
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:::ray.*"),
+    pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),  # those of the cluster
+]
+
+ROOT = Path(__file__).parent.parent
+COUNT = 60
+#: In the order of their names, as an inferred schema has them.
+COLUMNS = pa.schema(
+    [
+        ("embedding", pa.list_(pa.float32(), 16)),
+        ("id", pa.int64()),
+        ("image", pa.binary()),
+        ("label", pa.int64()),
+        ("tokens", pa.list_(pa.int64())),
+        ("words", pa.list_(pa.binary())),
+    ]
+)
+
+
+def row_of(number: int) -> dict[str, Any]:
+    jpeg = io.BytesIO()
+    Image.new("RGB", (16, 16), (number * 4, 0, 255)).save(jpeg, "JPEG")
+    return {
+        "embedding": None if number % 7 == 3 else np.arange(16, dtype=np.float32) / 3 + number,
+        "id": number,
+        "image": jpeg.getvalue(),
+        "label": None if number % 5 == 2 else number % 3,
+        "tokens": [[], None, [number], [number, -number]][number % 4],
+        "words": [None, [], [b""], [b"\0", b"w" * number]][number % 4],
+    }
+
+
+def rows(begin: int = 0, end: int = COUNT) -> Any:
+    return pa.Table.from_pylist([row_of(number) for number in range(begin, end)], COLUMNS)
+
+
+def in_blocks(count: int = 6) -> Any:
+    """All rows as a Dataset of so many blocks."""
+    return ray.data.from_arrow([rows(COUNT * n // count, COUNT * (n + 1) // count) for n in range(count)])
+
+
+def table_of(dataset: Any) -> Any:
+    return pa.concat_tables(ray.get(dataset.to_arrow_refs())).sort_by("id")
+
+
+def ids(directory: Path) -> list[int]:
+    return sorted(example["id"].item() for example in tfr.read_examples(directory))
+
+
+def hidden(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir() if path.name.startswith("."))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[str]:
+    """The address of a cluster of two processors."""
+    folder = tempfile.mkdtemp(prefix="ray-")  # sockets want a short path
+    ray.init(
+        num_cpus=2,
+        include_dashboard=False,
+        object_store_memory=100 << 20,
+        log_to_driver=False,
+        logging_level="error",
+        _node_ip_address="127.0.0.1",
+        _temp_dir=folder,
+    )
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # no worker could import it
+    address = ray.get_runtime_context().gcs_address
+    assert address.startswith("127.0.0.1:")
+    yield address
+    ray.shutdown()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def small_blocks() -> Iterator[None]:
+    """A task hands on what it has after each few rows, so that it dies in the middle of its file."""
+    context = ray.data.DataContext.get_current()
+    before = context.target_max_block_size
+    context.target_max_block_size = 1000
+    yield
+    context.target_max_block_size = before
+
+
+def written(path: Path, **options: Any) -> Path:
+    with tfr.TFRecordWriter(path, **options) as writer:
+        writer.write_columns(from_arrow(rows()), schema_from_arrow(COLUMNS))
+    return path
+
+
+@pytest.mark.parametrize("compression_type", ["", "GZIP"])
+def test_every_value_comes_back_and_missing_is_not_empty(tmp_path: Path, compression_type: str) -> None:
+    infos = write_tfrecords(in_blocks(), tmp_path / "set", compression_type=compression_type)
+    assert [info.records for info in infos] == [10] * 6
+    dataset = read_tfrecords(tmp_path / "set")
+    assert dataset.schema().base_schema.equals(COLUMNS)
+    assert table_of(dataset).equals(rows())
+    assert hidden(tmp_path / "set") == []
+
+
+def test_each_shard_has_the_schema_of_all(tmp_path: Path) -> None:
+    nothing = pa.table({"id": [100, 101], "label": pa.nulls(2)})
+    write_tfrecords(ray.data.from_arrow([nothing, rows(0, 2).select(["id", "label"])]), tmp_path)
+    schemas = [ray.get(block).schema for block in read_tfrecords(tmp_path).to_arrow_refs()]
+    assert len(schemas) >= 2
+    assert all(schema.equals(pa.schema([("id", pa.int64()), ("label", pa.int64())])) for schema in schemas)
+
+
+def test_only_the_features_of_the_schema_are_columns(tmp_path: Path) -> None:
+    write_tfrecords(in_blocks(2), tmp_path, schema=schema_from_arrow(rows().select(["id", "label"]).schema))
+    assert set(next(tfr.read_examples(tmp_path))) == {"id", "label"}
+    dataset = read_tfrecords(tmp_path, schema_from_arrow(rows().select(["id"]).schema))
+    assert table_of(dataset).equals(rows().select(["id"]))
+
+
+def test_tensorflow_reads_the_shards(tmp_path: Path) -> None:
+    tf = pytest.importorskip("tensorflow")
+    infos = write_tfrecords(in_blocks(), tmp_path)
+    examples = {}
+    for record in tf.data.TFRecordDataset([info.path for info in infos]):
+        example = tf.train.Example.FromString(record.numpy()).features.feature
+        examples[example["id"].int64_list.value[0]] = example
+    assert sorted(examples) == list(range(COUNT))
+    for number, example in examples.items():
+        row = row_of(number)
+        assert list(example["image"].bytes_list.value) == [row["image"]]
+        assert list(example["embedding"].float_list.value) == list(row["embedding"] if number % 7 != 3 else [])
+        for name, kind in {"label": "int64_list", "tokens": "int64_list", "words": "bytes_list"}.items():
+            assert example[name].WhichOneof("kind") == (None if row[name] is None else kind)
+            value = row[name] if isinstance(row[name], list) else [row[name]]
+            assert list(getattr(example[name], kind).value) == ([] if row[name] is None else value)
+
+
+def test_shards_are_filled_from_many_blocks(tmp_path: Path) -> None:
+    infos = write_tfrecords(in_blocks(20), tmp_path / "records", max_records=25)
+    assert sum(info.records for info in infos) == COUNT
+    assert max(info.records for info in infos) == 25
+    assert len(infos) < 6
+    infos = write_tfrecords(in_blocks(20), tmp_path / "bytes", max_bytes=15_000)
+    assert len(infos) > 2
+    assert max(info.bytes for info in infos) < 16_000
+    assert ids(tmp_path / "records") == ids(tmp_path / "bytes") == list(range(COUNT))
+
+
+def test_a_large_shard_is_read_by_several_tasks(tmp_path: Path) -> None:
+    path = written(tmp_path / "large", index=True)
+    dataset = read_tfrecords(path, override_num_blocks=5).materialize()
+    assert dataset.num_blocks() == 5
+    assert table_of(dataset).equals(rows())
+    (tmp_path / "large.idx").unlink()
+    assert len(TFRecordDatasource(path).get_read_tasks(5)) == 1
+
+
+def test_many_files_are_read_by_as_many_tasks_as_ray_wants(tmp_path: Path) -> None:
+    write_tfrecords(in_blocks(10), tmp_path)
+    tasks = TFRecordDatasource(tmp_path).get_read_tasks(4)
+    files = [file for task in tasks for file in task.metadata.input_files]
+    assert len(tasks) == 4
+    assert files == sorted(map(str, tmp_path.glob("part-*")))
+    assert table_of(read_tfrecords(tmp_path, override_num_blocks=4)).equals(rows())
+
+
+def test_a_path_means_the_same_to_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_tfrecords(in_blocks(2), "here")
+    assert table_of(read_tfrecords("here")).equals(rows())
+
+
+@pytest.mark.parametrize("index", [False, True])
+def test_a_damaged_record_is_named(tmp_path: Path, index: bool) -> None:
+    path = written(tmp_path / "damaged", index=index)
+    offset = int(tfr.RecordIndex.build(path).offsets[40])
+    data = bytearray(path.read_bytes())
+    data[offset + 30] ^= 1
+    path.write_bytes(data)
+    dataset = read_tfrecords(path, schema_from_arrow(COLUMNS), override_num_blocks=3)
+    with pytest.raises(tfr.CorruptRecordError) as caught:
+        dataset.materialize()
+    assert f"{path}: corrupted record #40 at offset {offset}: data CRC-32C stored" in str(caught.value)
+    cause: Any = caught.value.__cause__ if not hasattr(caught.value, "cause") else caught.value.cause
+    assert (cause.path, cause.record_number, cause.offset) == (str(path), 40, offset)
+    unchecked = read_tfrecords(path, schema_from_arrow(rows().select(["id"]).schema), verify=False)
+    assert unchecked.count() == COUNT
+
+
+def test_records_go_as_they_are(tmp_path: Path) -> None:
+    records = [b"", b"\0", b"any"]
+    infos = write_tfrecords(ray.data.from_arrow(pa.table({"any": records})), tmp_path, record_type="ByteArray")
+    assert list(tfr.read_records(infos[0].path)) == records
+    dataset = read_tfrecords(tmp_path, record_type="ByteArray")
+    assert [row["byteArray"] for row in dataset.take_all()] == records
+
+
+def test_no_rows_are_an_empty_shard_with_a_schema(tmp_path: Path) -> None:
+    infos = write_tfrecords(in_blocks().filter(lambda row: False), tmp_path)
+    assert [info.records for info in infos] == [0]
+    dataset = read_tfrecords(tmp_path, schema_from_arrow(COLUMNS))
+    assert dataset.schema().base_schema.equals(COLUMNS)
+    assert dataset.count() == 0
+
+
+def test_append_and_overwrite_are_of_sets(tmp_path: Path) -> None:
+    def one(number: int) -> Any:
+        return ray.data.from_arrow(rows(number, number + 1))
+
+    write_tfrecords(one(1), tmp_path)
+    write_tfrecords(one(2), tmp_path, mode="append")
+    with pytest.raises(FileExistsError):
+        write_tfrecords(one(3), tmp_path)
+    assert ids(tmp_path) == [1, 2]
+    write_tfrecords(one(4), tmp_path, mode="overwrite")
+    assert ids(tmp_path) == [4]
+
+
+def test_arrays_of_numpy_are_lists_of_their_values(tmp_path: Path) -> None:
+    def arrays(batch: dict[str, Any]) -> dict[str, Any]:
+        number = batch["id"]
+        ragged = np.empty(len(number), object)
+        ragged[:] = [np.arange(each % 3, dtype=np.float32) for each in number]
+        return {"id": number, "pair": np.stack([number, -number], 1)[:, :, None], "ragged": ragged}
+
+    write_tfrecords(ray.data.range(20, override_num_blocks=2).map_batches(arrays), tmp_path)
+    for example in tfr.read_examples(tmp_path):
+        number = example["id"].item()
+        assert example["pair"].tolist() == [number, -number]
+        assert example["ragged"].tolist() == list(range(number % 3))
+    assert ids(tmp_path) == list(range(20))
+
+
+def test_a_column_of_two_kinds_is_refused_and_a_schema_makes_it_one(tmp_path: Path) -> None:
+    dataset = ray.data.from_arrow([pa.table({"x": [1, 2]}), pa.table({"x": [0.5]})])
+    with pytest.raises(tfr.FeatureError, match=r"is (int64|float32) in one block, and (int64|float32) in another"):
+        write_tfrecords(dataset, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    write_tfrecords(dataset, tmp_path, schema=schema_from_arrow(pa.schema([("x", pa.float32())])))
+    assert sorted(example["x"].item() for example in tfr.read_examples(tmp_path)) == [0.5, 1.0, 2.0]
+
+
+def fault_at(number: int, marker: Path, directory: Path, fault: Callable[[], None]) -> Callable[[Any], Iterator[Any]]:
+    """What gives batches on in small pieces; before the row of this number, the first time only, comes the fault.
+
+    The marker then holds which hidden files there were.
+    """
+
+    def pieces(batch: Any) -> Iterator[Any]:
+        for begin in range(0, batch.num_rows, 2):
+            piece = batch.slice(begin, 2)
+            if number in piece["id"].to_pylist() and not marker.exists():
+                marker.write_text(json.dumps([name for name in os.listdir(directory) if name.startswith(".shard")]))
+                fault()
+            yield piece
+
+    return pieces
+
+
+def raise_an_error() -> None:
+    raise RuntimeError("once")
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("fault", "remote", "map_retries"),
+    [(die, {}, 0), (raise_an_error, {"retry_exceptions": True}, 0), (raise_an_error, {}, 1)],
+    ids=["killed", "raised", "raised_and_tried_again_by_its_worker"],
+)
+@pytest.mark.filterwarnings("ignore:.ray_remote_args. is deprecated")
+@pytest.mark.usefixtures("small_blocks")
+def test_what_a_lost_attempt_wrote_is_not_there_twice(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Callable[[], None],
+    remote: dict[str, Any],
+    map_retries: int,
+) -> None:
+    if map_retries:
+        monkeypatch.setattr(ray.data.DataContext.get_current(), "max_map_retries", map_retries)
+        monkeypatch.setattr(ray.data.DataContext.get_current(), "retried_map_errors", True)
+    directory, marker = tmp_path / "set", tmp_path / "marker"
+    dataset = in_blocks(3).map_batches(
+        fault_at(36, marker, directory, fault), batch_format="pyarrow", batch_size=None, **remote
+    )
+    write_tfrecords(dataset, directory, ray_remote_args=remote)
+    assert json.loads(marker.read_text()), "the fault came before anything was written"
+    assert table_of(read_tfrecords(directory)).equals(rows())
+    assert hidden(directory) == []
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_task_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    directory, marker = tmp_path / "set", tmp_path / "marker"
+    written_before = write_tfrecords(in_blocks(1), directory)
+    dataset = in_blocks(3).map_batches(
+        fault_at(36, marker, directory, raise_an_error), batch_format="pyarrow", batch_size=None
+    )
+    with pytest.raises(Exception, match="once"):
+        write_tfrecords(dataset, directory, mode="overwrite")
+    assert json.loads(marker.read_text())
+    assert [str(path) for path in directory.glob("part-*")] == [info.path for info in written_before]
+    assert hidden(directory) == []
+    write_tfrecords(dataset, directory, mode="overwrite")
+    assert ids(directory) == list(range(COUNT))
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
+    def slow(batch: Any) -> Iterator[Any]:
+        for number in range(batch.num_rows):
+            time.sleep(0.1)
+            yield batch.slice(number, 1)
+
+    def interrupt_when_a_file_is_begun() -> None:
+        while not hidden(tmp_path):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    watcher = threading.Thread(target=interrupt_when_a_file_is_begun)
+    watcher.start()
+    dataset = in_blocks(3).map_batches(slow, batch_format="pyarrow", batch_size=None)
+    with pytest.raises(KeyboardInterrupt):
+        write_tfrecords(dataset, tmp_path)
+    watcher.join()
+    assert list(tmp_path.iterdir()) == []
+    time.sleep(3)  # what tasks do that nobody has told
+    assert list(tmp_path.iterdir()) == []
+
+
+DRIVER = """
+import os, signal, sys
+import pyarrow as pa, ray
+from tfrecord_lite.adapters.ray import write_tfrecords
+from tfrecord_lite.files import commit
+
+rename, renamed = commit._rename, []
+
+def rename_or_die(*args):
+    if len(renamed) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    renamed.append(args)
+    rename(*args)
+
+commit._rename = rename_or_die
+ray.init(address=sys.argv[1], log_to_driver=False, logging_level="error")
+dataset = ray.data.from_arrow([pa.table({"id": [4 * n, 4 * n + 1, 4 * n + 2, 4 * n + 3]}) for n in range(5)])
+write_tfrecords(dataset, sys.argv[2])
+"""
+
+
+def test_a_commit_whose_driver_was_killed_is_finished_or_done_anew(tmp_path: Path, cluster: str) -> None:
+    command = [sys.executable, "-c", DRIVER, cluster, str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert result.returncode == -signal.SIGKILL, result.stderr
+    assert len(list(tmp_path.glob("part-*"))) == 2
+    with pytest.raises(tfr.ShardError, match="run commit or rollback again"):
+        read_tfrecords(tmp_path)
+    shutil.copytree(tmp_path, tmp_path / "copy")
+    (name,) = open_plans(str(tmp_path))
+    infos = tfr.commit(None, tmp_path / name)
+    assert [info.records for info in infos] == [4] * 5
+    assert ids(tmp_path) == list(range(20))
+    assert read_tfrecords(tmp_path).count() == 20
+
+    write_tfrecords(in_blocks(3), tmp_path / "copy", mode="overwrite")
+    assert ids(tmp_path / "copy") == list(range(COUNT))
+    assert len(list((tmp_path / "copy").glob("part-*"))) == 3
+    assert hidden(tmp_path / "copy") == []
+
+
+def test_the_example_brings_all_rows_back(tmp_path: Path, cluster: str) -> None:
+    tf = pytest.importorskip("tensorflow")
+    command = [sys.executable, str(ROOT / "examples" / "engines_ray.py"), "--directory", str(tmp_path), "--rows", "90"]
+    result = subprocess.run(
+        command, capture_output=True, text=True, timeout=100, env=os.environ | {"RAY_ADDRESS": cluster}
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "all rows came back"
+    features = {
+        "embedding": tf.io.FixedLenFeature([16], tf.float32),
+        "id": tf.io.FixedLenFeature([], tf.int64),
+        "image": tf.io.FixedLenFeature([], tf.string),
+        "label": tf.io.FixedLenFeature([], tf.int64),
+    }
+    files = sorted(map(str, (tmp_path / "tfrecord").glob("part-*")))
+    assert len(files) >= 3
+    parsed = [tf.io.parse_single_example(record, features) for record in tf.data.TFRecordDataset(files)]
+    assert sorted(int(row["id"]) for row in parsed) == list(range(90))
+    assert all(tf.io.decode_jpeg(row["image"]).shape == (64, 64, 3) for row in parsed)
+    assert all(int(row["label"]) == int(row["id"]) % 10 for row in parsed)
+
+
+def test_no_worker_loads_tensorflow(tmp_path: Path) -> None:
+    def loaded() -> set[str]:
+        time.sleep(0.2)  # so that one worker does not answer for all
+        return {"tensorflow", "tfrecord_lite.adapters.ray"} & set(sys.modules)
+
+    write_tfrecords(in_blocks(), tmp_path)
+    assert read_tfrecords(tmp_path).materialize().count() == COUNT
+    assert set().union(*ray.get([ray.remote(loaded).remote() for _ in range(4)])) == {"tfrecord_lite.adapters.ray"}
+
+
+def test_the_adapter_says_what_to_install_where_there_is_no_ray() -> None:
+    code = "import sys; sys.modules['ray'] = None; import tfrecord_lite.adapters.ray"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr.endswith('ImportError: this needs Ray Data: pip install "tfrecord-lite-codec[ray]"\n')
