@@ -18,6 +18,7 @@ import numpy as np
 
 from tfrecord_lite.adapters.arrow import read_arrow, to_arrow
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
+from tfrecord_lite.adapters.arrow_sequences import sequences_to_batch
 from tfrecord_lite.errors import IndexMismatchError, TFRecordError
 from tfrecord_lite.files.index import RecordIndex
 from tfrecord_lite.files.paths import STDIN, expand_paths
@@ -35,7 +36,7 @@ _PART_BYTES = 128 << 20
 _BATCH_BYTES = 1 << 30
 #: The name that the column of records has under Spark, too.
 BYTE_ARRAY = "byteArray"
-RECORD_TYPES = ("Example", "ByteArray")
+RECORD_TYPES = ("Example", "SequenceExample", "ByteArray")
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def read_part(
 
     Args:
         schema: which features of an Example are columns, and what they are; see `arrow_schema`.
-        record_type: "Example"; or "ByteArray": the records themselves, in one column, whatever the schema.
+        record_type: "Example"; "SequenceExample", with the columns of `sequence_arrow_schema`; or "ByteArray": the
+            records themselves, in one column, whatever the schema.
         batch_size: records in a batch; fewer where they hold more than 1 GiB.
         others: as for `read_records`.
 
@@ -101,6 +103,15 @@ def read_part(
     if record_type == "ByteArray":
         for records in _records(part, batch_size, compression_type, verify):
             yield _binary(records)
+    elif record_type == "SequenceExample":
+        number = part.begin
+        for records in _records(part, batch_size, compression_type, verify):
+            try:
+                yield sequences_to_batch(records, schema)
+            except TFRecordError as error:
+                error.path, error.record_number = part.path, number + (error.record_number or 0)
+                raise
+            number += len(records)
     elif part.end is None:
         yield from read_arrow(
             part.path, schema, batch_size=batch_size, compression_type=compression_type, verify=verify

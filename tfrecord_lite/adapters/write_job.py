@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tfrecord_lite.adapters.arrow import from_arrow, schema_from_arrow
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
+from tfrecord_lite.adapters.arrow_sequences import sequences_from_arrow
 from tfrecord_lite.errors import FeatureError, ShardError, TFRecordError, counted, printable
 from tfrecord_lite.files.commit import commit, rollback
 from tfrecord_lite.files.manifest import open_plans
@@ -32,6 +33,7 @@ from tfrecord_lite.files.shard_files import sweep
 from tfrecord_lite.files.sharded_writer import ShardedWriter
 from tfrecord_lite.files.shards import ShardInfo
 from tfrecord_lite.format.feature_schema import FeatureSchema
+from tfrecord_lite.format.schema import Schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,7 +49,8 @@ class WriteJob:
     Attributes:
         prefix: of the job's shards, another one for each job; those of later jobs sort behind those of earlier ones.
         mode: see `begin`.
-        record_type: "Example": columns are features. "ByteArray": records are the values of the one column there is.
+        record_type: "Example": columns are features. "SequenceExample": features of the context, and feature lists
+            where they are lists of lists. "ByteArray": records are the values of the one column there is.
         schema: which columns are features, and what they are to be; None: all, as they are.
         options: compression.
         sizes: max_records and max_bytes of a shard, as for ShardedWriter.
@@ -179,6 +182,11 @@ def _write_examples(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mappin
     writer.write_columns(from_arrow(batch, schema), rules)
 
 
+def _write_sequences(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping[str, FeatureSchema] | None) -> None:
+    for record in sequences_from_arrow(batch, schema if isinstance(schema, Schema) else None):
+        writer.write(record)
+
+
 def _write_records(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping[str, FeatureSchema] | None) -> None:
     types = import_pyarrow().types
     names = batch.schema.names
@@ -196,5 +204,6 @@ def _write_records(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping
 
 _WRITE: dict[str, Callable[[ShardedWriter, Any, Mapping[str, FeatureSchema] | None], None]] = {
     "Example": _write_examples,
+    "SequenceExample": _write_sequences,
     "ByteArray": _write_records,
 }

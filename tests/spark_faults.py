@@ -1,0 +1,72 @@
+"""A data source "faulty" for test_spark: writes as "tfrecord" does, until something happens. Python workers import it.
+
+option fault    tasks      partition 0 raises once, the worker of partition 1 is killed twice
+                always     partition 0 raises whenever it is tried
+                commit     the process that commits is killed behind its first rename
+                driver     so are the JVM and the Python program of the driver; what was to be committed is saved
+option marks    a directory where what happened leaves a file
+option pids     of the driver
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pyspark import TaskContext
+
+import tfrecord_lite.files.commit
+from tfrecord_lite.adapters.spark import TFRecordSource
+from tfrecord_lite.adapters.spark_options import SourceOptions
+from tfrecord_lite.adapters.spark_write import ShardWriter, WrittenShards
+
+
+class FaultySource(TFRecordSource):
+    @classmethod
+    def name(cls) -> str:
+        return "faulty"
+
+    def writer(self, schema: Any, overwrite: bool) -> Any:
+        options = dict(self.options)
+        fault, marks, pids = (options.pop(name, "") for name in ("fault", "marks", "pids"))
+        real = ShardWriter.begin(SourceOptions.of(options), schema, overwrite)
+        return FaultyWriter(real, fault, Path(marks), [int(pid) for pid in pids.split()])
+
+
+class FaultyWriter(ShardWriter):
+    def __init__(self, real: ShardWriter, fault: str, marks: Path, pids: list[int]) -> None:
+        super().__init__(real.job, real.names)
+        self.fault, self.marks, self.pids = fault, marks, pids
+
+    def write(self, iterator: Iterator[Any]) -> WrittenShards:
+        context = TaskContext.get()
+        return super().write(self._until(iterator, context.partitionId(), context.attemptNumber()))
+
+    def _until(self, iterator: Iterator[Any], partition: int, attempt: int) -> Iterator[Any]:
+        for number, batch in enumerate(iterator):
+            yield batch
+            if number == 1 and partition == 0 and (self.fault == "always" or (self.fault == "tasks" and not attempt)):
+                (self.marks / f"raised-{attempt}").touch()
+                raise RuntimeError("the data went away")
+            if number == 1 and partition == 1 and self.fault == "tasks" and attempt < 2:
+                (self.marks / f"killed-{attempt}").touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def commit(self, messages: list[WrittenShards]) -> None:
+        real = tfrecord_lite.files.commit._rename
+
+        def last(*names: str) -> None:
+            real(*names)
+            (self.marks / "renamed").touch()
+            for pid in (*self.pids, os.getpid()):
+                os.kill(pid, signal.SIGKILL)
+
+        if self.fault in ("commit", "driver"):
+            infos = [info for message in messages for info in message.infos]
+            (self.marks / "job").write_bytes(pickle.dumps((self.job, infos)))
+            vars(tfrecord_lite.files.commit)["_rename"] = last
+        super().commit(messages)

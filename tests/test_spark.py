@@ -1,0 +1,387 @@
+"""The data source "tfrecord" under a real Spark on this machine: tasks fail, workers and a driver are killed."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tfrecord_lite as tfr
+from tfrecord_lite import FeatureError, ShardError
+
+pytest.importorskip("pyspark")
+if shutil.which("java") is None:
+    pytest.skip("Spark needs Java", allow_module_level=True)
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.errors import AnalysisException
+from pyspark.sql import types
+
+from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema
+from tfrecord_lite.adapters.spark_options import SourceOptions
+from tfrecord_lite.adapters.spark_types import arrow_of, as_spark, schema_of, struct_of
+from tfrecord_lite.adapters.write_job import WriteJob
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:::pyspark.*")]
+
+ROOT = Path(__file__).parent.parent
+ENVIRONMENT = {
+    "SPARK_LOCAL_IP": "127.0.0.1",
+    "PYSPARK_PYTHON": sys.executable,
+    "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+}
+SETTINGS = {
+    # a JVM for two minutes: code that is compiled well costs more than it saves
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "16",
+}
+COUNT = 180
+
+
+def session(warehouse: Path) -> Any:
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master("local[2,4]").config("spark.sql.warehouse.dir", str(warehouse))
+    for name, value in SETTINGS.items():
+        builder = builder.config(name, value)
+    started = builder.getOrCreate()
+    started.sparkContext.setLogLevel("OFF")
+    return started
+
+
+@pytest.fixture(scope="module")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    before = {name: os.environ.get(name) for name in ENVIRONMENT}
+    os.environ.update(ENVIRONMENT)
+    started = session(tmp_path_factory.mktemp("warehouse"))
+    from spark_faults import FaultySource
+
+    started.dataSource.register(FaultySource)
+    yield started
+    started.stop()
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
+
+
+def jpeg(number: int) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), (number, 255 - number, 7)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def table() -> Any:
+    """As somebody has it in Parquet: some labels are null; tags are null, or none, or some."""
+    numbers = range(COUNT)
+    floats = np.random.default_rng(1).standard_normal((COUNT, 16)).astype(np.float32)
+    columns = {
+        "id": pa.array(numbers, pa.int64()),
+        "label": pa.array([None if number % 7 == 3 else number % 5 - 2 for number in numbers], pa.int32()),
+        "image": pa.array([jpeg(number) for number in numbers], pa.binary()),
+        "embedding": pa.array(list(floats), pa.list_(pa.float32())),
+        "tags": pa.array([[None, [], ["ä", ""], ["t"] * number][number % 4] for number in numbers]),
+        "ratio": pa.array([number / 4 for number in numbers], pa.float64()),
+        "even": pa.array([number % 2 == 0 for number in numbers], pa.bool_()),
+    }
+    return pa.table(columns)
+
+
+@pytest.fixture(scope="module")
+def frame(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    path = tmp_path_factory.mktemp("parquet") / "rows.parquet"
+    pq.write_table(table(), path)
+    return spark.read.parquet(str(path)).repartition(3).cache()
+
+
+def by_id(found: Any) -> list[Any]:
+    return found.toArrow().sort_by("id").to_pylist()  # type: ignore[no-any-return]
+
+
+def ids(directory: Path) -> list[int]:
+    return sorted(example["id"].item() for example in tfr.read_examples(directory))
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def hidden(directory: Path) -> list[str]:
+    return [name for name in names(directory) if name.startswith(".")]
+
+
+def numbered(directory: Path, begin: int, end: int) -> None:
+    directory.mkdir()
+    with tfr.ShardedWriter(directory / "old", num_shards=2) as writer:
+        for number in range(begin, end):
+            writer.write_example({"id": number})
+
+
+def test_a_frame_of_parquet_comes_back_value_for_value(spark: Any, frame: Any, tmp_path: Path) -> None:
+    out = tmp_path / "train"
+    codec = "org.apache.hadoop.io.compress.GzipCodec"
+    frame.write.format("tfrecord").mode("append").option("codec", codec).option("max_records", 40).save(str(out))
+    assert by_id(spark.read.format("tfrecord").schema(frame.schema).load(str(out))) == table().to_pylist()
+    assert len(list(out.glob("part-*-of-00006"))) == 6
+    assert hidden(out) == []
+    assert (out / "_SUCCESS").exists()
+    examples = {example["id"].item(): example for example in tfr.read_examples(out)}
+    for row in table().to_pylist():
+        example = examples.pop(row["id"])
+        assert example["image"] == [row["image"]]
+        assert example["embedding"].tolist() == row["embedding"]
+        assert ("label" in example) == (row["label"] is not None)
+        assert [tag.decode() for tag in example["tags"]] == row["tags"] if "tags" in example else row["tags"] is None
+    assert not examples
+    read_by_tensorflow(out)
+
+
+def read_by_tensorflow(out: Path) -> None:
+    tf = pytest.importorskip("tensorflow")
+    features = {
+        "id": tf.io.FixedLenFeature([], tf.int64),
+        "image": tf.io.FixedLenFeature([], tf.string),
+        "embedding": tf.io.FixedLenFeature([16], tf.float32),
+        "label": tf.io.FixedLenFeature([], tf.int64, default_value=-9),
+    }
+    files = [str(path) for path in sorted(out.glob("part-*"))]
+    rows = {row["id"]: row for row in table().to_pylist()}
+    count = 0
+    for batch in tf.data.TFRecordDataset(files, "GZIP").batch(64):
+        parsed = tf.io.parse_example(batch, features)
+        for number, image, floats, label in zip(*(parsed[name].numpy() for name in features), strict=True):
+            row = rows[number]
+            expected = (row["image"], row["embedding"], -9 if row["label"] is None else row["label"])
+            assert (image, floats.tolist(), label) == expected
+            count += 1
+    assert count == COUNT
+
+
+def test_columns_are_inferred_and_those_that_are_not_asked_for_are_not_decoded(spark: Any, tmp_path: Path) -> None:
+    for name in ("a-1.tfrecord", "a-2.tfrecord", "b.tfrecord"):
+        with tfr.TFRecordWriter(tmp_path / name, index=True) as writer:
+            for number in range(30):
+                writer.write_example({"id": number, "x": 0.5, "l": np.arange(number % 3), "of": name})
+    with tfr.TFRecordWriter(tmp_path / "mixed") as writer:
+        writer.write_example({"id": 30, "x": 1.0})
+        writer.write_example({"id": 31, "x": b"text"})
+    reader = spark.read.format("tfrecord").option("max_bytes", 800)
+    found = reader.load([str(tmp_path / "a-*.tfrecord"), str(tmp_path / "b.tfrecord")])
+    assert found.schema.simpleString() == "struct<id:bigint,l:array<bigint>,of:binary,x:float>"
+    rows = found.toArrow().to_pylist()
+    assert [row["id"] for row in rows] == [*range(30)] * 3
+    assert [row["l"] for row in rows[:4]] == [[], [0], [0, 1], []]
+    assert {bytes(row["of"]) for row in rows} == {b"a-1.tfrecord", b"a-2.tfrecord", b"b.tfrecord"}
+    assert found.rdd.getNumPartitions() > 3  # ranges of records of each file
+    only = spark.read.format("tfrecord").schema("id short").load(str(tmp_path / "mixed"))
+    assert [row.id for row in only.collect()] == [30, 31]
+    with pytest.raises(AnalysisException, match="met in several kinds"):
+        spark.read.format("tfrecord").load(str(tmp_path / "mixed"))
+    wrong = spark.read.format("tfrecord").schema("x float").load(str(tmp_path / "mixed"))
+    with pytest.raises(Exception, match=r"mixed: record #1 at offset \d+: feature 'x': is bytes, not float32"):
+        wrong.collect()
+
+
+def test_sequence_examples_go_in_and_out(spark: Any, tmp_path: Path) -> None:
+    no_bytes = np.empty(0, object)
+    records = [
+        tfr.encode_sequence_example({"id": 0, "v": [0.5, 1.5]}, {"words": [["a"], ["b", "c"], no_bytes], "n": [[1]]}),
+        tfr.encode_sequence_example({"id": 1}, {"words": [], "n": [None, [2]]}),
+        tfr.encode_sequence_example({"id": 2}, {"n": []}),
+    ]
+    with tfr.TFRecordWriter(tmp_path / "in") as writer:
+        for record in records:
+            writer.write(record)
+    options = {"recordType": "SequenceExample"}
+    found = spark.read.format("tfrecord").options(**options).load(str(tmp_path / "in"))
+    types_of = "struct<id:bigint,v:array<float>,n:array<array<bigint>>,words:array<array<binary>>>"
+    assert found.schema.simpleString() == types_of
+    assert [row["words"] for row in found.toArrow().to_pylist()] == [[[b"a"], [b"b", b"c"], []], [], None]
+    found.write.format("tfrecord").options(**options).mode("append").save(str(tmp_path / "out"))
+    assert sorted(tfr.read_records(tmp_path / "out")) == sorted(records)
+
+
+def test_records_go_as_they_are_and_overwrite_replaces_what_was_there(spark: Any, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    numbered(out, 0, 9)
+    records = [b"", b"\0\1", b"x" * 1000]
+    found = spark.createDataFrame([(record,) for record in records], "byteArray binary")
+    writer = found.write.format("tfrecord").option("recordType", "ByteArray")
+    writer.option("codec", "deflate").mode("overwrite").save(str(out))
+    assert sorted(tfr.read_records(out)) == sorted(records)
+    assert not list(out.glob("old*"))
+    back = spark.read.format("tfrecord").option("recordType", "ByteArray").load(str(out))
+    assert sorted(bytes(row.byteArray) for row in back.collect()) == sorted(records)
+
+
+def test_tasks_that_raise_and_workers_that_are_killed_leave_each_record_once(frame: Any, tmp_path: Path) -> None:
+    out, marks = tmp_path / "out", tmp_path / "marks"
+    marks.mkdir()
+    numbered(out, 1000, 1009)
+    frame.write.format("faulty").options(fault="tasks", marks=str(marks)).mode("append").save(str(out))
+    assert names(marks) == ["killed-0", "killed-1", "raised-0"]
+    assert ids(out) == [*range(COUNT), *range(1000, 1009)]
+    assert hidden(out) == []
+
+
+@pytest.mark.parametrize("fault", ["always", "commit"])
+def test_a_write_that_fails_leaves_what_was_there(frame: Any, tmp_path: Path, fault: str) -> None:
+    out, marks = tmp_path / "out", tmp_path / "marks"
+    marks.mkdir()
+    numbered(out, 0, 9)
+    before = names(out)
+    with pytest.raises(Exception, match=r"data went away|crashed|exited|EOF"):
+        frame.write.format("faulty").options(fault=fault, marks=str(marks)).mode("overwrite").save(str(out))
+    attempts = [f"raised-{attempt}" for attempt in range(4)]
+    assert names(marks) == (attempts if fault == "always" else ["job", "renamed"])
+    assert names(out) == before
+    assert ids(out) == [*range(9)]
+
+
+DRIVER = """
+import os, sys
+from pathlib import Path
+from test_spark import session
+from spark_faults import FaultySource
+out, marks = sys.argv[1:]
+spark = session(Path(marks))
+spark.dataSource.register(FaultySource)
+pids = f"{spark._jvm.java.lang.ProcessHandle.current().pid()} {os.getpid()}"
+frame = spark.range(0, 100, 1, 3)
+frame.write.format("faulty").options(fault="driver", marks=marks, pids=pids).mode("append").save(out)
+"""
+
+
+def test_a_commit_whose_driver_was_killed_is_run_again(tmp_path: Path) -> None:
+    out, marks = tmp_path / "out", tmp_path / "marks"
+    marks.mkdir()
+    numbered(out, 1000, 1009)
+    command = [sys.executable, "-c", DRIVER, str(out), str(marks)]
+    result = subprocess.run(command, env=os.environ | ENVIRONMENT, capture_output=True, text=True)
+    assert result.returncode == -9, result.stderr
+    assert (marks / "renamed").exists()
+    with pytest.raises(ShardError):
+        ids(out)
+    job, infos = pickle.loads((marks / "job").read_bytes())
+    other, third = tmp_path / "other", tmp_path / "third"
+    shutil.copytree(out, other)
+    shutil.copytree(out, third)
+    WriteJob.begin(third, mode="overwrite")  # what was not finished goes, and what was there before is there
+    assert ids(third) == [*range(1000, 1009)]
+    tfr.commit(None, other / os.path.basename(job.prefix))  # by somebody who has only the directory
+    job.commit(infos)
+    for directory in (out, other):
+        assert ids(directory) == [*range(100), *range(1000, 1009)]
+        assert hidden(directory) == []
+
+
+def test_the_code_of_the_documentation_runs(spark: Any, frame: Any, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "spark.md").read_text()
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names_in_it = {"spark": spark, "df": frame}
+    exec(block.replace("/data", str(tmp_path)), names_in_it)
+    assert len(names_in_it["found"].take(3)) == 3
+    assert ids(tmp_path / "train") == [*range(COUNT)]
+
+
+def test_spark_refuses_what_there_is_not(spark: Any, frame: Any, tmp_path: Path) -> None:
+    with pytest.raises(AnalysisException, match='either the "Append" or "Overwrite" mode'):
+        frame.write.format("tfrecord").save(str(tmp_path / "out"))
+    with pytest.raises(Exception, match="partitioning"):
+        frame.write.format("tfrecord").mode("append").partitionBy("label").save(str(tmp_path / "out"))
+    with pytest.raises(AnalysisException, match=r"df.repartition\(num_shards\)"):
+        frame.write.format("tfrecord").mode("append").option("num_shards", 4).save(str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({}, "there is no path"),
+        ({"path": "a", "maxRecordsPerFile": "3"}, "no option 'maxrecordsperfile'"),
+        ({"path": "a", "codec": "snappy"}, "codec is one of none, uncompressed, gzip"),
+        ({"path": "a", "recordType": "Bytes"}, "recordType is one of"),
+        ({"path": "a", "max_bytes": "1k"}, "max_bytes is a number"),
+        ({"path": "a", "sample": "0"}, "sample is a number"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(given: dict[str, str], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        SourceOptions.of(given)
+
+
+def test_options_of_the_jar_mean_the_same() -> None:
+    given = {"paths": '["a", "file:///b", "s3://c/d"]', "RECORDTYPE": "sequenceexample", "codec": "GZIP"}
+    options = SourceOptions.of(given)
+    assert options.paths == (os.path.abspath("a"), "/b", "s3://c/d")
+    assert (options.record_type, options.compression_type, options.verify) == ("SequenceExample", "GZIP", True)
+
+
+@pytest.mark.parametrize(
+    ("column", "record_type", "problem"),
+    [
+        (types.DateType(), "Example", "date has no place in a feature"),
+        (types.DecimalType(9, 2), "Example", r"decimal\(9,2\) has no place"),
+        (types.ArrayType(types.ArrayType(types.LongType())), "Example", "is to be SequenceExample"),
+        (types.StringType(), "ByteArray", "one column of binary"),
+        (types.StructType([types.StructField("y", types.LongType())]), "SequenceExample", "has no place"),
+    ],
+)
+def test_types_without_a_place_are_refused(column: Any, record_type: str, problem: str) -> None:
+    with pytest.raises(FeatureError, match=problem):
+        schema_of(types.StructType([types.StructField("x", column)]), record_type)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "problem"),
+    [
+        (types.ByteType(), pa.array([1, 300]), "is no int8"),
+        (types.BooleanType(), pa.array([0, 1, 2]), "neither 0 nor 1"),
+        (types.StringType(), pa.array([b"a", b"\xff"]), "is no string"),
+        (types.ArrayType(types.StringType()), pa.array([[b"a"], [b"\xff"]]), "is no list<element: string>"),
+        (
+            types.ArrayType(types.ArrayType(types.LongType()), False),
+            pa.array([[[1]], [None]]),
+            "an array without nulls",
+        ),
+    ],
+)
+def test_values_that_a_type_cannot_hold_are_named(column: Any, values: Any, problem: str) -> None:
+    columns = arrow_of(types.StructType([types.StructField("x", column)]))
+    with pytest.raises(FeatureError, match=problem) as caught:
+        as_spark(pa.record_batch({"x": values}), columns)
+    assert caught.value.record_number == len(values) - 1
+
+
+def test_nulls_in_a_column_without_nulls_are_named() -> None:
+    columns = arrow_of(types.StructType([types.StructField("x", types.LongType(), nullable=False)]))
+    with pytest.raises(FeatureError, match="is missing, and its column has no nulls"):
+        as_spark(pa.record_batch({"x": pa.array([1, None])}), columns)
+
+
+def test_inferred_columns_are_what_spark_calls_them() -> None:
+    schema = schema_of(types.StructType([types.StructField("l", types.ArrayType(types.ShortType()))]), "Example")
+    assert struct_of(schema, "Example").simpleString() == "struct<l:array<bigint>>"
+    steps = types.StructType([types.StructField("s", types.ArrayType(types.ArrayType(types.StringType())))])
+    schema = schema_of(steps, "SequenceExample")
+    assert sequence_arrow_schema(schema).field("s").type == pa.list_(pa.list_(pa.binary()))
+    with pytest.raises(FeatureError, match="is to be SequenceExample"):
+        struct_of(schema, "Example")

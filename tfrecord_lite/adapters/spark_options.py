@@ -1,0 +1,102 @@
+"""The options of the data source "tfrecord", as Spark hands them over: texts, under names of any case.
+
+    path, paths    what load() and save() were given; paths is a list as JSON
+    recordType     Example, SequenceExample or ByteArray
+    codec          gzip, deflate (ZLIB) or none, or Hadoop's class of it; reading needs none, it is recognised
+    max_bytes      reading: of a part of a large file that has an index; writing: of a shard
+    max_records    writing: of a shard
+    verify         reading: whether CRCs of the data are checked
+    sample         how many records a schema is inferred from
+
+Any other option is refused: one that is misspelt would do nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tfrecord_lite.errors import printable
+from tfrecord_lite.files.paths import as_path
+from tfrecord_lite.files.remote import is_url
+
+_RECORD_TYPES = ("Example", "SequenceExample", "ByteArray")
+_CODECS = {
+    "none": "",
+    "uncompressed": "",
+    "gzip": "GZIP",
+    "deflate": "ZLIB",
+    "org.apache.hadoop.io.compress.gzipcodec": "GZIP",
+    "org.apache.hadoop.io.compress.defaultcodec": "ZLIB",
+    "org.apache.hadoop.io.compress.deflatecodec": "ZLIB",
+}
+_NAMES = ("path", "paths", "recordType", "codec", "max_bytes", "max_records", "verify", "sample")
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """The options of one read or write.
+
+    Attributes:
+        paths: as given, local ones absolute: a task may run elsewhere than the driver.
+        compression_type: None where no codec is given.
+        others: see the module.
+    """
+
+    paths: tuple[str, ...]
+    record_type: str
+    compression_type: str | None
+    max_bytes: int | None
+    max_records: int | None
+    verify: bool
+    sample: int | None
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> SourceOptions:
+        """From what Spark gives.
+
+        Raises:
+            ValueError: an option is not known, or its value is none.
+        """
+        options = {name.lower(): value for name, value in given.items()}
+        if "num_shards" in options:
+            reason = "the tasks of Spark write a shard each, or more by max_bytes and max_records"
+            raise ValueError(f"num_shards: {reason}: df.repartition(num_shards) makes so many tasks")
+        unknown = sorted(options.keys() - {name.lower() for name in _NAMES})
+        if unknown:
+            raise ValueError(f"there is no option '{printable(unknown[0])}'; there are {', '.join(_NAMES)}")
+        record_type = _one_of(options, "recordType", {each.lower(): each for each in _RECORD_TYPES}) or "Example"
+        compression_type = _one_of(options, "codec", _CODECS)
+        verify = _one_of(options, "verify", {"true": "true", "false": ""}) != ""
+        max_bytes, max_records, sample = (_count(options, name) for name in ("max_bytes", "max_records", "sample"))
+        return cls(_paths(options), record_type, compression_type, max_bytes, max_records, verify, sample)
+
+
+def _paths(options: Mapping[str, str]) -> tuple[str, ...]:
+    found = json.loads(options["paths"]) if "paths" in options else []
+    if "path" in options:
+        found.insert(0, options["path"])
+    if not found:
+        raise ValueError("there is no path: give one to load() or save()")
+    return tuple(path if is_url(path) else os.path.abspath(path) for path in map(as_path, found))
+
+
+def _one_of(options: Mapping[str, str], name: str, known: Mapping[str, str]) -> str | None:
+    """What the option's value means; None if it is not given."""
+    value = options.get(name.lower())
+    if value is None:
+        return None
+    if value.lower() not in known:
+        raise ValueError(f"{name} is one of {', '.join(known)}, not '{printable(value)}'")
+    return known[value.lower()]
+
+
+def _count(options: Mapping[str, str], name: str) -> int | None:
+    value = options.get(name)
+    if value is None:
+        return None
+    if not value.isascii() or not value.isdigit() or not int(value):
+        raise ValueError(f"{name} is a number, 1 or more, not '{printable(value)}'")
+    return int(value)
