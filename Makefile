@@ -30,13 +30,13 @@ test-loaders: .venv-loaders/stamp
 	.venv-loaders/bin/python -m pytest $(PYTEST_ARGS) tests/test_source_loaders.py tests/test_torch.py \
 	    tests/test_grain.py tests/test_jax.py tests/test_same_everywhere.py
 
-# With clusters of the engines on this machine. Beam has an environment of its own: it wants another protobuf than the rest. Spark has
-# one, too, and wants a Java (17).
-test-engines: .venv-engines/stamp .venv-beam/stamp .venv-spark/stamp
-	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_dask.py
+# With clusters of the engines on this machine; Spark wants Java 17. Beam has an environment of its own: it wants another
+# protobuf than the rest.
+test-engines: .venv-engines/stamp .venv-beam/stamp
+	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_spark.py
 	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_ray.py
+	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_dask.py
 	.venv-beam/bin/python -m pytest $(PYTEST_ARGS) tests/test_beam.py
-	.venv-spark/bin/python -m pytest $(PYTEST_ARGS) tests/test_spark.py
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -89,17 +89,12 @@ $(VENV)/dev.stamp: $(VENV)/test.stamp
 
 .venv-engines/stamp: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv-engines
-	.venv-engines/bin/python -m pip install --quiet --editable ".[dask,ray,engines]"
+	.venv-engines/bin/python -m pip install --quiet --editable ".[spark,ray,dask,engines]"
 	touch $@
 
 .venv-beam/stamp: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv-beam
 	.venv-beam/bin/python -m pip install --quiet --editable ".[beam,engines]"
-	touch $@
-
-.venv-spark/stamp: setup.cfg pyproject.toml
-	$(PYTHON) -m venv .venv-spark
-	.venv-spark/bin/python -m pip install --quiet --editable ".[test,spark]"
 	touch $@
 
 # Its own environment: what this compiler generates runs on every protobuf since 3.20, but the compiler itself wants an old one.
