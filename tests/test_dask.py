@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -364,3 +365,9 @@ def test_the_example_converts_a_table_and_back(tmp_path: Path) -> None:
     assert 1 <= len(list((tmp_path / "records").glob("part-*"))) <= 4
     assert [example["image"][0] for example in tfr.read_examples(tmp_path / "records")] == [r["image"] for r in rows]
     assert rows_of(tmp_path / "back") == rows
+
+
+def test_the_code_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python dask\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    exec(block, {})

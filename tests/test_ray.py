@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -448,3 +449,9 @@ def test_the_adapter_says_what_to_install_where_there_is_no_ray() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 1
     assert result.stderr.endswith('ImportError: this needs Ray Data: pip install "tfrecord-lite-codec[ray]"\n')
+
+
+def test_the_code_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python ray\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    exec(block, {})

@@ -294,8 +294,8 @@ def test_a_commit_whose_driver_was_killed_is_run_again(tmp_path: Path) -> None:
 
 
 def test_the_code_of_the_documentation_runs(spark: Any, frame: Any, tmp_path: Path) -> None:
-    text = (ROOT / "docs" / "spark.md").read_text()
-    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "spark.md").read_text(), re.DOTALL)
+    assert f"```python spark\n{block}```" in (ROOT / "README.md").read_text()
     names_in_it = {"spark": spark, "df": frame}
     exec(block.replace("/data", str(tmp_path)), names_in_it)
     assert len(names_in_it["found"].take(3)) == 3
