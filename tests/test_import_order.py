@@ -39,7 +39,12 @@ WORLD = {
     "multiprocessing",
 }
 #: Loaded where they are first used, never with a module.
-HEAVY = {"tensorflow", "PIL", "google", "torch", "pyarrow", "pandas", "polars", "fsspec", "grain", "jax"}
+HEAVY = {
+    *("tensorflow", "PIL", "google", "torch", "pyarrow", "pandas", "polars", "fsspec", "grain", "jax"),
+    *("pyspark", "ray", "dask", "distributed", "apache_beam"),
+}
+#: Of frameworks that are called otherwise than the adapter that is named for them.
+PACKAGE_OF = {"spark": "pyspark", "beam": "apache_beam"}
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if not path.name.endswith("_pb2.py"))
 
@@ -77,7 +82,8 @@ def test_imports_point_down_only(path: Path) -> None:
 def test_heavy_packages_are_imported_where_they_are_used(path: Path) -> None:
     top_level = ast.Module([node for node in ast.parse(path.read_text()).body if not isinstance(node, ast.If)], [])
     # An adapter is named for its framework, and of no use without it.
-    own = {path.stem.split("_")[0]} if path.parent.name == "adapters" else set()
+    framework = path.stem.split("_")[0]
+    own = {PACKAGE_OF.get(framework, framework)} if path.parent.name == "adapters" else set()
     for node in top_level.body:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             assert not {name.split(".")[0] for name in imports_of(node)} & (HEAVY - own)
@@ -104,7 +110,13 @@ def test_the_card_checker_loads_neither_protobuf_nor_pillow_until_it_is_used() -
 
 @pytest.mark.parametrize(
     ("adapter", "package", "name"),
-    [("torch", "torch", "PyTorch"), ("beam", "apache_beam", "Apache Beam"), ("dask", "dask", "Dask")],
+    [
+        ("torch", "torch", "PyTorch"),
+        ("beam", "apache_beam", "Apache Beam"),
+        ("dask", "dask", "Dask"),
+        ("spark", "pyspark", "PySpark 4"),
+        ("ray", "ray", "Ray Data"),
+    ],
 )
 def test_an_adapter_says_what_to_install_where_its_framework_is_not(adapter: str, package: str, name: str) -> None:
     code = f"import sys; sys.modules[{package!r}] = None; import tfrecord_lite.adapters.{adapter}"

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from engine_tables import WIDTH, rows_of, write_photos
 
 # Ray reads these when it is imported. The second is what makes it use 127.0.0.1 for everything.
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -412,26 +413,27 @@ def test_a_commit_whose_driver_was_killed_is_finished_or_done_anew(tmp_path: Pat
     assert hidden(tmp_path / "copy") == []
 
 
-def test_the_example_brings_all_rows_back(tmp_path: Path, cluster: str) -> None:
+def test_the_example_converts_a_table_and_back(tmp_path: Path, cluster: str) -> None:
     tf = pytest.importorskip("tensorflow")
-    command = [sys.executable, str(ROOT / "examples" / "engines_ray.py"), "--directory", str(tmp_path), "--rows", "90"]
-    result = subprocess.run(
-        command, capture_output=True, text=True, timeout=100, env=os.environ | {"RAY_ADDRESS": cluster}
-    )
+    rows = write_photos(tmp_path / "photos.parquet", 50)
+    command = [sys.executable, str(ROOT / "examples" / "engines_ray.py"), str(tmp_path / "photos.parquet")]
+    command += [str(tmp_path / "records"), str(tmp_path / "back"), "--max-records", "20"]
+    environment = os.environ | {"RAY_ADDRESS": cluster, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(command, capture_output=True, text=True, timeout=100, env=environment)
     assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines()[-1] == "all rows came back"
+    assert rows_of(tmp_path / "back") == rows
+    files = sorted(map(str, (tmp_path / "records").glob("part-*")))
+    assert result.stdout.splitlines()[-1] == f"50 records in {len(files)} shards"
+    assert len(files) >= 3
     features = {
-        "embedding": tf.io.FixedLenFeature([16], tf.float32),
-        "id": tf.io.FixedLenFeature([], tf.int64),
+        "embedding": tf.io.FixedLenFeature([WIDTH], tf.float32),
+        "id": tf.io.FixedLenFeature([], tf.string),
         "image": tf.io.FixedLenFeature([], tf.string),
         "label": tf.io.FixedLenFeature([], tf.int64),
     }
-    files = sorted(map(str, (tmp_path / "tfrecord").glob("part-*")))
-    assert len(files) >= 3
     parsed = [tf.io.parse_single_example(record, features) for record in tf.data.TFRecordDataset(files)]
-    assert sorted(int(row["id"]) for row in parsed) == list(range(90))
-    assert all(tf.io.decode_jpeg(row["image"]).shape == (64, 64, 3) for row in parsed)
-    assert all(int(row["label"]) == int(row["id"]) % 10 for row in parsed)
+    found = {row["id"].numpy().decode(): (int(row["label"]), row["image"].numpy()) for row in parsed}
+    assert found == {row["id"]: (row["label"], row["image"]) for row in rows}
 
 
 def test_no_worker_loads_tensorflow(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from engine_tables import rows_of, write_photos
 
 import tfrecord_lite as tfr
 from tfrecord_lite import FeatureError, ShardError
@@ -385,3 +386,17 @@ def test_inferred_columns_are_what_spark_calls_them() -> None:
     assert sequence_arrow_schema(schema).field("s").type == pa.list_(pa.list_(pa.binary()))
     with pytest.raises(FeatureError, match="is to be SequenceExample"):
         struct_of(schema, "Example")
+
+
+def test_the_example_converts_a_table_and_back(tmp_path: Path) -> None:
+    rows = write_photos(tmp_path / "photos.parquet", 50)
+    command = [sys.executable, str(ROOT / "examples" / "engines_spark.py"), str(tmp_path / "photos.parquet")]
+    command += [str(tmp_path / "records"), str(tmp_path / "back")]
+    environment = os.environ | ENVIRONMENT | {"SPARK_CONF_DIR": str(tmp_path), "SPARK_LOCAL_DIRS": str(tmp_path)}
+    (tmp_path / "spark-defaults.conf").write_text("spark.master local[2]\nspark.ui.enabled false\n")
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "50 records\n"
+    found = [example["image"][0] for example in tfr.read_examples(tmp_path / "records")]
+    assert sorted(found) == sorted(row["image"] for row in rows)
+    assert rows_of(tmp_path / "back") == rows
