@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 try:
     from pyspark.sql.datasource import DataSource, DataSourceReader, DataSourceWriter
 except ModuleNotFoundError as error:
-    if error.name not in ("pyspark", "pyspark.sql.datasource"):
+    if error.name is None or error.name.split(".")[0] != "pyspark":
         raise
     raise ImportError('this needs PySpark 4: pip install "tfrecord-lite-codec[spark]"') from error
 
