@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from tfrecord_lite.errors import TruncatedRecordError as TruncatedRecordError
     from tfrecord_lite.files.batches import read_batches as read_batches
     from tfrecord_lite.files.commit import commit as commit
-    from tfrecord_lite.files.commit import plan_read as plan_read
     from tfrecord_lite.files.commit import rollback as rollback
     from tfrecord_lite.files.examples import read_examples as read_examples
     from tfrecord_lite.files.index import RecordIndex as RecordIndex
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
     from tfrecord_lite.files.linting import Lint as Lint
     from tfrecord_lite.files.linting import lint as lint
     from tfrecord_lite.files.options import TFRecordOptions as TFRecordOptions
+    from tfrecord_lite.files.read_plan import plan_read as plan_read
     from tfrecord_lite.files.reader import TFRecordReader as TFRecordReader
     from tfrecord_lite.files.reader import count_records as count_records
     from tfrecord_lite.files.reader import read_records as read_records
@@ -106,12 +106,13 @@ _SOURCES = {
     "tfrecord_lite.errors": "CorruptRecordError DecodeError FeatureError IndexMismatchError ItemError"
     " RecordTooLargeError ShardError SkippedRegion TFRecordError TruncatedRecordError",
     "tfrecord_lite.files.batches": "read_batches",
-    "tfrecord_lite.files.commit": "commit plan_read rollback",
+    "tfrecord_lite.files.commit": "commit rollback",
     "tfrecord_lite.files.index": "RecordIndex",
     "tfrecord_lite.files.inference": "infer_schema",
     "tfrecord_lite.files.linting": "Lint lint",
     "tfrecord_lite.files.options": "TFRecordOptions",
     "tfrecord_lite.files.examples": "read_examples",
+    "tfrecord_lite.files.read_plan": "plan_read",
     "tfrecord_lite.files.reader": "TFRecordReader count_records read_records",
     "tfrecord_lite.files.sharded_writer": "ShardedWriter",
     "tfrecord_lite.files.sharding": "write_sharded",
