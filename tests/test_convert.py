@@ -379,6 +379,13 @@ def add_file(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(header, io.BytesIO(data))
 
 
+def test_what_is_no_npz_is_said_to_be_none(tmp_path: Path) -> None:
+    for data in (b"", b"\0" * 100, b"no archive"):
+        (tmp_path / "x.npz").write_bytes(data)
+        with pytest.raises(tfr.TFRecordError, match=r"x\.npz: no NPZ file: it does not begin as a ZIP archive does"):
+            convert(tmp_path / "x.npz", tmp_path / "out")
+
+
 def test_a_webdataset_of_others_is_understood(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as archive:
         add_file(archive, "train/cat01.jpg", b"\xff\xd8\xff")

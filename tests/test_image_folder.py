@@ -75,6 +75,14 @@ def test_beside_class_folders_an_image_without_a_label_is_a_problem_and_a_text_i
     assert [skip.name for skip in list_image_folder(tmp_path).skipped] == ["2.jpg", "readme.txt"]
 
 
+def test_a_labels_csv_that_was_not_asked_for_says_how_it_is_read(tmp_path: Path) -> None:
+    touch(tmp_path, "cat/1.jpg", "labels.csv")
+    (skip,) = list_image_folder(tmp_path).skipped
+    assert skip.name == "labels.csv"
+    assert skip.reason == "is read when it is named, with --labels (labels); labels are those of the class folders"
+    assert not skip.is_problem
+
+
 def test_files_without_extensions_have_the_labels_of_their_folders(tmp_path: Path) -> None:
     touch(tmp_path / "a", "x/1", "y/2")
     assert labels_of(tmp_path / "a") == {"x/1": (0, "x"), "y/2": (1, "y")}

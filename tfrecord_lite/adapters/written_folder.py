@@ -19,13 +19,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfrecord_lite.adapters.image_files import Rendition, stored_image
-from tfrecord_lite.adapters.image_folder import FILENAME, LABEL, NUMBER, has_image_extension
+from tfrecord_lite.adapters.image_folder import FILENAME, LABEL, LABELS_CSV, NUMBER, has_image_extension
 from tfrecord_lite.adapters.images import CLASS_LABEL, CLASS_TEXT, ENCODED, IMAGE_FILENAME
 from tfrecord_lite.cardchecker.images import EXTENSIONS, FORMATS, JPEG_OF_A_PHONE, ImageError, decoding
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.files.sinks import FileSink
-
-LABELS_CSV = "labels.csv"
 
 #: Bytes of a name in most file systems, less what is put behind one to tell it from another.
 _NAME_LIMIT = 240

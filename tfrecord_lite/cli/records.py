@@ -150,8 +150,7 @@ def print_tables(records: Iterator[Record]) -> None:
     while True:
         some: list[Record] = []
         try:
-            for record in islice(records, _ROWS):
-                some.append(record)
+            some.extend(islice(records, _ROWS))  # which keeps what came before an error
         finally:
             rows = _rows(some) if some else []
             if rows is None:

@@ -162,6 +162,9 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
     """The rows of a file, some thousand at a time."""
     with open_seekable(source) as file:
         try:
+            if file.read(2) not in (b"PK", b"\x93N"):  # numpy would take it for a pickle
+                raise ValueError("no NPZ file: it does not begin as a ZIP archive does")
+            file.seek(0)
             archive = np.load(file, allow_pickle=False)
             if isinstance(archive, np.ndarray):
                 raise ValueError("one array, and no archive of several")
