@@ -135,6 +135,30 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
     assert result.stderr.startswith("usage: tfrecord-lite")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["split", "data", "-o", "-", "--shards", "2"],
+        ["shuffle", "data", "-o", "-", "--shards", "2"],
+        ["convert", "data", "-", "--to", "jsonl", "--shards", "2"],
+        ["convert", "data", "-", "--from", "jsonl", "--shards", "2"],
+        ["pack", ".", "-o", "-", "--split", "a=0.5,b=0.5"],
+    ],
+)
+def test_standard_output_takes_no_shards(arguments: list[str], tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(b"")
+    result = subprocess.run([*COMMAND, *arguments], capture_output=True, cwd=tmp_path, text=True)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "standard output takes one file, and no shards" in result.stderr
+    assert os.listdir(tmp_path) == ["data"]
+
+
+def test_head_prints_the_good_records_before_the_error(damaged: Path) -> None:
+    result = run("head", "-n", "9", damaged)
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["#", *map(str, range(6))]
+    assert "corrupted record #6" in result.stderr
+
+
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     result = run("count", tmp_path / "missing")
     assert result.returncode == 1

@@ -379,6 +379,21 @@ def add_file(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(header, io.BytesIO(data))
 
 
+def test_a_feature_that_is_named_like_the_flags_of_another_survives_npz(tmp_path: Path) -> None:
+    features: dict[str, Any] = {"a.is_missing": 1, "b.is_missing": b"x", "c.is_missing": [0.5, 1.0]}
+    records = [tfr.encode_example(features), tfr.encode_example({**features, "b.is_missing": None})]
+    convert(write(tmp_path / "a.tfrecord", records), tmp_path / "a.npz")
+    convert(tmp_path / "a.npz", tmp_path / "b.tfrecord")
+    assert list(tfr.read_records(tmp_path / "b.tfrecord")) == records
+
+
+def test_what_is_no_npz_is_said_to_be_none(tmp_path: Path) -> None:
+    for data in (b"", b"\0" * 100, b"no archive"):
+        (tmp_path / "x.npz").write_bytes(data)
+        with pytest.raises(tfr.TFRecordError, match=r"x\.npz: no NPZ file: it does not begin as a ZIP archive does"):
+            convert(tmp_path / "x.npz", tmp_path / "out")
+
+
 def test_a_webdataset_of_others_is_understood(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as archive:
         add_file(archive, "train/cat01.jpg", b"\xff\xd8\xff")

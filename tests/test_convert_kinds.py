@@ -73,6 +73,28 @@ def test_an_integer_of_very_many_digits_among_floats_is_an_error(tmp_path: Path)
         convert(tmp_path / "a.jsonl", tmp_path / "no")
 
 
+def test_a_number_beyond_a_double_is_not_taken_for_infinity(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(
+        '{"x": [1.5, 1e400]}\n{"x": -1e999}\n{"x": {"float32": [1e400]}}\n{"x": [Infinity, "inf", 1.5, NaN]}\n'
+    )
+    done = convert(tmp_path / "t.jsonl", tmp_path / "out", on_error="skip")
+    assert [(row.number, row.reason.removeprefix(f"row {row.number}: ")) for row in done.skipped] == [
+        (number, "feature 'x': a number is beyond float32") for number in range(3)
+    ]
+    (example,) = tfr.read_examples(tmp_path / "out")
+    np.testing.assert_array_equal(example["x"], np.array([np.inf, np.inf, 1.5, np.nan], np.float32))
+
+    (tmp_path / "t.csv").write_text('x,n\n"[1.5, 1e400]",1\n"[Infinity, 2.5]",2\n"[1.5]",1e400\n')
+    schema = tfr.Schema([FeatureSchema("x", "float32", None), FeatureSchema("n", "float32", ())])
+    done = convert(tmp_path / "t.csv", tmp_path / "out", schema=schema, on_error="skip")
+    assert [(row.number, row.reason.removeprefix(f"row {row.number}: ")) for row in done.skipped] == [
+        (0, "feature 'x': a number is beyond float32"),
+        (2, "feature 'n': a number is beyond float32"),
+    ]
+    (example,) = tfr.read_examples(tmp_path / "out")
+    np.testing.assert_array_equal(example["x"], np.array([np.inf, 2.5], np.float32))
+
+
 def test_numbers_that_float32_rounds_are_taken(tmp_path: Path) -> None:
     path = table_of(tmp_path / "t.parquet", {"x": [0.1, 1e-300, 123456789.0]})
     convert(path, tmp_path / "out")

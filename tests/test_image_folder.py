@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import socket
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from photographs import encoded, folder_of_photographs, opened, photographs, pixels
+from PIL import Image
 
 from tfrecord_lite import FeatureError, TFRecordError, decode_example, encode_example
 from tfrecord_lite.adapters.image_files import Rendition, Size
@@ -73,6 +75,14 @@ def test_beside_class_folders_an_image_without_a_label_is_a_problem_and_a_text_i
     touch(tmp_path, "cat/1.jpg", "2.jpg", "readme.txt")
     assert problems(tmp_path) == {"2.jpg": "has no label: it is in no class folder"}
     assert [skip.name for skip in list_image_folder(tmp_path).skipped] == ["2.jpg", "readme.txt"]
+
+
+def test_a_labels_csv_that_was_not_asked_for_says_how_it_is_read(tmp_path: Path) -> None:
+    touch(tmp_path, "cat/1.jpg", "labels.csv")
+    (skip,) = list_image_folder(tmp_path).skipped
+    assert skip.name == "labels.csv"
+    assert skip.reason == "is read when it is named, with --labels (labels); labels are those of the class folders"
+    assert not skip.is_problem
 
 
 def test_files_without_extensions_have_the_labels_of_their_folders(tmp_path: Path) -> None:
@@ -451,3 +461,15 @@ def test_pixels_survive_both_ways(tmp_path: Path) -> None:
     assert (
         json.dumps(list_image_folder(tmp_path / "out").labels) == '{"0": "china", "1": "flower", "2": "grace_hopper"}'
     )
+
+
+def test_images_are_those_of_one_feature(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (4, 3)).save(file, "PNG")
+    examples: list[dict[str, Any]] = [
+        {"photo": [file.getvalue()], "mask": None},
+        {"photo": [b"damaged"], "mask": [file.getvalue()]},
+    ]
+    with pytest.raises(FeatureError, match="feature 'mask': is an image, and was 'photo' before: name the one"):
+        write_image_folder(examples, tmp_path / "out")
+    assert os.listdir(tmp_path) == []

@@ -293,6 +293,13 @@ def test_a_folder_without_images_is_exit_code_1_with_the_list_and_keeps_what_was
     assert not [name for name in os.listdir(out) if name.startswith(".")]
 
 
+def test_an_empty_folder_is_one_line(tmp_path: Path, out: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    result = run(tmp_path / "nothing", "-o", out / "p")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert len(result.stderr.splitlines()) == 1
+
+
 # The command.
 
 

@@ -31,8 +31,11 @@ from tfrecord_lite.files.streams import read_whole
 
 #: The columns of a CSV of labels.
 FILENAME, LABEL, NUMBER = "filename", "label", "number"
+#: What a folder that was written here has its labels in.
+LABELS_CSV = "labels.csv"
 
 _EXTENSIONS = tuple(extension for of_format in EXTENSIONS.values() for extension in of_format)
+_UNASKED = "is read when it is named, with --labels (labels); labels are those of the class folders"
 _SEEN = "a directory that is in the folder already"
 _KINDS = {
     stat.S_IFIFO: "a FIFO",
@@ -133,6 +136,8 @@ def list_image_folder(directory: Any, labels: Any = None) -> ImageFolder:
         if not text_of:
             return ImageFolder(directory, files, {}, skipped)
         number_of = _number_labels(text_of.values())
+        skipped += [Skipped(LABELS_CSV, _UNASKED, False) for file in files if file.name == LABELS_CSV]
+        files = [file for file in files if file.name != LABELS_CSV]
     else:
         labels = os.fsdecode(labels)
         reason = "has no label in the CSV"

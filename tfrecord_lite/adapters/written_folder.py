@@ -19,13 +19,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfrecord_lite.adapters.image_files import Rendition, stored_image
-from tfrecord_lite.adapters.image_folder import FILENAME, LABEL, NUMBER, has_image_extension
+from tfrecord_lite.adapters.image_folder import FILENAME, LABEL, LABELS_CSV, NUMBER, has_image_extension
 from tfrecord_lite.adapters.images import CLASS_LABEL, CLASS_TEXT, ENCODED, IMAGE_FILENAME
 from tfrecord_lite.cardchecker.images import EXTENSIONS, FORMATS, JPEG_OF_A_PHONE, ImageError, decoding
-from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.errors import FeatureError, printable
 from tfrecord_lite.files.sinks import FileSink
-
-LABELS_CSV = "labels.csv"
 
 #: Bytes of a name in most file systems, less what is put behind one to tell it from another.
 _NAME_LIMIT = 240
@@ -46,7 +44,7 @@ def write_image_folder(
         image_feature: which feature holds the image; None takes `image/encoded`, or the only one that is an image.
 
     Raises:
-        FeatureError: an example has no image.
+        FeatureError: an example has no image, or without image_feature one in another feature than others.
         FileExistsError: there is something in the directory.
         OSError: a file cannot be written.
     """
@@ -87,6 +85,7 @@ class FolderImage:
     """An image on its way into a folder.
 
     Attributes:
+        feature: where it was.
         data: bytes of an image file.
         extensions: that its format has.
         filename: from the folder on, as data has it; "" without one.
@@ -94,6 +93,7 @@ class FolderImage:
         number: of its class, as text; "" without one.
     """
 
+    feature: str
     data: bytes
     extensions: tuple[str, ...]
     filename: str
@@ -127,14 +127,18 @@ def folder_image(
     text, label = _label_of(example)
     if text is not None and "\0" in text:
         raise _error("has a NUL, which not every reader of CSV takes", CLASS_TEXT, number)
-    return FolderImage(data, extensions, filename, text, label)
+    return FolderImage(key, data, extensions, filename, text, label)
 
 
 def _write_images(images: Iterable[FolderImage], directory: str) -> int:
     names = _Names()
     rows: list[tuple[str, str, str]] = []
     count = 0
+    feature: str | None = None
     for image in images:
+        if image.feature != (feature := feature or image.feature):
+            reason = f"is an image, and was '{printable(feature)}' before: name the one to write"
+            raise FeatureError(reason, image.feature)
         name = names.free(_name_of(image, count), image.extensions)
         path = os.path.join(directory, *name.split("/"))
         os.makedirs(os.path.dirname(path), exist_ok=True)

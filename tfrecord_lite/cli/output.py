@@ -60,7 +60,8 @@ def print_summary(
     if arguments.quiet and is_complete and not arguments.json:
         return
     stream = sys.stderr if arguments.output in ("-", STDOUT) else sys.stdout
-    stream.write((json.dumps(facts) if arguments.json else str(summary)) + "\n")
+    if text := json.dumps(facts) if arguments.json else str(summary):
+        stream.write(text + "\n")
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:

@@ -143,13 +143,22 @@ def print_lists(records: Iterator[Record]) -> None:
 
 
 def print_tables(records: Iterator[Record]) -> None:
-    """For people: a table where the records are examples and it fits, otherwise as `print_lists` does."""
-    while some := list(islice(records, _ROWS)):
-        rows = _rows(some)
-        if rows is None:
-            print_lists(iter(some))
-        else:
-            print_table(rows)
+    """For people: a table where the records are examples and it fits, otherwise as `print_lists` does.
+
+    What comes before an error is printed before it is raised.
+    """
+    while True:
+        some: list[Record] = []
+        try:
+            some.extend(islice(records, _ROWS))  # which keeps what came before an error
+        finally:
+            rows = _rows(some) if some else []
+            if rows is None:
+                print_lists(iter(some))
+            else:
+                print_table(rows)
+        if not some:
+            return
 
 
 def _condition(text: str) -> Any:

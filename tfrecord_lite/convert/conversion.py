@@ -226,7 +226,7 @@ def _compression(module: Any, output: str, compression: str | None) -> str:
     if compression is None:
         return "GZIP" if module.WRAPS and is_gzip(output) else ""
     if compression and compression not in module.COMPRESSIONS:
-        raise ValueError(f"{module.NAME} has {', '.join(module.COMPRESSIONS)}, not {compression}")
+        raise ValueError(f"{module.NAME} has {', '.join(module.COMPRESSIONS)}, not {printable(compression)}")
     return compression
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from tfrecord_lite.adapters.arrow_columns import array_of, import_pyarrow
 from tfrecord_lite.adapters.arrow_lists import lists_of
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format.feature_schema import FeatureSchema
-from tfrecord_lite.format.json_form import feature_as_json, feature_from_json
+from tfrecord_lite.format.json_form import SaidNonFinite, feature_as_json, feature_from_json
 from tfrecord_lite.format.lists import Lists
 
 _BASE64 = "base64:"
@@ -102,12 +103,13 @@ def _check_float32(column: Any, numbers: Any, name: str) -> None:
     for number in np.flatnonzero(np.isinf(values)).tolist():
         text = column[number].as_py().decode()
         if any(character.isdigit() for character in text):
-            raise _at(f"{float(text)} is beyond float32", name, number)
+            shown = float(text) if math.isfinite(float(text)) else "a number"
+            raise _at(f"{shown} is beyond float32", name, number)
 
 
 def _from_form(cell: bytes, feature: FeatureSchema, number: int) -> Any:
     try:
-        return feature_from_json(json.loads(cell), feature.name, feature)
+        return feature_from_json(json.loads(cell, parse_constant=SaidNonFinite), feature.name, feature)
     except (ValueError, RecursionError) as error:
         reason = error.reason if isinstance(error, FeatureError) else "is no list in JSON"
         raise _at(reason, feature.name, number) from None

@@ -162,6 +162,9 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
     """The rows of a file, some thousand at a time."""
     with open_seekable(source) as file:
         try:
+            if file.read(2) not in (b"PK", b"\x93N"):  # numpy would take it for a pickle
+                raise ValueError("no NPZ file: it does not begin as a ZIP archive does")
+            file.seek(0)
             archive = np.load(file, allow_pickle=False)
             if isinstance(archive, np.ndarray):
                 raise ValueError("one array, and no archive of several")
@@ -212,19 +215,24 @@ def _columns(arrays: dict[str, Array]) -> _Columns:
     for key, array in arrays.items():
         if not isinstance(array, np.ndarray):  # numpy gives the bytes of what is no .npy
             raise FeatureError("what the archive holds of this name is no array", key)
-        if key.endswith(_IS_MISSING) and (array.dtype != bool or array.ndim != 1):
+        if _are_flags(key, arrays) and (array.dtype != bool or array.ndim != 1):
             raise FeatureError("says of each record whether it is missing: bool [n]", key)
     for key in arrays:
         base = next((key[: -len(end)] for end in (_ROW_SPLITS, _OFFSETS) if key.endswith(end)), None)
         if base in arrays:
             continue
-        if key.endswith(_IS_MISSING):
+        if _are_flags(key, arrays):
             name = key[: -len(_IS_MISSING)]
             if name not in arrays:
                 columns[name] = Lists.all_missing(len(arrays[key]))
             continue
         columns[key] = _column(key, arrays)
     return columns
+
+
+def _are_flags(key: str, arrays: dict[str, Array]) -> bool:
+    """Whether an array says which values are missing: of another, or, as bool, of a feature that is nowhere."""
+    return key.endswith(_IS_MISSING) and (key[: -len(_IS_MISSING)] in arrays or arrays[key].dtype == bool)
 
 
 def _column(name: str, arrays: dict[str, Array]) -> Any:

@@ -29,7 +29,7 @@ from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.encodings import UTF8, image_encoding, share_encoding
 from tfrecord_lite.format.example import check_no_sequence_examples, decode_example, encode_example
 from tfrecord_lite.format.feature_schema import FeatureSchema
-from tfrecord_lite.format.json_form import example_as_json, feature_from_json
+from tfrecord_lite.format.json_form import SaidNonFinite, example_as_json, feature_from_json
 from tfrecord_lite.format.schema import Schema
 
 NAME = "webdataset"
@@ -128,7 +128,7 @@ class Decoder:
     def _from_json(self, data: bytes) -> dict[str, Any] | None:
         """Features; None when it is something else in JSON, or none."""
         try:
-            given = json.loads(data)
+            given = json.loads(data, parse_constant=SaidNonFinite)
             if isinstance(given, dict):
                 return {name: feature_from_json(form, name, self._schema.get(name)) for name, form in given.items()}
         except (ValueError, RecursionError):

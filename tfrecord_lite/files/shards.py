@@ -45,13 +45,15 @@ def check_prefix(prefix: Any) -> str:
     """A prefix of shards, as str.
 
     Raises:
-        ValueError: it is a URL, where nothing can be renamed; it holds NUL or a component ".."; or its last component
-            is empty or begins with "." or "_", so that nobody would take the shards for data.
+        ValueError: it is a URL, where nothing can be renamed, or standard output; it holds NUL or a component "..";
+            or its last component is empty or begins with "." or "_", so that nobody would take the shards for data.
     """
     text = os.fsdecode(prefix)
     problem = ""
     if is_url(text):
         problem = "is a URL: shards are written to local paths only"
+    elif text in ("-", "/dev/stdout"):
+        problem = "cannot be: standard output takes one file, and no shards"
     elif "\0" in text:
         problem = "holds a NUL character"
     elif ".." in re.split("|".join(map(re.escape, _SEPARATORS)), text):

@@ -42,6 +42,10 @@ _NON_FINITE = {"nan", "inf", "-inf"}
 _SEQUENCE = {"context", "feature_lists"}
 
 
+class SaidNonFinite(float):
+    """NaN, Infinity or -Infinity as Python's JSON has them (`parse_constant`): 1e400 is infinite only for a double."""
+
+
 def record_as_json(record: bytes) -> Any:
     """A record for JSON, as above."""
     try:
@@ -103,7 +107,7 @@ def record_from_json(text: str | bytes, schema: Mapping[str, FeatureSchema] | No
         FeatureError: it is no JSON, or nothing that a record can be.
     """
     try:
-        given = json.loads(text, object_pairs_hook=_object)
+        given = json.loads(text, object_pairs_hook=_object, parse_constant=SaidNonFinite)
     except FeatureError:
         raise
     except json.JSONDecodeError as error:  # its text says what is wrong, and shows nothing of the line
@@ -173,9 +177,10 @@ def _float32(items: list[Any], name: str) -> Any:
         raise FeatureError("a number is beyond float32", name) from None
     with np.errstate(over="ignore"):
         floats = doubles.astype(np.float32)
-    beyond = np.flatnonzero(np.isinf(floats) & np.isfinite(doubles))
-    if beyond.size:
-        raise FeatureError(f"{doubles[beyond[0]]} is beyond float32", name)
+    for at in np.flatnonzero(np.isinf(floats)).tolist():
+        if type(items[at]) in (int, float):  # and no text or constant that says that it is infinite
+            number = doubles[at] if math.isfinite(doubles[at]) else "a number"
+            raise FeatureError(f"{number} is beyond float32", name)
     return floats
 
 
