@@ -29,6 +29,7 @@ from tfrecord_lite.files.commit import commit, rollback
 from tfrecord_lite.files.manifest import open_plans
 from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.paths import as_path, find_files
+from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.shard_files import sweep
 from tfrecord_lite.files.sharded_writer import ShardedWriter
 from tfrecord_lite.files.shards import ShardInfo
@@ -99,7 +100,10 @@ class WriteJob:
         if record_type not in _WRITE:
             raise ValueError(f"record_type is one of {', '.join(_WRITE)}, not {record_type!r}")
         token = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
-        path = os.path.abspath(as_path(directory))
+        given = as_path(directory)
+        if is_url(given):  # before abspath makes a local directory of it
+            raise ValueError(f"the directory '{printable(given)}' is a URL: shards are written to local paths only")
+        path = os.path.abspath(given)
         options, sizes = TFRecordOptions(compression_type), {"max_records": max_records, "max_bytes": max_bytes}
         job = cls(os.path.join(path, f"part-{token}"), mode, record_type, schema, options, sizes)
         os.makedirs(path, exist_ok=True)
