@@ -335,6 +335,12 @@ def test_options_of_the_jar_mean_the_same() -> None:
     assert (options.record_type, options.compression_type, options.verify) == ("SequenceExample", "GZIP", True)
 
 
+def test_paths_as_hadoop_spells_them_are_no_directories_beside_the_driver() -> None:
+    assert SourceOptions.of({"path": "file:/data/a b"}).paths == ("/data/a b",)
+    with pytest.raises(ValueError, match="'dbfs:/mnt/train'"):
+        SourceOptions.of({"path": "dbfs:/mnt/train"})
+
+
 @pytest.mark.parametrize(
     ("column", "record_type", "problem"),
     [
