@@ -215,6 +215,9 @@ def test_sequence_examples_go_in_and_out(spark: Any, tmp_path: Path) -> None:
     types_of = "struct<id:bigint,v:array<float>,n:array<array<bigint>>,words:array<array<binary>>>"
     assert found.schema.simpleString() == types_of
     assert [row["words"] for row in found.toArrow().to_pylist()] == [[[b"a"], [b"b", b"c"], []], [], None]
+    given = "words array<array<string>>, id long, n array<array<long>>"  # a feature list before the context
+    chosen = spark.read.format("tfrecord").options(**options).schema(given).load(str(tmp_path / "in"))
+    assert chosen.orderBy("id").first().asDict() == {"words": [["a"], ["b", "c"], []], "id": 0, "n": [[1]]}
     found.write.format("tfrecord").options(**options).mode("append").save(str(tmp_path / "out"))
     assert sorted(tfr.read_records(tmp_path / "out")) == sorted(records)
 
