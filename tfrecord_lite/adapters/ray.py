@@ -35,11 +35,10 @@ from ray.data import Datasink, Datasource
 from ray.data.block import BlockAccessor, BlockMetadata
 from ray.data.datasource import ReadTask, WriteResult
 
-from tfrecord_lite.adapters.arrow import arrow_schema, schema_from_arrow
-from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema, sequence_schema_from_arrow
+from tfrecord_lite.adapters.arrow import arrow_schema
+from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema
 from tfrecord_lite.adapters.read_parts import BYTE_ARRAY, RECORD_TYPES, ReadPart, plan_parts, read_part
-from tfrecord_lite.adapters.write_job import Mode, WriteJob
-from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.adapters.write_job import Mode, WriteJob, column_kinds, unite_kinds
 from tfrecord_lite.files.inference import infer_schema
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.shards import ShardInfo
@@ -224,7 +223,7 @@ class TFRecordDatasink(Datasink):  # type: ignore[misc]
             for block in blocks:
                 table = _without_tensors(BlockAccessor.for_block(block).to_arrow())
                 if self._job.schema is None and self._job.record_type != "ByteArray":
-                    _unite(kinds, _kinds(table.schema, self._job.record_type))
+                    unite_kinds(kinds, column_kinds(table.schema, self._job.record_type))
                 yield from table.to_batches()
 
         infos = self._job.write(batches())
@@ -235,7 +234,7 @@ class TFRecordDatasink(Datasink):  # type: ignore[misc]
         tasks = sorted(write_result.write_returns, key=lambda written: written.task)
         kinds: dict[str, str] = {}
         for written in tasks:
-            _unite(kinds, written.kinds)
+            unite_kinds(kinds, written.kinds)
         self.shards = self._job.commit(info for written in tasks for info in written.infos)
 
     def on_write_failed(self, error: Exception) -> None:
@@ -276,21 +275,3 @@ def _without_tensors(table: pa.Table) -> pa.Table:
         if chunks:
             table = table.set_column(number, pa.field(field.name, lists[0].type, metadata=field.metadata), lists)
     return table
-
-
-def _kinds(columns: pa.Schema, record_type: str) -> dict[str, str]:
-    """{column: dtype}, but for columns of nothing but nulls."""
-    schema = sequence_schema_from_arrow(columns) if record_type == "SequenceExample" else schema_from_arrow(columns)
-    features = [*schema.items(), *((name, each.step) for name, each in schema.feature_lists.items())]
-    return {name: feature.dtype for name, feature in features if feature.dtype is not None}
-
-
-def _unite(kinds: dict[str, str], others: dict[str, str]) -> None:
-    """Add the kinds of another block.
-
-    Raises:
-        FeatureError: a column has another one there, and a reader would have no schema for all shards.
-    """
-    for name, dtype in others.items():
-        if kinds.setdefault(name, dtype) != dtype:
-            raise FeatureError(f"is {kinds[name]} in one block, and {dtype} in another: give a schema", name)

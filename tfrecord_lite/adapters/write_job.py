@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tfrecord_lite.adapters.arrow import from_arrow, schema_from_arrow
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
-from tfrecord_lite.adapters.arrow_sequences import sequences_from_arrow
+from tfrecord_lite.adapters.arrow_sequences import sequence_schema_from_arrow, sequences_from_arrow
 from tfrecord_lite.errors import FeatureError, ShardError, TFRecordError, counted, printable
 from tfrecord_lite.files.commit import commit, rollback
 from tfrecord_lite.files.manifest import open_plans
@@ -174,6 +174,24 @@ class WriteJob:
         if self.mode == "overwrite" and strange:
             problem = f"a file that no manifest lists, '{printable(os.path.basename(strange[0]))}', is not overwritten"
             raise ShardError(f"{problem}: remove it, or write elsewhere")
+
+
+def column_kinds(columns: pa.Schema, record_type: str) -> dict[str, str]:
+    """{column: dtype}, but for columns of nothing but nulls."""
+    schema = sequence_schema_from_arrow(columns) if record_type == "SequenceExample" else schema_from_arrow(columns)
+    features = [*schema.items(), *((name, each.step) for name, each in schema.feature_lists.items())]
+    return {name: feature.dtype for name, feature in features if feature.dtype is not None}
+
+
+def unite_kinds(kinds: dict[str, str], others: dict[str, str]) -> None:
+    """Add the kinds of another block.
+
+    Raises:
+        FeatureError: a column has another one there, and a reader would have no schema for all shards.
+    """
+    for name, dtype in others.items():
+        if kinds.setdefault(name, dtype) != dtype:
+            raise FeatureError(f"is {kinds[name]} in one block, and {dtype} in another: give a schema", name)
 
 
 def _write_examples(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping[str, FeatureSchema] | None) -> None:
