@@ -31,6 +31,7 @@ from pyspark.sql import types
 from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema
 from tfrecord_lite.adapters.spark_options import SourceOptions
 from tfrecord_lite.adapters.spark_types import arrow_of, as_spark, schema_of, struct_of
+from tfrecord_lite.adapters.spark_write import ShardWriter
 from tfrecord_lite.adapters.write_job import WriteJob
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:::pyspark.*")]
@@ -378,6 +379,13 @@ def test_values_that_a_type_cannot_hold_are_named(column: Any, values: Any, prob
     with pytest.raises(FeatureError, match=problem) as caught:
         as_spark(pa.record_batch({"x": values}), columns)
     assert caught.value.record_number == len(values) - 1
+
+
+def test_a_frame_without_columns_is_refused(tmp_path: Path) -> None:
+    options = SourceOptions.of({"path": str(tmp_path / "new")})
+    with pytest.raises(FeatureError, match="without columns"):
+        ShardWriter.begin(options, types.StructType([]), overwrite=False)
+    assert not (tmp_path / "new").exists()
 
 
 def test_nulls_in_a_column_without_nulls_are_named() -> None:

@@ -200,6 +200,8 @@ def _write_examples(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mappin
         if missing:
             raise FeatureError("the schema has it, and there is no such column", missing[0])
         batch = batch.select(list(schema))
+    if not batch.num_columns:  # nothing would say how many records there are
+        raise FeatureError(f"{counted(batch.num_rows, 'row')} without a column are no records")
     rules = schema_from_arrow(batch.schema) if schema is None else schema
     writer.write_columns(from_arrow(batch, schema), rules)
 
