@@ -190,6 +190,18 @@ def test_modes(client: Any, tmp_path: Path) -> None:
     assert len(read_bag(tmp_path).to_delayed()) == 4
 
 
+def test_a_column_of_another_kind_in_another_partition_is_refused(client: Any, tmp_path: Path) -> None:
+    with dask.config.set({"dataframe.convert-string": False}):
+        frame = dask.dataframe.from_pandas(
+            pd.DataFrame({"x": [1, 2, "a", "b"], "y": [None, None, "c", "d"]}), npartitions=2
+        )
+    with pytest.raises(tfr.FeatureError, match="is int64 in one block, and bytes in another"):
+        write_tfrecords(frame, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    write_tfrecords(frame[["y"]], tmp_path)
+    assert [example["y"] for example in tfr.read_examples(tmp_path)] == [None, None, [b"c"], [b"d"]]
+
+
 def test_no_examples_are_an_empty_shard(client: Any, tmp_path: Path) -> None:
     write_tfrecords(bag_of(5).filter(lambda example: False), tmp_path)
     assert read_bag(tmp_path).compute() == []

@@ -236,6 +236,24 @@ def test_records_go_as_they_are(tmp_path: Path) -> None:
     assert [row["byteArray"] for row in dataset.take_all()] == records
 
 
+def test_sequences_come_back_with_the_schema_of_their_columns(tmp_path: Path) -> None:
+    steps = pa.list_(pa.list_(pa.int64()))
+    table = pa.table({"id": [1, 2, 3], "steps": pa.array([[[1, 2], []], [], None], steps)})
+    write_tfrecords(ray.data.from_arrow(table), tmp_path, record_type="SequenceExample")
+    dataset = read_tfrecords(tmp_path, record_type="SequenceExample")
+    assert dataset.schema().base_schema.equals(table.schema)
+    assert table_of(dataset).equals(table)
+
+
+def test_an_option_that_ray_does_not_know_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "train.tfrecord")
+    with pytest.raises(TypeError, match="columns"):
+        read_tfrecords(path, columns=["id"])
+    with pytest.raises(TypeError, match="compresion_type"):
+        read_tfrecords(path, compresion_type="GZIP")
+    assert read_tfrecords(path, override_num_blocks=1, num_cpus=1).count() == COUNT
+
+
 def test_no_rows_are_an_empty_shard_with_a_schema(tmp_path: Path) -> None:
     infos = write_tfrecords(in_blocks().filter(lambda row: False), tmp_path)
     assert [info.records for info in infos] == [0]

@@ -32,6 +32,7 @@ from pyspark.sql import types
 from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema
 from tfrecord_lite.adapters.spark_options import SourceOptions
 from tfrecord_lite.adapters.spark_types import arrow_of, as_spark, schema_of, struct_of
+from tfrecord_lite.adapters.spark_write import ShardWriter
 from tfrecord_lite.adapters.write_job import WriteJob
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:::pyspark.*")]
@@ -216,6 +217,9 @@ def test_sequence_examples_go_in_and_out(spark: Any, tmp_path: Path) -> None:
     types_of = "struct<id:bigint,v:array<float>,n:array<array<bigint>>,words:array<array<binary>>>"
     assert found.schema.simpleString() == types_of
     assert [row["words"] for row in found.toArrow().to_pylist()] == [[[b"a"], [b"b", b"c"], []], [], None]
+    given = "words array<array<string>>, id long, n array<array<long>>"  # a feature list before the context
+    chosen = spark.read.format("tfrecord").options(**options).schema(given).load(str(tmp_path / "in"))
+    assert chosen.orderBy("id").first().asDict() == {"words": [["a"], ["b", "c"], []], "id": 0, "n": [[1]]}
     found.write.format("tfrecord").options(**options).mode("append").save(str(tmp_path / "out"))
     assert sorted(tfr.read_records(tmp_path / "out")) == sorted(records)
 
@@ -336,6 +340,12 @@ def test_options_of_the_jar_mean_the_same() -> None:
     assert (options.record_type, options.compression_type, options.verify) == ("SequenceExample", "GZIP", True)
 
 
+def test_paths_as_hadoop_spells_them_are_no_directories_beside_the_driver() -> None:
+    assert SourceOptions.of({"path": "file:/data/a b"}).paths == ("/data/a b",)
+    with pytest.raises(ValueError, match="'dbfs:/mnt/train'"):
+        SourceOptions.of({"path": "dbfs:/mnt/train"})
+
+
 @pytest.mark.parametrize(
     ("column", "record_type", "problem"),
     [
@@ -370,6 +380,13 @@ def test_values_that_a_type_cannot_hold_are_named(column: Any, values: Any, prob
     with pytest.raises(FeatureError, match=problem) as caught:
         as_spark(pa.record_batch({"x": values}), columns)
     assert caught.value.record_number == len(values) - 1
+
+
+def test_a_frame_without_columns_is_refused(tmp_path: Path) -> None:
+    options = SourceOptions.of({"path": str(tmp_path / "new")})
+    with pytest.raises(FeatureError, match="without columns"):
+        ShardWriter.begin(options, types.StructType([]), overwrite=False)
+    assert not (tmp_path / "new").exists()
 
 
 def test_nulls_in_a_column_without_nulls_are_named() -> None:

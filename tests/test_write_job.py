@@ -174,6 +174,22 @@ def test_other_words_are_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
     assert not (tmp_path / "new").exists()
 
 
+def test_rows_without_columns_are_refused_and_not_lost(tmp_path: Path) -> None:
+    with pytest.raises(FeatureError, match="3 rows without a column"):
+        done(tmp_path, "error", rows(0, 3).select([]))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["memory://bucket/train", "s3://bucket/train", "hdfs://host/train"])
+def test_a_url_is_refused_and_is_no_local_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="is a URL"):
+        WriteJob.begin(url)
+    assert list(tmp_path.iterdir()) == []
+    done(f"file://{tmp_path}/local", "error", rows(0, 2))  # type: ignore[arg-type]
+    assert ids(tmp_path / "local") == [0, 1]
+
+
 def test_a_large_file_with_an_index_is_divided_without_a_gap(tmp_path: Path) -> None:
     path = written(tmp_path, 1000, index=True)
     parts = plan_parts(path, max_bytes=path.stat().st_size // 7)

@@ -30,7 +30,7 @@ from tfrecord_lite.adapters.arrow import arrow_schema, to_pandas
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.adapters.arrow_frames import table_of
 from tfrecord_lite.adapters.read_parts import BYTE_ARRAY, ReadPart, plan_parts, read_part
-from tfrecord_lite.adapters.write_job import Mode, WriteJob
+from tfrecord_lite.adapters.write_job import Mode, WriteJob, column_kinds, unite_kinds
 from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.files.examples import read_examples
 from tfrecord_lite.files.inference import infer_schema
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 #: As in `plan_parts`: a shard of the usual size is one partition.
 _PART_BYTES = 128 << 20
 _RECORD_TYPES = ("Example", "ByteArray")
+_Written = tuple[list[ShardInfo], dict[str, str]]
 #: Records that are encoded before they are stored.
 _RUN = 1024
 #: Seconds between two looks at what is still at work.
@@ -165,10 +166,11 @@ def write_tfrecords(
 
     Raises:
         TypeError: the data are neither; ValueError: a schema is given for a bag.
+        FeatureError: a column of a DataFrame has another kind in another partition, and there is no schema.
         FileExistsError, ShardError: see WriteJob.begin.
-        others: what the last attempt of a task raised; there is nothing new in the directory then. If this process
-            dies in the middle of `commit`, so that readers get a ShardError, mode "overwrite" starts again, and
-            `tfr.commit(None, prefix)` finishes.
+        others: what the last attempt of a task raised; there is nothing new in the directory then (without a cluster
+            perhaps hidden files of tasks that were still at work). If this process dies in the middle of `commit`, so
+            that readers get a ShardError, mode "overwrite" starts again, and `tfr.commit(None, prefix)` finishes.
     """
     if record_type not in _RECORD_TYPES:
         raise ValueError(f"record_type is one of {', '.join(_RECORD_TYPES)}, not {record_type!r}")
@@ -188,8 +190,11 @@ def write_tfrecords(
     )
     write = dask.delayed(_write, pure=False)
     try:
-        infos = _computed([write(job, batches, part) for part in data.to_delayed()], retries, client)
-        return job.commit(chain.from_iterable(infos))
+        kinds: dict[str, str] = {}
+        written = _computed([write(job, batches, part) for part in data.to_delayed()], retries, client)
+        for _, others in written:
+            unite_kinds(kinds, others)
+        return job.commit(chain.from_iterable(infos for infos, _ in written))
     except BaseException:
         job.abort()
         raise
@@ -229,9 +234,17 @@ def _as_frame(batches: list[pa.RecordBatch], schema: Schema, record_type: str) -
     return to_pandas(pa.Table.from_batches(batches, columns))
 
 
-def _write(job: WriteJob, batches: Callable[[Any], Iterator[pa.RecordBatch]], part: Any) -> list[ShardInfo]:
-    """One attempt of a task."""
-    return job.write(batches(part))
+def _write(job: WriteJob, batches: Callable[[Any], Iterator[pa.RecordBatch]], part: Any) -> _Written:
+    """One attempt of a task: its shards, and the kinds of its columns."""
+    kinds: dict[str, str] = {}
+
+    def seen() -> Iterator[pa.RecordBatch]:
+        for batch in batches(part):
+            if job.schema is None and job.record_type == "Example":
+                unite_kinds(kinds, column_kinds(batch.schema, job.record_type))
+            yield batch
+
+    return job.write(seen()), kinds
 
 
 def _encoded(examples: Iterable[Any]) -> Iterator[pa.RecordBatch]:
@@ -257,7 +270,7 @@ def _columns(frame: pd.DataFrame) -> Iterator[pa.RecordBatch]:
     return iter(table_of(frame).to_batches())
 
 
-def _computed(tasks: list[Any], retries: int, client: distributed.Client | None) -> list[list[ShardInfo]]:
+def _computed(tasks: list[Any], retries: int, client: distributed.Client | None) -> list[_Written]:
     """What became of all tasks."""
     if client is None:
         try:
@@ -269,11 +282,11 @@ def _computed(tasks: list[Any], retries: int, client: distributed.Client | None)
         for done in distributed.as_completed(futures):
             if done.status == "error":
                 done.result()
-        infos: list[list[ShardInfo]] = client.gather(futures)
+        written: list[_Written] = client.gather(futures)
     except BaseException:
         _stop(client, futures)
         raise
-    return infos
+    return written
 
 
 def _stop(client: distributed.Client, futures: list[Any]) -> None:

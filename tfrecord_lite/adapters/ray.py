@@ -20,6 +20,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from inspect import signature
 from itertools import pairwise
 from typing import Any
 
@@ -34,10 +35,10 @@ from ray.data import Datasink, Datasource
 from ray.data.block import BlockAccessor, BlockMetadata
 from ray.data.datasource import ReadTask, WriteResult
 
-from tfrecord_lite.adapters.arrow import arrow_schema, schema_from_arrow
+from tfrecord_lite.adapters.arrow import arrow_schema
+from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema
 from tfrecord_lite.adapters.read_parts import BYTE_ARRAY, RECORD_TYPES, ReadPart, plan_parts, read_part
-from tfrecord_lite.adapters.write_job import Mode, WriteJob
-from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.adapters.write_job import Mode, WriteJob, column_kinds, unite_kinds
 from tfrecord_lite.files.inference import infer_schema
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.shards import ShardInfo
@@ -64,17 +65,23 @@ def read_tfrecords(
         paths: as for `read_records`, but files with names only, under the same path wherever a task runs.
         schema: which features are columns, and what they are (see `arrow_schema`); all blocks have it. None infers it
             from all records, which the driver reads for that: give one, or that of a sample, where they are many.
-        record_type: "Example"; or "ByteArray": the records themselves, in the one column `byteArray`.
+        record_type: "Example"; "SequenceExample", whose feature lists are columns of lists of lists; or "ByteArray":
+            the records themselves, in the one column `byteArray`.
         compression_type, verify: as for `read_records`.
         ray_options: as for `ray.data.read_datasource`. `override_num_blocks` tasks read, where there are as many files
             or a large file has a saved index: then its records are divided.
 
     Raises:
         ValueError: record_type is none of these.
+        TypeError: Ray has no such option.
         FeatureError: a feature was met in several kinds.
         OSError, TFRecordError: as `read_records`. What is wrong with a record Ray raises when the Dataset is consumed,
             in an error of the same class: path, record number and offset are in its text, and those of its `cause`.
     """
+    # What Ray does not know goes to sources that it makes itself; for one that is made already it is forgotten.
+    unknown = ray_options.keys() - signature(ray.data.read_datasource).parameters.keys()
+    if unknown:
+        raise TypeError(f"read_tfrecords() got an unexpected keyword argument '{min(unknown)}'")
     datasource = TFRecordDatasource(
         paths, schema, record_type=record_type, compression_type=compression_type, verify=verify
     )
@@ -102,7 +109,8 @@ def write_tfrecords(
         dataset: of columns that have a place in a feature, see `from_arrow`; Ray's tensors are lists of their values.
         directory: where the shards will be: local, or mounted under the same path wherever a task runs.
         mode: "error" wants no data there; "append" adds a set to those that are there; "overwrite" replaces them.
-        record_type: "Example"; or "ByteArray": the values of the one column, which is of binary, are the records.
+        record_type: "Example"; "SequenceExample": columns of lists of lists are feature lists; or "ByteArray": records
+            are the values of the one column, which is of binary.
         schema: which columns are features, and what they are to be; None: all, as they are.
         compression_type: "", "GZIP" or "ZLIB".
         max_records, max_bytes: of a shard.
@@ -155,13 +163,9 @@ class TFRecordDatasource(Datasource):  # type: ignore[misc]
         else:
             if schema is None:
                 schema = infer_schema(self._paths, compression_type=compression_type, verify=verify)
-            self._columns = arrow_schema(schema)
+            self._columns = (sequence_arrow_schema if record_type == "SequenceExample" else arrow_schema)(schema)
         self._blocks = partial(
-            _blocks,
-            schema=schema,
-            record_type=record_type,
-            compression_type=compression_type,
-            verify=verify,
+            _blocks, schema=schema, record_type=record_type, compression_type=compression_type, verify=verify
         )
 
     def estimate_inmemory_data_size(self) -> int | None:
@@ -219,7 +223,7 @@ class TFRecordDatasink(Datasink):  # type: ignore[misc]
             for block in blocks:
                 table = _without_tensors(BlockAccessor.for_block(block).to_arrow())
                 if self._job.schema is None and self._job.record_type != "ByteArray":
-                    _unite(kinds, _kinds(table.schema))
+                    unite_kinds(kinds, column_kinds(table.schema, self._job.record_type))
                 yield from table.to_batches()
 
         infos = self._job.write(batches())
@@ -230,7 +234,7 @@ class TFRecordDatasink(Datasink):  # type: ignore[misc]
         tasks = sorted(write_result.write_returns, key=lambda written: written.task)
         kinds: dict[str, str] = {}
         for written in tasks:
-            _unite(kinds, written.kinds)
+            unite_kinds(kinds, written.kinds)
         self.shards = self._job.commit(info for written in tasks for info in written.infos)
 
     def on_write_failed(self, error: Exception) -> None:
@@ -248,12 +252,7 @@ class _Written:
 
 
 def _blocks(
-    parts: list[ReadPart],
-    *,
-    schema: Schema,
-    record_type: str,
-    compression_type: str | None,
-    verify: bool,
+    parts: list[ReadPart], *, schema: Schema, record_type: str, compression_type: str | None, verify: bool
 ) -> Iterator[pa.Table]:
     """The records of some parts."""
     for part in parts:
@@ -276,19 +275,3 @@ def _without_tensors(table: pa.Table) -> pa.Table:
         if chunks:
             table = table.set_column(number, pa.field(field.name, lists[0].type, metadata=field.metadata), lists)
     return table
-
-
-def _kinds(schema: pa.Schema) -> dict[str, str]:
-    """{column: dtype}, but for columns of nothing but nulls."""
-    return {name: feature.dtype for name, feature in schema_from_arrow(schema).items() if feature.dtype is not None}
-
-
-def _unite(kinds: dict[str, str], others: dict[str, str]) -> None:
-    """Add the kinds of another block.
-
-    Raises:
-        FeatureError: a column has another one there, and a reader would have no schema for all shards.
-    """
-    for name, dtype in others.items():
-        if kinds.setdefault(name, dtype) != dtype:
-            raise FeatureError(f"is {kinds[name]} in one block, and {dtype} in another: give a schema", name)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -32,6 +33,8 @@ _CODECS = {
     "org.apache.hadoop.io.compress.defaultcodec": "ZLIB",
     "org.apache.hadoop.io.compress.deflatecodec": "ZLIB",
 }
+#: Hadoop's spelling, with one slash; of a letter alone it is a Windows drive.
+_URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]+):(?P<path>/(?!/).*)", re.DOTALL)
 _NAMES = ("path", "paths", "recordType", "codec", "max_bytes", "max_records", "verify", "sample")
 
 
@@ -80,7 +83,22 @@ def _paths(options: Mapping[str, str]) -> tuple[str, ...]:
         found.insert(0, options["path"])
     if not found:
         raise ValueError("there is no path: give one to load() or save()")
-    return tuple(path if is_url(path) else os.path.abspath(path) for path in map(as_path, found))
+    return tuple(map(_absolute, found))
+
+
+def _absolute(given: str) -> str:
+    """A URL as it is; else a local path that is the same wherever a task runs."""
+    path = as_path(given)
+    if is_url(path):
+        return path
+    uri = _URI.match(path)
+    if uri and uri["scheme"] == "file":
+        path = uri["path"]
+    elif uri:  # abspath would make a directory of it
+        raise ValueError(
+            f"'{printable(path)}' is no path here: a URL has two slashes, and of Hadoop's only file:/ is known"
+        )
+    return os.path.abspath(path)
 
 
 def _one_of(options: Mapping[str, str], name: str, known: Mapping[str, str]) -> str | None:

@@ -55,6 +55,8 @@ class PartReader(DataSourceReader):  # type: ignore[misc]
             compression_type=options.compression_type,
             verify=options.verify,
         ):
+            if options.record_type == "SequenceExample":
+                batch = batch.select(columns.names)  # its feature lists come last, wherever they were asked for
             try:
                 yield as_spark(batch, columns)
             except FeatureError as error:

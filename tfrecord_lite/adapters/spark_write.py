@@ -18,6 +18,7 @@ from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.adapters.spark_options import SourceOptions
 from tfrecord_lite.adapters.spark_types import schema_of
 from tfrecord_lite.adapters.write_job import WriteJob
+from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.files.shards import ShardInfo
 
 if TYPE_CHECKING:
@@ -49,12 +50,14 @@ class ShardWriter(DataSourceArrowWriter):  # type: ignore[misc]
         """Look whether the DataFrame can be written, and make the directory.
 
         Raises:
-            FeatureError: a column's type has no place in a record.
+            FeatureError: a column's type has no place in a record, or there is none.
             ValueError: there are several paths.
             others: as `WriteJob.begin`.
         """
         if len(options.paths) != 1:
             raise ValueError(f"shards go to one directory, not to {len(options.paths)}")
+        if not len(struct):  # Spark does not say how many rows such a batch has
+            raise FeatureError("a DataFrame without columns has nothing to write")
         job = WriteJob.begin(
             options.paths[0],
             mode="overwrite" if overwrite else "append",

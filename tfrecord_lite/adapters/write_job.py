@@ -23,12 +23,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tfrecord_lite.adapters.arrow import from_arrow, schema_from_arrow
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
-from tfrecord_lite.adapters.arrow_sequences import sequences_from_arrow
+from tfrecord_lite.adapters.arrow_sequences import sequence_schema_from_arrow, sequences_from_arrow
 from tfrecord_lite.errors import FeatureError, ShardError, TFRecordError, counted, printable
 from tfrecord_lite.files.commit import commit, rollback
 from tfrecord_lite.files.manifest import open_plans
 from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.paths import as_path, find_files
+from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.shard_files import sweep
 from tfrecord_lite.files.sharded_writer import ShardedWriter
 from tfrecord_lite.files.shards import ShardInfo
@@ -99,7 +100,10 @@ class WriteJob:
         if record_type not in _WRITE:
             raise ValueError(f"record_type is one of {', '.join(_WRITE)}, not {record_type!r}")
         token = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
-        path = os.path.abspath(as_path(directory))
+        given = as_path(directory)
+        if is_url(given):  # before abspath makes a local directory of it
+            raise ValueError(f"the directory '{printable(given)}' is a URL: shards are written to local paths only")
+        path = os.path.abspath(given)
         options, sizes = TFRecordOptions(compression_type), {"max_records": max_records, "max_bytes": max_bytes}
         job = cls(os.path.join(path, f"part-{token}"), mode, record_type, schema, options, sizes)
         os.makedirs(path, exist_ok=True)
@@ -172,12 +176,32 @@ class WriteJob:
             raise ShardError(f"{problem}: remove it, or write elsewhere")
 
 
+def column_kinds(columns: pa.Schema, record_type: str) -> dict[str, str]:
+    """{column: dtype}, but for columns of nothing but nulls."""
+    schema = sequence_schema_from_arrow(columns) if record_type == "SequenceExample" else schema_from_arrow(columns)
+    features = [*schema.items(), *((name, each.step) for name, each in schema.feature_lists.items())]
+    return {name: feature.dtype for name, feature in features if feature.dtype is not None}
+
+
+def unite_kinds(kinds: dict[str, str], others: dict[str, str]) -> None:
+    """Add the kinds of another block.
+
+    Raises:
+        FeatureError: a column has another one there, and a reader would have no schema for all shards.
+    """
+    for name, dtype in others.items():
+        if kinds.setdefault(name, dtype) != dtype:
+            raise FeatureError(f"is {kinds[name]} in one block, and {dtype} in another: give a schema", name)
+
+
 def _write_examples(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping[str, FeatureSchema] | None) -> None:
     if schema is not None:
         missing = sorted(set(schema) - set(batch.schema.names))
         if missing:
             raise FeatureError("the schema has it, and there is no such column", missing[0])
         batch = batch.select(list(schema))
+    if not batch.num_columns:  # nothing would say how many records there are
+        raise FeatureError(f"{counted(batch.num_rows, 'row')} without a column are no records")
     rules = schema_from_arrow(batch.schema) if schema is None else schema
     writer.write_columns(from_arrow(batch, schema), rules)
 
