@@ -17,12 +17,12 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 from tfrecord_lite.adapters.arrow import from_arrow, schema_from_arrow
-from tfrecord_lite.adapters.arrow_columns import import_pyarrow
+from tfrecord_lite.adapters.arrow_columns import MISSING, import_pyarrow
 from tfrecord_lite.adapters.arrow_sequences import sequence_schema_from_arrow, sequences_from_arrow
 from tfrecord_lite.errors import FeatureError, ShardError, TFRecordError, counted, printable
 from tfrecord_lite.files.commit import commit, rollback
@@ -33,7 +33,7 @@ from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.shard_files import sweep
 from tfrecord_lite.files.sharded_writer import ShardedWriter
 from tfrecord_lite.files.shards import ShardInfo
-from tfrecord_lite.format.feature_schema import FeatureSchema
+from tfrecord_lite.format.feature_schema import ABSENT, FeatureSchema
 from tfrecord_lite.format.schema import Schema
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class WriteJob:
         mode: see `begin`.
         record_type: "Example": columns are features. "SequenceExample": features of the context, and feature lists
             where they are lists of lists. "ByteArray": records are the values of the one column there is.
-        schema: which columns are features, and what they are to be; None: all, as they are.
+        schema: which columns are features, and what they are to be; None: all, as they are, and a null is no feature.
         options: compression.
         sizes: max_records and max_bytes of a shard, as for ShardedWriter.
     """
@@ -202,8 +202,15 @@ def _write_examples(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mappin
         batch = batch.select(list(schema))
     if not batch.num_columns:  # nothing would say how many records there are
         raise FeatureError(f"{counted(batch.num_rows, 'row')} without a column are no records")
-    rules = schema_from_arrow(batch.schema) if schema is None else schema
-    writer.write_columns(from_arrow(batch, schema), rules)
+    writer.write_columns(from_arrow(batch, schema), _rules(batch.schema) if schema is None else schema)
+
+
+def _rules(columns: pa.Schema) -> dict[str, FeatureSchema]:
+    """What the columns are. A null of which nothing else is said is no feature at all, under every engine."""
+    return {
+        name: feature if MISSING in (columns.field(name).metadata or {}) else replace(feature, missing=ABSENT)
+        for name, feature in schema_from_arrow(columns).items()
+    }
 
 
 def _write_sequences(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping[str, FeatureSchema] | None) -> None:
