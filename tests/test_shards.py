@@ -79,7 +79,6 @@ def test_shards_are_named_as_beam_and_tfds_name_them(prefix: str, number: int, c
         ("out/_train", "not data"),
         ("out/.", "not data"),
         ("_bell\a", r"_bell\\x07"),
-        ("-", "standard output"),
         ("/dev/stdout", "standard output"),
         ("s3://bucket/train", "local paths only"),
         ("simplecache::s3://bucket/train", "local paths only"),

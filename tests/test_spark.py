@@ -28,8 +28,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.errors import AnalysisException
 from pyspark.sql import types
+from pyspark.sql.datasource import DataSourceReader
 
 from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema
+from tfrecord_lite.adapters.spark_filters import is_exact
 from tfrecord_lite.adapters.spark_options import SourceOptions
 from tfrecord_lite.adapters.spark_types import arrow_of, as_spark, schema_of, struct_of
 from tfrecord_lite.adapters.spark_write import ShardWriter
@@ -305,6 +307,77 @@ def test_the_code_of_the_documentation_runs(spark: Any, frame: Any, tmp_path: Pa
     exec(block.replace("/data", str(tmp_path)), names_in_it)
     assert len(names_in_it["found"].take(3)) == 3
     assert ids(tmp_path / "train") == [*range(COUNT)]
+
+
+PREDICATES = [
+    "label = 2",
+    "label <> 2",
+    "label > -1 AND label <= 1",
+    "label IN (0, 2)",
+    "label NOT IN (0, 2)",
+    "label NOT IN (0, NULL)",
+    "label IS NULL",
+    "NOT (label IS NULL OR label >= 0)",
+    "label <=> NULL",
+    "id > 2147483648",
+    "id = 3000000000 OR even",
+    "even",
+    "NOT even AND id < 20",
+    "name LIKE 'ä%'",
+    "name LIKE '%1' OR name LIKE '%2%'",
+    "name NOT LIKE '%1%'",
+    "name > 'ä5' AND name < 'ä7'",
+    "name LIKE ''",
+    "image = X'FF00'",
+    "ratio > 10.0",
+    "size(tags) > 1 AND label = 1",
+]
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+def test_filters_that_are_handed_down_leave_the_rows_that_spark_leaves(
+    spark: Any, frame: Any, tmp_path: Path, is_given: bool
+) -> None:
+    from pyspark.sql import functions as f
+
+    if not hasattr(DataSourceReader, "pushFilters"):
+        pytest.skip("this PySpark hands down no filters")
+    named = f.when(f.col("label") == 1, None).otherwise(f.concat(f.lit("ä"), f.col("id")))
+    given = frame.drop("embedding").withColumn("name", named)
+    given.write.format("tfrecord").mode("append").save(str(tmp_path / "out"))
+    schema = given.schema if is_given else types.StructType([each for each in given.schema if each.name != "ratio"])
+    spark.conf.set("spark.sql.python.filterPushdown.enabled", "true")
+    try:
+        plain = spark.read.format("tfrecord").schema(schema)
+        pushing = spark.read.format("tfrecord").schema(schema).option("pushFilters", "true")
+        taken = 0
+        for predicate in PREDICATES if is_given else PREDICATES[:4]:
+            found = pushing.load(str(tmp_path / "out")).where(predicate)
+            assert by_id(found) == by_id(plain.load(str(tmp_path / "out")).where(predicate)), predicate
+            taken += "Filter" not in found._jdf.queryExecution().optimizedPlan().toString()
+        assert taken >= (14 if is_given else 4)
+    finally:
+        spark.conf.unset("spark.sql.python.filterPushdown.enabled")
+    with pytest.raises(Exception, match=r"filterPushdown\.enabled"):
+        pushing.load(str(tmp_path / "out")).collect()
+
+
+def test_only_filters_on_which_arrow_and_spark_agree_are_taken() -> None:
+    datasource = pytest.importorskip("pyspark.sql.datasource")
+    if not hasattr(datasource, "EqualTo"):
+        pytest.skip("this PySpark hands down no filters")
+    whole, text = types.IntegerType(), types.StringType()
+    columns = types.StructType().add("i", whole).add("f", types.FloatType()).add("s", text)
+    columns = columns.add("b", types.BooleanType()).add("u", types.StringType("UNICODE_CI"))
+    columns = columns.add("a", types.ArrayType(whole)).add("t", types.StructType().add("i", whole))
+    equal, not_null = datasource.EqualTo, datasource.IsNotNull
+    exact = [equal(("i",), 1), equal(("s",), "x"), equal(("b",), True), not_null(("a",)), not_null(("f",))]
+    exact += [datasource.Not(datasource.In(("i",), (1, 2))), datasource.StringContains(("s",), "")]
+    inexact = [equal(("f",), 1.0), equal(("u",), "x"), equal(("t", "i"), 1), equal(("nosuch",), 1), equal(("i",), 1.5)]
+    inexact += [datasource.In(("i",), (1, None)), datasource.EqualNullSafe(("i",), 1), equal(("i",), 2**63)]
+    inexact += [datasource.StringContains(("u",), "x"), equal(("b",), 1)]
+    assert [is_exact(each, columns) for each in exact] == [True] * len(exact)
+    assert [is_exact(each, columns) for each in inexact] == [False] * len(inexact)
 
 
 def test_spark_refuses_what_there_is_not(spark: Any, frame: Any, tmp_path: Path) -> None:

@@ -10,9 +10,8 @@ Spark finds it by itself, through the package pyspark_tfrecord_lite. Options are
     spark_write    a partition is one shard or more, published by the driver, all or none
 
 Both move Arrow's batches, without an object for each row (but for SequenceExamples, which go one by one). Columns are
-chosen by the schema that is given to `spark.read.schema(...)`: what it does not name is not decoded. There is no
-push-down of filters: Spark refuses a source that has it in every session where spark.sql.python.filterPushdown.enabled
-is not set, and a record has to be read whatever is asked of it.
+chosen by the schema that is given to `spark.read.schema(...)`: what it does not name is not decoded. With option
+pushFilters, rows that a filter leaves out do not travel to the JVM; they are read and decoded all the same.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ except ModuleNotFoundError as error:
     raise ImportError('this needs PySpark 4: pip install "tfrecord-lite-codec[spark]"') from error
 
 from tfrecord_lite.adapters.spark_options import SourceOptions
-from tfrecord_lite.adapters.spark_read import PartReader
+from tfrecord_lite.adapters.spark_read import FilteringReader, PartReader
 from tfrecord_lite.adapters.spark_types import struct_of
 from tfrecord_lite.adapters.spark_write import ShardWriter
 from tfrecord_lite.files.inference import infer_schema
@@ -65,7 +64,8 @@ class TFRecordSource(DataSource):  # type: ignore[misc]
 
     def reader(self, schema: StructType) -> DataSourceReader:
         """For the columns of that schema, and no others."""
-        return PartReader(SourceOptions.of(self.options), schema)
+        options = SourceOptions.of(self.options)
+        return (FilteringReader if options.push_filters else PartReader)(options, schema)
 
     def writer(self, schema: StructType, overwrite: bool) -> DataSourceWriter:
         """Mode "append", or "overwrite"; Spark has no others for a source of this kind."""

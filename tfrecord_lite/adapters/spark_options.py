@@ -7,6 +7,7 @@
     max_records    writing: of a shard
     verify         reading: whether CRCs of the data are checked
     sample         how many records a schema is inferred from
+    pushFilters    reading: whether Spark may hand down filters, see `spark_read`
 
 Any other option is refused: one that is misspelt would do nothing.
 """
@@ -33,9 +34,10 @@ _CODECS = {
     "org.apache.hadoop.io.compress.defaultcodec": "ZLIB",
     "org.apache.hadoop.io.compress.deflatecodec": "ZLIB",
 }
+_BOOLEANS = {"true": "true", "false": "false"}
 #: Hadoop's spelling, with one slash; of a letter alone it is a Windows drive.
 _URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]+):(?P<path>/(?!/).*)", re.DOTALL)
-_NAMES = ("path", "paths", "recordType", "codec", "max_bytes", "max_records", "verify", "sample")
+_NAMES = ("path", "paths", "recordType", "codec", "max_bytes", "max_records", "verify", "sample", "pushFilters")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class SourceOptions:
     max_records: int | None
     verify: bool
     sample: int | None
+    push_filters: bool
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> SourceOptions:
@@ -72,9 +75,10 @@ class SourceOptions:
             raise ValueError(f"there is no option '{printable(unknown[0])}'; there are {', '.join(_NAMES)}")
         record_type = _one_of(options, "recordType", {each.lower(): each for each in _RECORD_TYPES}) or "Example"
         compression_type = _one_of(options, "codec", _CODECS)
-        verify = _one_of(options, "verify", {"true": "true", "false": ""}) != ""
+        verify = _one_of(options, "verify", _BOOLEANS) != "false"
+        push_filters = _one_of(options, "pushFilters", _BOOLEANS) == "true"
         max_bytes, max_records, sample = (_count(options, name) for name in ("max_bytes", "max_records", "sample"))
-        return cls(_paths(options), record_type, compression_type, max_bytes, max_records, verify, sample)
+        return cls(_paths(options), record_type, compression_type, max_bytes, max_records, verify, sample, push_filters)
 
 
 def _paths(options: Mapping[str, str]) -> tuple[str, ...]:

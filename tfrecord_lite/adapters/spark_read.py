@@ -1,13 +1,18 @@
-"""PartReader: a DataFrame from TFRecord files, a partition of each part of them. Needs PySpark: extra `[spark]`."""
+"""PartReader: a DataFrame from TFRecord files, a partition of each part of them. Needs PySpark: extra `[spark]`.
+
+FilteringReader is the same where Spark may hand down filters: it refuses a reader that takes them unless the session's
+spark.sql.python.filterPushdown.enabled is set, so that it takes an option to have one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql.datasource import DataSourceReader, InputPartition
 
 from tfrecord_lite.adapters.read_parts import plan_parts, read_part
+from tfrecord_lite.adapters.spark_filters import is_exact, kept_by
 from tfrecord_lite.adapters.spark_options import SourceOptions
 from tfrecord_lite.adapters.spark_types import arrow_of, as_spark, schema_of
 from tfrecord_lite.errors import FeatureError
@@ -63,3 +68,27 @@ class PartReader(DataSourceReader):  # type: ignore[misc]
                 error.path, error.record_number = part.path, number + (error.record_number or 0)
                 raise
             number += batch.num_rows
+
+
+class FilteringReader(PartReader):
+    """A PartReader that leaves out rows that are not asked for. Arguments and errors as there.
+
+    Raises:
+        ValueError: this PySpark hands down no filters.
+    """
+
+    def __init__(self, options: SourceOptions, struct: StructType) -> None:
+        if not hasattr(DataSourceReader, "pushFilters"):
+            raise ValueError("pushFilters: PySpark hands filters to sources in Python from 4.1 on")
+        super().__init__(options, struct)
+        self._filters: list[Any] = []
+
+    def pushFilters(self, filters: list[Any]) -> list[Any]:  # noqa: N802  Spark's name
+        """Take the filters that can be taken; those that are left Spark applies."""
+        self._filters = [each for each in filters if is_exact(each, self._struct)]
+        return [each for each in filters if not is_exact(each, self._struct)]
+
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+        """As PartReader.read."""
+        for batch in super().read(partition):
+            yield kept_by(self._filters, batch)

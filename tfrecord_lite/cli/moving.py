@@ -39,8 +39,6 @@ def move(
     arguments: argparse.Namespace,
     label: str,
     function: Callable[..., Moved],
-    *,
-    is_prefix: bool = False,
     **particulars: Any,
 ) -> int:
     """Run a function of surgery on the files, show its progress, print what came of it."""
@@ -49,7 +47,7 @@ def move(
     from tfrecord_lite.errors import TFRecordError
     from tfrecord_lite.files.options import TFRecordOptions
 
-    output = STDOUT if arguments.output == "-" and not is_prefix else arguments.output
+    output = STDOUT if arguments.output == "-" else arguments.output
     compression_type = arguments.compression or ("GZIP" if arguments.seekable else "")
     try:
         options = TFRecordOptions(compression_type, seekable=arguments.seekable)

@@ -80,6 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.quality is not None and (arguments.encode or (arguments.resize and "jpeg")) != "jpeg":
         return fail("--quality is for JPEG that is made: give --encode jpeg or --resize", 2)
+    if arguments.output == "-":
+        return fail("standard output takes one file, and no shards", 2)
     try:
         rendition = Rendition(
             arguments.resize, arguments.resize_mode, arguments.encode, arguments.quality or DEFAULT_QUALITY

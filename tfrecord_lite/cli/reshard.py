@@ -21,4 +21,4 @@ def run(arguments: argparse.Namespace) -> int:
     """Reshard, and print a line a shard."""
     from tfrecord_lite.files.surgery import reshard
 
-    return move(arguments, "resharding", reshard, is_prefix=True, num_shards=arguments.shards)
+    return move(arguments, "resharding", reshard, num_shards=arguments.shards)

@@ -37,7 +37,6 @@ def run(arguments: argparse.Namespace) -> int:
         arguments,
         "shuffling",
         shuffle,
-        is_prefix=arguments.shards is not None,
         seed=arguments.seed,
         num_shards=arguments.shards,
         memory=arguments.memory,

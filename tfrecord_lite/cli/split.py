@@ -30,7 +30,6 @@ def run(arguments: argparse.Namespace) -> int:
         arguments,
         "splitting",
         split,
-        is_prefix=True,
         num_shards=arguments.shards,
         max_records=arguments.max_records,
         max_bytes=arguments.max_bytes,

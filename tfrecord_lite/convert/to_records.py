@@ -65,7 +65,7 @@ def write_decoded(
     if num_shards is None and max_bytes is None:
         writer = TFRecordWriter(of_path(output), compression_type)
     else:
-        writer = ShardedWriter(output, num_shards=num_shards, max_bytes=max_bytes, options=compression_type)
+        writer = ShardedWriter(of_path(output), num_shards=num_shards, max_bytes=max_bytes, options=compression_type)
     count = size = 0
     with writer:
         for found in results:

@@ -52,7 +52,7 @@ def check_prefix(prefix: Any) -> str:
     problem = ""
     if is_url(text):
         problem = "is a URL: shards are written to local paths only"
-    elif text in ("-", "/dev/stdout"):
+    elif text == "/dev/stdout":
         problem = "cannot be: standard output takes one file, and no shards"
     elif "\0" in text:
         problem = "holds a NUL character"
