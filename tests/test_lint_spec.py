@@ -15,7 +15,8 @@ from odd_messages import usual_record
 
 import tfrecord_lite as tfr
 from tfrecord_lite.format.json_spec import json_spec
-from tfrecord_lite.format.python_spec import SpecError, python_spec
+from tfrecord_lite.format.python_literals import SpecError
+from tfrecord_lite.format.python_spec import python_spec
 
 tf = pytest.importorskip("tensorflow")
 

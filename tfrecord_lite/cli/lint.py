@@ -89,7 +89,8 @@ def _spec(text: str) -> Spec:
     """The spec in a file, FILE or FILE:NAME, or from standard input."""
     from tfrecord_lite.files.streams import read_whole
     from tfrecord_lite.format.json_spec import json_spec
-    from tfrecord_lite.format.python_spec import SpecError, python_spec
+    from tfrecord_lite.format.python_literals import SpecError
+    from tfrecord_lite.format.python_spec import python_spec
 
     path, name = text, None
     if not os.path.exists(text) and ":" in text and text.rpartition(":")[2].isidentifier():

@@ -22,7 +22,8 @@ from tfrecord_lite.format.features import (
     SparseFeature,
     VarLenFeature,
 )
-from tfrecord_lite.format.python_spec import Spec, SpecError
+from tfrecord_lite.format.python_literals import SpecError
+from tfrecord_lite.format.python_spec import Spec
 from tfrecord_lite.format.schema import Schema
 
 _FEATURES: dict[str, Any] = {

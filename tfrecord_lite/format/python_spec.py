@@ -17,7 +17,6 @@ it is, rather than a guess.
 from __future__ import annotations
 
 import ast
-import operator
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -30,6 +29,7 @@ from tfrecord_lite.format.features import (
     SparseFeature,
     VarLenFeature,
 )
+from tfrecord_lite.format.python_literals import Literals, SpecError, shown, spec_error
 from tfrecord_lite.format.python_names import Names
 
 _FEATURES: dict[str, Callable[..., Any]] = {
@@ -56,19 +56,6 @@ _DTYPES = {
     "int32": np.int32,  # of row_splits
 }
 _IMPORTED = {*_FEATURES, *_PARTITIONS, *_DTYPES}
-_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.FloorDiv: operator.floordiv,
-}
-#: A default of more values is nobody's; it bounds what a file can make us build.
-_MOST_VALUES = 1 << 20
-_LARGEST = 1 << 63
-
-
-class SpecError(ValueError):
-    """The text has no features that can be read from it."""
 
 
 class Compression(NamedTuple):
@@ -123,6 +110,7 @@ class _Reader:
         self._tree = tree
         self._names = Names(tree, _IMPORTED)
         self._constants = self._names.constants
+        self._literals = Literals(self._constants)
         self._known: dict[ast.expr, bool] = {}
         self._read: dict[ast.expr, dict[str, Any]] = {}
         self._open: set[ast.expr] = set()  # that are being read
@@ -162,7 +150,7 @@ class _Reader:
     def _features_of(self, node: ast.expr) -> dict[str, Any]:
         """The features in a dict."""
         if isinstance(node, ast.DictComp):
-            raise _error(node, "a dict that is written down entry by entry, not a comprehension")
+            raise spec_error(node, "a dict that is written down entry by entry, not a comprehension")
         self._check_unchanged(node)
         features: dict[str, Any] = {}
         names: set[str] = set()
@@ -172,7 +160,7 @@ class _Reader:
                 continue
             name = self._key(key)
             if name in names:
-                raise _error(value, f"the feature {name!r} is there twice")
+                raise spec_error(value, f"the feature {name!r} is there twice")
             names.add(name)
             features[name] = self._feature(value)
         for entry in self._names.entries.get(node, ()):
@@ -183,10 +171,10 @@ class _Reader:
         """The features of a dict that another takes over here."""
         part = self._part(given)
         if part is None or not self._is_features(part) or part in self._open:
-            raise _error(given, f"a dict of features that is written down and assigned once, not {_shown(given)}")
+            raise spec_error(given, f"a dict of features that is written down and assigned once, not {shown(given)}")
         for entry in self._names.entries.get(part, ()):
             if entry.value.lineno > given.lineno:
-                raise _error(entry.value, "a feature is added here, behind where the dict is taken over")
+                raise spec_error(entry.value, "a feature is added here, behind where the dict is taken over")
         if part not in self._read:
             self._open.add(part)
             self._read[part] = self._features_of(part)
@@ -194,9 +182,9 @@ class _Reader:
         return self._read[part]
 
     def _key(self, key: ast.expr | str) -> str:
-        text = self._literal(key) if isinstance(key, ast.expr) else key
+        text = self._literals.value(key) if isinstance(key, ast.expr) else key
         if not isinstance(text, str):
-            raise _error(key, "the name of a feature is a literal str")
+            raise spec_error(key, "the name of a feature is a literal str")
         return text
 
     def _check_unchanged(self, node: ast.expr) -> None:
@@ -211,7 +199,9 @@ class _Reader:
                     if not isinstance(target, ast.Subscript):
                         continue
                     if _is_feature(other.value):
-                        raise _error(other, "a feature is added here, which cannot be followed: write one dict of all")
+                        raise spec_error(
+                            other, "a feature is added here, which cannot be followed: write one dict of all"
+                        )
                     changed = target.value
             elif isinstance(other, ast.Delete):
                 changed = next((each.value for each in other.targets if isinstance(each, ast.Subscript)), None)
@@ -220,18 +210,18 @@ class _Reader:
             elif isinstance(other, ast.Attribute) and other.attr in _CHANGING:
                 changed = other.value
             if name is not None and isinstance(changed, ast.Name) and changed.id == name:
-                raise _error(other, f"{name} is changed here, which cannot be followed: write it down as one dict")
+                raise spec_error(other, f"{name} is changed here, which cannot be followed: write it down as one dict")
 
     def _feature(self, node: ast.expr) -> Any:
         if isinstance(node, ast.Name) and _is_feature(self._constants.get(node.id)):
             node = self._constants[node.id]
         if not isinstance(node, ast.Call) or not _is_feature(node):
-            raise _error(node, f"a feature such as tf.io.FixedLenFeature([], tf.int64), not {_shown(node)}")
+            raise spec_error(node, f"a feature such as tf.io.FixedLenFeature([], tf.int64), not {shown(node)}")
         return self._call(node, _FEATURES[_last_name(node.func)])
 
     def _call(self, node: ast.Call, cls: Callable[..., Any]) -> Any:
         if any(isinstance(argument, ast.Starred) for argument in node.args) or not all(k.arg for k in node.keywords):
-            raise _error(node, "arguments that can be read one by one, without * and **")
+            raise spec_error(node, "arguments that can be read one by one, without * and **")
         arguments = [self._argument(argument) for argument in node.args]
         named = {keyword.arg: self._argument(keyword.value) for keyword in node.keywords if keyword.arg}
         try:
@@ -248,43 +238,11 @@ class _Reader:
             return _DTYPES[node.id]
         if isinstance(node, (ast.List, ast.Tuple)):
             return [self._argument(element) for element in node.elts]
-        return self._literal(node)
-
-    def _literal(self, node: ast.expr, depth: int = 0) -> Any:
-        """What a literal stands for, names of constants included."""
-        if isinstance(node, ast.Constant) and not isinstance(node.value, complex):
-            return node.value
-        if isinstance(node, (ast.List, ast.Tuple)):
-            return [self._literal(element, depth) for element in node.elts]
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
-            value = self._literal(node.operand, depth)
-            if isinstance(value, (int, float)):
-                return -value if isinstance(node.op, ast.USub) else value
-        if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
-            left, right = self._literal(node.left, depth), self._literal(node.right, depth)
-            return _computed(node, _ARITHMETIC[type(node.op)], left, right)
-        if isinstance(node, ast.Name) and node.id in self._constants and depth < _MOST_NAMES:
-            return self._literal(self._constants[node.id], depth + 1)
-        raise _error(node, f"something literal, not {_shown(node)}")
+        return self._literals.value(node)
 
 
-#: Names may stand for names; not for ever.
-_MOST_NAMES = 20
 #: Methods that change a dict.
 _CHANGING = {"update", "pop", "popitem", "clear", "setdefault"}
-
-
-def _computed(node: ast.expr, compute: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
-    """`left` and `right` together, if they are integers, or a list and how often it is repeated."""
-    if isinstance(left, list) and isinstance(right, int) and compute is operator.mul:
-        if right >= 0 and len(left) * right <= _MOST_VALUES:
-            return left * right
-    elif isinstance(left, int) and isinstance(right, int) and max(abs(left), abs(right)) < _LARGEST:
-        try:
-            return compute(left, right)
-        except ZeroDivisionError:
-            pass
-    raise _error(node, f"something literal, not {_shown(node)}")
 
 
 def _is_feature(node: Any) -> bool:
@@ -330,15 +288,3 @@ def _last_name(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
-
-
-def _shown(node: ast.expr) -> str:
-    text = ast.unparse(node)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-
-
-_LONGEST_SHOWN = 80
-
-
-def _error(node: Any, wanted: str) -> SpecError:
-    return SpecError(f"line {node.lineno}: {wanted}")
