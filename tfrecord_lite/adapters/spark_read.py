@@ -85,8 +85,11 @@ class FilteringReader(PartReader):
 
     def pushFilters(self, filters: list[Any]) -> list[Any]:  # noqa: N802  Spark's name
         """Take the filters that can be taken; those that are left Spark applies."""
-        self._filters = [each for each in filters if is_exact(each, self._struct)]
-        return [each for each in filters if not is_exact(each, self._struct)]
+        self._filters = []
+        left: list[Any] = []
+        for each in filters:
+            (self._filters if is_exact(each, self._struct) else left).append(each)
+        return left
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """As PartReader.read."""
