@@ -26,7 +26,7 @@ Array = np.typing.NDArray[Any]
 
 #: Frames with long bytes are given in portions of about this size: what the CRC was computed of is then still in a
 #: cache when it is stored.
-_PORTION = 8 << 20
+_PORTION = 2 << 20
 
 
 class Scratch:
