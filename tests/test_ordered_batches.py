@@ -190,3 +190,31 @@ def test_numbers_that_are_of_no_use_are_value_errors(folder: Path) -> None:
         OrderedBatches(folder, FEATURES, batch_size=0)
     with pytest.raises(ValueError, match="not possible"):
         OrderedBatches(folder, FEATURES, batch_size=1).load_state({"epoch": 0, "done": COUNT + 1})
+
+
+def write_large(path: Path, unfit: int | None = None) -> list[bytes]:
+    """40 records of 400,000 bytes, more than are decoded together; one of them perhaps without its number."""
+    images = [np.random.default_rng(number).bytes(400_000 + number) for number in range(40)]
+    with tfr.TFRecordWriter(path) as writer:
+        for number, image in enumerate(images):
+            writer.write_example({"image": image} if number == unfit else {"image": image, "number": number})
+    return images
+
+
+@pytest.mark.parametrize("bytes_as", ["objects", "blob"])
+def test_a_batch_of_large_records_is_whole(tmp_path: Path, bytes_as: Any) -> None:
+    images = write_large(tmp_path / "a")
+    batches = OrderedBatches(tmp_path / "a", batch_size=33, shuffle=True, bytes_as=bytes_as)
+    found = [
+        (number, bytes(batch["image"][at])) for batch in batches.batches() for at, number in enumerate(batch["number"])
+    ]
+    assert sorted(found) == list(enumerate(images))
+    assert [number for number, _ in found] == RecordOrder(40, seed=0).numbers(0, range(40)).tolist()
+
+
+def test_an_unfit_record_among_large_ones_is_named_with_its_place(tmp_path: Path) -> None:
+    write_large(tmp_path / "a", unfit=37)
+    features = {"image": tfr.FixedLenFeature([], bytes), "number": tfr.FixedLenFeature([], np.int64)}
+    with pytest.raises(tfr.FeatureError) as caught:
+        list(OrderedBatches(tmp_path / "a", features, batch_size=40).batches())
+    assert (caught.value.path, caught.value.record_number) == (str(tmp_path / "a"), 37)

@@ -18,10 +18,13 @@ from tfrecord_lite.format.columns.decode import BytesAs, ColumnDecoder
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.parsing import example_plan
 from tfrecord_lite.format.plan import Plan
-from tfrecord_lite.format.rows import Rows, results
+from tfrecord_lite.format.rows import Rows, concatenated, results
 
 #: Records that are looked at when the features are to be inferred.
 _INFERRED_RECORDS = 1024
+#: Bytes of records that are decoded together: what is read is copied out of twice, the second time from the cache, and
+#: the memory between is used again. New memory costs more than copying.
+_PORTION = 8 << 20
 
 
 class DecodedRecords:
@@ -52,6 +55,7 @@ class DecodedRecords:
         verify: bool = True,
     ) -> None:
         self.source = RecordSource(paths, verify=verify)
+        self._together = max(_PORTION * len(self.source) // max(self.source.size, 1), 1)
         self._is_inferred = features is None
         self.features = infer_schema(paths, sample=_INFERRED_RECORDS, verify=verify) if features is None else features
         self._bytes_as = bytes_as
@@ -65,11 +69,14 @@ class DecodedRecords:
             IndexError: there is no such record.
         """
         decoder = self._used_decoder()
-        records = self.source.__getitems__(numbers)
+        portions = [
+            self._rows(decoder, numbers[begin : begin + self._together])
+            for begin in range(0, max(len(numbers), 1), self._together)
+        ]
         try:
-            return decoder.results(_rows(decoder, records))
+            return decoder.results({key: concatenated([rows[key] for rows in portions]) for key in portions[0]})
         except TFRecordError:
-            self._raise_first(decoder, numbers, records)
+            self._raise_first(decoder, numbers)
             raise
 
     def examples(self, numbers: Any) -> list[dict[str, Any]]:
@@ -79,12 +86,11 @@ class DecodedRecords:
             TFRecordError, IndexError: as for `columns`.
         """
         decoder = self._used_decoder()
-        records = self.source.__getitems__(numbers)
+        rows = self._rows(decoder, numbers)
         try:
-            rows = _rows(decoder, records)
-            return [self._example(decoder, rows, at) for at in range(len(records))]
+            return [self._example(decoder, rows, at) for at in range(len(numbers))]
         except TFRecordError:
-            self._raise_first(decoder, numbers, records)
+            self._raise_first(decoder, numbers)
             raise
 
     def __getstate__(self) -> dict[str, Any]:
@@ -95,11 +101,19 @@ class DecodedRecords:
         found = results(decoder.plan, parts, is_single=True)
         return found if self._bytes_as == "objects" else {key: as_blobs(value) for key, value in found.items()}
 
-    def _raise_first(self, decoder: ColumnDecoder, numbers: Any, records: list[bytes]) -> None:
+    def _rows(self, decoder: ColumnDecoder, numbers: Any) -> dict[str, Rows]:
+        records = self.source.__getitems__(numbers)
+        try:
+            return _decoded(decoder, records)
+        except TFRecordError:
+            self._raise_first(decoder, numbers)
+            raise
+
+    def _raise_first(self, decoder: ColumnDecoder, numbers: Any) -> None:
         """The error of the first record that is one by itself."""
-        for number, record in zip(numbers, records, strict=True):
+        for number in numbers:
             try:
-                decoder.results(_rows(decoder, [record]))
+                decoder.results(_decoded(decoder, [self.source[number]]))
             except TFRecordError as error:
                 self.source.locate(error, int(number))
                 raise error from None
@@ -115,6 +129,6 @@ class DecodedRecords:
         return ColumnDecoder(plan, self._bytes_as, names_all=self._is_inferred)
 
 
-def _rows(decoder: ColumnDecoder, records: list[bytes]) -> dict[str, Rows]:
+def _decoded(decoder: ColumnDecoder, records: list[bytes]) -> dict[str, Rows]:
     rows = decoder.decode(Records.joined(records))
     return decoder.decode_plain(records) if rows is None else rows

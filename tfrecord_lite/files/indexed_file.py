@@ -50,6 +50,11 @@ class IndexedFile:
     def __len__(self) -> int:
         return len(self._limit_at) - 1
 
+    @property
+    def size(self) -> int:
+        """Bytes in the frames of all records."""
+        return self._limit_at[-1] - self._limit_at[0]
+
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"ranges": None, "_limit_at": None}
 

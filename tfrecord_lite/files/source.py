@@ -78,6 +78,11 @@ class RecordSource(Sequence[bytes]):
     def __len__(self) -> int:
         return self._begins[-1]
 
+    @property
+    def size(self) -> int:
+        """Bytes in the frames of all records."""
+        return sum(file.size for file in self._files)
+
     def __repr__(self) -> str:
         return f"RecordSource({counted(len(self._files), 'file')}, {counted(len(self), 'record')})"
 
