@@ -29,16 +29,14 @@ except ModuleNotFoundError as error:
 from tfrecord_lite.adapters.arrow import arrow_schema, to_pandas
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.adapters.arrow_frames import table_of
-from tfrecord_lite.adapters.read_parts import BYTE_ARRAY, ReadPart, plan_parts, read_part
+from tfrecord_lite.adapters.read_parts import BYTE_ARRAY, ReadPart, plan_parts, read_part, read_part_values
 from tfrecord_lite.adapters.write_job import Mode, WriteJob, column_kinds, unite_kinds
 from tfrecord_lite.errors import FeatureError, TFRecordError
-from tfrecord_lite.files.examples import read_examples
 from tfrecord_lite.files.inference import infer_schema
 from tfrecord_lite.files.shards import ShardInfo
-from tfrecord_lite.files.source import RecordSource
-from tfrecord_lite.format.example import decode_example, encode_example
+from tfrecord_lite.format.example import encode_example
 from tfrecord_lite.format.feature_schema import FeatureSchema
-from tfrecord_lite.format.parsing import example_plan, parse_single_example
+from tfrecord_lite.format.parsing import example_plan
 from tfrecord_lite.format.schema import Schema
 
 if TYPE_CHECKING:
@@ -204,20 +202,7 @@ def _examples(
     part: ReadPart, features: Mapping[str, Any] | None, compression_type: str | None, verify: bool
 ) -> list[dict[str, Any]]:
     """Those of a part."""
-    if part.end is None:
-        return list(read_examples(part.path, features, compression_type=compression_type, verify=verify))
-    examples = []
-    with RecordSource(part.path, verify=verify) as source:
-        for begin in range(part.begin, part.end, _RUN):
-            for number, record in enumerate(source[begin : min(begin + _RUN, part.end)], begin):
-                try:
-                    examples.append(
-                        decode_example(record) if features is None else parse_single_example(record, features)
-                    )
-                except TFRecordError as error:
-                    source.locate(error, number)
-                    raise
-    return examples
+    return list(read_part_values(part, features, compression_type=compression_type, verify=verify))
 
 
 def _frame(

@@ -2,6 +2,7 @@
 
     driver   job = WriteJob.begin(directory, ...)     nothing but the directory is there
     tasks    infos = job.write(record_batches)        every attempt its own hidden files
+             with job.attempt() as writer: ...        or a writer of them, where an engine hands on one by one
     driver   job.commit(all infos)                    the set appears; what other attempts left is swept
              job.abort()                              or nothing does
 
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Mode = Literal["error", "append", "overwrite"]
+#: As max_bytes: what a task writes is one shard.
+ONE_SHARD = 1 << 62
 _OTHERS: dict[str, Literal["keep", "replace", "refuse"]] = {"error": "refuse", "append": "keep", "overwrite": "replace"}
 
 
@@ -126,7 +129,7 @@ class WriteJob:
         if first is None:
             return []
         number = 0
-        with ShardedWriter(self.prefix, options=self.options, publish=False, **self.sizes) as writer:
+        with self.attempt() as writer:
             for batch in chain([first], batches):
                 try:
                     _WRITE[self.record_type](writer, batch, self.schema)
@@ -136,6 +139,14 @@ class WriteJob:
                     raise
                 number += batch.num_rows
         return writer.infos
+
+    def attempt(self) -> ShardedWriter:
+        """A writer for one attempt of one task. After `close` it has the infos; `discard` leaves nothing.
+
+        Raises:
+            OSError, ValueError: as ShardedWriter.
+        """
+        return ShardedWriter(self.prefix, options=self.options, publish=False, **self.sizes)
 
     def commit(self, infos: Iterable[ShardInfo]) -> list[ShardInfo]:
         """Publish the shards of these infos, in their order, and delete what other attempts left.
@@ -148,7 +159,7 @@ class WriteJob:
         """
         written = list(infos)
         if not written:
-            with ShardedWriter(self.prefix, options=self.options, publish=False) as writer:
+            with self.attempt() as writer:
                 pass
             written = writer.infos
         published = commit(written, self.prefix, others=_OTHERS[self.mode])
