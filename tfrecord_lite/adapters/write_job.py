@@ -14,6 +14,7 @@ one that calls it again with the same infos.
 from __future__ import annotations
 
 import errno
+import operator
 import os
 import secrets
 import time
@@ -88,6 +89,7 @@ class WriteJob:
 
         Args:
             directory: where the shards will be: local, or mounted under the same path wherever a task runs.
+            max_records, max_bytes: of a shard.
             mode: "error" wants no data there; "append" adds a set to those that are there; with "overwrite" all sets
                 that are there go when the new one comes.
             others: see the class.
@@ -95,7 +97,8 @@ class WriteJob:
         Raises:
             FileExistsError: (mode "error") there are data.
             ShardError: (mode "overwrite") there are files that no manifest lists, which nobody but their owner deletes.
-            ValueError: a word or number is none of those that are known; or the directory is a URL.
+            ValueError: a word is none of those that are known, a number not positive; or the directory is a URL.
+            TypeError: a number is none.
             OSError: the directory cannot be made.
         """
         if mode not in _OTHERS:
@@ -108,6 +111,9 @@ class WriteJob:
             raise ValueError(f"the directory '{printable(given)}' is a URL: shards are written to local paths only")
         path = os.path.abspath(given)
         options, sizes = TFRecordOptions(compression_type), {"max_records": max_records, "max_bytes": max_bytes}
+        for argument, number in sizes.items():  # said here, and not by every task
+            if number is not None and operator.index(number) < 1:
+                raise ValueError(f"{argument} is 1 or more, not {number}")
         job = cls(os.path.join(path, f"part-{token}"), mode, record_type, schema, options, sizes)
         os.makedirs(path, exist_ok=True)
         job._check_directory()
