@@ -35,10 +35,12 @@ class Converted:
     Attributes:
         files: what was written, in order; `size` of one is that before compression.
         skipped: rows that were left out, and why.
+        left_out: features for which there is no place in a folder of images.
     """
 
     files: tuple[WrittenFile, ...]
     skipped: tuple[SkippedRow, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def records(self) -> int:
@@ -53,7 +55,7 @@ class Converted:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         files, skipped = [file.as_dict() for file in self.files], [row.as_dict() for row in self.skipped]
-        return {"records": self.records, "files": files, "skipped": skipped}
+        return {"records": self.records, "files": files, "skipped": skipped, "left_out": list(self.left_out)}
 
 
 def convert(
@@ -128,7 +130,8 @@ def convert(
             )
         else:
             _check_folder(output, options, num_shards, max_bytes, compression)
-            files, skipped = records_to_images(sources, output, options, workers, skips, progress)
+            files, skipped, left_out = records_to_images(sources, output, options, workers, skips, progress)
+            return Converted(tuple(files), tuple(skipped), tuple(left_out))
         return Converted(tuple(files), tuple(skipped))
     rewrite = None if images is None else _rewriter(images)
     if source_format == target_format == TFRECORD:
