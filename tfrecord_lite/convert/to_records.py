@@ -116,7 +116,8 @@ class _Decode:
         skipped: dict[int, SkippedRow] = {}
 
         def skip(number: int, why: str) -> None:
-            skipped[number] = SkippedRow.of_row(rows.path, rows.begin + number, why)
+            line = None if rows.lines is None else rows.lines[number]
+            skipped[number] = SkippedRow.of_row(rows.path, rows.begin + number, why, line)
 
         try:
             records = self._decoder(rows, skip if self._skips else None)
@@ -125,8 +126,14 @@ class _Decode:
                 records = self._rewritten(self._rewrite, dict(zip(numbers, records, strict=True)), skip)
         except (DecodeError, FeatureError) as error:
             error.path = rows.path
-            if error.record_number is not None:
-                error.record_number += rows.begin
+            number, error.record_number = error.record_number, None
+            if rows.lines is not None and number is not None:
+                error.path = None
+                at_line = FeatureError(f"line {rows.lines[number]}: {error}")
+                at_line.path = rows.path
+                raise at_line from error
+            if number is not None:
+                error.record_number = rows.begin + number
             raise
         rewritten = frozenset(() if self._rewrite is None else self._rewrite.found)
         return Decoded(records, [skipped[number] for number in sorted(skipped)], part.progress, rewritten)
