@@ -13,7 +13,6 @@ from tfrecord_lite.cli.completion import PrintCompletion
 from tfrecord_lite.cli.parser import Parser, examples_text
 from tfrecord_lite.cli.progress import Progress
 from tfrecord_lite.errors import TFRecordError, printable
-from tfrecord_lite.files.paths import STDIN
 
 _SURGERY = ("merge", "split", "reshard", "shuffle", "sample", "filter", "dedupe", "diff")
 _LOOK = ("info", "head", "cat", "schema", "stats", "gallery", "report")
@@ -93,7 +92,7 @@ def _run(arguments: Sequence[str]) -> int:
             return fail("standard output is closed", 1)
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # a terminal or pipe that does not take every character
-        if getattr(parsed, "files", []).count(STDIN) > 1:  # the second time it would be empty
+        if getattr(parsed, "files", []).count("-") > 1:  # the second time it would be empty
             return fail("standard input, -, is read once: name it once", 2)
         Progress.is_wanted = not parsed.quiet
         code: int = parsed.run(parsed)
