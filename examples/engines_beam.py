@@ -1,10 +1,10 @@
 """A Parquet table with images -> shards of TFRecord -> the same table again, by Apache Beam.
 
-    python examples/engines_beam.py photos.parquet records/train back/photos
+    python examples/engines_beam.py photos.parquet records back/photos
 
 The table has the columns id (text), label (int64), image (the bytes of a JPEG) and embedding (16 float32). Needs
-`pip install "tfrecord-lite-codec[beam]"`. With the options of a runner behind the paths, and paths that its workers
-see (gs:// for Dataflow, say), the same runs on a cluster.
+`pip install "tfrecord-lite-codec[beam]"`. With the options of a runner behind the paths, the same runs on a
+cluster whose machines all see the paths.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def row_of(example: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", help="Parquet file, or glob of several")
-    parser.add_argument("records", help="prefix of the shards")
+    parser.add_argument("records", help="directory for the shards")
     parser.add_argument("back", help="prefix of the Parquet files made of them")
     parser.add_argument("--num-shards", type=int, default=4, help="of TFRecord (%(default)s)")
     arguments, others = parser.parse_known_args()
@@ -50,7 +50,7 @@ def main() -> None:
         rows = pipeline | beam.io.ReadFromParquet(arguments.table)
         rows | WriteExamples(arguments.records, num_shards=arguments.num_shards)
     with beam.Pipeline(options=options) as pipeline:
-        examples = pipeline | ReadExamples(f"{arguments.records}-*-of-*", FEATURES)
+        examples = pipeline | ReadExamples(arguments.records, FEATURES)
         examples | beam.Map(row_of) | beam.io.WriteToParquet(arguments.back, COLUMNS, file_name_suffix=".parquet")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,17 +17,14 @@ from engine_tables import rows_of, write_photos
 
 import tfrecord_lite as tfr
 
-pytestmark = [
-    pytest.mark.slow,
-    # A pipeline that fails lets go of the temporary files that it was writing to, open as they are.
-    pytest.mark.filterwarnings("ignore:Exception ignored in.*FileIO:pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.slow
 
 beam = pytest.importorskip("apache_beam")
 
 from apache_beam.testing.util import assert_that, equal_to  # noqa: E402
 
 from tfrecord_lite.adapters.beam import ReadExamples, WriteExamples  # noqa: E402
+from tfrecord_lite.files.manifest import open_plans  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 FEATURES = {
@@ -40,23 +38,36 @@ def example_of(number: int) -> dict[str, Any]:
     return {"number": number, "image": bytes([number]) * number, "vector": np.array([number, 0.5, -number], np.float32)}
 
 
-def write(examples: Any, prefix: Path, **arguments: Any) -> None:
+def write(examples: Any, directory: Path, **arguments: Any) -> None:
     with beam.Pipeline("DirectRunner") as pipeline:
-        pipeline | beam.Create(examples) | WriteExamples(str(prefix), **arguments)
+        pipeline | beam.Create(examples) | WriteExamples(directory, **arguments)
 
 
 def numbers_in(paths: Any) -> list[int]:
     return sorted(int(example["number"][0]) for example in tfr.read_examples(paths))
 
 
+def shards_in(directory: Path) -> list[Path]:
+    return sorted(directory.glob("part-*"))
+
+
+def hidden_in(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir() if path.name.startswith(".")]
+
+
 @pytest.fixture
 def shards(tmp_path: Path) -> Path:
-    write(map(example_of, range(100)), tmp_path / "train", num_shards=3)
-    return tmp_path
+    write(map(example_of, range(100)), tmp_path / "out", num_shards=3)
+    return tmp_path / "out"
 
 
-def test_shards_hold_each_example_once_in_its_canonical_bytes(shards: Path) -> None:
-    assert sorted(path.name for path in shards.iterdir()) == [f"train-0000{n}-of-00003" for n in range(3)]
+def test_shards_hold_each_example_once_in_its_canonical_bytes_and_are_a_set(shards: Path) -> None:
+    assert len(shards_in(shards)) == 3
+    assert [path.name[-15:] for path in shards_in(shards)] == [f"-0000{n}-of-00003" for n in range(3)]
+    assert {path.name for path in shards.iterdir()} - {path.name for path in shards_in(shards)} == {
+        "_MANIFEST.json",
+        "_SUCCESS",
+    }
     assert sorted(tfr.read_records(shards)) == sorted(tfr.encode_example(example_of(n)) for n in range(100))
     assert tfr.verify(shards).sound
 
@@ -64,10 +75,11 @@ def test_shards_hold_each_example_once_in_its_canonical_bytes(shards: Path) -> N
 @pytest.mark.parametrize("compression_type", ["", "GZIP", "ZLIB"])
 def test_tensorflow_reads_them(tmp_path: Path, compression_type: str) -> None:
     tensorflow = pytest.importorskip("tensorflow")
-    write(map(example_of, range(50)), tmp_path / "train", num_shards=2, compression_type=compression_type)
-    paths = sorted(map(str, tmp_path.glob("train-*")))
+    write(map(example_of, range(50)), tmp_path, num_shards=2, compression_type=compression_type)
     found = {}
-    for record in tensorflow.data.TFRecordDataset(paths, compression_type).as_numpy_iterator():
+    for record in tensorflow.data.TFRecordDataset(
+        list(map(str, shards_in(tmp_path))), compression_type
+    ).as_numpy_iterator():
         feature = tensorflow.train.Example.FromString(record).features.feature
         assert list(feature["vector"].float_list.value[1:2]) == [0.5]
         found[feature["number"].int64_list.value[0]] = feature["image"].bytes_list.value[0]
@@ -76,10 +88,10 @@ def test_tensorflow_reads_them(tmp_path: Path, compression_type: str) -> None:
 
 @pytest.mark.parametrize("compression_type", ["", "GZIP", "ZLIB"])
 def test_what_was_written_is_read(tmp_path: Path, compression_type: str) -> None:
-    write(map(example_of, range(50)), tmp_path / "train", num_shards=2, compression_type=compression_type)
-    assert numbers_in(tmp_path) == list(range(50))
+    write(map(example_of, range(50)), tmp_path, max_records=20, compression_type=compression_type)
+    assert len(shards_in(tmp_path)) >= 3
     with beam.Pipeline("DirectRunner") as pipeline:
-        examples = pipeline | ReadExamples(str(tmp_path / "train-*"), compression_type=compression_type)
+        examples = pipeline | ReadExamples(tmp_path)
         rows = examples | beam.Map(lambda one: (one["number"].tolist(), one["image"], one["vector"].tolist()))
         assert_that(rows, equal_to([([n], [bytes([n]) * n], [n, 0.5, -n]) for n in range(50)]))
 
@@ -89,56 +101,114 @@ def test_what_our_writer_wrote_is_read_by_its_features(tmp_path: Path) -> None:
         for number in range(50):
             writer.write_example(example_of(number))
     with beam.Pipeline("DirectRunner") as pipeline:
-        examples = pipeline | ReadExamples(str(tmp_path / "train-*"), FEATURES, compression_type="GZIP")
+        examples = pipeline | ReadExamples(tmp_path, FEATURES)
         rows = examples | beam.Map(lambda one: (one["number"].item(), one["image"].item(), one["vector"].tolist()))
         assert_that(rows, equal_to([(n, bytes([n]) * n, [n, 0.5, -n]) for n in range(50)]))
 
 
-def test_the_end_of_a_name_says_how_a_file_is_compressed(tmp_path: Path) -> None:
-    with tfr.TFRecordWriter(tmp_path / "train.gz", "GZIP") as writer:
-        writer.write_example(example_of(7))
+def test_a_large_file_with_an_index_is_read_in_parts(tmp_path: Path) -> None:
+    path = tmp_path / "one.tfrecord"
+    with tfr.TFRecordWriter(path, index=True) as writer:
+        for number in range(200):
+            writer.write_example(example_of(number % 100))
     with beam.Pipeline("DirectRunner") as pipeline:
-        numbers = pipeline | ReadExamples(str(tmp_path / "train.gz")) | beam.Map(lambda one: one["number"].tolist())
-        assert_that(numbers, equal_to([[7]]))
+        reading = ReadExamples(path, FEATURES, max_bytes=3000)
+        assert len(reading._parts) > 3
+        assert_that(pipeline | reading | beam.Map(lambda one: one["number"].item()), equal_to([*range(100)] * 2))
 
 
 def test_missing_without_a_kind_and_empty_stay_three_things(tmp_path: Path) -> None:
-    write(
-        [{"number": 1}, {"number": 2, "x": None}, {"number": 3, "x": np.array([], np.int64)}],
-        tmp_path / "train",
-        num_shards=1,
-    )
+    write([{"number": 1}, {"number": 2, "x": None}, {"number": 3, "x": np.array([], np.int64)}], tmp_path)
     with beam.Pipeline("DirectRunner") as pipeline:
-        examples = pipeline | ReadExamples(str(tmp_path / "train-*"))
+        examples = pipeline | ReadExamples(tmp_path)
         shown = examples | beam.Map(lambda one: (one["number"].item(), repr(one.get("x", "missing"))))
         assert_that(shown, equal_to([(1, "'missing'"), (2, "None"), (3, "array([], dtype=int64)")]))
 
 
 def test_messages_are_examples(tmp_path: Path) -> None:
     message = tfr.Example.FromString(tfr.encode_example(example_of(5)))
-    write([message], tmp_path / "train", num_shards=1)
+    write([message], tmp_path)
     assert numbers_in(tmp_path) == [5]
 
 
-def test_an_example_that_cannot_be_encoded_is_named_and_no_shard_appears(tmp_path: Path) -> None:
+def test_sequence_examples_and_records_go_in_and_out(tmp_path: Path) -> None:
+    pairs = [({"number": n}, {"words": [["a"] * n, ["b"]]}) for n in range(1, 6)]
+    write(pairs, tmp_path / "a", record_type="SequenceExample", num_shards=2)
+    assert sorted(tfr.read_records(tmp_path / "a")) == sorted(tfr.encode_sequence_example(*pair) for pair in pairs)
+    with beam.Pipeline("DirectRunner") as pipeline:
+        read = pipeline | "Pairs" >> ReadExamples(tmp_path / "a", record_type="SequenceExample")
+        shown = read | beam.Map(lambda pair: (pair[0]["number"].item(), pair[1]["words"]))
+        assert_that(shown, equal_to([(n, [[b"a"] * n, [b"b"]]) for n in range(1, 6)]))
+        records = pipeline | "Records" >> ReadExamples(tmp_path / "a", record_type="ByteArray")
+        records | WriteExamples(tmp_path / "b", record_type="ByteArray")
+    assert sorted(tfr.read_records(tmp_path / "b")) == sorted(tfr.read_records(tmp_path / "a"))
+
+
+def test_modes(tmp_path: Path) -> None:
+    write(map(example_of, range(9)), tmp_path, num_shards=4)
+    with pytest.raises(FileExistsError, match="there are data already"):
+        write(map(example_of, range(3)), tmp_path)
+    write(map(example_of, range(9, 12)), tmp_path, mode="append")
+    assert numbers_in(tmp_path) == list(range(12))
+    write(map(example_of, range(20, 25)), tmp_path, mode="overwrite", num_shards=2)
+    assert numbers_in(tmp_path) == list(range(20, 25))
+    assert len(shards_in(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("num_shards", [None, 3])
+def test_no_examples_are_an_empty_shard(tmp_path: Path, num_shards: int | None) -> None:
+    write([], tmp_path, num_shards=num_shards)
+    assert len(shards_in(tmp_path)) == 1
+    assert list(tfr.read_records(tmp_path)) == []
+
+
+def test_what_follows_the_write_follows_the_commit(tmp_path: Path) -> None:
+    with beam.Pipeline("DirectRunner") as pipeline:
+        infos = pipeline | beam.Create(map(example_of, range(10))) | WriteExamples(tmp_path, num_shards=2)
+        sizes = infos | beam.Map(lambda info: (info.records, len(list(tfr.read_records(info.path)))))
+        assert_that(sizes, equal_to([(5, 5)] * 2))
+
+
+@pytest.mark.parametrize("num_shards", [None, 2])
+def test_an_example_that_cannot_be_encoded_is_named_and_nothing_is_left(tmp_path: Path, num_shards: int | None) -> None:
     with pytest.raises(tfr.FeatureError, match=r"'number': .* is outside int64"):
-        write([example_of(1), {"number": 2**70}], tmp_path / "train", num_shards=2)
-    assert not list(tmp_path.glob("train-*"))
+        write([*map(example_of, range(5)), {"number": 2**70}], tmp_path, num_shards=num_shards)
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_record_that_the_features_do_not_fit_is_an_error(shards: Path) -> None:
-    features = {"number": tfr.FixedLenFeature([2], "int64")}
-    with pytest.raises(tfr.FeatureError, match="number"), beam.Pipeline("DirectRunner") as pipeline:
-        pipeline | ReadExamples(str(shards / "train-*"), features)
+def test_a_record_that_the_features_do_not_fit_is_named(shards: Path) -> None:
+    first = shards_in(shards)[0]
+    where = rf"{re.escape(str(first))}: record #0 at offset 0: .*number"
+    with pytest.raises(tfr.FeatureError, match=where) as caught, beam.Pipeline("DirectRunner") as pipeline:
+        pipeline | ReadExamples(first, {"number": tfr.FixedLenFeature([2], "int64")})
+    assert (caught.value.path, caught.value.record_number, caught.value.offset) == (str(first), 0, 0)
 
 
-def test_a_damaged_file_is_an_error(shards: Path) -> None:
-    path = shards / "train-00001-of-00003"
+@pytest.mark.parametrize("record_type", ["Example", "SequenceExample", "ByteArray"])
+def test_a_damaged_record_is_named(tmp_path: Path, record_type: str) -> None:
+    path = tmp_path / "one"
+    sizes = [len(tfr.encode_example({"number": n})) + 16 for n in range(100)]
+    with tfr.TFRecordWriter(path) as writer:
+        for number in range(100):
+            writer.write_example({"number": number})
     data = bytearray(path.read_bytes())
-    data[-1] ^= 1
+    data[sum(sizes[:70]) + 14] ^= 1
     path.write_bytes(data)
-    with pytest.raises(ValueError, match="Mismatch of data mask"), beam.Pipeline("DirectRunner") as pipeline:
-        pipeline | ReadExamples(str(shards / "train-*"))
+    where = rf"one: corrupted record #70 at offset {sum(sizes[:70])}"
+    with pytest.raises(tfr.CorruptRecordError, match=where), beam.Pipeline("DirectRunner") as pipeline:
+        pipeline | ReadExamples(path, record_type=record_type)
+
+
+def test_a_record_that_is_no_sequence_example_is_named(tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "one") as writer:
+        writer.write(tfr.encode_sequence_example({"number": 1}, {}))
+        writer.write(b"\xff")
+    size = 16 + len(tfr.encode_sequence_example({"number": 1}, {}))
+    with (
+        pytest.raises(tfr.DecodeError, match=rf"one: record #1 at offset {size}"),
+        beam.Pipeline("DirectRunner") as pipeline,
+    ):
+        pipeline | ReadExamples(tmp_path / "one", record_type="SequenceExample")
 
 
 class FailsOnce(beam.DoFn):  # type: ignore[misc, name-defined]
@@ -154,17 +224,46 @@ class FailsOnce(beam.DoFn):  # type: ignore[misc, name-defined]
         yield element
 
 
-def test_after_an_attempt_that_raised_the_next_one_writes_each_example_once(tmp_path: Path) -> None:
-    def run() -> None:
+@pytest.mark.parametrize("num_shards", [None, 4])
+def test_after_an_attempt_that_raised_the_next_one_writes_each_example_once(
+    tmp_path: Path, num_shards: int | None
+) -> None:
+    out = tmp_path / "out"
+    write(map(example_of, range(5)), out, num_shards=5)
+
+    def run(writing: Any) -> None:
         with beam.Pipeline("DirectRunner") as pipeline:
             examples = pipeline | beam.Create(map(example_of, range(100)))
-            examples | beam.ParDo(FailsOnce(tmp_path / "mark")) | WriteExamples(str(tmp_path / "out/train"))
+            examples | beam.ParDo(FailsOnce(tmp_path / "mark")) | writing
 
+    failing = WriteExamples(out, mode="overwrite", num_shards=num_shards)
     with pytest.raises(RuntimeError, match="this attempt fails"):
-        run()
-    assert not list((tmp_path / "out").glob("train-*"))
-    run()
-    assert numbers_in(tmp_path / "out") == list(range(100))
+        run(failing)
+    assert hidden_in(out) == []
+    assert numbers_in(out) == list(range(5))
+    run(WriteExamples(out, mode="overwrite", num_shards=num_shards))
+    assert numbers_in(out) == list(range(100))
+    assert len(shards_in(out)) == (num_shards or len(shards_in(out)))
+    assert hidden_in(out) == []
+
+
+def test_bundles_that_were_done_when_another_failed_are_gone_after_abort(tmp_path: Path) -> None:
+    def failing(number: int) -> dict[str, int]:
+        if number == 60:
+            for _ in range(1000):
+                if not hidden_in(tmp_path):
+                    time.sleep(0.01)
+            raise RuntimeError("this attempt fails")
+        return {"number": number}
+
+    writing = WriteExamples(tmp_path)
+    options = beam.options.pipeline_options.PipelineOptions(
+        ["--runner=DirectRunner", "--direct_num_workers=2", "--direct_running_mode=multi_threading"]
+    )
+    with pytest.raises(RuntimeError, match="this attempt fails"), beam.Pipeline(options=options) as pipeline:
+        pipeline | beam.Create(range(100)) | beam.Reshuffle() | beam.Map(failing) | writing
+    writing.abort()
+    assert list(tmp_path.iterdir()) == []
 
 
 DRIVER = """
@@ -185,8 +284,8 @@ with beam.Pipeline("DirectRunner") as pipeline:
 
 
 def test_a_killed_program_leaves_no_shard_and_another_writes_them(tmp_path: Path) -> None:
-    mark, prefix = tmp_path / "mark", tmp_path / "out" / "train"
-    process = subprocess.Popen([sys.executable, "-c", DRIVER, prefix, mark])
+    mark, out = tmp_path / "mark", tmp_path / "out"
+    process = subprocess.Popen([sys.executable, "-c", DRIVER, out, mark])
     try:
         for _ in range(600):
             if mark.exists() or process.poll() is not None:
@@ -197,11 +296,49 @@ def test_a_killed_program_leaves_no_shard_and_another_writes_them(tmp_path: Path
     finally:
         process.kill()
         assert process.wait() == -signal.SIGKILL
-    assert not list(prefix.parent.glob("train-*"))
     with pytest.raises(FileNotFoundError):
-        list(tfr.read_records(prefix.parent))
-    write(map(example_of, range(100)), prefix, num_shards=2)
-    assert numbers_in(prefix.parent) == list(range(100))
+        list(tfr.read_records(out))
+    write(map(example_of, range(100)), out, num_shards=2)
+    assert numbers_in(out) == list(range(100))
+
+
+COMMITTER = """
+import os, signal, sys
+import apache_beam as beam
+import tfrecord_lite.files.commit as commit
+from tfrecord_lite.adapters.beam import WriteExamples
+
+rename, renames = commit._rename, []
+
+def dying(directory, old, new):
+    if "part-" in new:
+        renames.append(new)
+        if len(renames) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+    rename(directory, old, new)
+
+commit._rename = dying
+with beam.Pipeline("DirectRunner") as pipeline:
+    numbers = pipeline | beam.Create(range(40)) | beam.Map(lambda n: {"number": n})
+    numbers | WriteExamples(sys.argv[1], num_shards=5, mode="overwrite")
+"""
+
+
+@pytest.mark.parametrize("way", ["commit", "overwrite"])
+def test_a_program_killed_in_the_middle_of_commit(tmp_path: Path, way: str) -> None:
+    write(map(example_of, range(10)), tmp_path, num_shards=3)
+    result = subprocess.run([sys.executable, "-c", COMMITTER, tmp_path], timeout=120, check=False, cwd=ROOT)
+    assert result.returncode == -signal.SIGKILL
+    with pytest.raises(tfr.ShardError, match="was interrupted: run commit or rollback again"):
+        ReadExamples(tmp_path)
+    if way == "commit":
+        (prefix,) = open_plans(str(tmp_path))
+        tfr.commit(None, tmp_path / prefix)
+    else:
+        write(map(example_of, range(40)), tmp_path, mode="overwrite", num_shards=5)
+    assert numbers_in(tmp_path) == list(range(40))
+    assert len(shards_in(tmp_path)) == 5
+    assert hidden_in(tmp_path) == []
 
 
 WORKER = """
@@ -225,28 +362,41 @@ PROCESSES = ["--runner=DirectRunner", "--direct_num_workers=2", "--direct_runnin
 
 
 def test_a_killed_worker_fails_the_pipeline_without_a_shard_and_the_next_one_writes_them(tmp_path: Path) -> None:
-    mark, prefix = tmp_path / "mark", tmp_path / "out" / "train"
+    mark, out = tmp_path / "mark", tmp_path / "out"
     program = tmp_path / "program.py"
     program.write_text(WORKER)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(program), str(prefix), str(mark), *PROCESSES]
+    command = [sys.executable, str(program), str(out), str(mark), *PROCESSES]
     result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
     assert mark.exists()  # the worker has died
     assert result.returncode == 1  # and not the program, which has noticed
-    assert not list(prefix.parent.glob("train-*"))
-    write(map(example_of, range(100)), prefix, num_shards=2)
-    assert numbers_in(prefix.parent) == list(range(100))
+    assert not shards_in(out)
+    write(map(example_of, range(100)), out, num_shards=2)
+    assert numbers_in(out) == list(range(100))
 
 
 def test_what_is_of_no_use_is_an_error_at_once(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No files found"):
-        ReadExamples(str(tmp_path / "train-*"))
+    with pytest.raises(FileNotFoundError):
+        ReadExamples(tmp_path / "train-*")
+    with tfr.TFRecordWriter(tmp_path / "one"):
+        pass
     with pytest.raises(tfr.FeatureError):
-        ReadExamples(str(tmp_path / "train-*"), {})
-    with pytest.raises(ValueError, match="'SNAPPY'"):
-        WriteExamples(str(tmp_path / "train"), compression_type="SNAPPY")
+        ReadExamples(tmp_path / "one", {})
+    wrongs: list[dict[str, Any]] = [{"compression_type": "SNAPPY"}, {"record_type": "Row"}]
+    for wrong in wrongs:
+        with pytest.raises(ValueError, match=r"'SNAPPY'|'Row'"):
+            ReadExamples(tmp_path / "one", **wrong)
+        with pytest.raises(ValueError, match=r"'SNAPPY'|'Row'"):
+            WriteExamples(tmp_path / "new", **wrong)
+    with pytest.raises(ValueError, match="features are of Examples"):
+        ReadExamples(tmp_path / "one", FEATURES, record_type="ByteArray")
     with pytest.raises(ValueError, match="num_shards is 1 or more, not 0"):
-        WriteExamples(str(tmp_path / "train"), num_shards=0)
+        WriteExamples(tmp_path / "new", num_shards=0)
+    with pytest.raises(ValueError, match="either a number"):
+        WriteExamples(tmp_path / "new", num_shards=2, max_records=7)
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(ValueError, match="is a URL"):
+        write([], "gs://bucket/train")  # type: ignore[arg-type]
 
 
 def test_the_example_converts_a_table_and_back(tmp_path: Path) -> None:
@@ -256,17 +406,22 @@ def test_the_example_converts_a_table_and_back(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "examples" / "engines_beam.py"), str(tmp_path / "photos.parquet")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     result = subprocess.run(
-        [*command, str(records / "train"), str(back / "photos")],
-        capture_output=True,
-        text=True,
-        env=environment,
-        timeout=120,
+        [*command, str(records), str(back / "photos")], capture_output=True, text=True, env=environment, timeout=120
     )
     assert result.returncode == 0, result.stderr
-    assert len(list(records.glob("train-*-of-00004"))) == 4
+    assert len(list(records.glob("part-*-of-00004"))) == 4
     assert rows_of(back) == rows
     images = {}
-    for record in tensorflow.data.TFRecordDataset(sorted(map(str, records.glob("train-*")))).as_numpy_iterator():
+    for record in tensorflow.data.TFRecordDataset(list(map(str, shards_in(records)))).as_numpy_iterator():
         feature = tensorflow.train.Example.FromString(record).features.feature
         images[feature["id"].bytes_list.value[0].decode()] = feature["image"].bytes_list.value[0]
     assert images == {row["id"]: row["image"] for row in rows}
+
+
+def test_the_code_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python beam\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    exec(block, {})
+    assert sorted(map(int, capfd.readouterr().out.split())) == list(range(100))

@@ -547,7 +547,7 @@ def test_bad_rows_of_text_are_named_or_listed(name: str, tmp_path: Path) -> None
     for row in done.skipped:
         assert row.number is not None
         assert row.path == str(path)
-        assert row.reason.startswith(f"row {row.number}: ")
+        assert row.reason.startswith(f"row {row.number}: " if name == "a.csv" else "line ")
         assert problems[row.number] in row.reason
     assert [int(example["n"][0]) for example in tfr.read_examples(tmp_path / "a.tfrecord")] == [
         number for number in range(5) if number not in problems
@@ -713,7 +713,7 @@ def test_the_command_says_what_it_wrote_and_skipped(thousand: Path, tmp_path: Pa
     ]
     done = run(tmp_path / "a.jsonl", tmp_path / "c")
     assert done.returncode == 1
-    assert done.stderr.decode().startswith(f"tfrecord-lite: {tmp_path}/a.jsonl: record #1: not JSON")
+    assert done.stderr.decode().startswith(f"tfrecord-lite: {tmp_path}/a.jsonl: line 2: not JSON")
     assert not (tmp_path / "c").exists()
     assert run(thousand, tmp_path / "x.tfrecord").returncode == 2
 
@@ -825,3 +825,24 @@ def test_a_file_of_another_format_is_not_said_to_be_a_message(end: str, tmp_path
     with pytest.raises(tfr.TFRecordError, match=f"/a.{end}: ") as caught:
         convert(tmp_path / f"a.{end}", tmp_path / "b.tfrecord")
     assert "message" not in str(caught.value)
+
+
+def test_lines_of_json_are_numbered_as_an_editor_counts_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"a": 1}\n\n   \n{"a": [1, "x"]}\n{"a": \n')
+    with pytest.raises(tfr.FeatureError) as caught:
+        convert(path, tmp_path / "out")
+    assert str(caught.value).startswith(f"{path}: line 4: feature 'a': ")
+    done = convert(path, tmp_path / "out", on_error="skip")
+    assert [row.reason.partition(":")[0] for row in done.skipped] == ["line 4", "line 5"]
+
+
+def test_text_is_refused_where_there_are_no_strings(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match="text is for parquet and arrow"):
+        convert(tmp_path / "a.csv", tmp_path / "a.tfrecord", text=["a"])
+    convert(tmp_path / "a.csv", tmp_path / "a.tfrecord")
+    with pytest.raises(ValueError, match="text is for parquet and arrow"):
+        convert(tmp_path / "a.tfrecord", tmp_path / "b.csv", text=["a"])
+    with pytest.raises((ValueError, tfr.FeatureError), match="NOSUCH"):
+        convert(tmp_path / "a.tfrecord", tmp_path / "b.parquet", text=["NOSUCH"])

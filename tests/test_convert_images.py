@@ -120,6 +120,25 @@ def test_the_image_may_be_any_feature(tmp_path: Path) -> None:
     assert files_of(tmp_path / "right") == {"4/00000000.jpg": photographs()["flower"]}
 
 
+def test_features_that_a_folder_cannot_hold_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    known = {"image/height": 7, "image/format": "jpeg", "image/class/text": "x", "image/class/label": 1}
+    with tfr.TFRecordWriter(tmp_path / "a") as writer:
+        writer.write_example({"image/encoded": photographs()["china"], **known, "image/filename": "a.jpg"})
+        writer.write_example({"image/encoded": photographs()["china"], **known, "caption": "c", "label": 3})
+        writer.write_example({"image/encoded": photographs()["china"], **known, "image/object/bbox/xmin": [0.5]})
+    assert main(["convert", str(tmp_path / "a"), str(tmp_path / "out") + "/", "--json", "--quiet"]) == 0
+    told = capsys.readouterr()
+    assert told.err == (
+        "tfrecord-lite: a folder of images has no place for these features, which are left out:"
+        " caption, image/object/bbox/xmin, label\n"
+    )
+    assert json.loads(told.out)["left_out"] == ["caption", "image/object/bbox/xmin", "label"]
+    photos = folder_of_photographs(tmp_path / "photos")
+    convert(photos, tmp_path / "b", from_format="images")
+    assert main(["convert", str(tmp_path / "b"), str(tmp_path / "back") + "/"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_what_is_no_image_is_named_or_skipped_and_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     photos = folder_of_photographs(tmp_path / "photos")
     (photos / "china" / "cut.jpg").write_bytes(photographs()["china"][:5000])

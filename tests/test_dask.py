@@ -135,6 +135,8 @@ def test_only_the_columns_that_are_asked_for_are_there(client: Any, tmp_path: Pa
     assert len(frame[frame["label"] > 0]) == sum(label > 0 for label in photo_table(20)["label"].to_pylist())
     with pytest.raises(tfr.FeatureError, match="'nothing'"):
         read_dataframe(tmp_path, columns=["nothing"])
+    with pytest.raises(TypeError, match="columns are several names, not the text 'label'"):
+        read_dataframe(tmp_path, columns="label")
 
 
 def test_null_nan_and_empty_stay_three_things(client: Any, tmp_path: Path) -> None:
@@ -217,6 +219,43 @@ print(read_bag(sys.argv[1]).map(lambda one: one["number"].item()).compute())
     command = [sys.executable, "-c", code, str(tmp_path / "out")]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT)
     assert result.stdout == f"{list(range(9))}\n", result.stderr
+
+
+THREADS = """
+import os, sys, time
+import dask.bag
+from tfrecord_lite.adapters.dask import write_tfrecords
+
+out = sys.argv[1]
+
+class Slow(dict):
+    def items(self):
+        open(f"{out}-begun", "w").close()
+        time.sleep(1)  # and only then it has a file
+        return super().items()
+
+def fails_after_the_other_has_begun(number):
+    if number:
+        return Slow(number=number)
+    while not os.path.exists(f"{out}-begun"):
+        time.sleep(0.01)
+    raise RuntimeError("this attempt fails")
+
+bag = dask.bag.from_sequence(range(2), npartitions=2).map(fails_after_the_other_has_begun)
+with dask.config.set(scheduler="threads", num_workers=2):
+    try:
+        write_tfrecords(bag, out)
+    except RuntimeError as error:
+        print(error)
+time.sleep(1.5)  # whatever is still at work would be done
+print(os.listdir(out))
+"""
+
+
+def test_threads_that_have_begun_when_another_fails_leave_nothing_either(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", THREADS, str(tmp_path / "out")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=ROOT)
+    assert result.stdout == "this attempt fails\n[]\n", result.stderr
 
 
 def raises_once(example: dict[str, Any], mark: Path) -> dict[str, Any]:

@@ -377,3 +377,13 @@ def test_without_grain_it_says_what_to_install() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 1
     assert result.stderr.endswith('ImportError: this needs grain: pip install "tfrecord-lite-codec[grain]"\n')
+
+
+def test_what_has_no_records_has_no_element(tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "none"):
+        pass
+    nothing = OrderedBatches(tmp_path / "none", {"number": tfr.FixedLenFeature([], "int64")}, batch_size=4)
+    for dataset in (ColumnDataset(nothing), RecordDataset(tfr.RecordSource(tmp_path / "none"))):
+        assert len(dataset) == 0
+        with pytest.raises(IndexError, match="there are no records"):
+            dataset[0]

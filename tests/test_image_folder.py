@@ -420,7 +420,7 @@ def test_names_from_data_lead_nowhere_and_overwrite_nothing(tmp_path: Path) -> N
     ("example", "problem"),
     [
         ({"image/encoded": b"no image"}, "feature 'image/encoded': is no image file"),
-        ({"label": 3}, "0 features are images"),
+        ({"label": 3}, "no feature is an image"),
         (
             {"image/encoded": photographs, "image/class/text": b"a\0b"},
             "feature 'image/class/text': has a NUL, which not every reader of CSV takes",
@@ -470,6 +470,6 @@ def test_images_are_those_of_one_feature(tmp_path: Path) -> None:
         {"photo": [file.getvalue()], "mask": None},
         {"photo": [b"damaged"], "mask": [file.getvalue()]},
     ]
-    with pytest.raises(FeatureError, match="feature 'mask': is an image, and was 'photo' before: name the one"):
+    with pytest.raises(FeatureError, match="the images are in 'mask', 'photo', by record; name the one"):
         write_image_folder(examples, tmp_path / "out")
     assert os.listdir(tmp_path) == []

@@ -457,3 +457,16 @@ def test_the_reference_is_up_to_date_and_has_every_command() -> None:
     assert text == reference(), "run make docs"
     assert all(f"\n## tfrecord-lite {command}\n" in text for command in _COMMANDS)
     assert parser_of().prog == "tfrecord-lite"
+
+
+@pytest.mark.parametrize("command", ["info", "count", "cat", "stats"])
+def test_standard_input_is_not_named_twice(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "-", "-"]) == 2
+    assert capsys.readouterr().err == "tfrecord-lite: standard input, -, is read once: name it once\n"
+
+
+def test_a_report_names_files_that_are_not_there_on_standard_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(tmp_path / "nosuch"), "-o", str(tmp_path / "out.html")]) == 1
+    assert f"{tmp_path / 'nosuch'}: No such file" in capsys.readouterr().err

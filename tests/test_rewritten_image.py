@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +97,7 @@ def test_a_record_whose_image_has_no_kind_stays_and_one_without_is_an_error() ->
     assert SMALL_PNG(record) == record
     with pytest.raises(tfr.FeatureError, match="'picture': is no image file"):
         rewritten({"image/encoded": PHOTO}, ImageRewriter("picture", SMALL_PNG.rendition))
-    with pytest.raises(tfr.FeatureError, match="2 features are images"):
+    with pytest.raises(tfr.FeatureError, match="2 features are images: 'left', 'right'; name"):
         rewritten({"left": PHOTO, "right": PHOTO})
     with pytest.raises(tfr.DecodeError, match="SequenceExample"):
         SMALL_PNG(tfr.encode_sequence_example({"image/encoded": PHOTO}, {"words": ["a"]}))
@@ -160,6 +162,45 @@ def test_a_record_whose_image_cannot_be_used_is_named_or_skipped_and_listed(
         assert main([*command, "--on-error", "skip", "--json"]) == 0
         told = json.loads(capsys.readouterr().out)
         assert (told["records"], [row["number"] for row in told["skipped"]]) == (2, [1])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("out", ["b.tfrecord", "b.parquet", "b/"])
+def test_the_image_is_the_same_feature_in_all_records_of_all_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], out: str, workers: int
+) -> None:
+    first = write(tmp_path / "1.tfrecord", [{"photo": PHOTO, "thumb": b""}] * 3)
+    second = write(tmp_path / "2.tfrecord", [{"photo": b"", "thumb": PHOTO}])
+    command = ["convert", str(first), str(second), str(tmp_path / out), "--encode", "png", "--workers", str(workers)]
+    assert main(command) == 1
+    assert "the images are in 'photo', 'thumb', by record; name the one to write" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.tfrecord", "2.tfrecord"]
+    assert main([*command, "--image-feature", "photo", "--on-error", "skip"]) == 0
+
+
+def test_the_image_is_the_same_feature_in_all_rows_of_a_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pq.write_table(pa.table({"photo": [PHOTO, b""], "thumb": [b"", PHOTO]}), tmp_path / "t.parquet")
+    assert main(["convert", str(tmp_path / "t.parquet"), str(tmp_path / "out"), "--encode", "png"]) == 1
+    assert "the images are in 'photo', 'thumb', by record" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_image_that_is_too_large_is_said_to_be_so(bomb: bytes) -> None:
+    for example in ({"photo": bomb}, {"image/encoded": bomb}):
+        with pytest.raises(tfr.FeatureError, match=r"'(photo|image/encoded)': (is too large|is larger|.*limit)"):
+            rewritten(example)
+    with pytest.raises(tfr.FeatureError, match="no feature is an image"):
+        rewritten({"n": 1})
+
+
+@pytest.fixture
+def bomb() -> bytes:
+    """A PNG that says it has 2**32 pixels."""
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", 1 << 16, 1 << 16, 8, 2, 0, 0, 0)
+    data = struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return b"\x89PNG\r\n\x1a\n" + data + b"\0\0\0\0IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
 
 
 def test_what_cannot_be_asked_for_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

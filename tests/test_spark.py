@@ -31,6 +31,7 @@ from pyspark.sql import types
 from pyspark.sql.datasource import DataSourceReader
 
 from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema
+from tfrecord_lite.adapters.spark import read_tfrecords, write_tfrecords
 from tfrecord_lite.adapters.spark_filters import is_exact
 from tfrecord_lite.adapters.spark_options import SourceOptions
 from tfrecord_lite.adapters.spark_types import arrow_of, as_spark, schema_of, struct_of
@@ -263,6 +264,49 @@ def test_a_write_that_fails_leaves_what_was_there(frame: Any, tmp_path: Path, fa
     assert ids(out) == [*range(9)]
 
 
+def test_the_verbs_of_the_other_engines(spark: Any, frame: Any, tmp_path: Path) -> None:
+    infos = write_tfrecords(frame, tmp_path / "out", num_shards=4, compression_type="GZIP")
+    assert [Path(info.path).name for info in infos] == [name for name in names(tmp_path / "out") if name[0] == "p"]
+    assert sorted(info.records for info in infos) == [45] * 4
+    assert by_id(read_tfrecords(spark, tmp_path / "out", frame.schema)) == table().to_pylist()
+    schema = tfr.infer_schema(tmp_path / "out")
+    assert by_id(read_tfrecords(spark, [tmp_path / "out"], schema)) == by_id(read_tfrecords(spark, tmp_path / "out"))
+    with pytest.raises(FileExistsError, match="there are data already"):
+        write_tfrecords(frame, tmp_path / "out")
+    some = frame.where("id < 10").select("id", "ratio")
+    write_tfrecords(some, tmp_path / "out", mode="append", max_records=3)
+    assert ids(tmp_path / "out") == sorted([*range(10), *range(COUNT)])
+    write_tfrecords(some, tmp_path / "out", mode="overwrite", schema=tfr.Schema([schema["id"]]))
+    assert ids(tmp_path / "out") == [*range(10)]
+    assert all(set(example) == {"id"} for example in tfr.read_examples(tmp_path / "out"))
+    write_tfrecords(some.where("id < 0"), tmp_path / "none")
+    assert [info.records for info in tfr.commit(None, next((tmp_path / "none").glob("part-*")).as_posix()[:-15])] == [0]
+    records = read_tfrecords(spark, tmp_path / "out", record_type="ByteArray")
+    write_tfrecords(records, tmp_path / "copy", record_type="ByteArray")
+    assert sorted(tfr.read_records(tmp_path / "copy")) == sorted(tfr.read_records(tmp_path / "out"))
+
+
+def test_what_the_verbs_cannot_do_is_an_error_at_once(frame: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="num_shards is 1 or more, not 0"):
+        write_tfrecords(frame, tmp_path / "new", num_shards=0)
+    with pytest.raises(ValueError, match="either a number"):
+        write_tfrecords(frame, tmp_path / "new", num_shards=2, max_records=1)
+    with pytest.raises(FeatureError, match="without columns"):
+        write_tfrecords(frame.select(), tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_task_that_fails_under_the_verb_leaves_what_was_there(frame: Any, tmp_path: Path) -> None:
+    from pyspark.sql import functions as f
+
+    numbered(tmp_path / "out", 0, 9)
+    before = names(tmp_path / "out")
+    failing = frame.withColumn("id", f.when(f.col("id") == 170, f.raise_error(f.lit("gone"))).otherwise(f.col("id")))
+    with pytest.raises(Exception, match="gone"):
+        write_tfrecords(failing, tmp_path / "out", mode="overwrite", num_shards=2)
+    assert names(tmp_path / "out") == before
+
+
 DRIVER = """
 import os, sys
 from pathlib import Path
@@ -301,12 +345,13 @@ def test_a_commit_whose_driver_was_killed_is_run_again(tmp_path: Path) -> None:
 
 
 def test_the_code_of_the_documentation_runs(spark: Any, frame: Any, tmp_path: Path) -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "spark.md").read_text(), re.DOTALL)
+    block, verbs = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "spark.md").read_text(), re.DOTALL)
     assert f"```python spark\n{block}```" in (ROOT / "README.md").read_text()
     names_in_it = {"spark": spark, "df": frame}
-    exec(block.replace("/data", str(tmp_path)), names_in_it)
+    exec((block + verbs).replace("/data", str(tmp_path)), names_in_it)
     assert len(names_in_it["found"].take(3)) == 3
-    assert ids(tmp_path / "train") == [*range(COUNT)]
+    assert len(names_in_it["again"].take(3)) == 3
+    assert ids(tmp_path / "train") == ids(tmp_path / "again") == [*range(COUNT)]
 
 
 PREDICATES = [

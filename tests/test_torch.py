@@ -194,6 +194,31 @@ def test_another_epoch_begins_at_its_begin_and_the_loaded_one_goes_on(folder: Pa
     assert numbers_of(dataset) == list(range(COUNT))
 
 
+@pytest.mark.parametrize("state", [{}, {"epoch": 1}, {"done": 1}, {"epoch": 1, "done": "x"}, {"epoch": 1.5, "done": 0}])
+def test_a_state_without_its_numbers_is_a_value_error(folder: Path, state: Any) -> None:
+    with pytest.raises(ValueError, match="a state has two whole numbers, epoch and done"):
+        TFRecordDataset(folder, NUMBER).load_state_dict(state)
+
+
+def test_an_epoch_that_is_no_integer_is_a_type_error(folder: Path) -> None:
+    dataset = TFRecordDataset(folder, NUMBER)
+    with pytest.raises(TypeError):
+        dataset.set_epoch(1.5)  # type: ignore[arg-type]
+    dataset.set_epoch(np.int64(2))
+    assert dataset.state_dict() == {"epoch": 2, "done": 0}
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_two_iterations_of_one_seed_are_two(folder: Path, workers: int, persistent: bool) -> None:
+    dataset = TFRecordDataset(folder, NUMBER, batch_size=10)
+    loader = DataLoader(dataset, batch_size=None, num_workers=workers, persistent_workers=persistent)
+    dataset.load_state_dict({"epoch": 0, "done": 40})
+    for begin in (40, 0, 0):
+        torch.manual_seed(3)  # as a training script does that is to be repeatable
+        assert sorted(numbers_of(loader)) == list(range(begin, COUNT))
+
+
 def test_a_state_that_is_of_no_use_is_a_value_error(folder: Path) -> None:
     dataset = TFRecordDataset(folder, NUMBER, batch_size=10)
     with pytest.raises(ValueError, match="not possible"):

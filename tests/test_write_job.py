@@ -174,6 +174,16 @@ def test_other_words_are_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize(("wrong", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError)])
+@pytest.mark.parametrize("name", ["max_records", "max_bytes"])
+def test_a_size_that_is_none_is_refused_before_there_is_a_directory(
+    tmp_path: Path, name: str, wrong: Any, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        WriteJob.begin(tmp_path / "new", **{name: wrong})
+    assert not (tmp_path / "new").exists()
+
+
 def test_rows_without_columns_are_refused_and_not_lost(tmp_path: Path) -> None:
     with pytest.raises(FeatureError, match="3 rows without a column"):
         done(tmp_path, "error", rows(0, 3).select([]))

@@ -1,104 +1,261 @@
-"""Examples in Apache Beam: its own TFRecord source and sink with our codec. Needs the extra `[beam]`.
+"""Records in Apache Beam: one set of shards that appears whole or not at all. Needs the extra `[beam]`.
 
-    examples | WriteExamples("out/train", num_shards=8)          PCollection of examples -> shards
-    pipeline | ReadExamples("out/train-*", features)             shards -> PCollection of examples
+    examples | WriteExamples("out/train", num_shards=8)      PCollection of examples -> shards in that directory
+    pipeline | ReadExamples("out/train", features)           shards -> PCollection of examples, CRCs checked
 
-Files, names of shards, retries and file systems (`gs://`, `s3://`, `hdfs://`) are Beam's business, and so are the CRCs,
-which it checks with google-crc32c. What its sink promises is less than what `commit` does: shards get their names one
-by one at the end, no manifest is written, and shards of an older set with another number stay beside the new ones.
+    construction   plan_parts               WriteJob.begin
+    bundles        a part -> its records    records -> hidden files -> ShardInfos
+    one bundle                              all ShardInfos -> WriteJob.commit
+
+A bundle that a runner tries again writes hidden files of its own; those count whose ShardInfos the runner hands on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from itertools import cycle
+from random import randrange
 from typing import Any
 
 try:
     import apache_beam as beam
-    from apache_beam.io.filesystem import CompressionTypes
+    from apache_beam.transforms.window import GlobalWindow, GlobalWindows
+    from apache_beam.utils.windowed_value import WindowedValue
 except ModuleNotFoundError as error:
     if error.name is None or error.name.split(".")[0] != "apache_beam":
         raise
     raise ImportError('this needs Apache Beam: pip install "tfrecord-lite-codec[beam]"') from error
 
+from tfrecord_lite.adapters.read_parts import RECORD_TYPES, plan_parts, read_part_values
+from tfrecord_lite.adapters.write_job import ONE_SHARD, Mode, WriteJob
+from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.options import check_compression_type
-from tfrecord_lite.format.example import decode_example, encode_example
-from tfrecord_lite.format.parsing import example_plan, parse_single_example
+from tfrecord_lite.files.sharded_writer import ShardedWriter
+from tfrecord_lite.format.example import encode_example, encode_sequence_example
+from tfrecord_lite.format.parsing import example_plan
 
-_COMPRESSION = {"": CompressionTypes.UNCOMPRESSED, "GZIP": CompressionTypes.GZIP, "ZLIB": CompressionTypes.DEFLATE}
+#: As in `plan_parts`: a shard of the usual size is read by one worker.
+_PART_BYTES = 128 << 20
 
 
 class WriteExamples(beam.PTransform):  # type: ignore[misc]
-    """Writes a PCollection of examples, each as for `encode_example`, to `prefix-00000-of-0000N` and so on.
+    """Writes a bounded PCollection as one set of shards; gives a PCollection of their ShardInfos, after the commit.
 
-    Which example is in which shard, and in what order, is Beam's choice.
+    Which record is in which shard, and in what order, is Beam's choice. Each application to a PCollection is one job:
+    a pipeline that is run again writes the job's set again.
 
     Args:
-        prefix: a path or URL of a file system that Beam knows.
-        num_shards: how many; None leaves it to the runner.
+        directory: local, or mounted under the same path wherever a worker runs.
+        num_shards: into how many the records are dealt, of any size, by a shuffle; fewer where there are fewer records.
+            None: each bundle writes one, or more by their size, without a shuffle.
+        mode: "error" wants no data there; "append" adds a set; "overwrite" replaces all sets that are there.
+        record_type: "Example": elements are as for `encode_example`; "SequenceExample": pairs of context and feature
+            lists, as for `encode_sequence_example`; or "ByteArray": the records themselves.
         compression_type: "", "GZIP" or "ZLIB".
+        max_records, max_bytes: of a shard, as for ShardedWriter; not with num_shards.
 
     Raises:
-        ValueError: the compression type is none, or num_shards is not positive.
-        FeatureError: (when the pipeline runs) an example cannot be encoded; no shard gets its name.
-    """
-
-    def __init__(self, prefix: str, *, num_shards: int | None = None, compression_type: str = "") -> None:
-        super().__init__()
-        if num_shards is not None and num_shards < 1:
-            raise ValueError(f"num_shards is 1 or more, not {num_shards}")
-        self._sink = beam.io.WriteToTFRecord(
-            prefix, num_shards=num_shards or 0, compression_type=_COMPRESSION[check_compression_type(compression_type)]
-        )
-
-    def expand(self, pcoll: Any) -> Any:
-        return pcoll | "Encode" >> beam.ParDo(_Encode()) | "Write" >> self._sink
-
-
-class ReadExamples(beam.PTransform):  # type: ignore[misc]
-    """Reads examples: what `decode_example` gives, or with features what `parse_single_example` gives.
-
-    Args:
-        pattern: a path, URL or glob of a file system that Beam knows; a manifest is not looked at. Each file is read by
-            one worker, from its beginning to its end.
-        features: {name: FixedLenFeature(...) or another feature}, or a Schema.
-        compression_type: "", "GZIP" or "ZLIB"; None goes by the end of the name, as Beam does: ".gz" and ".deflate".
-
-    Raises:
-        OSError: no file matches the pattern.
-        ValueError: the compression type is none; or (when the pipeline runs, from Beam) a file is damaged.
-        FeatureError, TypeError: the features are of no use.
-        DecodeError, FeatureError: (when the pipeline runs) a record is no Example, or not what the features ask for.
+        ValueError: a word or number is none of those that are known; or num_shards comes with a size.
+        FileExistsError, ShardError: see WriteJob.begin; when applied, and so are a ValueError about the directory, and
+            OSError.
+        FeatureError: (when the pipeline runs) an example cannot be encoded. As after anything else that is raised,
+            nothing new can be read: there are no shards, but perhaps hidden files of bundles that were done, until
+            `abort`. If the process dies in the middle of `commit`, so that readers get a ShardError,
+            `tfr.commit(None, prefix)` finishes it, and a job with mode "overwrite" undoes it.
     """
 
     def __init__(
-        self, pattern: str, features: Mapping[str, Any] | None = None, *, compression_type: str | None = None
+        self,
+        directory: Any,
+        *,
+        num_shards: int | None = None,
+        mode: Mode = "error",
+        record_type: str = "Example",
+        compression_type: str = "",
+        max_records: int | None = None,
+        max_bytes: int | None = None,
     ) -> None:
         super().__init__()
-        if features is not None:
-            example_plan(features)  # what is of no use is to be an error here, and not on a worker
-        self._features = features
-        self._source = beam.io.ReadFromTFRecord(
-            pattern,
-            compression_type=CompressionTypes.AUTO
-            if compression_type is None
-            else _COMPRESSION[check_compression_type(compression_type)],
+        if num_shards is not None:
+            if num_shards < 1:
+                raise ValueError(f"num_shards is 1 or more, not {num_shards}")
+            if max_records is not None or max_bytes is not None:
+                raise ValueError("shards have either a number, num_shards, or a size, max_records and max_bytes")
+            max_bytes = ONE_SHARD
+        if record_type not in RECORD_TYPES:
+            raise ValueError(f"record_type is one of {', '.join(RECORD_TYPES)}, not {record_type!r}")
+        check_compression_type(compression_type)
+        self._num_shards = num_shards
+        self._record_type = record_type
+        self._begin = partial(
+            WriteJob.begin,
+            directory,
+            mode=mode,
+            record_type="ByteArray",
+            compression_type=compression_type,
+            max_records=max_records,
+            max_bytes=max_bytes,
         )
+        self._jobs: list[WriteJob] = []
 
     def expand(self, pcoll: Any) -> Any:
-        return pcoll | "Read" >> self._source | "Decode" >> beam.ParDo(_Decode(self._features))
+        job = self._begin()
+        self._jobs.append(job)
+        records = pcoll | beam.WindowInto(GlobalWindows()) | "Encode" >> beam.ParDo(_Encode(self._record_type))
+        if self._num_shards is None:
+            infos = records | "Write" >> beam.ParDo(_WriteBundle(job))
+        else:
+            dealt = records | "Deal" >> beam.ParDo(_Deal(self._num_shards)) | beam.GroupByKey()
+            infos = dealt | "Write" >> beam.ParDo(_WriteShard(job))
+        # A side input is complete, and the same when the commit is tried again; and there is one when nothing is.
+        return pcoll.pipeline | beam.Create([None]) | "Commit" >> beam.ParDo(_Commit(job), beam.pvalue.AsList(infos))
+
+    def abort(self) -> None:
+        """After a pipeline that failed for good: delete its hidden files, and undo a commit that was interrupted."""
+        for job in self._jobs:
+            job.abort()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_jobs": []}
+
+
+class ReadExamples(beam.PTransform):  # type: ignore[misc]
+    """Reads records into a PCollection.
+
+    Args:
+        paths: as for `read_records`, but files with names only, which workers see under the same names.
+        features: {name: FixedLenFeature(...) or another feature}, or a Schema: elements are what `parse_single_example`
+            gives; None: what `decode_example` gives.
+        record_type: "Example"; "SequenceExample": what `decode_sequence_example` gives; or "ByteArray": the records
+            themselves. Those have no features.
+        max_bytes: that one worker reads at a time; a larger file is divided if it has a saved index.
+        compression_type, verify: as for `read_records`.
+
+    Raises:
+        OSError, ShardError: a file is missing, or not the one of its manifest.
+        ValueError: the record type or the compression type is none; or there are features, and no Examples.
+        FeatureError, TypeError: the features are of no use.
+        others: (when the pipeline runs) as `read_examples`, with path, record number and offset.
+    """
+
+    def __init__(
+        self,
+        paths: Any,
+        features: Mapping[str, Any] | None = None,
+        *,
+        record_type: str = "Example",
+        max_bytes: int = _PART_BYTES,
+        compression_type: str | None = None,
+        verify: bool = True,
+    ) -> None:
+        super().__init__()
+        if record_type not in RECORD_TYPES:
+            raise ValueError(f"record_type is one of {', '.join(RECORD_TYPES)}, not {record_type!r}")
+        if compression_type is not None:
+            check_compression_type(compression_type)
+        if features is not None:
+            if record_type != "Example":
+                raise ValueError(f"features are of Examples, and not of records of the type {record_type}")
+            example_plan(features)  # what is of no use is to be an error here, and not on a worker
+        self._parts = plan_parts(paths, max_bytes=max_bytes)
+        options = {"record_type": record_type, "compression_type": compression_type, "verify": verify}
+        self._read = _Read(features, options)
+
+    def expand(self, pcoll: Any) -> Any:
+        parts = pcoll | beam.Create(self._parts) | beam.Reshuffle()  # any worker takes any part
+        return parts | "Read" >> beam.ParDo(self._read)
 
 
 # Classes, for Beam would take the annotations of a function for types of elements that it has to check.
 class _Encode(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, record_type: str) -> None:
+        super().__init__()
+        self._record_type = record_type
+
     def process(self, element):  # type: ignore[no-untyped-def]
-        yield encode_example(element)
+        if self._record_type == "Example":
+            yield encode_example(element)
+        elif self._record_type == "SequenceExample":
+            yield encode_sequence_example(*element)
+        else:
+            yield element
 
 
-class _Decode(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, features: Mapping[str, Any] | None) -> None:
+class _Deal(beam.DoFn):  # type: ignore[misc]
+    """Gives each record the number of a shard in turn, beginning anywhere: bundles may be small."""
+
+    def __init__(self, num_shards: int) -> None:
+        super().__init__()
+        self._num_shards = num_shards
+
+    def setup(self) -> None:
+        begin = randrange(self._num_shards)
+        self._numbers = cycle([*range(begin, self._num_shards), *range(begin)])
+
+    def process(self, element):  # type: ignore[no-untyped-def]
+        yield next(self._numbers), element
+
+
+class _WriteShard(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, job: WriteJob) -> None:
+        super().__init__()
+        self._job = job
+
+    def process(self, element):  # type: ignore[no-untyped-def]
+        _, records = element
+        with self._job.attempt() as writer:
+            for record in records:
+                writer.write(record)
+        yield from writer.infos
+
+
+class _WriteBundle(beam.DoFn):  # type: ignore[misc]
+    """A bundle's records come one by one; it is told of the end of one that succeeded, and torn down after another."""
+
+    _writer: ShardedWriter | None = None
+
+    def __init__(self, job: WriteJob) -> None:
+        super().__init__()
+        self._job = job
+
+    def process(self, element) -> None:  # type: ignore[no-untyped-def]
+        if self._writer is None:
+            self._writer = self._job.attempt()
+        self._writer.write(element)
+
+    def finish_bundle(self):  # type: ignore[no-untyped-def]
+        if self._writer is not None:
+            writer, self._writer = self._writer, None
+            writer.close()
+            window = GlobalWindow()
+            for info in writer.infos:
+                yield WindowedValue(info, window.max_timestamp(), [window])
+
+    def teardown(self) -> None:
+        if self._writer is not None:
+            self._writer.discard()
+
+
+class _Commit(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, job: WriteJob) -> None:
+        super().__init__()
+        self._job = job
+
+    def process(self, element, infos):  # type: ignore[no-untyped-def]
+        yield from self._job.commit(sorted(infos, key=lambda info: info.path))
+
+
+class _Read(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, features: Mapping[str, Any] | None, options: Mapping[str, Any]) -> None:
         super().__init__()
         self._features = features
+        self._options = options
 
     def process(self, element):  # type: ignore[no-untyped-def]
-        yield decode_example(element) if self._features is None else parse_single_example(element, self._features)
+        try:
+            yield from read_part_values(element, self._features, **self._options)
+        except TFRecordError as error:
+            # Else Beam makes another one, of the class and arguments alone, to tell in which step it was raised.
+            error._tagged_with_step = True  # type: ignore[attr-defined]
+            raise

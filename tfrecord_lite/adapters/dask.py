@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, count, islice
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,9 @@ try:
     import dask
     import dask.bag
     import dask.dataframe
+    import dask.threaded
     import distributed
+    from dask.system import CPU_COUNT
 except ModuleNotFoundError as error:
     if error.name is None or error.name.split(".")[0] not in ("dask", "distributed"):
         raise
@@ -29,16 +32,14 @@ except ModuleNotFoundError as error:
 from tfrecord_lite.adapters.arrow import arrow_schema, to_pandas
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.adapters.arrow_frames import table_of
-from tfrecord_lite.adapters.read_parts import BYTE_ARRAY, ReadPart, plan_parts, read_part
+from tfrecord_lite.adapters.read_parts import BYTE_ARRAY, ReadPart, plan_parts, read_part, read_part_values
 from tfrecord_lite.adapters.write_job import Mode, WriteJob, column_kinds, unite_kinds
 from tfrecord_lite.errors import FeatureError, TFRecordError
-from tfrecord_lite.files.examples import read_examples
 from tfrecord_lite.files.inference import infer_schema
 from tfrecord_lite.files.shards import ShardInfo
-from tfrecord_lite.files.source import RecordSource
-from tfrecord_lite.format.example import decode_example, encode_example
+from tfrecord_lite.format.example import encode_example
 from tfrecord_lite.format.feature_schema import FeatureSchema
-from tfrecord_lite.format.parsing import example_plan, parse_single_example
+from tfrecord_lite.format.parsing import example_plan
 from tfrecord_lite.format.schema import Schema
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def read_dataframe(
     Raises:
         FeatureError: there is no such column, or a feature was met in several kinds.
         ValueError: the record type is none; or schema or columns are given for records as they are.
+        TypeError: columns is one name as it is.
         others: as `read_bag`, and as `read_arrow` when computed.
     """
     if record_type not in _RECORD_TYPES:
@@ -116,6 +118,8 @@ def read_dataframe(
         schema = Schema([])
     elif schema is None:
         schema = infer_schema(paths, compression_type=compression_type, verify=verify)
+    if isinstance(columns, str):  # whose letters would be names
+        raise TypeError(f"columns are several names, not the text {columns!r}")
     if columns is not None:
         for name in columns:
             if name not in schema:
@@ -168,9 +172,9 @@ def write_tfrecords(
         TypeError: the data are neither; ValueError: a schema is given for a bag.
         FeatureError: a column of a DataFrame has another kind in another partition, and there is no schema.
         FileExistsError, ShardError: see WriteJob.begin.
-        others: what the last attempt of a task raised; there is nothing new in the directory then (without a cluster
-            perhaps hidden files of tasks that were still at work). If this process dies in the middle of `commit`, so
-            that readers get a ShardError, mode "overwrite" starts again, and `tfr.commit(None, prefix)` finishes.
+        others: what the last attempt of a task raised; there is nothing new in the directory then. If this process dies
+            in the middle of `commit`, so that readers get a ShardError, mode "overwrite" starts again, and
+            `tfr.commit(None, prefix)` finishes.
     """
     if record_type not in _RECORD_TYPES:
         raise ValueError(f"record_type is one of {', '.join(_RECORD_TYPES)}, not {record_type!r}")
@@ -204,20 +208,7 @@ def _examples(
     part: ReadPart, features: Mapping[str, Any] | None, compression_type: str | None, verify: bool
 ) -> list[dict[str, Any]]:
     """Those of a part."""
-    if part.end is None:
-        return list(read_examples(part.path, features, compression_type=compression_type, verify=verify))
-    examples = []
-    with RecordSource(part.path, verify=verify) as source:
-        for begin in range(part.begin, part.end, _RUN):
-            for number, record in enumerate(source[begin : min(begin + _RUN, part.end)], begin):
-                try:
-                    examples.append(
-                        decode_example(record) if features is None else parse_single_example(record, features)
-                    )
-                except TFRecordError as error:
-                    source.locate(error, number)
-                    raise
-    return examples
+    return list(read_part_values(part, features, compression_type=compression_type, verify=verify))
 
 
 def _frame(
@@ -276,7 +267,7 @@ def _computed(tasks: list[Any], retries: int, client: distributed.Client | None)
         try:
             client = distributed.default_client()
         except ValueError:  # there is none
-            return list(dask.compute(*tasks))
+            return _computed_here(tasks)
     futures = client.compute(tasks, retries=retries)
     try:
         for done in distributed.as_completed(futures):
@@ -287,6 +278,16 @@ def _computed(tasks: list[Any], retries: int, client: distributed.Client | None)
         _stop(client, futures)
         raise
     return written
+
+
+def _computed_here(tasks: list[Any]) -> list[_Written]:
+    """The same by Dask's schedulers without a cluster. When a task has raised, those that have begun are waited for."""
+    own_pool = dask.config.get("pool", None) is None
+    if own_pool and dask.base.get_scheduler(collections=tasks) is dask.threaded.get:
+        # Dask does not wait for its threads, which write files.
+        with ThreadPoolExecutor(dask.config.get("num_workers", None) or CPU_COUNT) as pool:
+            return list(dask.compute(*tasks, pool=pool))
+    return list(dask.compute(*tasks))
 
 
 def _stop(client: distributed.Client, futures: list[Any]) -> None:

@@ -81,7 +81,7 @@ class ColumnDataset(grain.MapDataset):  # type: ignore[misc]
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return self.slice(index)
-        epochs, step = divmod(index, len(self))
+        epochs, step = _place(index, len(self))
         if epochs and self._is_rest:
             raise ValueError("what is left of an epoch is read once: repeat a dataset that begins where an epoch does")
         batches = copy.copy(self._batches)
@@ -137,7 +137,14 @@ class RecordDataset(grain.MapDataset):  # type: ignore[misc]
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return self.slice(index)
-        return self._source[self._numbers.number(*divmod(index, len(self)))]
+        return self._source[self._numbers.number(*_place(index, len(self)))]
+
+
+def _place(index: int, count: int) -> tuple[int, int]:
+    """(epoch, place) of an element: datasets of grain go on behind their end. Raises IndexError if there is none."""
+    if not count:
+        raise IndexError("there are no records")
+    return divmod(index, count)
 
 
 class RecordSampler:

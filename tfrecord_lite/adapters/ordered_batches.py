@@ -87,7 +87,8 @@ class OrderedBatches:
         return len(self._numbers)
 
     def set_epoch(self, epoch: int) -> None:
-        """Begin another epoch. That which is read already stays where it is."""
+        """Begin another epoch. That which is read already stays where it is. Raises TypeError if it is no integer."""
+        epoch = operator.index(epoch)
         if epoch != self.epoch and self._turn.done:
             self._begin(epoch, 0)
         self.epoch = epoch
@@ -104,9 +105,9 @@ class OrderedBatches:
         """Go on behind what was remembered: the next iteration begins there.
 
         Raises:
-            ValueError: there are fewer records than that.
+            ValueError: it has not these two numbers, or there are fewer records than that.
         """
-        self._begin(state["epoch"], state["done"])
+        self._begin(*place_of(state))
 
     def batches(self, begin: int = 0, stride: int = 1) -> Iterator[dict[str, Any]]:
         """The columns of the steps begin, begin + stride, ... of this rank to the end of the epoch.
@@ -147,3 +148,11 @@ class OrderedBatches:
         self._numbers = RankNumbers(self._order, turn, self._rank)
         self._turn: Turn = turn
         self.epoch = epoch
+
+
+def place_of(state: Mapping[str, Any]) -> tuple[int, int]:
+    """(epoch, done) of a state. Raises ValueError if these are not in it."""
+    try:
+        return operator.index(state["epoch"]), operator.index(state["done"])
+    except (KeyError, TypeError):
+        raise ValueError(f"a state has two whole numbers, epoch and done, and this is {state!r}") from None

@@ -1,7 +1,8 @@
-"""What the tasks of an engine read: parts of files, and the RecordBatches of each. Needs pyarrow.
+"""What the tasks of an engine read: parts of files, and the records of each. RecordBatches need pyarrow.
 
     driver   parts = plan_parts(paths)       whole files; of a large one with a saved index, ranges of its records
     tasks    read_part(part, schema)         RecordBatches, CRCs checked
+             read_part_values(part)          or one Python value after the other
 
 The same files give the same parts everywhere. A set of shards is read as its manifest has it.
 """
@@ -9,7 +10,7 @@ The same files give the same parts everywhere. A set of shards is read as its ma
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -20,11 +21,15 @@ from tfrecord_lite.adapters.arrow import read_arrow, to_arrow
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.adapters.arrow_sequences import sequences_to_batch
 from tfrecord_lite.errors import IndexMismatchError, TFRecordError
+from tfrecord_lite.files.examples import read_examples
 from tfrecord_lite.files.index import RecordIndex
 from tfrecord_lite.files.paths import STDIN, expand_paths
-from tfrecord_lite.files.reader import read_records
+from tfrecord_lite.files.reader import TFRecordReader, read_records
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.source import RecordSource
+from tfrecord_lite.format.example import decode_example, decode_sequence_example
+from tfrecord_lite.format.framing import FRAME_OVERHEAD
+from tfrecord_lite.format.parsing import parse_single_example
 from tfrecord_lite.format.schema import Schema
 
 if TYPE_CHECKING:
@@ -34,6 +39,8 @@ if TYPE_CHECKING:
 _PART_BYTES = 128 << 20
 #: Arrow's binary has 32-bit offsets: what is larger is given in several batches.
 _BATCH_BYTES = 1 << 30
+#: Records of a range that are read at a time.
+_RUN = 1024
 #: The name that the column of records has under Spark, too.
 BYTE_ARRAY = "byteArray"
 RECORD_TYPES = ("Example", "SequenceExample", "ByteArray")
@@ -125,6 +132,59 @@ def read_part(
                     source.locate(error, begin + (error.record_number or 0))
                     raise
                 yield from table.to_batches()
+
+
+def read_part_values(
+    part: ReadPart,
+    features: Mapping[str, Any] | None = None,
+    *,
+    record_type: str = "Example",
+    compression_type: str | None = None,
+    verify: bool = True,
+) -> Iterator[Any]:
+    """The records of a part as Python values, in order.
+
+    Args:
+        features: what is asked of an Example: {name: FixedLenFeature(...) or another feature}.
+        record_type: "Example": what `decode_example` gives, or with features `parse_single_example`;
+            "SequenceExample": what `decode_sequence_example` gives; or "ByteArray": the records themselves.
+        others: as for `read_records`.
+
+    Raises:
+        DecodeError, FeatureError, CorruptRecordError and others: with path, record number and offset.
+        IndexMismatchError: the file is not the one that was divided.
+    """
+    if record_type == "Example" and part.end is None:
+        yield from read_examples(part.path, features, compression_type=compression_type, verify=verify)
+        return
+    decode = _DECODE[record_type] if features is None else lambda record: parse_single_example(record, features)
+    if part.end is None:
+        with TFRecordReader(part.path, compression_type, verify=verify) as reader:
+            for record in reader:
+                try:
+                    value = decode(record)
+                except TFRecordError as error:
+                    error.path, error.record_number = part.path, reader.record_number - 1
+                    error.offset = reader.offset - len(record) - FRAME_OVERHEAD
+                    raise
+                yield value
+        return
+    with RecordSource(part.path, verify=verify) as source:
+        for begin, records in _slices(source, part.begin, part.end, _RUN):
+            for number, record in enumerate(records, begin):
+                try:
+                    value = decode(record)
+                except TFRecordError as error:
+                    source.locate(error, number)
+                    raise
+                yield value
+
+
+_DECODE: dict[str, Callable[[bytes], Any]] = {
+    "Example": decode_example,
+    "SequenceExample": decode_sequence_example,
+    "ByteArray": bytes,
+}
 
 
 def _begins(path: str, max_bytes: int) -> list[Any]:

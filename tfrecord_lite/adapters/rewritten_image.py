@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,10 +38,12 @@ class ImageRewriter:
     Attributes:
         feature: that holds the image; None is `image/encoded`, or the only one that is an image.
         rendition: how it is to be stored.
+        found: the features in which images were, so far, in this process; see `check_one_feature`.
     """
 
     feature: str | None
     rendition: Rendition
+    found: set[str] = field(default_factory=set, compare=False)
 
     def __call__(self, record: bytes) -> bytes:
         """One whose feature has no kind stays as it is.
@@ -54,8 +56,10 @@ class ImageRewriter:
         example = decode_example(record)
         named = ENCODED if self.feature is None else self.feature
         if named in example and example[named] is None:
+            self.found.add(named)
             return record
         key, data, _ = image_of(example, self.feature, 0)
+        self.found.add(key)
         try:
             image = stored_image(data, key, self.rendition)
         except ImageError as error:

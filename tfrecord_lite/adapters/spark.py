@@ -3,6 +3,11 @@
     spark.read.format("tfrecord").load("data/train")
     df.write.format("tfrecord").mode("append").save("data/train")
 
+or with the verbs of the other engines, of which writing knows mode "error", too, and says what it wrote:
+
+    df = read_tfrecords(spark, "data/train")
+    infos = write_tfrecords(df, "data/train", num_shards=8)
+
 Spark finds it by itself, through the package pyspark_tfrecord_lite. Options are in `spark_options`, types in
 `spark_types`.
 
@@ -16,7 +21,10 @@ pushFilters, rows that a filter leaves out do not travel to the JVM; they are re
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pickle
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 try:
     from pyspark.sql.datasource import DataSource, DataSourceReader, DataSourceWriter
@@ -25,15 +33,121 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError('this needs PySpark 4: pip install "tfrecord-lite-codec[spark]"') from error
 
+from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.adapters.spark_options import SourceOptions
 from tfrecord_lite.adapters.spark_read import FilteringReader, PartReader
-from tfrecord_lite.adapters.spark_types import struct_of
+from tfrecord_lite.adapters.spark_types import schema_of, struct_of
 from tfrecord_lite.adapters.spark_write import ShardWriter
+from tfrecord_lite.adapters.write_job import ONE_SHARD, Mode, WriteJob
+from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.files.inference import infer_schema
+from tfrecord_lite.files.paths import as_path, list_paths
+from tfrecord_lite.files.shards import ShardInfo
+from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.schema import Schema
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
+
+_CODECS = {"": "none", "GZIP": "gzip", "ZLIB": "deflate"}
+
+
+def read_tfrecords(
+    spark: SparkSession,
+    paths: Any,
+    schema: Schema | StructType | str | None = None,
+    *,
+    record_type: str = "Example",
+    compression_type: str | None = None,
+    verify: bool = True,
+) -> DataFrame:
+    """The records of files as a DataFrame: `spark.read.format("tfrecord")` under the name that other engines have.
+
+    Args:
+        paths: paths and URLs, globs and directories, under the same path wherever a task runs.
+        schema: which features are columns, and what they are: a Schema, or what `spark.read.schema` takes. None infers
+            it from all records.
+        record_type: "Example", "SequenceExample" or "ByteArray".
+        compression_type, verify: as for `read_records`.
+
+    Raises:
+        FeatureError: the schema has something that no column of Spark can hold.
+        others: AnalysisException, with what `spark_options` and `infer_schema` raise in its text.
+    """
+    options = {"recordType": record_type, "verify": str(verify).lower()}
+    if compression_type is not None:
+        options["codec"] = _CODECS.get(compression_type, compression_type)
+    reader = spark.read.format("tfrecord").options(**options)
+    if schema is not None:
+        reader = reader.schema(struct_of(schema, record_type) if isinstance(schema, Schema) else schema)
+    return reader.load([as_path(path) for path in list_paths(paths)])
+
+
+def write_tfrecords(
+    df: DataFrame,
+    directory: Any,
+    *,
+    num_shards: int | None = None,
+    mode: Mode = "error",
+    record_type: str = "Example",
+    schema: Mapping[str, FeatureSchema] | None = None,
+    compression_type: str = "",
+    max_records: int | None = None,
+    max_bytes: int | None = None,
+) -> list[ShardInfo]:
+    """Write a DataFrame as one set of shards, which appears whole when all tasks are done, or not at all.
+
+    Args:
+        df: of columns that have a place in a feature, see `spark_types`.
+        directory: local, or mounted under the same path wherever a task runs.
+        num_shards: into how many the rows are dealt, of any size, by `df.repartition`; fewer where there are fewer
+            rows. None: each partition that has rows is one shard, or more by their size.
+        mode: "error" wants no data there; "append" adds a set; "overwrite" replaces all sets that are there.
+        record_type: "Example"; "SequenceExample": columns of arrays of arrays are feature lists; or "ByteArray":
+            records are the values of the one column, which is of binary.
+        schema: which columns are features, and what they are to be; None: all, by their types.
+        compression_type: "", "GZIP" or "ZLIB".
+        max_records, max_bytes: of a shard; not with num_shards.
+
+    Returns:
+        What is known of the shards, in their order.
+
+    Raises:
+        FeatureError: a column's type has no place in a record, or there is no column.
+        ValueError: num_shards is not positive, or comes with a size; or as WriteJob.begin.
+        FileExistsError, ShardError: as WriteJob.begin, before anything is computed.
+        others: what Spark raises for a task that failed once too often. There is nothing new in the directory then.
+    """
+    if num_shards is not None:
+        if max_records is not None or max_bytes is not None:
+            raise ValueError("shards have either a number, num_shards, or a size, max_records and max_bytes")
+        if num_shards < 1:
+            raise ValueError(f"num_shards is 1 or more, not {num_shards}")
+        df, max_bytes = df.repartition(num_shards), ONE_SHARD
+    if not df.columns:  # Spark does not say how many rows such a batch has
+        raise FeatureError("a DataFrame without columns has nothing to write")
+    job = WriteJob.begin(
+        directory,
+        mode=mode,
+        record_type=record_type,
+        schema=schema_of(df.schema, record_type) if schema is None else schema,
+        compression_type=compression_type,
+        max_records=max_records,
+        max_bytes=max_bytes,
+    )
+    try:
+        rows = df.mapInArrow(partial(_written, job), "infos binary").collect()  # in the order of the partitions
+        return job.commit(info for row in rows for info in pickle.loads(row.infos))
+    except BaseException:
+        job.abort()
+        raise
+
+
+def _written(job: WriteJob, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """One attempt of one task: a row with what is known of its shards."""
+    yield import_pyarrow().record_batch({"infos": [pickle.dumps(job.write(batches))]})
 
 
 class TFRecordSource(DataSource):  # type: ignore[misc]

@@ -24,7 +24,7 @@ except ModuleNotFoundError as error:
     raise ImportError('this needs PyTorch: pip install "tfrecord-lite-codec[torch]"') from error
 
 from tfrecord_lite.adapters.decoded_records import DecodedRecords
-from tfrecord_lite.adapters.ordered_batches import OrderedBatches
+from tfrecord_lite.adapters.ordered_batches import OrderedBatches, place_of
 from tfrecord_lite.adapters.torch_position import MAIN_PROCESS, SharedPosition
 from tfrecord_lite.adapters.torch_tensors import RaggedAs, as_tensors
 from tfrecord_lite.format.columns.decode import BytesAs
@@ -133,7 +133,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         first, workers = (0, 1) if info is None else (info.id, info.num_workers)
         if self._loaded is None:
             # What the seeds of all workers of one iteration have in common is its own.
-            state, step = self._shared.begin(MAIN_PROCESS if info is None else info.seed - info.id), first
+            state, step = self._shared.begin(MAIN_PROCESS if info is None else info.seed - info.id, first), first
         else:
             (state, step), self._loaded = self._loaded, None
             self._shared.note(state)
@@ -144,7 +144,11 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         """Which epoch the next iteration reads; workers that live on learn of it, too.
 
         A state that was loaded for the same epoch stays; another epoch begins at its begin.
+
+        Raises:
+            TypeError: it is no integer.
         """
+        epoch = operator.index(epoch)
         if epoch != self._shared.epoch:
             self._shared.set(epoch, 0)
             self._now = None
@@ -175,10 +179,11 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         """Go on behind what was remembered: the next iteration reads the rest of its epoch, those after it all.
 
         Raises:
-            ValueError: there are fewer records than that; or it is the state of a worker, and this is not the same
-                worker of as many, or the ranks or the batch size are others.
+            ValueError: it has not these two numbers; there are fewer records than that; or it is the state of a worker,
+                and this is not the same worker of as many, or the ranks or the batch size are others.
         """
-        begun = {"epoch": state["epoch"], "done": state["done"]}
+        epoch, done = place_of(state)
+        begun = {"epoch": epoch, "done": done}
         self._from(begun)
         if "step" in state and {key: state[key] for key in state if key not in (*begun, "step")} != self._conditions():
             raise ValueError(

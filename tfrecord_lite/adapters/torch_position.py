@@ -5,6 +5,7 @@ Workers that live on between epochs have a copy of the data set: what is set in 
     epoch       that the next iteration reads
     done        places of it that were read before; they are left out by one iteration, which is ...
     iteration   ... the first to begin after they were set: it leaves its number, and all its workers know it by that
+    taken       which workers have begun it: a later iteration may have the same number, made of the same seed
     settings    how often `done` was set
     begun_epoch, begun_done    where the iteration that began last, or else the next one, begins
 
@@ -19,7 +20,9 @@ from typing import Any
 
 import torch
 
-EPOCH, DONE, ITERATION, SETTINGS, BEGUN_EPOCH, BEGUN_DONE = range(6)
+EPOCH, DONE, ITERATION, SETTINGS, BEGUN_EPOCH, BEGUN_DONE, TAKEN = range(7)
+#: Words from TAKEN on, one for each worker, so that no two write to the same; more than a machine has.
+_WORKERS = 4096
 #: Numbers of iterations are 0 or more in workers.
 _NONE_YET, MAIN_PROCESS = -2, -1
 
@@ -28,12 +31,12 @@ class SharedPosition:
     """Of one data set."""
 
     def __init__(self) -> None:
-        self._words = torch.tensor([0, 0, _NONE_YET, 0, 0, 0]).share_memory_()
+        self._words = torch.zeros(TAKEN + _WORKERS, dtype=torch.int64).share_memory_()
+        self._words[ITERATION] = _NONE_YET
         #: Epoch, done and number of settings, as last known here or, in a new process, where it was made.
         self._known = 0, 0, 0
-        #: Which process has begun an iteration, and the settings that its last one was of.
+        #: Which process has begun an iteration.
         self._process = -1
-        self._seen_settings = -1
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ |= state
@@ -43,25 +46,29 @@ class SharedPosition:
         """The next iteration begins there, those after it at place 0 of the epoch."""
         words = self._words.numpy()
         words[SETTINGS] += 1
+        words[TAKEN:] = 0
         words[[EPOCH, DONE, ITERATION, BEGUN_EPOCH, BEGUN_DONE]] = epoch, done, _NONE_YET, epoch, done
         self._know()
 
-    def begin(self, iteration: int) -> dict[str, int]:
+    def begin(self, iteration: int, worker: int) -> dict[str, int]:
         """Where an iteration begins, as a state.
 
         Args:
-            iteration: the same number for all workers that begin it together; other workers have others.
+            iteration: the same number for all workers that begin it together; other workers have others, unless they
+                were made from the same seed.
+            worker: the number of the worker; 0 in the main process.
         """
         words = self._words.numpy()
         self._enter()
         epoch, done, settings = self._known
-        is_seen, self._seen_settings = self._seen_settings == settings, settings
         if settings != words[SETTINGS]:
             return {"epoch": epoch, "done": done}  # what is there now is for another iteration
         if words[ITERATION] == _NONE_YET:
             words[ITERATION] = iteration
-        # Workers that live on keep their number: for them it is the first one only if they have not seen it.
-        is_first = words[ITERATION] == iteration and not is_seen
+        # Workers that live on keep the number of the iteration, too.
+        taken = TAKEN + worker % _WORKERS
+        is_first = words[ITERATION] == iteration and not words[taken]
+        words[taken] = 1
         state = {"epoch": epoch, "done": done if is_first else 0}
         self.note(state)
         return state
@@ -87,7 +94,7 @@ class SharedPosition:
         if self._process == os.getpid():
             self._know()
         else:
-            self._process, self._seen_settings = os.getpid(), -1
+            self._process = os.getpid()
 
     def _know(self) -> None:
         words = self._words.numpy()

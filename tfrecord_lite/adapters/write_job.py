@@ -2,6 +2,7 @@
 
     driver   job = WriteJob.begin(directory, ...)     nothing but the directory is there
     tasks    infos = job.write(record_batches)        every attempt its own hidden files
+             with job.attempt() as writer: ...        or a writer of them, where an engine hands on one by one
     driver   job.commit(all infos)                    the set appears; what other attempts left is swept
              job.abort()                              or nothing does
 
@@ -13,6 +14,7 @@ one that calls it again with the same infos.
 from __future__ import annotations
 
 import errno
+import operator
 import os
 import secrets
 import time
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Mode = Literal["error", "append", "overwrite"]
+#: As max_bytes: what a task writes is one shard.
+ONE_SHARD = 1 << 62
 _OTHERS: dict[str, Literal["keep", "replace", "refuse"]] = {"error": "refuse", "append": "keep", "overwrite": "replace"}
 
 
@@ -85,6 +89,7 @@ class WriteJob:
 
         Args:
             directory: where the shards will be: local, or mounted under the same path wherever a task runs.
+            max_records, max_bytes: of a shard.
             mode: "error" wants no data there; "append" adds a set to those that are there; with "overwrite" all sets
                 that are there go when the new one comes.
             others: see the class.
@@ -92,7 +97,8 @@ class WriteJob:
         Raises:
             FileExistsError: (mode "error") there are data.
             ShardError: (mode "overwrite") there are files that no manifest lists, which nobody but their owner deletes.
-            ValueError: a word or number is none of those that are known; or the directory is a URL.
+            ValueError: a word is none of those that are known, a number not positive; or the directory is a URL.
+            TypeError: a number is none.
             OSError: the directory cannot be made.
         """
         if mode not in _OTHERS:
@@ -105,6 +111,9 @@ class WriteJob:
             raise ValueError(f"the directory '{printable(given)}' is a URL: shards are written to local paths only")
         path = os.path.abspath(given)
         options, sizes = TFRecordOptions(compression_type), {"max_records": max_records, "max_bytes": max_bytes}
+        for argument, number in sizes.items():  # said here, and not by every task
+            if number is not None and operator.index(number) < 1:
+                raise ValueError(f"{argument} is 1 or more, not {number}")
         job = cls(os.path.join(path, f"part-{token}"), mode, record_type, schema, options, sizes)
         os.makedirs(path, exist_ok=True)
         job._check_directory()
@@ -126,7 +135,7 @@ class WriteJob:
         if first is None:
             return []
         number = 0
-        with ShardedWriter(self.prefix, options=self.options, publish=False, **self.sizes) as writer:
+        with self.attempt() as writer:
             for batch in chain([first], batches):
                 try:
                     _WRITE[self.record_type](writer, batch, self.schema)
@@ -136,6 +145,14 @@ class WriteJob:
                     raise
                 number += batch.num_rows
         return writer.infos
+
+    def attempt(self) -> ShardedWriter:
+        """A writer for one attempt of one task. After `close` it has the infos; `discard` leaves nothing.
+
+        Raises:
+            OSError, ValueError: as ShardedWriter.
+        """
+        return ShardedWriter(self.prefix, options=self.options, publish=False, **self.sizes)
 
     def commit(self, infos: Iterable[ShardInfo]) -> list[ShardInfo]:
         """Publish the shards of these infos, in their order, and delete what other attempts left.
@@ -148,7 +165,7 @@ class WriteJob:
         """
         written = list(infos)
         if not written:
-            with ShardedWriter(self.prefix, options=self.options, publish=False) as writer:
+            with self.attempt() as writer:
                 pass
             written = writer.infos
         published = commit(written, self.prefix, others=_OTHERS[self.mode])

@@ -14,7 +14,7 @@ import itertools
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,11 @@ from tfrecord_lite.adapters.images import CLASS_LABEL, CLASS_TEXT, ENCODED, IMAG
 from tfrecord_lite.cardchecker.images import EXTENSIONS, FORMATS, JPEG_OF_A_PHONE, ImageError, decoding
 from tfrecord_lite.errors import FeatureError, printable
 from tfrecord_lite.files.sinks import FileSink
+from tfrecord_lite.format.encodings import image_encoding
 
+#: What beside an image only says what it is, in its folder.
+_FACTS = ("format", "height", "width", "channels", "depth", "colorspace", "key/sha256")
+_FOLDER = "image"
 #: Bytes of a name in most file systems, less what is put behind one to tell it from another.
 _NAME_LIMIT = 240
 
@@ -91,6 +95,8 @@ class FolderImage:
         filename: from the folder on, as data has it; "" without one.
         text: the name of its class; None without one.
         number: of its class, as text; "" without one.
+        left_out: other features of its example, which a folder does not hold, in order. What the image itself says is
+            none of them.
     """
 
     feature: str
@@ -99,6 +105,7 @@ class FolderImage:
     filename: str
     text: str | None
     number: str
+    left_out: tuple[str, ...]
 
 
 def folder_image(
@@ -124,10 +131,15 @@ def folder_image(
         data, extensions = stored.encoded, EXTENSIONS[stored.format.upper()]
     filenames = example.get(IMAGE_FILENAME)
     filename = os.fsdecode(filenames[0]) if isinstance(filenames, list) and len(filenames) == 1 else ""
-    text, label = _label_of(example)
+    text, label, held = _label_of(example)
+    if filename:
+        held.add(IMAGE_FILENAME)
+    folder = key.rpartition("/")[0] or _FOLDER
+    told = {f"{folder}/{fact}" for fact in _FACTS}
     if text is not None and "\0" in text:
         raise _error("has a NUL, which not every reader of CSV takes", CLASS_TEXT, number)
-    return FolderImage(key, data, extensions, filename, text, label)
+    left_out = tuple(sorted(example.keys() - {key} - held - told))
+    return FolderImage(key, data, extensions, filename, text, label, left_out)
 
 
 def _write_images(images: Iterable[FolderImage], directory: str) -> int:
@@ -136,9 +148,7 @@ def _write_images(images: Iterable[FolderImage], directory: str) -> int:
     count = 0
     feature: str | None = None
     for image in images:
-        if image.feature != (feature := feature or image.feature):
-            reason = f"is an image, and was '{printable(feature)}' before: name the one to write"
-            raise FeatureError(reason, image.feature)
+        check_one_feature({image.feature, feature := feature or image.feature})
         name = names.free(_name_of(image, count), image.extensions)
         path = os.path.join(directory, *name.split("/"))
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -166,20 +176,43 @@ def _labels_csv(rows: list[tuple[str, str, str]]) -> str:
 def image_of(example: Mapping[str, Any], feature: str | None, number: int) -> tuple[str, bytes, tuple[str, ...]]:
     """(the feature, the image, the extensions that its format has)."""
     if feature is None and ENCODED not in example:
-        found = {key: images for key in example if (images := _image_in(example[key])) is not None}
-        if len(found) != 1:
-            raise _error(f"{len(found)} features are images; name the one to write", None, number)
-        (key,) = found
-        return key, *found[key]
-    key = ENCODED if feature is None else feature
-    image = _image_in(example.get(key))
+        keys = [key for key, value in example.items() if _may_be_image(value)]
+        if not keys:
+            raise _error("no feature is an image", None, number)
+        if len(keys) > 1:
+            raise _error(f"{len(keys)} features are images: {_listed(keys)}; name the one to write", None, number)
+        (key,) = keys
+    else:
+        key = ENCODED if feature is None else feature
+    try:
+        image = _image_in(example.get(key))
+    except ImageError as error:
+        raise _error(error.reason, key, number) from error
     if image is None:
         raise _error(f"is no image file ({', '.join(FORMATS)})", key, number)
     return key, *image
 
 
+def check_one_feature(features: Collection[str]) -> None:
+    """Raise FeatureError when the images of several records were found in different features."""
+    if len(features) > 1:
+        raise FeatureError(f"the images are in {_listed(sorted(features))}, by record; name the one to write")
+
+
+def _listed(keys: Iterable[str]) -> str:
+    return ", ".join(f"'{printable(key)}'" for key in keys)
+
+
+def _may_be_image(value: Any) -> bool:
+    """Whether a feature is an image, or would be one that cannot be read."""
+    try:
+        return _image_in(value) is not None
+    except ImageError:
+        return True
+
+
 def _image_in(value: Any) -> tuple[bytes, tuple[str, ...]] | None:
-    """The same of a feature, if it is one."""
+    """The same of a feature, if it is one. Raises ImageError where it only begins as one."""
     from PIL import Image
 
     if not isinstance(value, list) or len(value) != 1:
@@ -188,18 +221,22 @@ def _image_in(value: Any) -> tuple[bytes, tuple[str, ...]] | None:
         with decoding(""), Image.open(io.BytesIO(value[0]), formats=FORMATS) as picture:
             found = str(picture.format)
     except ImageError:
-        return None
+        if image_encoding(value[0]) is None:
+            return None
+        raise
     return value[0], EXTENSIONS["JPEG" if found == JPEG_OF_A_PHONE else found]
 
 
-def _label_of(example: Mapping[str, Any]) -> tuple[str | None, str]:
-    """(text, number as text) of the class; None and "" where there is none."""
-    texts, labels = example.get(CLASS_TEXT), example.get(CLASS_LABEL, example.get("label"))
-    is_integer = hasattr(labels, "dtype") and labels.dtype.kind == "i" and len(labels) == 1
-    number = str(int(labels[0])) if is_integer else ""
+def _label_of(example: Mapping[str, Any]) -> tuple[str | None, str, set[str]]:
+    """(text, number as text, the features that say so) of the class; None and "" where there is none."""
+    label = CLASS_LABEL if CLASS_LABEL in example else "label"
+    texts, labels = example.get(CLASS_TEXT), example.get(label)
+    number, held = "", set()
+    if labels is not None and hasattr(labels, "dtype") and labels.dtype.kind == "i" and len(labels) == 1:
+        number, held = str(int(labels[0])), {label}
     if isinstance(texts, list) and len(texts) == 1:
-        return os.fsdecode(texts[0]), number
-    return (number, number) if number else (None, "")
+        return os.fsdecode(texts[0]), number, held | {CLASS_TEXT}
+    return (number, number, held) if number else (None, "", held)
 
 
 def _name_of(image: FolderImage, number: int) -> str:

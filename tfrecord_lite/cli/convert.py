@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tfrecord_lite.cli.main import fail
     from tfrecord_lite.cli.progress import Progress
     from tfrecord_lite.convert import convert
-    from tfrecord_lite.errors import TFRecordError, add_path
+    from tfrecord_lite.errors import TFRecordError, add_path, printable
     from tfrecord_lite.files.streams import read_whole
     from tfrecord_lite.format.schema import Schema
 
@@ -124,6 +124,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise
     except ValueError as error:  # what was asked for is not possible
         return fail(str(error), 2)
+    if converted.left_out:
+        features = ", ".join(map(printable, converted.left_out))
+        fail(f"a folder of images has no place for these features, which are left out: {features}", 0)
     print_summary(arguments, converted, converted.as_dict(), is_complete=not converted.skipped)
     return 0 if converted.records or not converted.skipped else 1
 

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 NAME = "lint"
 HELP = (
-    "Say by what TensorFlow would silently read less or other than what is there, or fail. Exit code 0: nothing was"
-    " found (notes do not count), 1: something was, 2: trouble."
+    "Say by what TensorFlow would silently read less or other than what is there, or fail. Of SequenceExamples the"
+    " bytes of context and feature lists are checked, and by --spec the context alone. Exit code 0: nothing was found"
+    " (notes do not count), 1: something was, 2: trouble."
 )
 EXAMPLES = (
     "tfrecord-lite lint train.tfrecord --spec features.py",

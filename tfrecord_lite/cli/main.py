@@ -92,6 +92,8 @@ def _run(arguments: Sequence[str]) -> int:
             return fail("standard output is closed", 1)
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # a terminal or pipe that does not take every character
+        if getattr(parsed, "files", []).count("-") > 1:  # the second time it would be empty
+            return fail("standard input, -, is read once: name it once", 2)
         Progress.is_wanted = not parsed.quiet
         code: int = parsed.run(parsed)
     except BrokenPipeError:

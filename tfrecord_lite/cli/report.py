@@ -40,6 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
         report = make_report(arguments.files, arguments.compression, sample=arguments.sample, progress=progress)
     if is_one_of(arguments.output, report.files):
         return fail(f"{printable(arguments.output)} is one of the files that are read", 2)
+    for facts in report.files:
+        if not facts.is_sound:
+            fail(f"{facts.name}: {facts.state()}", 1)
     page = page_of(report).encode()
     code = 0 if report.is_sound and not report.has_no_examples else 1
     if arguments.output == "-":

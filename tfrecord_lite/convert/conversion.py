@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 #: Behind what is said of a directory whose files are taken for TFRecord.
 _HINT = "; a folder of images is read with --from images (from_format)"
 
+#: Formats in which strings and bytes are two things.
+_WITH_STRINGS = ("parquet", "arrow")
+
 
 @dataclass(frozen=True)
 class Converted:
@@ -35,10 +38,12 @@ class Converted:
     Attributes:
         files: what was written, in order; `size` of one is that before compression.
         skipped: rows that were left out, and why.
+        left_out: features for which there is no place in a folder of images.
     """
 
     files: tuple[WrittenFile, ...]
     skipped: tuple[SkippedRow, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def records(self) -> int:
@@ -53,7 +58,7 @@ class Converted:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         files, skipped = [file.as_dict() for file in self.files], [row.as_dict() for row in self.skipped]
-        return {"records": self.records, "files": files, "skipped": skipped}
+        return {"records": self.records, "files": files, "skipped": skipped, "left_out": list(self.left_out)}
 
 
 def convert(
@@ -84,7 +89,7 @@ def convert(
             ends with a slash or is a directory for a folder of images.
         schema: which features, and what they are. To TFRecord it says what columns are to be, and others are left out
             (of a format that has columns); from TFRecord None infers it from all records, which are then read twice.
-        text: features of bytes that become strings, where a format has both.
+        text: features of bytes that become strings, in Parquet and Arrow IPC, which have both.
         num_shards: so many files, each with about as many records.
         max_bytes: a file is ended with the part with which it reaches so many bytes (of TFRecord files, before the
             record that is too many). Not with num_shards; neither is one file.
@@ -115,6 +120,10 @@ def convert(
     sources = [_image_folder(inputs)] if from_format == IMAGES else _expanded(inputs)
     source_format, target_format = _formats(sources, output, from_format, to_format, is_rewritten=images is not None)
     _check_apart(sources, output)
+    if text and target_format not in (*_WITH_STRINGS, IMAGES):
+        raise ValueError(
+            f"text is for {' and '.join(_WITH_STRINGS)} that are written: {target_format} has no strings beside bytes"
+        )
     shards = {"num_shards": num_shards, "max_bytes": max_bytes}
     skips = on_error == "skip"
     if IMAGES in (source_format, target_format):
@@ -128,7 +137,8 @@ def convert(
             )
         else:
             _check_folder(output, options, num_shards, max_bytes, compression)
-            files, skipped = records_to_images(sources, output, options, workers, skips, progress)
+            files, skipped, left_out = records_to_images(sources, output, options, workers, skips, progress)
+            return Converted(tuple(files), tuple(skipped), tuple(left_out))
         return Converted(tuple(files), tuple(skipped))
     rewrite = None if images is None else _rewriter(images)
     if source_format == target_format == TFRECORD:

@@ -56,6 +56,7 @@ class Rows:
         count: how many there are.
         data: they themselves, in a form of the format's.
         done: bytes of the file that are read by then; None where that is not known.
+        lines: where rows are lines, their numbers from 1 on, as an editor counts them.
     """
 
     path: str
@@ -63,6 +64,7 @@ class Rows:
     count: int
     data: Any
     done: int | None = None
+    lines: list[int] | None = None
 
     def __repr__(self) -> str:
         return f"{self.path}, rows {self.begin} to {self.begin + self.count - 1}"

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tfrecord_lite.adapters.written_folder import check_one_feature
 from tfrecord_lite.convert.formats import extension_of
 from tfrecord_lite.convert.rewriting import Rewrite, RewritingEncoder
 from tfrecord_lite.convert.skipped import SkippedRow
@@ -103,9 +104,11 @@ def encoded_stretches(
     """What an encoder makes of all records, in order; of `total` ones each shard holds as many as any other."""
     report = None if not skips else lambda region: skipped.append(SkippedRow.of_region(region))
     items = _items(_stretches(sources, skips, report), _Position(sources), num_shards, total)
+    found: set[str] = set()
     with closing(map_ordered(_Encode(encoder, skips), items, workers)) as results:
         for encoded in results:
             skipped += encoded.skipped
+            check_one_feature(found := found | encoded.found)
             yield encoded
 
 
@@ -132,12 +135,13 @@ class _Stretch:
 
 @dataclass
 class Encoded:
-    """What became of a stretch: parts and how many records each holds, and what was left out."""
+    """What became of a stretch: parts and how many records each holds, what was left out, and see Rewrite."""
 
     parts: list[tuple[int, Any]]
     skipped: list[SkippedRow]
     shard: int
     progress: tuple[int, int]
+    found: set[str]
 
 
 class _Encode:
@@ -152,7 +156,8 @@ class _Encode:
         skip = errors.append if self._skips else None
         found = decoded(stretch.where, stretch.records, self._encoder, skip)
         parts = [(len(where.offsets), part) for where, part in found]
-        return Encoded(parts, [SkippedRow.of_error(e) for e in errors], stretch.shard, stretch.progress)
+        rewritten = set(getattr(self._encoder, "found", ()))
+        return Encoded(parts, [SkippedRow.of_error(e) for e in errors], stretch.shard, stretch.progress, rewritten)
 
 
 class _Writer:

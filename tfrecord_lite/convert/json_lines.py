@@ -87,15 +87,18 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
     with file:
         begin, done = 0, 0
         lines: list[bytes] = []
-        size = 0
+        numbers: list[int] = []
+        size = number = 0
         while line := file.readline(_MAX_LINE):
             done += len(line)
+            number += 1
             if line.isspace():
                 continue
             lines.append(line)
+            numbers.append(number)
             size += len(line)
             if size >= _PART_BYTES:
-                yield Rows(path, begin, len(lines), lines, done)
-                begin, lines, size = begin + len(lines), [], 0
+                yield Rows(path, begin, len(lines), lines, done, numbers)
+                begin, lines, numbers, size = begin + len(lines), [], [], 0
         if lines:
-            yield Rows(path, begin, len(lines), lines, done)
+            yield Rows(path, begin, len(lines), lines, done, numbers)

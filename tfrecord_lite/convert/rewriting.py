@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.format.columns.window import Records
 
-#: A serialized Example -> another; raises FeatureError and DecodeError.
-Rewrite = Callable[[bytes], bytes]
+
+class Rewrite(Protocol):
+    """A serialized Example -> another; raises FeatureError and DecodeError.
+
+    Attributes:
+        found: the features that were rewritten so far; they have to be the same one for all records.
+    """
+
+    @property
+    def found(self) -> set[str]: ...
+
+    def __call__(self, record: bytes) -> bytes: ...
 
 
 class RewritingEncoder:
@@ -23,6 +32,11 @@ class RewritingEncoder:
     def __init__(self, rewrite: Rewrite, encoder: Any = None) -> None:
         self._rewrite = rewrite
         self._encoder = encoder
+
+    @property
+    def found(self) -> set[str]:
+        """See Rewrite."""
+        return self._rewrite.found
 
     def decode(self, records: Records) -> Any:
         """Of all records, or None when something in them is an error."""

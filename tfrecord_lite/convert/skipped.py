@@ -35,9 +35,9 @@ class SkippedRow:
         return cls(region.path, None, f"{region.size} bytes, {region.begin} to {region.end}: {region.reason}")
 
     @classmethod
-    def of_row(cls, path: str, number: int, reason: str) -> SkippedRow:
-        """A row of a file of another format."""
-        return cls(path, number, f"row {number}: {reason}")
+    def of_row(cls, path: str, number: int, reason: str, line: int | None = None) -> SkippedRow:
+        """A row of a file of another format, or a line."""
+        return cls(path, number, f"row {number}: {reason}" if line is None else f"line {line}: {reason}")
 
     def __str__(self) -> str:
         return f"{printable(self.path or '<stdin>')}: {printable(self.reason)}"

@@ -11,6 +11,7 @@ from contextlib import closing
 from functools import partial
 from typing import Any, NamedTuple
 
+from tfrecord_lite.adapters.written_folder import check_one_feature
 from tfrecord_lite.convert.formats import Rows, Skip, is_gzip
 from tfrecord_lite.convert.rewriting import Rewrite
 from tfrecord_lite.convert.skipped import SkippedRow
@@ -67,9 +68,11 @@ def write_decoded(
     else:
         writer = ShardedWriter(of_path(output), num_shards=num_shards, max_bytes=max_bytes, options=compression_type)
     count = size = 0
+    rewritten: set[str] = set()
     with writer:
         for found in results:
             skipped += found.skipped
+            check_one_feature(rewritten := rewritten | found.rewritten)
             for record in found.records:
                 writer.write(record)
             count += len(found.records)
@@ -93,11 +96,12 @@ class _Part(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """What became of them: serialized records, and what was left out."""
+    """What became of them: serialized records, what was left out, and features that were rewritten, see Rewrite."""
 
     records: list[bytes]
     skipped: list[SkippedRow]
     progress: tuple[int, int]
+    rewritten: frozenset[str] = frozenset()
 
 
 class _Decode:
@@ -112,7 +116,8 @@ class _Decode:
         skipped: dict[int, SkippedRow] = {}
 
         def skip(number: int, why: str) -> None:
-            skipped[number] = SkippedRow.of_row(rows.path, rows.begin + number, why)
+            line = None if rows.lines is None else rows.lines[number]
+            skipped[number] = SkippedRow.of_row(rows.path, rows.begin + number, why, line)
 
         try:
             records = self._decoder(rows, skip if self._skips else None)
@@ -121,10 +126,17 @@ class _Decode:
                 records = self._rewritten(self._rewrite, dict(zip(numbers, records, strict=True)), skip)
         except (DecodeError, FeatureError) as error:
             error.path = rows.path
-            if error.record_number is not None:
-                error.record_number += rows.begin
+            number, error.record_number = error.record_number, None
+            if rows.lines is not None and number is not None:
+                error.path = None
+                at_line = FeatureError(f"line {rows.lines[number]}: {error}")
+                at_line.path = rows.path
+                raise at_line from error
+            if number is not None:
+                error.record_number = rows.begin + number
             raise
-        return Decoded(records, [skipped[number] for number in sorted(skipped)], part.progress)
+        rewritten = frozenset(() if self._rewrite is None else self._rewrite.found)
+        return Decoded(records, [skipped[number] for number in sorted(skipped)], part.progress, rewritten)
 
     def _rewritten(self, rewrite: Rewrite, records: dict[int, bytes], skip: Skip) -> list[bytes]:
         """Those that can be; of one that cannot be `skip` is told, or its error raised with the number of its row."""
