@@ -75,7 +75,7 @@ def test_the_search_for_what_runs_code_finds_it(code: str) -> None:
 
 
 def test_there_are_no_notes_of_work_left_in_the_code() -> None:
-    words = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX)\b")
+    words = re.compile(r"\b(?:TODO|FIXME|XXX)\b")
     folders = ("tfrecord_lite", "pyspark_tfrecord_lite", "tests", "examples", "benchmarks")
     for path in [path for folder in folders for path in (ROOT / folder).rglob("*.py")]:
         assert not words.search(path.read_text()), path

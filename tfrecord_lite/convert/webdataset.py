@@ -48,7 +48,11 @@ _PART_BYTES, _PART_SAMPLES = 4 << 20, 1024
 _INTEGER = re.compile(rb"\s*-?[0-9]+\s*")
 #: What tarfile holds whole before anybody sees a member: long names and the headers of PAX.
 _HEADER_LIMIT = 1 << 20
-_EXTENDED = (*(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE), tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_EXTENDED = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
 
 
 class _Header(tarfile.TarInfo):
@@ -62,6 +66,8 @@ class _Header(tarfile.TarInfo):
             raise tarfile.ReadError(str(error)) from None
         if header.type in _EXTENDED and header.size > _HEADER_LIMIT:
             raise tarfile.ReadError(f"a header of {header.size} bytes; {_HEADER_LIMIT} are the limit")
+        if header.size > MAX_MESSAGE_SIZE:  # tarfile would step over so much in small pieces, also behind the end
+            raise tarfile.ReadError(f"a member of {header.size} bytes; {MAX_MESSAGE_SIZE} fit into a record")
         return header
 
 
@@ -206,7 +212,7 @@ def _files(file: io.BufferedReader, path: str) -> Iterator[tuple[str, str, bytes
                     continue
                 if not member.isreg():
                     raise TFRecordError("a member is neither a file nor a directory")
-                if member.size > MAX_MESSAGE_SIZE:
+                if member.size > MAX_MESSAGE_SIZE:  # of PAX, or sparse
                     raise TFRecordError(f"a member of {member.size} bytes; {MAX_MESSAGE_SIZE} fit into a record")
                 directory, _, name = member.name.rpartition("/")
                 key, _, extension = name.partition(".")
