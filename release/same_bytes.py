@@ -1,7 +1,7 @@
 """A sdist and a wheel that are the same bytes wherever they are built: `python release/same_bytes.py DIRECTORY`.
 
 setuptools takes the modes of files from the umask, and times and owners of the sdist from the machine. Here the sdist
-is packed again with the time of SOURCE_DATE_EPOCH, or of the last commit, and modes 644 and 755; the wheel is made of this
+is packed again with the time of SOURCE_DATE_EPOCH, or of the last commit, modes 644 and 755; the wheel is made of this
 sdist and its modes are set in the same way. The environment has to have `build`.
 """
 
