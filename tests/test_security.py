@@ -264,7 +264,11 @@ def ten_gigabytes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["cat IN", "info IN", "verify IN", "salvage IN OUT", "convert IN OUT --to jsonl"])
 def test_a_bomb_of_gzip_is_damage_in_bounded_memory(command: str, ten_gigabytes: Path, tmp_path: Path) -> None:
-    words = {"IN": ten_gigabytes, "OUT": tmp_path / "out"}
+    source = ten_gigabytes
+    if command.startswith("salvage"):  # which looks at every byte for sound records: one member is enough
+        source = tmp_path / "bomb.tfrecord"
+        source.write_bytes(ten_gigabytes.read_bytes()[: ten_gigabytes.stat().st_size // 10])
+    words = {"IN": source, "OUT": tmp_path / "out"}
     done = limited([words.get(word, word) for word in command.split()], 800)
     assert done.returncode == 1, done.stderr
     assert "orrupted record #0" in done.stdout + done.stderr or "skipped" in done.stdout + done.stderr
