@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OTHER_PYTHONS ?= 3.10 3.11 3.12 3.13
 
-.PHONY: demo test test-others test-loaders test-engines check docs proto wheel bench clean
+.PHONY: demo test test-others test-loaders test-engines check docs site proto wheel audit bench clean
 
 demo: $(VENV)/core.stamp
 	$(BIN)/tfrecord-lite demo --out demo
@@ -57,11 +57,20 @@ proto: .venv-proto/stamp
 	.venv-proto/bin/python -m grpc_tools.protoc -Itfrecord_lite/proto=proto --python_out=. --pyi_out=. \
 		$(patsubst proto/%,tfrecord_lite/proto/%,$(wildcard proto/*.proto))
 
+# And the sdist; both are the same bytes wherever they are built of one commit.
 wheel: $(VENV)/dev.stamp
-	$(BIN)/python -m build --outdir dist
+	$(BIN)/python release/same_bytes.py dist
+
+# Known faults of what the package needs. Where no advisories can be had it says so, and goes on.
+audit: $(VENV)/core.stamp .venv-audit/stamp
+	.venv-audit/bin/python release/audit.py "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
+# The documentation as a web site, into site/; a broken link is an error.
+site: .venv-docs/stamp
+	.venv-docs/bin/mkdocs build --strict --quiet
 
 clean:
-	rm -rf .venv .venv-* build dist demo *.egg-info
+	rm -rf .venv .venv-* build dist demo site *.egg-info
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -101,4 +110,14 @@ $(VENV)/dev.stamp: $(VENV)/test.stamp
 .venv-proto/stamp:
 	$(PYTHON) -m venv .venv-proto
 	.venv-proto/bin/python -m pip install --quiet grpcio-tools==1.62.3 "setuptools<80"
+	touch $@
+
+.venv-audit/stamp:
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet "pip-audit>=2.7"
+	touch $@
+
+.venv-docs/stamp: setup.cfg
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --editable ".[docs]"
 	touch $@

@@ -52,6 +52,8 @@ WRAPS = True
 #: A row has to fit: pyarrow reads so much at a time.
 _BLOCK_BYTES = 16 << 20
 _BATCH_ROWS = 4096
+#: For each column of each block pyarrow has buffers: a million columns end the process, whatever is in them.
+_COLUMN_LIMIT = 100_000
 #: What separates the cells of a file that is read: the first of these that is in its first line.
 _SEPARATORS = (",", "\t", ";")
 _QUOTED = re.compile('"[^"]*("|$)')
@@ -236,13 +238,19 @@ def _separator(file: Any) -> str:
 
 def _names(file: Any, path: str, separator: str) -> list[str]:
     """The first line."""
-    lines = (line.decode("utf-8") for line in iter(file.readline, b""))
     try:
-        names = next(csv.reader(lines, strict=True, delimiter=separator), [])
+        names = next(csv.reader(_text_lines(file), strict=True, delimiter=separator), [])
     except csv.Error as error:
         problem = TFRecordError(f"the first line is not that of a CSV: {error}")
         problem.path = path
         raise problem from None
+    except TFRecordError as error:
+        error.path = path
+        raise
+    if len(names) > _COLUMN_LIMIT:
+        problem = TFRecordError(f"{len(names)} columns; {_COLUMN_LIMIT} are the limit")
+        problem.path = path
+        raise problem
     if names:
         names[0] = names[0].removeprefix("\ufeff")
     if not names or len(set(names)) < len(names):
@@ -250,3 +258,13 @@ def _names(file: Any, path: str, separator: str) -> list[str]:
         problem.path = path
         raise problem
     return names
+
+
+def _text_lines(file: Any) -> Iterator[str]:
+    """Lines, of no more bytes than a row may have."""
+    left = _BLOCK_BYTES
+    while line := file.readline(left + 1):
+        left -= len(line)
+        if left < 0:
+            raise TFRecordError(f"a line of names of more than {_BLOCK_BYTES} bytes")
+        yield line.decode("utf-8")

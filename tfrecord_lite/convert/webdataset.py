@@ -18,7 +18,7 @@ import json
 import re
 import tarfile
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from tfrecord_lite.convert.formats import Rows, Skip
@@ -31,6 +31,10 @@ from tfrecord_lite.format.example import check_no_sequence_examples, decode_exam
 from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.json_form import SaidNonFinite, example_as_json, feature_from_json
 from tfrecord_lite.format.schema import Schema
+from tfrecord_lite.format.wire_format import MAX_MESSAGE_SIZE
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 NAME = "webdataset"
 NEEDS_SCHEMA = False
@@ -42,6 +46,29 @@ _BLOCK = 512
 _KEY = "__key__"
 _PART_BYTES, _PART_SAMPLES = 4 << 20, 1024
 _INTEGER = re.compile(rb"\s*-?[0-9]+\s*")
+#: What tarfile holds whole before anybody sees a member: long names and the headers of PAX.
+_HEADER_LIMIT = 1 << 20
+_EXTENDED = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+
+
+class _Header(tarfile.TarInfo):
+    """A header. tarfile takes a damaged one behind the first for the end of the archive; here it is an error."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        try:
+            header = super().frombuf(buf, encoding, errors)
+        except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:
+            raise tarfile.ReadError(str(error)) from None
+        if header.type in _EXTENDED and header.size > _HEADER_LIMIT:
+            raise tarfile.ReadError(f"a header of {header.size} bytes; {_HEADER_LIMIT} are the limit")
+        if header.size > MAX_MESSAGE_SIZE:  # tarfile would step over so much in small pieces, also behind the end
+            raise tarfile.ReadError(f"a member of {header.size} bytes; {MAX_MESSAGE_SIZE} fit into a record")
+        return header
 
 
 class Encoder:
@@ -179,12 +206,14 @@ def _escaped(name: str) -> str:
 def _files(file: io.BufferedReader, path: str) -> Iterator[tuple[str, str, bytes]]:
     """(key, extension, data) of all regular files; directories are no data."""
     try:
-        with tarfile.open(fileobj=file, mode="r|") as archive:
+        with tarfile.open(fileobj=file, mode="r|", tarinfo=_Header) as archive:
             for member in archive:
                 if member.isdir():
                     continue
                 if not member.isreg():
                     raise TFRecordError("a member is neither a file nor a directory")
+                if member.size > MAX_MESSAGE_SIZE:  # of PAX, or sparse
+                    raise TFRecordError(f"a member of {member.size} bytes; {MAX_MESSAGE_SIZE} fit into a record")
                 directory, _, name = member.name.rpartition("/")
                 key, _, extension = name.partition(".")
                 content = archive.extractfile(member)
