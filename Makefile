@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OTHER_PYTHONS ?= 3.10 3.11 3.12 3.13
 
-.PHONY: demo test test-others test-loaders test-engines check docs proto wheel bench clean
+.PHONY: demo test test-others test-loaders test-engines fuzz fuzz-odd check docs proto wheel bench clean
 
 demo: $(VENV)/core.stamp
 	$(BIN)/tfrecord-lite demo --out demo
@@ -37,6 +37,16 @@ test-engines: .venv-engines/stamp .venv-beam/stamp
 	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_ray.py
 	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_dask.py
 	.venv-beam/bin/python -m pytest $(PYTEST_ARGS) tests/test_beam.py
+
+# FUZZ_SECONDS are shared by all targets of tests/fuzz; what breaks one is kept in fuzzing/crashes and printed as a vector.
+FUZZ_SECONDS ?= 3600
+ODD_CASES ?= 100000
+fuzz: .venv-fuzz/stamp
+	PYTHONPATH=tests .venv-fuzz/bin/python -m fuzz.run fuzzing $(FUZZ_SECONDS)
+
+# Odd messages with protobuf as the oracle, a hundred thousand of each kind: minutes.
+fuzz-odd: .venv-fuzz/stamp
+	ODD_CASES=$(ODD_CASES) .venv-fuzz/bin/python -m pytest -q -k odd $(PYTEST_ARGS) tests/test_fuzz_targets.py
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -90,6 +100,11 @@ $(VENV)/dev.stamp: $(VENV)/test.stamp
 .venv-engines/stamp: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv-engines
 	.venv-engines/bin/python -m pip install --quiet --editable ".[spark,ray,dask,engines]"
+	touch $@
+
+.venv-fuzz/stamp: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/python -m pip install --quiet --editable ".[fuzz]"
 	touch $@
 
 .venv-beam/stamp: setup.cfg pyproject.toml
