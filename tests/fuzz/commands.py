@@ -10,7 +10,6 @@ import io
 import os
 
 from fuzz.folder import file, folder
-
 from tfrecord_lite.cli.main import main
 
 #: parquet is pyarrow's and only there where that is.

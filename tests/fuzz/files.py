@@ -7,9 +7,9 @@ import io
 import zlib
 
 from damage import frames
-from fuzz.folder import file, folder
 
 import tfrecord_lite as tfr
+from fuzz.folder import file, folder
 from tfrecord_lite.files.members import MemberReader, find_members
 from tfrecord_lite.format import gzip_members
 

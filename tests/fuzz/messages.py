@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from damage import frame
-from fuzz.comparison import exact, outcome
 from google.protobuf.message import DecodeError, Message
 
 import tfrecord_lite as tfr
+from fuzz.comparison import exact, outcome
 from tfrecord_lite.format.columns.decode_examples import ParsedExampleDecoder
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.messages import message_to_example, message_to_sequence_example

@@ -10,12 +10,12 @@ from typing import Any
 import damage
 import numpy as np
 import odd_messages
+
+import tfrecord_lite as tfr
 from fuzz import commands
 from fuzz.files import BETWEEN, RECORDS
 from fuzz.folder import file, folder
 from fuzz.messages import with_lengths
-
-import tfrecord_lite as tfr
 
 
 def example(random: np.random.Generator) -> dict[str, Any]:

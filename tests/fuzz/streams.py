@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from fuzz.comparison import collected
-
 import tfrecord_lite as tfr
+from fuzz.comparison import collected
 from tfrecord_lite.format import framing
 
 COMPRESSIONS = ("", "GZIP", "ZLIB", None)
