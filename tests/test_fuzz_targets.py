@@ -1,4 +1,4 @@
-"""The targets of `make fuzz` hold on seeds, on what was found once, and on mutations; odd messages are as protobuf says.
+"""The targets of `make fuzz` hold on seeds, on what was found once, and on mutations; odd messages are protobuf's.
 
 ODD_CASES says how many odd messages of each kind there are: 100000 under `make fuzz`.
 """
