@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OTHER_PYTHONS ?= 3.10 3.11 3.12 3.13
 
-.PHONY: demo test test-others test-loaders test-engines check docs site proto wheel audit bench clean
+.PHONY: demo test test-others test-loaders test-engines matrix fuzz fuzz-odd check docs site proto wheel bench clean
 
 demo: $(VENV)/core.stamp
 	$(BIN)/tfrecord-lite demo --out demo
@@ -25,6 +25,10 @@ test-others:
 	    done; \
 	done
 
+# Old and new versions of what everything rests on, see noxfile.py.
+matrix: .venv-matrix/stamp
+	.venv-matrix/bin/nox --noxfile noxfile.py --reuse-existing-virtualenvs $(NOX_ARGS)
+
 # What reads under the loaders of torch and grain, which live in an environment of their own.
 test-loaders: .venv-loaders/stamp
 	.venv-loaders/bin/python -m pytest $(PYTEST_ARGS) tests/test_source_loaders.py tests/test_torch.py \
@@ -37,6 +41,16 @@ test-engines: .venv-engines/stamp .venv-beam/stamp
 	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_ray.py
 	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_dask.py
 	.venv-beam/bin/python -m pytest $(PYTEST_ARGS) tests/test_beam.py
+
+# FUZZ_SECONDS are shared by all targets of tests/fuzz; what breaks one is kept in fuzzing/crashes and printed as a vector.
+FUZZ_SECONDS ?= 3600
+ODD_CASES ?= 100000
+fuzz: .venv-fuzz/stamp
+	PYTHONPATH=tests .venv-fuzz/bin/python -m fuzz.run fuzzing $(FUZZ_SECONDS)
+
+# Odd messages with protobuf as the oracle, a hundred thousand of each kind: minutes.
+fuzz-odd: .venv-fuzz/stamp
+	ODD_CASES=$(ODD_CASES) .venv-fuzz/bin/python -m pytest -q -k odd $(PYTEST_ARGS) tests/test_fuzz_targets.py
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -61,16 +75,12 @@ proto: .venv-proto/stamp
 wheel: $(VENV)/dev.stamp
 	$(BIN)/python release/same_bytes.py dist
 
-# Known faults of what the package needs. Where no advisories can be had it says so, and goes on.
-audit: $(VENV)/core.stamp .venv-audit/stamp
-	.venv-audit/bin/python release/audit.py "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
-
 # The documentation as a web site, into site/; a broken link is an error.
 site: .venv-docs/stamp
 	.venv-docs/bin/mkdocs build --strict --quiet
 
 clean:
-	rm -rf .venv .venv-* build dist demo site *.egg-info
+	rm -rf .venv .venv-* build dist demo site fuzzing *.egg-info
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -101,6 +111,11 @@ $(VENV)/dev.stamp: $(VENV)/test.stamp
 	.venv-engines/bin/python -m pip install --quiet --editable ".[spark,ray,dask,engines]"
 	touch $@
 
+.venv-fuzz/stamp: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/python -m pip install --quiet --editable ".[fuzz]"
+	touch $@
+
 .venv-beam/stamp: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv-beam
 	.venv-beam/bin/python -m pip install --quiet --editable ".[beam,engines]"
@@ -112,9 +127,9 @@ $(VENV)/dev.stamp: $(VENV)/test.stamp
 	.venv-proto/bin/python -m pip install --quiet grpcio-tools==1.62.3 "setuptools<80"
 	touch $@
 
-.venv-audit/stamp:
-	$(PYTHON) -m venv .venv-audit
-	.venv-audit/bin/python -m pip install --quiet "pip-audit>=2.7"
+.venv-matrix/stamp:
+	$(PYTHON) -m venv .venv-matrix
+	.venv-matrix/bin/python -m pip install --quiet "nox>=2024.4"
 	touch $@
 
 .venv-docs/stamp: setup.cfg

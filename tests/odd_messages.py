@@ -154,3 +154,27 @@ def varied(example: dict[str, Any], random: Random) -> dict[str, Any]:
         keys = list(changed)
         changed = {keys[at]: changed[keys[at]] for at in random.permutation(len(keys))}
     return changed
+
+
+def sequence_entry(key: str, values: list[Any], random: Random) -> bytes:
+    """An entry of the map of feature lists, with the same oddities as `entry`."""
+    body = b"".join(field(1, feature(value, random), random) for value in values)
+    if random.random() < 0.2:
+        body += unknown(random)
+    name, inside = field(1, key.encode(), random), field(2, body, random)
+    return [name + inside, name + inside, inside + name, inside, name, name + inside + inside,
+            name + inside + unknown(random)][random.integers(7)]  # fmt: skip
+
+
+def odd_sequence_record(context: dict[str, Any], lists: dict[str, list[Any]], random: Random) -> bytes:
+    """A SequenceExample written in an unusual way: either part first, split, or twice."""
+    entries = [field(1, sequence_entry(key, values, random), random) for key, values in lists.items()]
+    if entries and random.random() < 0.3:
+        entries.append(entries[random.integers(len(entries))])
+    cut = int(random.integers(0, len(entries) + 1))
+    # An Example and the context of a SequenceExample are the same bytes.
+    parts = [odd_record(context, random), field(2, b"".join(entries[:cut]), random)]
+    parts.append(field(2, b"".join(entries[cut:]), random))
+    if random.random() < 0.2:
+        parts.append(unknown(random))
+    return b"".join(parts[at] for at in random.permutation(len(parts)))
