@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks import reference
 
@@ -154,7 +155,7 @@ def _tabular_layouts(random: np.random.Generator, count: int) -> Iterator[dict[s
     yield from _without(_tabular(random, count), is_missing)
 
 
-def _all_but_first(is_missing: np.typing.NDArray[np.bool_]) -> list[bool]:
+def _all_but_first(is_missing: NDArray[np.bool_]) -> list[bool]:
     return [False, *is_missing[1:].tolist()]
 
 

@@ -19,6 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
+import pytest
+
 MASK_DELTA = 0xA282EAD8
 
 
@@ -171,8 +173,7 @@ def collect(records: Iterable[bytes], errors: type[Exception]) -> Outcome:
 
 def theirs(path: str | os.PathLike[str], compression_type: str = "") -> Outcome:
     """TensorFlow's outcome, by both of its readers, which must agree; the error is the v1 iterator's."""
-    import tensorflow as tf
-
+    tf = pytest.importorskip("tensorflow")
     dataset = tf.data.TFRecordDataset(os.fspath(path), compression_type)
     records, error = collect((tensor.numpy() for tensor in dataset), tf.errors.OpError)
     v1_records, v1_error = theirs_v1(path, compression_type)
@@ -183,8 +184,7 @@ def theirs(path: str | os.PathLike[str], compression_type: str = "") -> Outcome:
 
 def theirs_v1(path: str | os.PathLike[str], compression_type: str = "") -> Outcome:
     """The same by the v1 iterator alone, which takes a thousandth of the time."""
-    import tensorflow as tf
-
+    tf = pytest.importorskip("tensorflow")
     options = tf.io.TFRecordOptions(compression_type) if compression_type else None
 
     def iterator() -> Iterator[bytes]:

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 
 @lru_cache

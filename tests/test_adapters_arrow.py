@@ -8,18 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import polars as pl
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn import datasets
 
 import tfrecord_lite as tfr
 from tfrecord_lite.format.columns.decode_lists import ListDecoder
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.feature_schema import FeatureSchema
+
+pytest.importorskip("pandas")
+pytest.importorskip("polars")
+pytest.importorskip("pyarrow")
+pytest.importorskip("sklearn")
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+from sklearn import datasets
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 FLOAT32 = st.floats(width=32, allow_nan=False)

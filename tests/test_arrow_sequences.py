@@ -108,14 +108,14 @@ def schema_of_both() -> Any:
 )
 def test_steps_without_a_place_are_refused(columns: Any, problem: str, number: int | None) -> None:
     with pytest.raises(FeatureError, match=problem) as caught:
-        sequences_from_arrow(pa.record_batch(columns))
+        sequences_from_arrow(pa.RecordBatch.from_pydict(columns))
     assert caught.value.record_number == number
 
 
 def test_steps_of_a_fixed_size_are_steps(tmp_path: Path) -> None:
     boxes = pa.array([[[0.5, 1.0]], None, []], pa.list_(pa.list_(pa.float32(), 2)))
     job = WriteJob.begin(tmp_path, record_type="SequenceExample")
-    job.commit(job.write([pa.record_batch({"boxes": boxes, "id": [1, 2, 3]})]))
+    job.commit(job.write([pa.RecordBatch.from_pydict({"boxes": boxes, "id": [1, 2, 3]})]))
     found = [tfr.decode_sequence_example(record) for record in tfr.read_records(tmp_path)]
     assert [context["id"].item() for context, _ in found] == [1, 2, 3]
     assert [{name: np.array(steps).tolist() for name, steps in lists.items()} for _, lists in found] == [

@@ -334,6 +334,7 @@ def test_reasons_are_given_for_cells_that_exist() -> None:
 
 
 def test_the_picture_shows_all_cells_and_is_small(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
     path = tmp_path / "speed.png"
     plot.save([cell(*key) for key, name in CELLS.items() if name == "TensorFlow"], "Python 3", path)
     content = path.read_bytes()

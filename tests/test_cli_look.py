@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.datasets import load_digits
 
 import tfrecord_lite as tfr
+
+pytest.importorskip("sklearn")
+from sklearn.datasets import load_digits
 
 COMMAND = [sys.executable, "-m", "tfrecord_lite"]
 EVIL = "<script>alert(1)</script>\"'&\x1b]0;owned\x07\u202e"

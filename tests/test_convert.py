@@ -16,18 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from sklearn import datasets
 
 import tfrecord_lite as tfr
 from tfrecord_lite.convert import convert
 from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.json_form import record_as_json, record_from_json
+
+pytest.importorskip("pyarrow")
+pytest.importorskip("sklearn")
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sklearn import datasets
 
 COMMAND = [sys.executable, "-m", "tfrecord_lite"]
 #: Ends of names, and whether rows say by themselves what they are.

@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.feather
-import pyarrow.parquet as pq
 import pytest
 
 import tfrecord_lite as tfr
 from tfrecord_lite.cli.main import main
 from tfrecord_lite.convert import convert
 from tfrecord_lite.format.feature_schema import FeatureSchema
+
+pytest.importorskip("pyarrow")
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet as pq
 
 VALUES = [1.5, float("inf"), 1e300, float("nan"), -3.5e38, 3.4e38]
 

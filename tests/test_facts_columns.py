@@ -24,6 +24,7 @@ from google.protobuf.internal import api_implementation
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from ids import stable
+from numpy.typing import NDArray
 from test_facts_example import varint
 
 import tfrecord_lite as tfr
@@ -33,7 +34,7 @@ needs_upb = pytest.mark.skipif(api_implementation.Type() != "upb", reason="upb i
 #: Seeds do not shrink to anything smaller: looking for it would only take time.
 BOUNDED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=(Phase.explicit, Phase.generate))
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 INT64, FLOAT, BYTES = "int64", "float32", "string"
 
 # The wire, by hand.

@@ -28,6 +28,7 @@ import odd_messages
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 import tfrecord_lite as tfr
 from tfrecord_lite.errors import DecodeError, FeatureError, TFRecordError
@@ -261,7 +262,7 @@ def columns(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return as_columns, [{key: rows[number] for key, rows in as_rows.items()} for number in range(count)]
 
 
-def integers(draw: st.DrawFn, generator: np.random.Generator, count: int) -> np.typing.NDArray[Any]:
+def integers(draw: st.DrawFn, generator: np.random.Generator, count: int) -> NDArray[Any]:
     """Numbers whose varints are of one size, of two, or of all."""
     low, high = draw(st.sampled_from([(0, 64), (0, 300), (-5, 5), (0, 2**40), (-(2**63), 2**63 - 1), (-300, -100)]))
     numbers = generator.integers(low, high, count) >> generator.integers(0, draw(st.sampled_from([1, 63])), count)
@@ -478,12 +479,12 @@ def test_usual_entries_are_taken_at_a_glance() -> None:
     assert comparable(dict(entry for entry in found if entry)) == comparable(usual)
 
 
-def integer_of(random: np.random.Generator) -> np.typing.NDArray[np.int64]:
+def integer_of(random: np.random.Generator) -> NDArray[np.int64]:
     low, high = [(0, 1), (0, 10), (0, 128), (-3, 300), (0, 2**40), (-(2**63), 2**63 - 1)][random.integers(6)]
     return random.integers(low, high, 1)
 
 
-def integers_of(random: np.random.Generator) -> np.typing.NDArray[np.int64]:
+def integers_of(random: np.random.Generator) -> NDArray[np.int64]:
     return random.integers(-2, [100, 2**20, 2**62][random.integers(3)], random.integers(0, 70))
 
 

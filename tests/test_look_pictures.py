@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from sklearn.datasets import load_digits, load_sample_images
 
 from tfrecord_lite.look.contact_sheet import CELL, draw_contact_sheet
 from tfrecord_lite.look.images import PictureError, image_facts, raw_size_of, thumbnail
 from tfrecord_lite.look.pictures import PictureSketch, find_label_feature
+
+pytest.importorskip("sklearn")
+from sklearn.datasets import load_digits, load_sample_images
 
 PHOTO = Image.fromarray(load_sample_images().images[0])
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.datasets import load_digits, load_iris
 
 import tfrecord_lite as tfr
 from tfrecord_lite.look.numbers import Numbers
 from tfrecord_lite.look.statistics import BytesValues, FeatureStatistics, Statistics
 from tfrecord_lite.look.statistics_sketch import statistics_of
+
+pytest.importorskip("sklearn")
+from sklearn.datasets import load_digits, load_iris
 
 
 def statistics_of_all(examples: list[dict[str, Any]]) -> Statistics:

@@ -30,6 +30,7 @@ def test_python_blocks_run_in_order(tmp_path: Path) -> None:
 
 
 def test_blocks_without_tensorflow_run_where_there_is_none(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
     command = [sys.executable, "-m", "tfrecord_lite", "demo", "--out", "demo"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     code = "import sys; sys.modules['tensorflow'] = None\n"

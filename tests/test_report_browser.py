@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from browser import CHROMIUM, Browser
 from PIL import Image
-from sklearn.datasets import load_digits, load_sample_images
 
 import tfrecord_lite as tfr
 from tfrecord_lite.look.page import page_of
 from tfrecord_lite.look.report import make_report
+
+pytest.importorskip("sklearn")
+from sklearn.datasets import load_digits, load_sample_images
 
 pytestmark = [
     pytest.mark.slow,

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from photographs import encoded, folder_of_photographs, opened, photographs
 
@@ -20,6 +18,10 @@ from tfrecord_lite.adapters.image_files import Rendition, Size
 from tfrecord_lite.adapters.rewritten_image import ImageRewriter
 from tfrecord_lite.cli.main import main
 from tfrecord_lite.convert import convert
+
+pytest.importorskip("pyarrow")
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 PHOTO = photographs()["china"]
 SMALL_PNG = ImageRewriter(None, Rendition(Size(64, 64), encoding="png"))

@@ -98,7 +98,7 @@ def test_names_of_tar_members_and_arrays_name_no_files(name: str, tmp_path: Path
         header = tarfile.TarInfo(f"{name}/{name}.txt")
         header.size = 3
         archive.addfile(header, io.BytesIO(b"abc"))
-    np.savez(room / "x.npz", **{name.replace("\0", "?"): np.arange(3)})
+    np.savez(room / "x.npz", **{name.replace("\0", "?"): np.arange(3)})  # type: ignore[arg-type]
     before = everything_in(tmp_path)
     for source in ("x.tar", "x.npz"):
         convert(room / source, room / f"{source}.tfrecord")

@@ -28,7 +28,9 @@ pa = pytest.importorskip("pyarrow")
 def rows(begin: int, end: int) -> Any:
     """A batch of that many rows."""
     ids = list(range(begin, end))
-    return pa.record_batch({"id": ids, "name": [None if number % 3 == 0 else f"n{number}" for number in ids]})
+    return pa.RecordBatch.from_pydict(
+        {"id": ids, "name": [None if number % 3 == 0 else f"n{number}" for number in ids]}
+    )
 
 
 def ids(directory: Path) -> list[int]:
@@ -125,8 +127,8 @@ def test_no_rows_are_one_empty_shard(tmp_path: Path) -> None:
 
 def test_a_row_that_does_not_fit_is_named(tmp_path: Path) -> None:
     job = WriteJob.begin(tmp_path)
-    batch = pa.record_batch({"x": pa.array([1, None], pa.uint64())})
-    too_large = pa.record_batch({"x": pa.array([2, 2**63], pa.uint64())})
+    batch = pa.RecordBatch.from_pydict({"x": pa.array([1, None], pa.uint64())})
+    too_large = pa.RecordBatch.from_pydict({"x": pa.array([2, 2**63], pa.uint64())})
     with pytest.raises(FeatureError) as caught:
         job.write([batch, too_large])
     assert caught.value.record_number == 3
@@ -145,7 +147,7 @@ def written(directory: Path, count: int, **options: Any) -> Path:
 @pytest.mark.parametrize("options", [{}, {"compression_type": "GZIP"}, {"compression_type": "ZLIB"}])
 def test_records_go_as_they_are(tmp_path: Path, options: dict[str, str]) -> None:
     records = [b"", b"\0", b"x" * 1000]
-    batch = pa.record_batch({"any": pa.array(records, pa.binary())})
+    batch = pa.RecordBatch.from_pydict({"any": pa.array(records, pa.binary())})
     done(tmp_path, "error", batch, record_type="ByteArray", **options)
     assert list(read_records(tmp_path)) == records
     (part,) = plan_parts(tmp_path)
@@ -162,9 +164,11 @@ def test_records_go_as_they_are(tmp_path: Path, options: dict[str, str]) -> None
 )
 def test_only_one_column_of_binary_is_records(tmp_path: Path, column: dict[str, Any], problem: str) -> None:
     with pytest.raises(FeatureError, match=problem):
-        done(tmp_path, "error", pa.record_batch(column), record_type="ByteArray")
+        done(tmp_path, "error", pa.RecordBatch.from_pydict(column), record_type="ByteArray")
     with pytest.raises(FeatureError, match="a record is null"):
-        done(tmp_path, "error", pa.record_batch({"a": pa.array([None], pa.binary())}), record_type="ByteArray")
+        done(
+            tmp_path, "error", pa.RecordBatch.from_pydict({"a": pa.array([None], pa.binary())}), record_type="ByteArray"
+        )
 
 
 @pytest.mark.parametrize("wrong", [{"mode": "ignore"}, {"record_type": "example"}, {"compression_type": "gzip"}])

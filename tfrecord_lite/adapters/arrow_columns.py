@@ -14,6 +14,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format.bytes_array import BytesArray
@@ -23,7 +24,7 @@ from tfrecord_lite.format.lists import Lists
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 #: Key of a field's metadata: what is written for a null, "absent" or "kindless".
 MISSING = b"tfrecord_lite.missing"

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.adapters.arrow_columns import MISSING, NO_BYTES, at_row, import_pyarrow
 from tfrecord_lite.errors import FeatureError
@@ -24,7 +25,7 @@ from tfrecord_lite.format.lists import Lists
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 
 def declared(field: pa.Field) -> FeatureSchema:

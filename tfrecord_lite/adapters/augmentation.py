@@ -18,10 +18,11 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.adapters.draws import Floats, stateless_uniform
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 #: Numbers that each image draws, and which of them is for what.
 DRAWS = 4

@@ -22,9 +22,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-Floats = np.typing.NDArray[np.float32]
-Words = np.typing.NDArray[np.uint64]
+Floats = NDArray[np.float32]
+Words = NDArray[np.uint64]
 
 _ROUNDS = 10
 #: What the counter's words are multiplied by, and what is added to the key's words after each round.

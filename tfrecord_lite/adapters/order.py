@@ -26,9 +26,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-Array = np.typing.NDArray[np.int64]
-Words = np.typing.NDArray[np.uint64]
+Array = NDArray[np.int64]
+Words = NDArray[np.uint64]
 
 _ROUNDS = 8
 _MASK_64 = (1 << 64) - 1

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.cardchecker.crops import Pixels
 from tfrecord_lite.cardchecker.examples import RAW_SIZE, SIGNATURES
@@ -27,7 +28,7 @@ from tfrecord_lite.cardchecker.images import SIDE, ImageError, decoding
 if TYPE_CHECKING:
     from PIL import Image
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 #: Of red, green and blue in a grey level, in parts of 32,768: what libpng makes of the 0.299 and 0.587 that TensorFlow
 #: asks for (tensorflow/core/lib/png/png_io.cc).

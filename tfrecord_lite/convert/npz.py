@@ -21,6 +21,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.convert.formats import Rows, Skip
 from tfrecord_lite.convert.tables import chosen, records_of
@@ -43,7 +44,7 @@ _BATCH_ROWS = 1024
 #: What numpy's kinds of arrays are.
 _KINDS = {**dict.fromkeys("biu", "int64"), "f": "float32", **dict.fromkeys("USO", "bytes")}
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 
 class Encoder:

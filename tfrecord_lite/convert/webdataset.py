@@ -62,7 +62,7 @@ class _Header(tarfile.TarInfo):
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         try:
             header = super().frombuf(buf, encoding, errors)
-        except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:
+        except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:  # type: ignore[attr-defined]
             raise tarfile.ReadError(str(error)) from None
         if header.type in _EXTENDED and header.size > _HEADER_LIMIT:
             raise tarfile.ReadError(f"a header of {header.size} bytes; {_HEADER_LIMIT} are the limit")

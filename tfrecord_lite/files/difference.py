@@ -17,6 +17,7 @@ from itertools import zip_longest
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import DecodeError, TFRecordError
 from tfrecord_lite.files.frames import FrameSource, Progress
@@ -25,7 +26,7 @@ from tfrecord_lite.format.block import Block
 from tfrecord_lite.format.example import decode_sequence_example
 from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD, HEADER_SIZE
 
-Array = np.typing.NDArray[np.int64]
+Array = NDArray[np.int64]
 
 #: So many records of each side are aligned together, or fewer if they are larger than this.
 _WINDOW, _WINDOW_SIZE = 64 << 10, 128 << 20
@@ -175,7 +176,7 @@ class _Side:
         self.keys = self.keys[count:]
         self.number += count
 
-    def octets(self, count: int) -> np.typing.NDArray[np.uint8]:
+    def octets(self, count: int) -> NDArray[np.uint8]:
         """The next frames of the block."""
         assert self.block is not None
         pieces = self.block.frames(self.begin, self.begin + count).pieces

@@ -18,13 +18,14 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.files.frames import FrameSource, Moved, Progress
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.streams import open_source
 from tfrecord_lite.format.block import Block
 
-Array = np.typing.NDArray[np.int64]
+Array = NDArray[np.int64]
 
 _HASH_SIZE = 16
 #: In the place of an offset: the frame is not read again.
@@ -87,12 +88,12 @@ class _Places:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def are_new(self, block: Block, number: int) -> np.typing.NDArray[np.bool_]:
+    def are_new(self, block: Block, number: int) -> NDArray[np.bool_]:
         """Which records of the block, the first of which has this number, are not the same as one before them."""
         numbers = slice(number, number + len(block))
         firsts: Array = self._firsts[numbers]
         is_first = firsts == np.arange(number, number + len(block))
-        is_new: np.typing.NDArray[np.bool_] = is_first.copy()
+        is_new: NDArray[np.bool_] = is_first.copy()
         for place in np.flatnonzero(~is_first | self._is_shared[numbers]).tolist():
             frame = b"".join(block.frames(place, place + 1).pieces)
             first = int(firsts[place])
@@ -123,7 +124,7 @@ class _Places:
         return self._streams[number]
 
 
-def _firsts(keys: np.typing.NDArray[np.uint64]) -> Array:
+def _firsts(keys: NDArray[np.uint64]) -> Array:
     """For each key the number of its first occurrence, int64 [n]."""
     order = np.argsort(keys, kind="stable")
     keys = keys[order]

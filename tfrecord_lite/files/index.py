@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import IndexMismatchError, counted, printable
 from tfrecord_lite.files.fingerprint import Companion, Fingerprint
@@ -36,7 +37,7 @@ from tfrecord_lite.format.index_text import decode_index_text, encode_index_text
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-Array = np.typing.NDArray[np.int64]
+Array = NDArray[np.int64]
 
 #: Enough of a file to tell an index from what is none.
 _HEAD = 64 << 10

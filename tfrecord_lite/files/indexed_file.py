@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import IndexMismatchError, TFRecordError
 from tfrecord_lite.files.index import RecordIndex
@@ -20,7 +21,7 @@ from tfrecord_lite.files.ranges import MappedRanges, Ranges, open_ranges
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.format.lookup import record_at, records_at
 
-Array = np.typing.NDArray[np.int64]
+Array = NDArray[np.int64]
 
 #: Fewer records of a mapped file are taken out one by one.
 _FEW = 8

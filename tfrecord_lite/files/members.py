@@ -23,6 +23,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError
 from tfrecord_lite.files.remote import is_url
@@ -37,7 +38,7 @@ from tfrecord_lite.format.gzip_members import (
     decode_header,
 )
 
-Array = np.typing.NDArray[np.int64]
+Array = NDArray[np.int64]
 
 #: Content that is kept: so many members, each of at most so many bytes. A longer one is inflated up to what is asked
 #: for.

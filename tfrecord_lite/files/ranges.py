@@ -21,6 +21,7 @@ import stat
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import IndexMismatchError, printable
 from tfrecord_lite.files.compression import HEAD_SIZE, recognise
@@ -31,7 +32,7 @@ from tfrecord_lite.files.remote_ranges import RemoteRanges
 from tfrecord_lite.files.streams import open_source
 from tfrecord_lite.format.gzip_members import HEADER_SIZE, decode_header
 
-Array = np.typing.NDArray[np.int64]
+Array = NDArray[np.int64]
 
 _IN_ONE_PIECE = "GZIP that does not say where its members end"
 

@@ -36,6 +36,7 @@ from tfrecord_lite.format.skim import skim
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
     from typing_extensions import Self
 
 
@@ -135,7 +136,7 @@ class TFRecordReader:
             self.record_number += len(block)
             yield block
 
-    def frame_sizes(self) -> Iterator[np.typing.NDArray[np.int64]]:
+    def frame_sizes(self) -> Iterator[NDArray[np.int64]]:
         """The size of each frame (length + 16), int64 arrays, instead of the records.
 
         From the headers alone, whose CRCs are checked, where the file can be entered anywhere; long records are passed

@@ -18,10 +18,11 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.files.remote import BLOCK_SIZE, locate, os_errors
 
-Array = np.typing.NDArray[np.int64]
+Array = NDArray[np.int64]
 
 #: So many bytes between two ranges are fetched with them: a request of its own takes longer.
 _LARGEST_GAP = 64 << 10

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.files.frames import FrameFile, FrameSource, Moved, Progress
@@ -17,7 +18,7 @@ from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.condition import Condition
 
-Mask = np.typing.NDArray[np.bool_]
+Mask = NDArray[np.bool_]
 _NO_LIMIT = 2**63 - 1
 
 
@@ -180,7 +181,7 @@ class _Judge:
             self._holds = _with_errors(where)
         self._decoder = ExampleDecoder(keys)
 
-    def chosen(self, block: Block, numbers: np.typing.NDArray[np.int64], reader: TFRecordReader) -> Mask:
+    def chosen(self, block: Block, numbers: NDArray[np.int64], reader: TFRecordReader) -> Mask:
         """For which of these records of the block it holds; the others of the block are not looked at."""
         mask = np.zeros(len(block), bool)
         examples, error = self._decoder.decode(Records.of(block).take(numbers))

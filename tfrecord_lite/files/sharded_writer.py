@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.shard_files import ShardFiles
@@ -86,7 +87,7 @@ class ShardedWriter(TFRecordWriter):
         """What was written, after `close`: one info for each shard, in order."""
         return list(self._shards.infos)
 
-    def write(self, record: Buffer | np.typing.NDArray[Any] | Message, *, key: str | bytes | int | None = None) -> None:
+    def write(self, record: Buffer | NDArray[Any] | Message, *, key: str | bytes | int | None = None) -> None:
         """Write one record, as TFRecordWriter.write.
 
         Args:

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import TFRecordError, counted, printable
 from tfrecord_lite.files.indexed_file import IndexedFile
@@ -26,7 +27,7 @@ from tfrecord_lite.files.ranges import Ranges
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-Array = np.typing.NDArray[np.int64]
+Array = NDArray[np.int64]
 
 #: Each open file keeps a descriptor; a process has 1024 of these unless it asked for more.
 _MAX_OPEN = 256

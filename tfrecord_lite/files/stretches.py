@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.reader import TFRecordReader
@@ -32,7 +33,7 @@ class Where(NamedTuple):
 
     path: str | None
     number: int
-    offsets: np.typing.NDArray[np.int64]
+    offsets: NDArray[np.int64]
 
     def part(self, begin: int, end: int) -> Where:
         """Some of the records."""

@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.files.append import open_append_sink
 from tfrecord_lite.files.index import PendingIndex
@@ -113,7 +114,7 @@ class TFRecordWriter:
         path: str | None = self._sink.writing_path
         return path
 
-    def write(self, record: Buffer | np.typing.NDArray[Any] | Message) -> None:
+    def write(self, record: Buffer | NDArray[Any] | Message) -> None:
         """Write one record: anything bytes-like and contiguous, or a protobuf message, which is serialized.
 
         The record may be changed by the caller afterwards. A large one is written from the caller's buffer without

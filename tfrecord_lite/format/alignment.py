@@ -12,8 +12,9 @@ from bisect import bisect_left
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-Array = np.typing.NDArray[np.int64]
+Array = NDArray[np.int64]
 
 #: A pair is needed for each so many records that are shifted.
 _SHIFT_OF_A_PAIR = 512
@@ -37,13 +38,13 @@ def _pairs(a: Array, b: Array) -> tuple[Array, Array]:
     return at_a[order], at_b[order]
 
 
-def _ids(a: np.typing.NDArray[Any], b: np.typing.NDArray[Any]) -> tuple[Array, Array]:
+def _ids(a: NDArray[Any], b: NDArray[Any]) -> tuple[Array, Array]:
     """Small numbers for the values in a and b."""
     ids = np.unique(np.concatenate((a, b)), return_inverse=True)[1]
     return ids[: len(a)], ids[len(a) :]
 
 
-def _followed(ids: Array) -> np.typing.NDArray[np.uint64]:
+def _followed(ids: Array) -> NDArray[np.uint64]:
     """A hash of each record together with the 31 that follow it, or as many as there are."""
     hashes = ids.astype(np.uint64)
     factor = np.array(0x9E3779B97F4A7C15, np.uint64)  # odd; it wraps around, as an array

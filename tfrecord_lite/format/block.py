@@ -13,14 +13,15 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format import crc32c
 from tfrecord_lite.format.frame_group import FrameGroup
 from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD, HEADER_SIZE, encode_footer, encode_header
 from tfrecord_lite.format.pieces import WORTH_A_PIECE, Pieces
 
-Array = np.typing.NDArray[np.int64]
-Words = np.typing.NDArray[np.uint32]
+Array = NDArray[np.int64]
+Words = NDArray[np.uint32]
 
 #: Records below this average are cut out of a block by a BytesIO, longer ones by slices.
 _SMALL_RECORD = 2 << 10
@@ -109,7 +110,7 @@ class Block:
         (whole,) = [b"".join(self.frames().pieces)] if isinstance(self.data, bytes) else self.frames().pieces
         return list(map(BytesIO(whole).read, (self.ends - self.starts + FRAME_OVERHEAD).tolist()))
 
-    def chosen_frames(self, chosen: np.typing.NDArray[np.bool_]) -> FrameGroup:
+    def chosen_frames(self, chosen: NDArray[np.bool_]) -> FrameGroup:
         """The frames of the records that are chosen, bool [n]; they are valid as long as the block is."""
         edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False))
         if isinstance(self.data, bytes) or not len(edges):
@@ -152,5 +153,5 @@ def _words(buffer: bytes | memoryview) -> Any:
     return np.ndarray((len(buffer) - 3,), "<u4", buffer, strides=(1,))
 
 
-def _octets(words: Words) -> np.typing.NDArray[np.uint8]:
+def _octets(words: Words) -> NDArray[np.uint8]:
     return words.astype("<u4", copy=False).view(np.uint8).reshape(-1, 4)

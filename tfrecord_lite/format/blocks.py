@@ -15,6 +15,7 @@ from io import BytesIO
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.format import crc32c
@@ -69,7 +70,7 @@ _LONGEST_AT_ONCE = 16 << 20
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
 
-Array = np.typing.NDArray[np.int64]
+Array = NDArray[np.int64]
 #: (read, offset) -> the record of the next frame, or None: `framing.read_frame`.
 _ReadPlain = Callable[[Read, int], "bytes | None"]
 

@@ -14,10 +14,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format.tensor_values import RaggedTensorValue, SparseTensorValue
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 
 class BytesArray:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from crc32c import crc32c as value
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -50,7 +51,7 @@ def masked_crc32c(data: Buffer) -> int:
     return masked
 
 
-def value_of_rows(rows: np.typing.NDArray[np.uint8], used: slice = slice(None)) -> np.typing.NDArray[np.uint32]:
+def value_of_rows(rows: NDArray[np.uint8], used: slice = slice(None)) -> NDArray[np.uint32]:
     """The CRC of each row of a uint8 array [n, width], as uint32 [n]; only the columns `used` are not all zero.
 
     A CRC is affine in its input: each byte contributes a word that depends on its value and its place alone, so n short
@@ -64,7 +65,7 @@ def value_of_rows(rows: np.typing.NDArray[np.uint8], used: slice = slice(None)) 
 
 
 @lru_cache(maxsize=8)
-def _tables(width: int) -> tuple[np.typing.NDArray[np.uint32], int]:
+def _tables(width: int) -> tuple[NDArray[np.uint32], int]:
     crc_of_zeros = value(bytes(width))
     tables = np.empty((width, 256), np.uint32)
     for place in range(width):

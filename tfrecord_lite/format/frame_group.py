@@ -12,11 +12,12 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD
 from tfrecord_lite.format.pieces import Pieces, coalesced
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 
 class FrameGroup:

@@ -14,13 +14,14 @@ from itertools import repeat
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format import crc32c
 from tfrecord_lite.format.frame_group import FrameGroup
 from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD, HEADER_SIZE
 from tfrecord_lite.format.pieces import WORTH_A_PIECE, Pieces
 
-Octets = np.typing.NDArray[np.uint8]
+Octets = NDArray[np.uint8]
 
 _LENGTH = slice(FOOTER_SIZE, FOOTER_SIZE + 8)
 _LENGTH_CRC = slice(FOOTER_SIZE + 8, FRAME_OVERHEAD)
@@ -34,7 +35,7 @@ class Gaps:
         lengths: bytes in each record, int64 [n].
     """
 
-    def __init__(self, lengths: np.typing.NDArray[np.int64]) -> None:
+    def __init__(self, lengths: NDArray[np.int64]) -> None:
         self._octets = np.zeros((len(lengths), FRAME_OVERHEAD), np.uint8)
         self._octets[:, _LENGTH].view("<u8")[:, 0] = lengths
         self._used = _used(lengths)
@@ -51,7 +52,7 @@ class Gaps:
         neutral[:, _LENGTH_CRC] = _octets(crcs ^ np.uint32(crc32c.NEUTRALIZER))
         return neutral
 
-    def sealed(self, crcs: np.typing.NDArray[np.uint32], begin: int = 0) -> Octets:
+    def sealed(self, crcs: NDArray[np.uint32], begin: int = 0) -> Octets:
         """The gaps around some records as they are stored, uint8 [m + 1, 16], given the CRC of each.
 
         Zeros stand for the footer of the first gap and the header of the last. `begin` is the number of the first
@@ -63,16 +64,16 @@ class Gaps:
         return gaps
 
 
-def length_crcs(lengths: np.typing.NDArray[np.int64]) -> np.typing.NDArray[np.uint32]:
+def length_crcs(lengths: NDArray[np.int64]) -> NDArray[np.uint32]:
     """The masked CRC of each length, as headers store it, uint32 [n]."""
     rows = lengths.astype("<u8", copy=False).view(np.uint8).reshape(-1, 8)
-    masked: np.typing.NDArray[np.uint32] = crc32c.mask(crc32c.value_of_rows(rows, _used(lengths)))
+    masked: NDArray[np.uint32] = crc32c.mask(crc32c.value_of_rows(rows, _used(lengths)))
     return masked
 
 
-def overlapping_gaps(buffer: Octets) -> np.typing.NDArray[np.void]:
+def overlapping_gaps(buffer: Octets) -> NDArray[np.void]:
     """The buffer as items of 16 bytes, one at each position: gaps are written by one indexed assignment."""
-    items: np.typing.NDArray[np.void] = np.ndarray(
+    items: NDArray[np.void] = np.ndarray(
         (len(buffer) - FRAME_OVERHEAD + 1,), f"V{FRAME_OVERHEAD}", buffer, strides=(1,)
     )
     return items
@@ -102,10 +103,10 @@ def frame_group(records: Sequence[bytes]) -> FrameGroup:
     return FrameGroup([memoryview(joined)[FOOTER_SIZE:-HEADER_SIZE]], lengths, gaps[1:, :FOOTER_SIZE])
 
 
-def _used(lengths: np.typing.NDArray[np.int64]) -> slice:
+def _used(lengths: NDArray[np.int64]) -> slice:
     """The bytes of lengths that are not zero in all of them."""
     return slice(0, (int(lengths.max()).bit_length() + 7) // 8)
 
 
-def _octets(words: np.typing.NDArray[np.uint32]) -> Octets:
+def _octets(words: NDArray[np.uint32]) -> Octets:
     return words.astype("<u4", copy=False).view(np.uint8).reshape(-1, 4)

@@ -11,9 +11,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-Array = np.typing.NDArray[np.int64]
-_Octets = np.typing.NDArray[np.uint8]
+Array = NDArray[np.int64]
+_Octets = NDArray[np.uint8]
 
 #: So many decimal digits always fit into an int64; no file is that long.
 _MAX_DIGITS = 18
@@ -61,7 +62,7 @@ def is_index_text(head: bytes) -> bool:
 
 def _lines(offsets: Array, sizes: Array) -> bytes:
     parts: list[_Octets] = []
-    used: list[np.typing.NDArray[np.bool_]] = []
+    used: list[NDArray[np.bool_]] = []
     for numbers, separator in ((offsets, b" "), (sizes, b"\n")):
         digits = _digits(numbers)
         width = digits.shape[1]
@@ -104,7 +105,7 @@ def _numbers(text: bytes) -> Array:
     return numbers
 
 
-def _values(words: np.typing.NDArray[np.uint64], ends: Array, widths: Array) -> Array:
+def _values(words: NDArray[np.uint64], ends: Array, widths: Array) -> Array:
     """The numbers that end where `ends` say, eight digits at a time."""
     values = np.zeros(len(ends), np.int64)
     for place in range(0, int(widths.max()), 8):

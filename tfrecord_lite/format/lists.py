@@ -13,10 +13,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format.bytes_array import BytesArray, concatenated
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 
 class Lists:

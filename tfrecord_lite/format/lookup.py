@@ -16,6 +16,7 @@ from itertools import tee
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import IndexMismatchError
 from tfrecord_lite.format import crc32c
@@ -28,7 +29,7 @@ from tfrecord_lite.format.framing import (
     encode_header,
 )
 
-Array = np.typing.NDArray[np.int64]
+Array = NDArray[np.int64]
 
 _HEADER = np.dtype([("length", "<i8"), ("crc", "<u4")])
 _LENGTH = struct.Struct("<Q")
@@ -71,10 +72,10 @@ def records_at(buffer: Any, positions: Array, sizes: Array, *, verify: bool) -> 
     return list(cut) if are_sound else None
 
 
-def _items(octets: np.typing.NDArray[np.uint8], dtype: str) -> np.typing.NDArray[Any]:
+def _items(octets: NDArray[np.uint8], dtype: str) -> NDArray[Any]:
     """The item that begins at each position."""
     size = np.dtype(dtype).itemsize
-    items: np.typing.NDArray[Any] = np.ndarray((len(octets) - size + 1,), dtype, octets, strides=(1,))
+    items: NDArray[Any] = np.ndarray((len(octets) - size + 1,), dtype, octets, strides=(1,))
     return items
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import DecodeError
 from tfrecord_lite.format import wire_format
@@ -96,7 +97,7 @@ def _decode_list(data: bytes, start: int, end: int, kind: int, depth: int) -> li
     return [decode(data, at, stop) for tag, at, stop in spans if tag in (_FIELD_1, unpacked)]
 
 
-def _decode_floats(data: bytes, start: int, end: int) -> np.typing.NDArray[np.float32]:
+def _decode_floats(data: bytes, start: int, end: int) -> NDArray[np.float32]:
     if (end - start) % 4:
         raise DecodeError("packed floats are not a multiple of 4 bytes long", start)
     # A copy: the array must neither be read-only nor keep the whole record alive.

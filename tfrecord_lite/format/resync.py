@@ -14,6 +14,7 @@ from __future__ import annotations
 import struct
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format import crc32c
 from tfrecord_lite.format.framing import HEADER_SIZE, is_header
@@ -21,7 +22,7 @@ from tfrecord_lite.format.framing import HEADER_SIZE, is_header
 #: Longer records are not looked for.
 LONGEST_FOUND = 2**32 - 1
 
-Array = np.typing.NDArray[np.int64]
+Array = NDArray[np.int64]
 
 _HEADER = struct.Struct("<QI")
 _LOW_BYTES = slice(0, 4)

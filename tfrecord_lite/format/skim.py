@@ -14,12 +14,13 @@ from collections.abc import Generator
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format.framing import DEFAULT_MAX_RECORD_SIZE, FRAME_OVERHEAD, HEADER_SIZE, encode_header
 from tfrecord_lite.format.gaps import length_crcs
 from tfrecord_lite.format.walk import leap, walk
 
-Array = np.typing.NDArray[np.int64]
+Array = NDArray[np.int64]
 
 _BLOCK_SIZE = 512 << 10
 #: What `leap` may look at behind a block.

@@ -12,8 +12,9 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 
 class SparseTensorValue(NamedTuple):

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import FeatureError
 
@@ -57,7 +58,7 @@ def feature_values(value: Any, key: str) -> tuple[int | None, Any]:
     return BYTES_LIST, [_flat(view)]
 
 
-def _array_values(values: np.typing.NDArray[Any], key: str) -> tuple[int, Any]:
+def _array_values(values: NDArray[Any], key: str) -> tuple[int, Any]:
     if np.ma.is_masked(values):
         raise FeatureError("masked values have no place in a feature", key)
     dtype, flat = values.dtype, np.asarray(values).reshape(-1)
@@ -101,7 +102,7 @@ def _list_values(leaves: list[Any], key: str) -> tuple[int, Any]:
     return _array_values(np.array(leaves), key)
 
 
-def _int64_array(numbers: list[int], key: str) -> np.typing.NDArray[np.int64]:
+def _int64_array(numbers: list[int], key: str) -> NDArray[np.int64]:
     try:
         return np.array(numbers, np.int64)
     except OverflowError:

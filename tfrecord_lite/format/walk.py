@@ -13,10 +13,11 @@ from __future__ import annotations
 import struct
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format.framing import FRAME_OVERHEAD
 
-Array = np.typing.NDArray[np.int64]
+Array = NDArray[np.int64]
 
 _LENGTH = struct.Struct("<Q")
 #: With fewer headers there is nothing to gain.
@@ -60,5 +61,5 @@ def leap(view: memoryview, end: int) -> Array | None:
     return np.concatenate((np.zeros(1, np.int64), positions, np.array(walk(view, end, int(ends[-1])), np.int64)))
 
 
-def _is_near(distances: Array) -> np.typing.NDArray[np.bool_]:
+def _is_near(distances: Array) -> NDArray[np.bool_]:
     return (distances - 1).view(np.uint64) < 3

@@ -18,6 +18,7 @@ group, which protobuf 7.34 to 7.36 let pass and every version before them, and t
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import DecodeError
 
@@ -169,7 +170,7 @@ def _skip_value(data: bytes, position: int, end: int, wire_type: int) -> int:
     return stop
 
 
-def encode_varints(values: np.typing.NDArray[np.int64]) -> bytes:
+def encode_varints(values: NDArray[np.int64]) -> bytes:
     """The varints of an int64 array, one after the other; negative numbers take 10 bytes."""
     if len(values) * 4 <= _FEW:
         return b"".join([encode_varint(value & _UINT64) for value in values.tolist()])
@@ -180,11 +181,11 @@ def encode_varints(values: np.typing.NDArray[np.int64]) -> bytes:
     last[values == 0] = 0
     places = np.arange(_MAX_VARINT_BYTES)
     groups |= np.where(places < last[:, None], np.uint8(0x80), np.uint8(0))
-    squeezed: np.typing.NDArray[np.uint8] = groups[places <= last[:, None]]
+    squeezed: NDArray[np.uint8] = groups[places <= last[:, None]]
     return squeezed.tobytes()
 
 
-def decode_varints(data: bytes, start: int, end: int) -> np.typing.NDArray[np.int64]:
+def decode_varints(data: bytes, start: int, end: int) -> NDArray[np.int64]:
     """The varints that fill data[start:end], as int64."""
     if end - start <= _FEW:
         numbers = []

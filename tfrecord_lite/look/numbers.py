@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.look.sketches import FrequentValues, Magnitudes, Moments
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 #: Intervals of a histogram: enough to see a shape, few enough to be told apart on a phone.
 _BINS = 24

@@ -17,8 +17,9 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 #: Different values that are counted: more than classes mostly are, and little memory for hundreds of features.
 CAPACITY = 1024

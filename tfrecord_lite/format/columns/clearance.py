@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format.columns.layouts import Group, Layouts
 from tfrecord_lite.format.columns.window import Records
@@ -21,7 +22,7 @@ from tfrecord_lite.format.spec_problems import joint_features, joint_problems, r
 from tfrecord_lite.format.value_types import FLOAT32, INT64, STRING
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 _TYPES = {BYTES_LIST: STRING, FLOAT_LIST: FLOAT32, INT64_LIST: INT64}
 

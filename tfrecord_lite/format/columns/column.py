@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format.columns import varints
 from tfrecord_lite.format.columns.scatter import MAX_GARBAGE, Scatter
@@ -18,7 +19,7 @@ from tfrecord_lite.format.columns.spans import spans
 from tfrecord_lite.format.pieces import WORTH_A_PIECE
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 #: What a record has: no such feature, one without a kind, an empty list, or values.
 ABSENT, KINDLESS, EMPTY, FULL = range(4)

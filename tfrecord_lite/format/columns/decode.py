@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.format.batch import Batch, Place
@@ -28,7 +29,7 @@ from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 #: How bytes are given.
 BytesAs = Literal["objects", "blob"]

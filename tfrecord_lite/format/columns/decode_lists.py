@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.format.bytes_array import BytesArray
@@ -26,7 +27,7 @@ from tfrecord_lite.format.rows import Rows, interleaved
 from tfrecord_lite.format.value_types import FLOAT32, INT64, STRING, type_of
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 _DTYPES = {BYTES_LIST: DTYPE_NAMES[STRING], FLOAT_LIST: DTYPE_NAMES[FLOAT32], INT64_LIST: DTYPE_NAMES[INT64]}
 _EMPTY = {

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format.columns.column import ABSENT, KINDLESS, Column
@@ -26,7 +27,7 @@ from tfrecord_lite.format.columns.spans import spans
 from tfrecord_lite.format.example import encode_key
 from tfrecord_lite.format.wire_format import MAX_MESSAGE_SIZE
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 #: Records that are encoded together: enough that numpy's calls cost little, few enough that their bytes stay in the
 #: cache.

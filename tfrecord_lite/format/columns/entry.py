@@ -14,13 +14,14 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format.columns import varints
 from tfrecord_lite.format.columns.column import ABSENT, FULL, KINDLESS, Column
 from tfrecord_lite.format.columns.scatter import Scatter
 from tfrecord_lite.format.wire_format import LEN, encode_field, encode_varint
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 _FIELD_1, _FIELD_2 = b"\x0a", b"\x12"
 #: More payload sizes than this are not looked up.
@@ -107,7 +108,7 @@ def _head(key: bytes, kind: int | None, size: int) -> bytes:
 
 
 @lru_cache(1 << 8)
-def _heads(key: bytes, kind: int | None, low: int, high: int) -> np.typing.NDArray[np.void]:
+def _heads(key: bytes, kind: int | None, low: int, high: int) -> NDArray[np.void]:
     """The heads for payloads of low, ..., high bytes, all of one length."""
     heads = [_head(key, kind, size) for size in range(low, high + 1)]
     return np.frombuffer(b"".join(heads), f"V{len(heads[0])}")

@@ -14,6 +14,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format import crc32c
 from tfrecord_lite.format.columns.spans import spans
@@ -22,7 +23,7 @@ from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD
 from tfrecord_lite.format.gaps import Gaps, as_items, overlapping_gaps
 from tfrecord_lite.format.pieces import Pieces
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 #: Frames with long bytes are given in portions of about this size: what the CRC was computed of is then still in a
 #: cache when it is stored.

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format.bytes_array import BytesArray
@@ -27,7 +28,7 @@ from tfrecord_lite.format.lists import Lists
 from tfrecord_lite.format.tensor_values import SparseTensorValue
 from tfrecord_lite.format.values import BYTES_LIST
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 
 def as_source(key: str, values: Any) -> Source:

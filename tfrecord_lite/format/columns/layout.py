@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.errors import DecodeError
 from tfrecord_lite.format.columns.parts import Head, OpenEntry, Part, Payload, TakeBytes, Unfit
@@ -21,7 +22,7 @@ from tfrecord_lite.format.rows import Rows
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
 from tfrecord_lite.format.wire_format import LEN, encode_field, encode_varint, split_fields
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 #: Forms of an entry: without a kind; one number; floats, always as many; one value in a short entry of bytes; any list
 #: of one kind; not wanted, in a short entry; not wanted.

@@ -11,13 +11,14 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format.columns.layout import Layout, entries_of, identity_of
 from tfrecord_lite.format.columns.parts import TakeBytes, bodies
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.rows import Rows
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 #: As many layouts are remembered; to try one costs as much as to decode a few records plainly.
 _MAX_LAYOUTS = 64

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format.blocks import MARGIN
 from tfrecord_lite.format.columns import payloads, varints
@@ -23,7 +24,7 @@ from tfrecord_lite.format.rows import Rows
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
 from tfrecord_lite.format.wire_format import LEN
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 #: Lengths of up to so many bytes are read here: 256 MiB.
 _MAX_LENGTH_BYTES = 4

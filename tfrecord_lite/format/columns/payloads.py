@@ -12,13 +12,14 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format.bytes_array import BytesArray
 from tfrecord_lite.format.columns.spans import spans
 from tfrecord_lite.format.columns.varints import MAX_SIZE
 from tfrecord_lite.format.columns.window import windows
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 #: Values up to this size are taken all at once, longer ones one by one: then the copying costs more than the loop.
 _SHORT = 256

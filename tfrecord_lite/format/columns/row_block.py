@@ -15,6 +15,7 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format.columns.column import Column, PackedColumn, offsets
 from tfrecord_lite.format.columns.encode import encode_groups, grouped
@@ -24,7 +25,7 @@ from tfrecord_lite.format.example import encode_key
 from tfrecord_lite.format.pieces import WORTH_A_PIECE
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 #: Enough that numpy's calls, and code that has left the cache, cost little for each example; few enough for a small
 #: machine.

@@ -12,11 +12,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format.columns import varints
 from tfrecord_lite.format.columns.frames import Frames
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 #: What may be written behind the end of a row: a footer and a header.
 MAX_GARBAGE = 16

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format.columns import varints
 from tfrecord_lite.format.columns.column import (
@@ -23,7 +24,7 @@ from tfrecord_lite.format.columns.column import (
 )
 from tfrecord_lite.format.pieces import WORTH_A_PIECE
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 #: Memory in which a number is worked on, in bytes.
 _NUMBER_WEIGHT = 16

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
-def spans(ends: np.typing.NDArray[Any], limit: int, most: int | None = None) -> Iterator[slice]:
+def spans(ends: NDArray[Any], limit: int, most: int | None = None) -> Iterator[slice]:
     """Slices over n things of at most `limit` together, of at least one thing, and of at most `most`.
 
     `ends` [n] says how much they are together up to and including each.

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 MAX_SIZE = 10
 

@@ -10,11 +10,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfrecord_lite.format.block import Block
 from tfrecord_lite.format.blocks import MARGIN
 
-Array = np.typing.NDArray[Any]
+Array = NDArray[Any]
 
 #: Bytes that must be there in a buffer before the first record, beside the MARGIN behind the last one.
 _MARGIN_BEFORE = 8
