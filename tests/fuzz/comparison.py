@@ -14,6 +14,8 @@ def exact(value: Any) -> Any:
     if isinstance(value, tfr.BytesArray):
         return exact(value.to_objects())
     if isinstance(value, np.ndarray):
+        if value.dtype.kind == "f":  # protobuf 4 makes quiet NaNs of signalling ones
+            value = np.where(np.isnan(value), value.dtype.type(np.nan), value)
         return value.dtype.str, value.shape, value.tolist() if value.dtype == object else value.tobytes()
     if isinstance(value, tfr.RaggedTensorValue):
         return "ragged", exact(value.values), exact(value.row_splits)
