@@ -58,8 +58,8 @@ def _run(
     session: nox.Session, packages: list[str], flags: list[str] | None = None, environment: dict[str, str] | None = None
 ) -> None:
     session.install(".", *_TOOLS, *packages)
-    session.run("python", "-m", "pip", "list", "--format=freeze", silent=True)
-    session.run(
-        "python", *(flags or []), "-m", "pytest", "-q", "--numprocesses", "2", "-m", "not slow", *session.posargs,
-        env={**(environment or {}), "PYTHONPATH": os.getcwd()},
-    )  # fmt: skip
+    # pytest-xdist does not hand flags of the interpreter on by itself.
+    workers = " ".join([f"2*popen//python={session.virtualenv.bin}/python", *(flags or [])])
+    asserts = "ignore:assertions not in test modules:pytest.PytestConfigWarning"  # of -O; tests' own are executed
+    tests = ["-m", "pytest", "-q", "-W", asserts, "--dist", "load", "--tx", workers, "-m", "not slow"]
+    session.run("python", *(flags or []), *tests, *session.posargs, env=environment)
