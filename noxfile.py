@@ -45,7 +45,11 @@ def numpy1(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def pure(session: nox.Session) -> None:
     """The first numpy 2 and protobuf 6, whose messages are Python's."""
-    _run(session, ["numpy==2.0.*", "protobuf==6.*"], environment={"PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "python"})
+    _run(
+        session,
+        ["numpy==2.0.*", "protobuf==6.*", "pyarrow"],
+        environment={"PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "python"},
+    )
 
 
 @nox.session(python="3.13")
