@@ -212,6 +212,6 @@ def test_what_cannot_be_asked_for_is_refused(tmp_path: Path, capsys: pytest.Capt
     labels = ["--labels", "a.csv", "--encode", "png"]
     assert "labels are for a folder" in refusal(capsys, source, tmp_path / "b.csv", *labels)
     text = ["--text", "a", "--encode", "png"]
-    assert "for tables" in refusal(capsys, source, tmp_path / "b.tfrecord", *text)
+    assert "for parquet and arrow" in refusal(capsys, source, tmp_path / "b.tfrecord", *text)
     (tmp_path / "a.csv").touch()
     assert "both sides are csv" in refusal(capsys, tmp_path / "a.csv", tmp_path / "b.csv", "--encode", "png")
