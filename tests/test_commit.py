@@ -20,6 +20,7 @@ import pytest
 from damage import python_output
 from hypothesis import given
 from hypothesis import strategies as st
+from ids import stable
 
 from tfrecord_lite import (
     RecordIndex,
@@ -266,7 +267,7 @@ FILE = '{"name": "train-00000-of-00002", "records": 1, "bytes": 17, "checksum": 
             )
         ),
     ],
-    ids=str,
+    ids=stable,
 )
 def test_a_manifest_that_is_none_is_an_error_with_its_path(committed: Path, text: bytes) -> None:
     (committed / "_MANIFEST.json").write_bytes(text)

@@ -10,6 +10,9 @@ VECTORS: dict[tuple[str, str], bytes] = {
     ("example", "a varint of eleven bytes"): b"\x0a" + b"\x80" * 10 + b"\x00",
     ("sequence_example", "a list that claims 2 GiB"): b"\x12\xff\xff\xff\xff\x07",
     ("frames", "a length of all ones"): b"\x04" + b"\xff" * 16,
+    ("frames", "a small ZLIB stream whose checksum is wrong"): (
+        b"\x03x\x01c`\x80\x00M\xe6\x19\x00\x00\x00\x005-b\x84\xf2&V="
+    ),
     ("index", "numbers of a hundred digits"): b"9" * 100 + b" " + b"9" * 100 + b"\n",
     ("index", "a companion of nested lists"): b"0 21\n\n---\n" + b"[" * 5000,
     ("command", "JSON Lines of nested lists"): b"\x03" + b'{"a":' + b"[" * 5000,

@@ -13,7 +13,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError
-from tfrecord_lite.format.framing import is_header
+from tfrecord_lite.format.framing import HEADER_SIZE, is_header
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -38,14 +38,37 @@ def recognise(head: bytes) -> str:
         return ""
     if head.startswith(b"\x1f\x8b\x08"):
         return "GZIP"
-    # Two bytes that are a multiple of 31 are no proof: what follows must inflate.
-    if len(head) >= 2 and head[0] & 0x8F == 0x08 and (head[0] << 8 | head[1]) % 31 == 0:
-        try:
-            zlib.decompressobj().decompress(head, 12)
-        except zlib.error:
-            return ""
-        return "ZLIB"
-    return ""
+    return "ZLIB" if _has_zlib_magic(head) and _inflates(head) is not False else ""
+
+
+def is_settled(head: bytes) -> bool:
+    """Whether `recognise` says of `head` what it says whatever follows."""
+    if len(head) < HEADER_SIZE:
+        return False
+    return len(head) >= HEAD_SIZE or is_header(head) or not _has_zlib_magic(head) or _inflates(head) is not None
+
+
+def _has_zlib_magic(head: bytes) -> bool:
+    """Whether the two bytes that ZLIB begins with (RFC 1950, no preset dictionary) are there, which one file in a
+    thousand has by chance."""
+    return len(head) >= 2 and head[0] & 0x8F == 0x08 and head[1] & 0x20 == 0 and (head[0] << 8 | head[1]) % 31 == 0
+
+
+def _inflates(head: bytes) -> bool | None:
+    """Whether a header's worth can be inflated of what follows ZLIB's magic; None when `head` does not tell.
+
+    Byte by byte, so that it does not matter how much has been read. Without the checksum: a stream in which only that
+    is wrong is ZLIB still.
+    """
+    inflate, count = zlib.decompressobj(-15), 0
+    try:
+        for at in range(2, len(head)):
+            count += len(inflate.decompress(head[at : at + 1], HEADER_SIZE - count))
+            if count == HEADER_SIZE or inflate.eof:
+                return True
+    except zlib.error:
+        return False
+    return None
 
 
 class InflateStream(io.RawIOBase):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from tfrecord_lite.errors import add_path
 from tfrecord_lite.files import heap as _heap  # noqa: F401  for what it does to the memory of whoever reads and writes
-from tfrecord_lite.files.compression import HEAD_SIZE, InflateStream, recognise
+from tfrecord_lite.files.compression import HEAD_SIZE, InflateStream, is_settled, recognise
 from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
 from tfrecord_lite.files.paths import STDIN, as_path, check_readable
 from tfrecord_lite.files.read_ahead import ReadAhead
@@ -205,11 +205,10 @@ def _read_up_to(file: io.FileIO, size: int) -> bytes:
 
 
 def _read_head(stream: Any) -> bytes:
+    """As much as is needed to recognise it: a pipe may not have more to give yet."""
     head = b""
-    while len(head) < HEAD_SIZE and (data := stream.read(HEAD_SIZE - len(head))):
+    while not is_settled(head) and (data := stream.read(HEAD_SIZE - len(head))):
         head += data
-        if len(head) >= 12:  # a header is enough; a pipe may not have more to give yet
-            break
     return head
 
 
