@@ -110,14 +110,14 @@ class RecordSource(Sequence[bytes]):
         if isinstance(number, slice):
             return self.__getitems__(range(*number.indices(len(self))))
         index = operator.index(number)
-        count = self._begins[-1]
+        begins = self._begins
         if index < 0:
-            index += count
-        if not 0 <= index < count:
+            index += begins[-1]
+        which = bisect_right(begins, index) - 1
+        if not 0 <= which < len(self._files):
             raise self._out_of_range(number)
-        which = bisect_right(self._begins, index) - 1
         file = self._files[which]
-        return file.record(file.ranges or self._opened(file), index - self._begins[which])
+        return file.record(file.ranges or self._opened(file), index - begins[which])
 
     def __getitems__(self, numbers: Sequence[SupportsIndex] | Array | range) -> list[bytes]:
         """The records of these numbers, in their order. Faster than one by one."""

@@ -10,7 +10,7 @@ file holds such a record; with the offset.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import tee
 from typing import Any
@@ -32,23 +32,28 @@ from tfrecord_lite.format.framing import (
 Array = NDArray[np.int64]
 
 _HEADER = np.dtype([("length", "<i8"), ("crc", "<u4")])
-_LENGTH = struct.Struct("<Q")
-_footer_at = struct.Struct("<I").unpack_from
+_LENGTH_SIZE = 8
 #: Lengths repeat; their headers are made once.
-_header_of = lru_cache(maxsize=4096)(encode_header)
+_header_of = lru_cache(maxsize=8192)(encode_header)
+
+
+@lru_cache(maxsize=8192)
+def _frame_of(size: int) -> tuple[Callable[[Any, int], tuple[bytes, bytes, int]], bytes]:
+    """What takes a frame of that size out of a buffer and apart, and the header that it must have."""
+    length = size - FRAME_OVERHEAD
+    return struct.Struct(f"<{HEADER_SIZE}s{length}sI").unpack_from, _header_of(length)
 
 
 def record_at(buffer: Any, position: int, size: int, offset: int, *, verify: bool) -> bytes:
     """The record of the frame of `size` bytes at `position`."""
-    start, end = position + HEADER_SIZE, position + size - FOOTER_SIZE
-    record: bytes = buffer[start:end]
-    length = size - FRAME_OVERHEAD
+    unpack_from, expected = _frame_of(size)
+    header, record, footer = unpack_from(buffer, position)
     if verify:
         crc = crc32c.value(record)
         masked = ((crc >> 15 | crc << 17) + crc32c.MASK_DELTA) & 0xFFFFFFFF  # crc32c.mask, without the cost of a call
-        is_sound = _footer_at(buffer, end)[0] == masked and buffer[position:start] == _header_of(length)
+        is_sound = footer == masked and header == expected
     else:
-        is_sound = _LENGTH.unpack_from(buffer, position)[0] == length
+        is_sound = header[:_LENGTH_SIZE] == expected[:_LENGTH_SIZE]
     if not is_sound:
         _check(buffer[position : position + size], offset, verify)
     return record
