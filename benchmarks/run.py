@@ -22,7 +22,18 @@ from benchmarks.circumstances import MIN_ROUNDS, Circumstances
 from benchmarks.measure import measure
 from benchmarks.operations import OPERATIONS
 from benchmarks.results import Results
-from benchmarks.studies import counting, growth, loaders, memory, packing, random_access, readers, sizes, threads
+from benchmarks.studies import (
+    commands,
+    counting,
+    growth,
+    loaders,
+    memory,
+    packing,
+    random_access,
+    readers,
+    sizes,
+    threads,
+)
 from benchmarks.table import Cell, Report
 from benchmarks.weight import weights
 
@@ -37,6 +48,7 @@ STUDIES: dict[str, Callable[[Path, Path, int, float], Report]] = {
     "block sizes": sizes.study_blocks,
     "growth": growth.study,
     "counting": counting.study,
+    "commands": commands.study,
     "other readers": readers.study,
     "random access": random_access.study,
     "loaders": loaders.study,
