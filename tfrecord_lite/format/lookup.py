@@ -10,9 +10,8 @@ file holds such a record; with the offset.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
-from itertools import tee
 from typing import Any
 
 import numpy as np
@@ -67,14 +66,14 @@ def records_at(buffer: Any, positions: Array, sizes: Array, *, verify: bool) -> 
     # First what numpy takes out of all frames: it waits for memory once, slices wait one after the other.
     headers = _items(octets, f"V{HEADER_SIZE}")[positions].tobytes()
     footers = _items(octets, "<u4")[ends]
-    cut: Iterator[bytes] = map(buffer.__getitem__, map(slice, (positions + HEADER_SIZE).tolist(), ends.tolist()))
-    if not verify:
-        announced = np.frombuffer(headers, _HEADER)["length"]
-        return list(cut) if np.array_equal(announced, lengths) else None
-    cut, checked = tee(cut)  # each record's CRC is computed while the record is in the cache
-    crcs = np.fromiter(map(crc32c.value, checked), np.uint32, len(sizes))
-    are_sound = np.array_equal(footers, crc32c.mask(crcs)) and headers == b"".join(map(_header_of, lengths.tolist()))
-    return list(cut) if are_sound else None
+    records = list(map(buffer.__getitem__, map(slice, (positions + HEADER_SIZE).tolist(), ends.tolist())))
+    if verify:
+        crcs = np.fromiter(map(crc32c.value, records), np.uint32, len(records))
+        expected = b"".join(map(_header_of, lengths.tolist()))
+        are_sound = headers == expected and np.array_equal(footers, crc32c.mask(crcs))
+    else:
+        are_sound = np.array_equal(np.frombuffer(headers, _HEADER)["length"], lengths)
+    return records if are_sound else None
 
 
 def _items(octets: NDArray[np.uint8], dtype: str) -> NDArray[Any]:
