@@ -44,7 +44,7 @@ test-engines: .venv-engines/stamp .venv-beam/stamp
 
 # What other programs write read by us, and what we write by them; npm's where there is node.
 test-peers: $(VENV)/test.stamp .venv-peers/stamp .venv-peers-node/stamp
-	$(BIN)/python -m pytest $(PYTEST_ARGS) tests/test_peers.py
+	$(BIN)/python -m pytest --numprocesses 2 $(PYTEST_ARGS) tests/test_peers.py
 
 # FUZZ_SECONDS are shared by all targets of tests/fuzz; what breaks one is kept in fuzzing/crashes and printed as a vector.
 FUZZ_SECONDS ?= 3600

@@ -60,6 +60,7 @@ def known_fields(data: bytes, message: str, notes: set[str]) -> bytes:
             if kind == "key" and not _is_utf_8(inside):
                 notes.add(NOT_UTF_8)
                 raise DecodeError
+            _check_packed(inside, kind)
             continue
         at = _skip(data, at, number, wire_type, notes)
         if kind is not None and UNPACKED.get(kind) == wire_type:
@@ -71,6 +72,14 @@ def known_fields(data: bytes, message: str, notes: set[str]) -> bytes:
         elif message in ("Entry", "ListEntry"):
             notes.add(UNKNOWN_IN_ENTRY)
     return out
+
+
+def _check_packed(data: bytes, kind: str) -> None:
+    at = 0
+    while kind == "ints" and at < len(data):
+        at = _varint(data, at)[1]
+    if kind == "floats" and len(data) % 4:
+        raise DecodeError
 
 
 def _skip(data: bytes, at: int, number: int, wire_type: int, notes: set[str]) -> int:

@@ -76,7 +76,8 @@ def read_by(backend: str, cases: list[Case]) -> list[Any]:
     )
     assert done.returncode == 0, done.stderr.decode()
     found, outcomes = pickle.loads(done.stdout)
-    assert found == backend
+    if found != backend:
+        pytest.skip(f"this protobuf comes without its backend {backend}")
     assert len(outcomes) == len(cases)
     return list(outcomes)
 
