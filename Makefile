@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OTHER_PYTHONS ?= 3.10 3.11 3.12 3.13
 
-.PHONY: demo test test-others test-loaders test-engines matrix fuzz fuzz-odd check docs site proto wheel bench clean
+.PHONY: demo test test-others test-loaders test-engines test-peers matrix fuzz fuzz-odd check docs site proto wheel bench clean
 
 demo: $(VENV)/core.stamp
 	$(BIN)/tfrecord-lite demo --out demo
@@ -41,6 +41,10 @@ test-engines: .venv-engines/stamp .venv-beam/stamp
 	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_ray.py
 	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_dask.py
 	.venv-beam/bin/python -m pytest $(PYTEST_ARGS) tests/test_beam.py
+
+# What other programs write read by us, and what we write by them; npm's where there is node.
+test-peers: $(VENV)/test.stamp .venv-peers/stamp .venv-peers-node/stamp
+	$(BIN)/python -m pytest --numprocesses 2 $(PYTEST_ARGS) tests/test_peers.py
 
 # FUZZ_SECONDS are shared by all targets of tests/fuzz; what breaks one is kept in fuzzing/crashes and printed as a vector.
 FUZZ_SECONDS ?= 3600
@@ -119,6 +123,22 @@ $(VENV)/dev.stamp: $(VENV)/test.stamp
 .venv-beam/stamp: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv-beam
 	.venv-beam/bin/python -m pip install --quiet --editable ".[beam,engines]"
+	touch $@
+
+# All of them in one: each runs in a process of its own. Their faults are those of these versions. The sources of tfr-reader are
+# for Cython below 3.1.
+.venv-peers/stamp:
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet tfrecord==1.14.6 grain==0.2.18 "apache-beam==2.77.*" google-crc32c
+	echo "cython<3.1" > .venv-peers/constraints.txt
+	PIP_CONSTRAINT=.venv-peers/constraints.txt PIP_BUILD_CONSTRAINT=.venv-peers/constraints.txt \
+	    .venv-peers/bin/python -m pip install --quiet tfr-reader==1.1.0 || echo "tfr-reader cannot be built here"
+	touch $@
+
+.venv-peers-node/stamp:
+	mkdir -p .venv-peers-node
+	npm install --prefix .venv-peers-node --ignore-scripts --no-audit --no-fund --silent tfrecord@0.2.0 || \
+	    echo "tfrecord of npm cannot be installed here"
 	touch $@
 
 # Its own environment: what this compiler generates runs on every protobuf since 3.20, but the compiler itself wants an old one.
