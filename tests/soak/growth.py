@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import os
 import resource
@@ -12,9 +13,9 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-#: Bytes by which the median of the last third of the rounds may be above that of the first. The allocator keeps up to
-#: 62 MB of what was freed (`files/heap.py`), and which of it is in use differs from round to round.
-ALLOWANCE = 24 << 20
+#: Bytes by which the median of the last third of the rounds may be above that of the first: for caches that fill, and
+#: pages of which a part is in use.
+ALLOWANCE = 6 << 20
 
 
 class Usage(NamedTuple):
@@ -34,16 +35,18 @@ class Usage(NamedTuple):
 
     @classmethod
     def now(cls) -> Usage:
-        """Of this process, when garbage has been collected."""
+        """Of this process, when garbage has been collected and what malloc keeps (`files/heap.py`) was given back."""
         gc.collect()
+        with contextlib.suppress(AttributeError):  # not glibc
+            ctypes.CDLL(None).malloc_trim(0)
         process = Path("/proc/self")
         pages = int((process / "statm").read_text().split()[1])
         threads = max(len(os.listdir(process / "task")), threading.active_count())
         return cls(pages * resource.getpagesize(), len(os.listdir(process / "fd")), threads, _children())
 
     def __str__(self) -> str:
-        counts = f"{self.descriptors} descriptors, {self.threads} threads, {self.children} children"
-        return f"{self.resident / 2**20:.0f} MiB, {counts}"
+        counts = f"descriptors {self.descriptors}, threads {self.threads}, children {self.children}"
+        return f"{self.resident / 2**20:.1f} MiB, {counts}"
 
 
 def _children() -> int:

@@ -2,7 +2,7 @@
 
     python -m soak.victims KIND PATH SORT
 
-Each prints a number when it has begun, and another one whenever it has achieved something: see VICTIMS.
+Each prints a line when it has begun, and a number whenever it has achieved something: see VICTIMS.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from soak.examples import SORTS
 
 #: Records in each version of a file or set.
 RECORDS = 400
-SHARDS = 8
+SHARDS = 60
 
 
 def version(number: int) -> list[bytes]:
@@ -34,22 +34,21 @@ def replace(path: str, sort: str) -> Iterator[int]:
     """Puts one version of a file in the place of the other; the number of the one that is there."""
     for number in count():
         with tfr.TFRecordWriter(path, SORTS[sort], index=True) as writer:
-            for record in version(number):
+            for place, record in enumerate(version(number)):
                 writer.write(record)
+                if place % 50 == 0:
+                    writer.flush()
         yield number
 
 
 def append(path: str, sort: str) -> Iterator[int]:
-    """Appends the records of version 0, 1, 2 ...; how many were flushed."""
+    """Appends the records of version 0, 1, 2 ...; how large the file is after each whole version."""
     with tfr.TFRecordWriter(path, SORTS[sort], mode="a") as writer:
-        flushed = 0
         for number in count():
             for record in version(number):
                 writer.write(record)
-                flushed += 1
-                if flushed % 97 == 0:
-                    writer.flush()
-                    yield flushed
+            writer.flush()
+            yield os.path.getsize(path)
 
 
 def publish(prefix: str, sort: str) -> Iterator[int]:
@@ -64,22 +63,22 @@ def publish(prefix: str, sort: str) -> Iterator[int]:
 VICTIMS = {"replace": replace, "append": append, "publish": publish}
 
 
-def killed(random: Random, kind: str, path: Path, sort: str) -> int:
-    """Start a victim and kill it: what it had achieved for certain, or -1."""
+def killed(random: Random, kind: str, path: Path, sort: str) -> list[int]:
+    """Start a victim and kill it: what it had achieved for certain."""
     here = str(Path(__file__).parent.parent)
     search = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
     command = [sys.executable, "-m", "soak.victims", kind, str(path), sort]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": search}) as victim:
         assert victim.stdout is not None
-        achieved = victim.stdout.readline()  # it has begun
-        time.sleep(random.random() * 0.1)
+        read = [victim.stdout.readline() for _ in range(1 + random.randint(0, 4))]  # at first it has begun
+        time.sleep(random.random() * random.choice([0.002, 0.05]))
         victim.send_signal(signal.SIGKILL)
-        achieved += victim.stdout.read()
+        read += victim.stdout.readlines()
     assert victim.returncode == -signal.SIGKILL
-    return int(achieved.split(b"\n")[-2])  # the last whole line
+    return [int(line) for line in read[1:] if line.endswith(b"\n")]
 
 
 if __name__ == "__main__":
-    print(-1, flush=True)  # noqa: T201
+    print("begun", flush=True)  # noqa: T201
     for achieved in VICTIMS[sys.argv[1]](*sys.argv[2:]):
         print(achieved, flush=True)  # noqa: T201
