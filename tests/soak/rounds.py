@@ -39,7 +39,7 @@ class _Interrupted(Exception):
 
 
 def write_and_read(random: Random, folder: Path) -> Counter[str]:
-    """A file of each sort, written in each way, read by every reader."""
+    """A file of each sort, written in some way, read by every reader."""
     for sort, options in SORTS.items():
         examples, path = draw_examples(random), folder / sort
         records = encoded(examples)

@@ -1,6 +1,6 @@
 """`make soak`: rounds, until the seconds are over.
 
-    python -m soak.run [SECONDS [SEED [ROUND]]]    with ROUND that one alone, as it was
+    python -m soak.run [SECONDS [SEED [ROUND]]]    with ROUND that one alone, as it was but for when who is killed dies
 
 The seed is a new one each time, and 1 under CI: what fails there is to fail again. Prints what this process takes, once
 a minute, and at the end what was done. Exits with 1 when that has grown. A value that is not what it should be ends it
