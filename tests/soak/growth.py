@@ -13,9 +13,9 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-#: Bytes by which the median of the last third of the rounds may be above that of the first: for caches that fill, and
-#: pages of which a part is in use.
-ALLOWANCE = 6 << 20
+#: Bytes by which the median of the last third of the rounds may be above that of the first: for caches that fill in
+#: the first twenty rounds, and pages of which a part is in use.
+ALLOWANCE = 12 << 20
 
 
 class Usage(NamedTuple):
