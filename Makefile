@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OTHER_PYTHONS ?= 3.10 3.11 3.12 3.13
 
-.PHONY: demo test test-others test-loaders test-engines test-peers matrix fuzz fuzz-odd check docs site proto wheel bench clean
+.PHONY: demo test test-others test-loaders test-engines test-peers matrix fuzz fuzz-odd check docs site proto wheel bench clean soak endurance
 
 demo: $(VENV)/core.stamp
 	$(BIN)/tfrecord-lite demo --out demo
@@ -55,6 +55,16 @@ fuzz: .venv-fuzz/stamp
 # Odd messages with protobuf as the oracle, a hundred thousand of each kind: minutes.
 fuzz-odd: .venv-fuzz/stamp
 	ODD_CASES=$(ODD_CASES) .venv-fuzz/bin/python -m pytest -q -k odd $(PYTEST_ARGS) tests/test_fuzz_targets.py
+
+# One process that writes, reads, kills, mends and salvages, and must not grow.
+SOAK_SECONDS ?= 3600
+soak: $(VENV)/test.stamp
+	PYTHONPATH=tests $(BIN)/python -m soak.run $(SOAK_SECONDS)
+
+# 10^8 records in a file, a file of 64 GiB, 100,000 shards: some 15 minutes, and 6 GB while it runs.
+ENDURANCE_DIRECTORY ?= build/endurance
+endurance: $(VENV)/test.stamp
+	PYTHONPATH=tests $(BIN)/python -m endurance.run $(ENDURANCE_DIRECTORY)
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -428,6 +429,29 @@ def test_text_of_several_blocks_reads_back_and_damage_in_it_is_found() -> None:
     broken = text[:-100] + text[-100:].replace(b" ", b"-")
     with pytest.raises(ValueError, match="in or after line"):
         decode_index_text(broken)
+
+
+def test_a_saved_index_takes_little_more_memory_than_its_text_and_its_numbers(tmp_path: Path) -> None:
+    path, sizes = tmp_path / "a", np.full(1_000_000, len(frame(b"")), np.int64)
+    path.write_bytes(frame(b"") * len(sizes))
+    index = RecordIndex.build(path, verify="headers")
+    tracemalloc.start()
+    try:
+        text_size = os.path.getsize(index.save())
+        saving = tracemalloc.get_traced_memory()[1]
+        del index
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        loaded = RecordIndex.load(path)
+        loading = tracemalloc.get_traced_memory()[1] - before
+        kept = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert np.array_equal(loaded.sizes, sizes)
+    slack = 5 << 20
+    assert saving < text_size + slack
+    assert loading < text_size + 25 * len(sizes) + slack  # offsets, sizes and limits, and what is compared
+    assert kept < 16 * len(sizes) + slack
 
 
 # Written on the way.

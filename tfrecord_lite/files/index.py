@@ -57,7 +57,7 @@ class RecordIndex:
     def __init__(self, path: str, sizes: Sequence[Array], compression_type: str, fingerprint: Fingerprint) -> None:
         self.path = path
         self.compression_type = compression_type
-        self.sizes: Array = np.concatenate([np.zeros(0, np.int64), *sizes])
+        self.sizes: Array = sizes[0] if len(sizes) == 1 else np.concatenate([np.zeros(0, np.int64), *sizes])
         self.limits: Array = np.zeros(len(self.sizes) + 1, np.int64)
         np.cumsum(self.sizes, out=self.limits[1:])
         for array in (self.sizes, self.limits):
@@ -228,7 +228,8 @@ def _check_chain(offsets: Array, sizes: Array) -> None:
     if (sizes < FRAME_OVERHEAD).any():
         number = int((sizes < FRAME_OVERHEAD).argmax())
         raise ValueError(f"frame #{number} has {sizes[number]} bytes, fewer than a frame can have")
-    expected = np.concatenate((np.zeros(1, np.int64), offsets[:-1] + sizes[:-1]))[: len(offsets)]
+    expected = np.zeros_like(offsets)
+    np.add(offsets[:-1], sizes[:-1], out=expected[1:])
     if not np.array_equal(offsets, expected):
         number = int((offsets != expected).argmax())
         raise ValueError(

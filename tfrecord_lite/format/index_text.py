@@ -8,6 +8,7 @@ ValueError that says in which line.
 
 from __future__ import annotations
 
+from io import BytesIO
 from itertools import pairwise
 
 import numpy as np
@@ -30,8 +31,10 @@ _LAST = np.array([0, *(2**64 - 2 ** (64 - 8 * count) for count in range(1, 9))],
 
 def encode_index_text(offsets: Array, sizes: Array) -> bytes:
     """The lines of these frames."""
-    blocks = range(0, len(offsets), _LINES)
-    return b"".join(_lines(offsets[begin : begin + _LINES], sizes[begin : begin + _LINES]) for begin in blocks)
+    text = BytesIO()  # lines to be joined would be there twice
+    for begin in range(0, len(offsets), _LINES):
+        text.write(_lines(offsets[begin : begin + _LINES], sizes[begin : begin + _LINES]))
+    return text.getvalue()
 
 
 def decode_index_text(text: bytes) -> tuple[Array, Array]:
@@ -45,14 +48,18 @@ def decode_index_text(text: bytes) -> tuple[Array, Array]:
     ends = [0]
     while ends[-1] < len(text):
         ends.append(text.find(b"\n", min(ends[-1] + _TEXT, len(text) - 1)) + 1)
-    numbers = [np.zeros((0, 2), np.int64)]
+    count = text.count(b"\n")
+    offsets, sizes = np.empty(count, np.int64), np.empty(count, np.int64)
+    done = 0
     for begin, end in pairwise(ends):
         try:
-            numbers.append(_numbers(text[begin:end]))
+            numbers = _numbers(text[begin:end])
         except ValueError as error:
-            raise ValueError(f"{error} in or after line {sum(map(len, numbers)) + 1}") from None
-    offsets, sizes = np.concatenate(numbers).T
-    return np.ascontiguousarray(offsets), np.ascontiguousarray(sizes)
+            raise ValueError(f"{error} in or after line {done + 1}") from None
+        some = slice(done, done + len(numbers))
+        offsets[some], sizes[some] = numbers.T
+        done = some.stop
+    return offsets, sizes
 
 
 def is_index_text(head: bytes) -> bool:
