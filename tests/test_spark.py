@@ -393,7 +393,7 @@ def two_hosts(tmp_path: Path) -> Iterator[str]:
 
     def start(kind: str, host: str, *arguments: str) -> Path:
         log = tmp_path / f"{kind}-{host}.log"
-        command = [home / "bin" / "spark-class", f"org.apache.spark.deploy.{kind.lower()}.{kind}", "--host", host]
+        command = [str(home / "bin" / "spark-class"), f"org.apache.spark.deploy.{kind.lower()}.{kind}", "--host", host]
         environment = os.environ | ENVIRONMENT | {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": host}
         with log.open("wb") as file:
             given = [*command, "--webui-port", "0", *arguments]

@@ -250,15 +250,14 @@ def _image_in(value: Any) -> tuple[bytes, tuple[str, ...]] | None:
 
 def _label_of(example: Mapping[str, Any]) -> tuple[str | None, str, str | None, str | None]:
     """(text, number as text, the features of both) of the class; None and "" where there is none."""
-    label: str | None = CLASS_LABEL if CLASS_LABEL in example else "label"
+    label = CLASS_LABEL if CLASS_LABEL in example else "label"
     texts, labels = example.get(CLASS_TEXT), example.get(label)
+    number, of_number = "", None
     if labels is not None and hasattr(labels, "dtype") and labels.dtype.kind == "i" and len(labels) == 1:
-        number = str(int(labels[0]))
-    else:
-        number, label = "", None
+        number, of_number = str(int(labels[0])), label
     if isinstance(texts, list) and len(texts) == 1:
-        return os.fsdecode(texts[0]), number, CLASS_TEXT, label
-    return number or None, number, None, label
+        return os.fsdecode(texts[0]), number, CLASS_TEXT, of_number
+    return number or None, number, None, of_number
 
 
 def _name_of(image: FolderImage, number: int) -> str:
