@@ -4,6 +4,8 @@ option fault    tasks      partition 0 raises once, the worker of partition 1 is
                 always     partition 0 raises whenever it is tried
                 commit     the process that commits is killed behind its first rename
                 driver     so are the JVM and the Python program of the driver; what was to be committed is saved
+                stuck      the first attempt of partition 0 stands still in the middle of its rows
+                race       it ends when a second one does
 option marks    a directory where what happened leaves a file
 option pids     of the driver
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,7 +47,12 @@ class FaultyWriter(ShardWriter):
 
     def write(self, iterator: Iterator[Any]) -> WrittenShards:
         context = TaskContext.get()
-        return super().write(self._until(iterator, context.partitionId(), context.attemptNumber()))
+        partition, attempt = context.partitionId(), context.attemptNumber()
+        if self.fault not in ("stuck", "race"):
+            return super().write(self._until(iterator, partition, attempt))
+        written = super().write(straggling(iterator, self.marks, self.fault))
+        (self.marks / f"ended-{partition}-{attempt}").touch()
+        return written
 
     def _until(self, iterator: Iterator[Any], partition: int, attempt: int) -> Iterator[Any]:
         for number, batch in enumerate(iterator):
@@ -70,3 +78,24 @@ class FaultyWriter(ShardWriter):
             (self.marks / "job").write_bytes(pickle.dumps((self.job, infos)))
             vars(tfrecord_lite.files.commit)["_rename"] = last
         super().commit(messages)
+
+
+def straggling(batches: Iterator[Any], marks: Path, fault: str) -> Iterator[Any]:
+    """The batches of a task, of which every attempt leaves a mark; see "stuck" and "race"."""
+    context, deadline = TaskContext.get(), time.monotonic() + 120
+    partition, attempt = context.partitionId(), context.attemptNumber()
+    (marks / f"began-{partition}-{attempt}").touch()
+    for number, batch in enumerate(batches):
+        yield batch
+        while fault == "stuck" and (number, partition, attempt) == (1, 0, 0):
+            _wait(deadline)
+    if fault == "race" and not partition:
+        (marks / f"ready-{attempt}").touch()
+        while not all((marks / f"ready-{each}").exists() for each in range(2)):
+            _wait(deadline)
+
+
+def _wait(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise TimeoutError("no second attempt came to an end")
+    time.sleep(0.01)

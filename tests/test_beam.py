@@ -256,14 +256,60 @@ def test_bundles_that_were_done_when_another_failed_are_gone_after_abort(tmp_pat
             raise RuntimeError("this attempt fails")
         return {"number": number}
 
-    writing = WriteExamples(tmp_path)
+    def write_with(writing: Any) -> None:
+        with beam.Pipeline(options=options) as pipeline:
+            pipeline | beam.Create(range(100)) | beam.Reshuffle() | beam.Map(failing) | writing
+
     options = beam.options.pipeline_options.PipelineOptions(
         ["--runner=DirectRunner", "--direct_num_workers=2", "--direct_running_mode=multi_threading"]
     )
-    with pytest.raises(RuntimeError, match="this attempt fails"), beam.Pipeline(options=options) as pipeline:
-        pipeline | beam.Create(range(100)) | beam.Reshuffle() | beam.Map(failing) | writing
+    writing = WriteExamples(tmp_path)
+    with pytest.raises(RuntimeError, match="this attempt fails"):
+        write_with(writing)
     writing.abort()
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(RuntimeError, match="this attempt fails"), WriteExamples(tmp_path) as writing:
+        write_with(writing)
+    assert list(tmp_path.iterdir()) == []
+
+
+def leave_behind(writing: Any) -> None:
+    """What a bundle that was done leaves when the pipeline fails."""
+    with writing._jobs[0].attempt() as writer:
+        writer.write_example({"number": -1})
+
+
+def test_an_error_in_its_block_deletes_what_bundles_left(tmp_path: Path) -> None:
+    def fail() -> None:
+        with WriteExamples(tmp_path) as writing, beam.Pipeline("DirectRunner") as pipeline:
+            pipeline | beam.Create(map(example_of, range(10))) | writing
+            leave_behind(writing)
+            assert hidden_in(tmp_path)
+            raise RuntimeError("this attempt fails")
+
+    with pytest.raises(RuntimeError, match="this attempt fails"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipeline_that_is_run_again_deletes_what_the_run_that_failed_left(tmp_path: Path) -> None:
+    out, writing = tmp_path / "out", WriteExamples(tmp_path / "out")
+    pipeline = beam.Pipeline("DirectRunner")
+    examples = pipeline | beam.Create(map(example_of, range(100))) | beam.ParDo(FailsOnce(tmp_path / "mark"))
+    examples | writing
+    leave_behind(writing)
+    with pytest.raises(RuntimeError, match="this attempt fails"):
+        pipeline.run().wait_until_finish()
+    assert hidden_in(out)
+    pipeline.run().wait_until_finish()
+    assert numbers_in(out) == list(range(100))
+    assert hidden_in(out) == []
+
+
+def test_leaving_the_block_without_an_error_keeps_what_was_written(tmp_path: Path) -> None:
+    with WriteExamples(tmp_path, num_shards=2) as writing, beam.Pipeline("DirectRunner") as pipeline:
+        pipeline | beam.Create(map(example_of, range(10))) | writing
+    assert numbers_in(tmp_path) == list(range(10))
 
 
 DRIVER = """

@@ -17,6 +17,7 @@ from photographs import encoded, folder_of_photographs, opened, photographs, pix
 import tfrecord_lite as tfr
 from tfrecord_lite.cli.main import main
 from tfrecord_lite.convert import convert
+from tfrecord_lite.convert.image_folders import ImageOptions
 
 CLASSES = ["china", "flower", "grace_hopper"]
 
@@ -137,6 +138,29 @@ def test_features_that_a_folder_cannot_hold_are_named(tmp_path: Path, capsys: py
     convert(photos, tmp_path / "b", from_format="images")
     assert main(["convert", str(tmp_path / "b"), str(tmp_path / "back") + "/"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_numbers_that_are_not_one_to_one_with_texts_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(labels: list[tuple[str, int]], name: str, feature: str = "image/class/label") -> str:
+        with tfr.TFRecordWriter(tmp_path / name) as writer:
+            for text, number in labels:
+                image = photographs()["china"]
+                writer.write_example({"image/encoded": image, "image/class/text": text, feature: number})
+        assert main(["convert", str(tmp_path / name), str(tmp_path / name) + ".folder/", "--quiet"]) == 0
+        return capsys.readouterr().err
+
+    message = "tfrecord-lite: a folder of images has no place for these features, which are left out: {}\n"
+    assert told([("cat", 1), ("cat", 2)], "a") == message.format("image/class/label")
+    assert told([("cat", 1), ("dog", 1)], "b", "label") == message.format("label")
+    assert told([("cat", 4), ("dog", 2), ("cat", 4)], "c") == ""
+    folder = tmp_path / "c.folder"
+    convert(folder, tmp_path / "d", from_format="images", images=ImageOptions(labels=folder / "labels.csv"))
+    labels = [
+        (example["image/class/text"], int(example["image/class/label"][0])) for example in examples_of(tmp_path / "d")
+    ]
+    assert labels == [([b"cat"], 4), ([b"cat"], 4), ([b"dog"], 2)]
 
 
 def test_what_is_no_image_is_named_or_skipped_and_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

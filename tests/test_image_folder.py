@@ -332,7 +332,7 @@ def test_a_folder_of_a_folders_examples_has_the_same_files_and_labels(tmp_path: 
     (folder / "china" / "deep").mkdir()
     (folder / "china" / "000.jpg").rename(folder / "china" / "deep" / "0.jpg")
     examples = [decoded(example) for example in read_image_folder(folder)]
-    assert write_image_folder(iter(examples), tmp_path / "out") == 6
+    assert write_image_folder(iter(examples), tmp_path / "out") == (6, ())
     files = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.jpg")}
     assert {
         path.relative_to(tmp_path / "out"): path.read_bytes() for path in (tmp_path / "out").rglob("*.jpg")
@@ -349,13 +349,47 @@ def test_labels_that_are_not_in_the_order_of_their_names_survive(tmp_path: Path)
         {"image/encoded": image, "image/class/label": label, "image/class/text": text}
         for image, label, text in zip(images, (7, -3, 7), ("b", "a", "b"), strict=True)
     ]
-    write_image_folder(map(decoded, examples), tmp_path / "out")
+    assert write_image_folder(map(decoded, examples), tmp_path / "out").left_out == ()
     found = list(read_image_folder(tmp_path / "out", tmp_path / "out" / "labels.csv"))
     assert [(example["image/class/label"], example["image/class/text"]) for example in found] == [
         (-3, b"a"),
         (7, b"b"),
         (7, b"b"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "left_out"),
+    [
+        ([("cat", 1), ("cat", 2)], ("image/class/label",)),
+        ([("cat", 1), ("dog", 1)], ("image/class/label",)),
+        ([("cat", 1), ("dog", None)], ("image/class/label",)),
+        ([("cat", 1), (None, 2), (None, None)], ()),
+        ([("cat", None), (None, 2)], ()),
+        ([("7", 7), ("dog", None)], ()),
+        ([("cat", None), ("dog", None)], ()),
+    ],
+)
+def test_numbers_of_labels_are_in_the_csv_or_named_as_left_out(
+    tmp_path: Path, labels: list[tuple[str | None, int | None]], left_out: tuple[str, ...]
+) -> None:
+    image = photographs()["flower"]
+    examples = [
+        {"image/encoded": image}
+        | ({} if text is None else {"image/class/text": text})
+        | ({} if number is None else {"image/class/label": number})
+        for text, number in labels
+    ]
+    assert write_image_folder(map(decoded, examples), tmp_path / "out") == (len(labels), left_out)
+    with (tmp_path / "out" / "labels.csv").open(newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    expected = [(text, number) for text, number in labels if (text, number) != (None, None)]
+    assert len(rows) == len(expected)
+    for row, (text, number) in zip(rows, expected, strict=True):
+        assert row[1] == str(number if text is None else text)
+        assert left_out or number is None or str(number) in row[1:]
+    # What was written is read again in any case.
+    assert len(list_image_folder(tmp_path / "out", tmp_path / "out" / "labels.csv").files) == len(expected)
 
 
 def test_examples_of_others_become_a_folder(tmp_path: Path) -> None:

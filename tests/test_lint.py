@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -568,3 +570,59 @@ def test_an_example_with_a_field_that_is_no_feature_list_is_fixed_as_an_example(
     record = example(entry(b"k", int64_feature(packed([1]) + packed([2])))) + field(2, b"\xff")
     assert rules(tfr.lint(write(frame(record)), fix=tmp_path / "out")) == ["split-list"]
     assert list(tfr.read_records(tmp_path / "out")) == [usual_record({"k": np.array([1, 2])})]
+
+
+def lines_run(function: Callable[[], object]) -> int:
+    """How many lines of Python are run: a measure of work that no clock is needed for."""
+    count = 0
+
+    def trace(frame: Any, event: str, argument: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        function()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def many(name: str, count: int) -> bytes:
+    """An odd record of so many features, or steps."""
+    keys = [b"%06d" % number for number in range(count)]
+    if name == "steps":
+        return sequence(*[STEPS["two chunks"][1]] * count)
+    if name == "empty entries":
+        return example(*[field(1, b"")] * count)
+    if name == "one name":
+        return example(*[entry(b"k", ONE)] * count)
+    if name == "messages behind overlong tags":
+        return b"".join(varint(10, 1) + example(entry(key, ONE))[1:] for key in keys)
+    features = {
+        "two chunks": int64_feature(packed([1]) + packed([2])),
+        "a kind twice": ONE + ONE,
+        "overlong tags": varint(26, 1) + ONE[1:],
+        "no kind": b"",
+    }
+    return example(*(entry(key, features[name]) for key in keys))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "two chunks",
+        "a kind twice",
+        "overlong tags",
+        "no kind",
+        "empty entries",
+        "one name",
+        "messages behind overlong tags",
+        "steps",
+    ],
+)
+def test_a_close_look_at_twice_as_many_odd_features_is_twice_the_work(name: str) -> None:
+    few, more = (lines_run(partial(read_both, many(name, count))) for count in (200, 400))
+    assert 1.5 < more / few < 2.5

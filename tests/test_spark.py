@@ -7,9 +7,11 @@ import os
 import pickle
 import re
 import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ if shutil.which("java") is None:
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyspark
 from pyspark.errors import AnalysisException
 from pyspark.sql import types
 from pyspark.sql.datasource import DataSourceReader
@@ -58,11 +61,11 @@ SETTINGS = {
 COUNT = 180
 
 
-def session(warehouse: Path) -> Any:
+def session(warehouse: Path, master: str = "local[2,4]", settings: Mapping[str, str] = SETTINGS) -> Any:
     from pyspark.sql import SparkSession
 
-    builder = SparkSession.builder.master("local[2,4]").config("spark.sql.warehouse.dir", str(warehouse))
-    for name, value in SETTINGS.items():
+    builder = SparkSession.builder.master(master).config("spark.sql.warehouse.dir", str(warehouse))
+    for name, value in settings.items():
         builder = builder.config(name, value)
     started = builder.getOrCreate()
     started.sparkContext.setLogLevel("OFF")
@@ -342,6 +345,97 @@ def test_a_commit_whose_driver_was_killed_is_run_again(tmp_path: Path) -> None:
     for directory in (out, other):
         assert ids(directory) == [*range(100), *range(1000, 1009)]
         assert hidden(directory) == []
+
+
+SPECULATION = SETTINGS | {
+    "spark.driver.host": "127.0.0.1",
+    "spark.executor.memory": "512m",
+    "spark.speculation": "true",
+    "spark.speculation.interval": "100ms",
+    "spark.speculation.minTaskRuntime": "100ms",
+    "spark.speculation.quantile": "0.5",
+    "spark.speculation.multiplier": "1.1",
+    "spark.speculation.efficiency.enabled": "false",
+}
+SPECULATING = """
+import sys
+from functools import partial
+from pathlib import Path
+from test_spark import SPECULATION, session
+from spark_faults import FaultySource, straggling
+from tfrecord_lite.adapters.spark import write_tfrecords
+base, master = Path(sys.argv[1]), sys.argv[2]
+spark = session(base / "warehouse", master, SPECULATION)
+spark.dataSource.register(FaultySource)
+frame = spark.range(0, 180, 1, 3)
+for fault in ("stuck", "race"):
+    writer = frame.write.format("faulty").options(fault=fault, marks=str(base / fault)).option("max_records", "20")
+    writer.mode("append").save(str(base / f"out-{fault}"))
+slow = frame.mapInArrow(partial(straggling, marks=base / "verb", fault="stuck"), "id long")
+write_tfrecords(slow, base / "out-verb", max_records=20)
+spark.stop()
+"""
+
+
+@pytest.fixture
+def two_hosts(tmp_path: Path) -> Iterator[str]:
+    """The URL of a standalone cluster with a worker on each of two hosts, which are addresses of this machine.
+
+    Spark starts no second attempt on a host where there is one, and none at all under local[...].
+    """
+    try:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.3", 0))
+    except OSError:
+        pytest.skip("this machine has one address for itself")
+    home = Path(pyspark.__file__).parent
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(kind: str, host: str, *arguments: str) -> Path:
+        log = tmp_path / f"{kind}-{host}.log"
+        command = [str(home / "bin" / "spark-class"), f"org.apache.spark.deploy.{kind.lower()}.{kind}", "--host", host]
+        environment = os.environ | ENVIRONMENT | {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": host}
+        with log.open("wb") as file:
+            given = [*command, "--webui-port", "0", *arguments]
+            started.append(subprocess.Popen(given, stdout=file, stderr=subprocess.STDOUT, env=environment))
+        return log
+
+    try:
+        log = start("Master", "127.0.0.1", "--port", "0")
+        (master,) = told(log, r"Starting Spark master at (spark://\S+)")
+        for host in ("127.0.0.2", "127.0.0.3"):
+            start("Worker", host, "--cores", "1", "--memory", "600m", "--work-dir", str(tmp_path / host), master)
+        told(log, r"Registering worker (\S+)", 2)
+        yield master
+    finally:
+        for process in reversed(started):
+            process.terminate()
+            process.wait(60)
+
+
+def told(log: Path, pattern: str, count: int = 1) -> list[str]:
+    """What a process says that many times, when it has."""
+    deadline = time.monotonic() + 120
+    while len(found := re.findall(pattern, log.read_text())) < count:
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
+    return found
+
+
+def test_second_attempts_that_spark_starts_by_itself_leave_each_record_once(two_hosts: str, tmp_path: Path) -> None:
+    marks = {case: tmp_path / case for case in ("stuck", "race", "verb")}
+    for path in marks.values():
+        path.mkdir()
+    command = [sys.executable, "-c", SPECULATING, str(tmp_path), two_hosts]
+    result = subprocess.run(command, env=os.environ | ENVIRONMENT, capture_output=True, text=True, timeout=400)
+    assert result.returncode == 0, result.stderr
+    for case, path in marks.items():
+        assert {"began-0-0", "began-0-1"} <= set(names(path)), case
+        assert ids(tmp_path / f"out-{case}") == [*range(180)], case
+        assert hidden(tmp_path / f"out-{case}") == [], case
+    assert "ended-0-1" in names(marks["stuck"])
+    assert "ended-0-0" not in names(marks["stuck"])
+    assert {"ended-0-0", "ended-0-1"} <= set(names(marks["race"]))
 
 
 def test_the_code_of_the_documentation_runs(spark: Any, frame: Any, tmp_path: Path) -> None:

@@ -460,7 +460,8 @@ def test_an_unfit_record_is_named_with_its_place(folder: Path, batch_size: int |
 
 
 HEAD = """
-import gc, json, sys, time
+import gc, json, os, sys, time
+from functools import partial
 import torch
 from torch.utils.data import DataLoader
 import tfrecord_lite as tfr
@@ -485,6 +486,10 @@ def doubled(columns):
 
 def late(worker):
     time.sleep(2 * worker)
+
+def late_until(mark, worker):
+    while worker == 1 and not os.path.exists(mark):
+        time.sleep(0.01)
 
 """
 
@@ -625,6 +630,42 @@ def test_a_worker_that_starts_late_does_not_take_what_was_set_for_the_next_itera
     found = in_a_program(LATE, arguments, folder=tmp_path)
     whole = RecordOrder(COUNT, seed=0).numbers(4, range(COUNT)).tolist()
     assert found == [whole if is_epoch else whole[40:], whole]
+
+
+ABANDONED = """
+folder, mark, method, is_persistent = json.loads(sys.argv[1])
+dataset = TFRecordDataset(folder, NUMBER, batch_size=10, shuffle=True)
+loader = DataLoader(
+    dataset,
+    batch_size=None,
+    num_workers=2,
+    worker_init_fn=partial(late_until, mark),
+    persistent_workers=is_persistent,
+    multiprocessing_context=method,
+)
+dataset.load_state_dict({"epoch": 4, "done": 40})
+torch.manual_seed(3)
+batches = iter(loader)
+first = flat([next(batches)])
+del batches  # without workers that live on, worker 1 is killed now
+open(mark, "w").close()
+found = [first]
+for _ in range(2):
+    torch.manual_seed(3)
+    found.append(flat(loader))
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize(("method", "is_persistent"), [("fork", False), ("spawn", False), ("fork", True)])
+def test_after_an_iteration_that_not_every_worker_came_to_the_next_one_of_its_seed_is_whole(
+    folder: Path, tmp_path: Path, method: str, is_persistent: bool
+) -> None:
+    arguments = json.dumps([str(folder), str(tmp_path / "mark"), method, is_persistent])
+    first, *others = in_a_program(ABANDONED, arguments, folder=tmp_path)
+    whole = RecordOrder(COUNT, seed=0).numbers(4, range(COUNT)).tolist()
+    assert first == whole[40:50]
+    assert others == [whole, whole]
 
 
 STATEFUL = """

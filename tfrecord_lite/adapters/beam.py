@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from functools import partial
 from itertools import cycle
 from random import randrange
-from typing import Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 try:
     import apache_beam as beam
@@ -35,6 +36,9 @@ from tfrecord_lite.files.sharded_writer import ShardedWriter
 from tfrecord_lite.format.example import encode_example, encode_sequence_example
 from tfrecord_lite.format.parsing import example_plan
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 #: As in `plan_parts`: a shard of the usual size is read by one worker.
 _PART_BYTES = 128 << 20
 
@@ -43,7 +47,13 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
     """Writes a bounded PCollection as one set of shards; gives a PCollection of their ShardInfos, after the commit.
 
     Which record is in which shard, and in what order, is Beam's choice. Each application to a PCollection is one job:
-    a pipeline that is run again writes the job's set again.
+    a pipeline that is run again writes the job's set again, and deletes what a run that failed has left.
+
+    A pipeline has nobody who is told of its failure. Around one, this is a context manager that calls `abort` when the
+    block raises:
+
+        with WriteExamples("out/train") as writing, beam.Pipeline() as pipeline:
+            pipeline | beam.Create(examples) | writing
 
     Args:
         directory: local, or mounted under the same path wherever a worker runs.
@@ -61,7 +71,8 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
             OSError.
         FeatureError: (when the pipeline runs) an example cannot be encoded. As after anything else that is raised,
             nothing new can be read: there are no shards, but perhaps hidden files of bundles that were done, until
-            `abort`. If the process dies in the middle of `commit`, so that readers get a ShardError,
+            `abort`. Those of a process that died stay: to another job they look like those of one that still writes.
+            If the process dies in the middle of `commit`, so that readers get a ShardError,
             `tfr.commit(None, prefix)` finishes it, and a job with mode "overwrite" undoes it.
     """
 
@@ -115,6 +126,15 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
         """After a pipeline that failed for good: delete its hidden files, and undo a commit that was interrupted."""
         for job in self._jobs:
             job.abort()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.abort()
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_jobs": []}
@@ -256,6 +276,9 @@ class _Read(beam.DoFn):  # type: ignore[misc]
         try:
             yield from read_part_values(element, self._features, **self._options)
         except TFRecordError as error:
-            # Else Beam makes another one, of the class and arguments alone, to tell in which step it was raised.
+            # Else Beam makes another one, of the class and arguments alone, to tell in which step it was raised: file,
+            # record and offset are attributes, and would be lost. Whatever a DoFn raises passes there (DoFnRunner's
+            # _reraise_augmented), and nothing but Beam's own mark on an error, that it has been told, has it passed
+            # on: there is no public way. Should the mark get another name, tests/test_beam.py notices.
             error._tagged_with_step = True  # type: ignore[attr-defined]
             raise

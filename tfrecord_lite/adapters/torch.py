@@ -133,7 +133,8 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         first, workers = (0, 1) if info is None else (info.id, info.num_workers)
         if self._loaded is None:
             # What the seeds of all workers of one iteration have in common is its own.
-            state, step = self._shared.begin(MAIN_PROCESS if info is None else info.seed - info.id, first), first
+            iteration = MAIN_PROCESS if info is None else info.seed - info.id
+            state, step = self._shared.begin(iteration, first, workers), first
         else:
             (state, step), self._loaded = self._loaded, None
             self._shared.note(state)

@@ -5,6 +5,7 @@ Workers that live on between epochs have a copy of the data set: what is set in 
     epoch       that the next iteration reads
     done        places of it that were read before; they are left out by one iteration, which is ...
     iteration   ... the first to begin after they were set: it leaves its number, and all its workers know it by that
+    made        ... and which of the main process' children its workers are: see `_made`
     taken       which workers have begun it: a later iteration may have the same number, made of the same seed
     settings    how often `done` was set
     begun_epoch, begun_done    where the iteration that began last, or else the next one, begins
@@ -15,12 +16,14 @@ an iteration to come, before a worker that is slow to start came to its own.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import re
 from typing import Any
 
 import torch
 
-EPOCH, DONE, ITERATION, SETTINGS, BEGUN_EPOCH, BEGUN_DONE, TAKEN = range(7)
+EPOCH, DONE, ITERATION, MADE, SETTINGS, BEGUN_EPOCH, BEGUN_DONE, TAKEN = range(8)
 #: Words from TAKEN on, one for each worker, so that no two write to the same; more than a machine has.
 _WORKERS = 4096
 #: Numbers of iterations are 0 or more in workers.
@@ -50,24 +53,28 @@ class SharedPosition:
         words[[EPOCH, DONE, ITERATION, BEGUN_EPOCH, BEGUN_DONE]] = epoch, done, _NONE_YET, epoch, done
         self._know()
 
-    def begin(self, iteration: int, worker: int) -> dict[str, int]:
+    def begin(self, iteration: int, worker: int, workers: int) -> dict[str, int]:
         """Where an iteration begins, as a state.
 
         Args:
             iteration: the same number for all workers that begin it together; other workers have others, unless they
                 were made from the same seed.
             worker: the number of the worker; 0 in the main process.
+            workers: how many begin it.
         """
         words = self._words.numpy()
         self._enter()
         epoch, done, settings = self._known
         if settings != words[SETTINGS]:
             return {"epoch": epoch, "done": done}  # what is there now is for another iteration
+        made = _made(worker)
         if words[ITERATION] == _NONE_YET:
+            words[MADE] = made
             words[ITERATION] = iteration
-        # Workers that live on keep the number of the iteration, too.
+        # Workers that live on keep the number of the iteration, and begin one after the other. Those of a later loader
+        # have it when the seed is the same, and one of the first may have been killed before it began.
         taken = TAKEN + worker % _WORKERS
-        is_first = words[ITERATION] == iteration and not words[taken]
+        is_first = words[ITERATION] == iteration and made - words[MADE] < workers and not words[taken]
         words[taken] = 1
         state = {"epoch": epoch, "done": done if is_first else 0}
         self.note(state)
@@ -99,3 +106,11 @@ class SharedPosition:
     def _know(self) -> None:
         words = self._words.numpy()
         self._known = int(words[EPOCH]), int(words[DONE]), int(words[SETTINGS])
+
+
+def _made(worker: int) -> int:
+    """A number that the workers of one DataLoader have in common, and that of a later one have larger by the number of
+    workers or more: how many processes the main process had made before. Larger by a few where other threads of it
+    make processes at the same time."""
+    number = re.search(r"(\d+)$", multiprocessing.current_process().name)
+    return int(number[1]) - worker if number else 0

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import csv
 import errno
-import hashlib
 import io
-import itertools
 import os
 import secrets
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from tfrecord_lite.adapters.folder_names import FreeNames, harmless
 from tfrecord_lite.adapters.image_files import Rendition, stored_image
-from tfrecord_lite.adapters.image_folder import FILENAME, LABEL, LABELS_CSV, NUMBER, has_image_extension
+from tfrecord_lite.adapters.image_folder import FILENAME, LABEL, LABELS_CSV, NUMBER
 from tfrecord_lite.adapters.images import CLASS_LABEL, CLASS_TEXT, ENCODED, IMAGE_FILENAME
 from tfrecord_lite.cardchecker.images import EXTENSIONS, FORMATS, JPEG_OF_A_PHONE, ImageError, decoding
 from tfrecord_lite.errors import FeatureError, printable
@@ -29,18 +28,29 @@ from tfrecord_lite.format.encodings import image_encoding
 #: What beside an image only says what it is, in its folder.
 _FACTS = ("format", "height", "width", "channels", "depth", "colorspace", "key/sha256")
 _FOLDER = "image"
-#: Bytes of a name in most file systems, less what is put behind one to tell it from another.
-_NAME_LIMIT = 240
+
+
+class WrittenFolder(NamedTuple):
+    """What came of a folder.
+
+    Attributes:
+        images: how many there are.
+        left_out: features that it does not hold, in order.
+    """
+
+    images: int
+    left_out: tuple[str, ...]
 
 
 def write_image_folder(
     examples: Iterable[Mapping[str, Any]], directory: Any, *, image_feature: str | None = None
-) -> int:
-    """Write the images of examples into a new folder, which appears when all are written; how many there are.
+) -> WrittenFolder:
+    """Write the images of examples into a new folder, which appears when all are written.
 
     An image is `FOLDER/NAME`: the folder is its class, where it has one, the name that of `image/filename`, or its
     number; with the extension of what the image is. Names are made harmless, and different. `labels.csv` says what
-    label each has.
+    label each has. It has the numbers of labels where each text has one, and another for each; otherwise the feature
+    that they are in is among those left out.
 
     Args:
         examples: as `read_examples` gives them.
@@ -56,7 +66,7 @@ def write_image_folder(
     return write_folder_images(images, directory)
 
 
-def write_folder_images(images: Iterable[FolderImage], directory: Any) -> int:
+def write_folder_images(images: Iterable[FolderImage], directory: Any) -> WrittenFolder:
     """What `write_image_folder` does, of images that are found already."""
     directory = check_new_folder(directory)
     writing = os.path.join(os.path.dirname(directory), f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp")
@@ -66,14 +76,14 @@ def write_folder_images(images: Iterable[FolderImage], directory: Any) -> int:
         error.filename = directory
         raise
     try:
-        count = _write_images(images, writing)
+        written = _write_images(images, writing)
         if os.path.isdir(directory):
             os.rmdir(directory)
         os.rename(writing, directory)
     except BaseException:
         shutil.rmtree(writing, ignore_errors=True)
         raise
-    return count
+    return written
 
 
 def check_new_folder(directory: Any) -> str:
@@ -95,8 +105,9 @@ class FolderImage:
         filename: from the folder on, as data has it; "" without one.
         text: the name of its class; None without one.
         number: of its class, as text; "" without one.
-        left_out: other features of its example, which a folder does not hold, in order. What the image itself says is
-            none of them.
+        number_feature: where that was; None without one.
+        left_out: other features of its example, which a folder does not hold. What the image itself says is none of
+            them.
     """
 
     feature: str
@@ -105,7 +116,8 @@ class FolderImage:
     filename: str
     text: str | None
     number: str
-    left_out: tuple[str, ...]
+    number_feature: str | None
+    left_out: frozenset[str]
 
 
 def folder_image(
@@ -131,20 +143,21 @@ def folder_image(
         data, extensions = stored.encoded, EXTENSIONS[stored.format.upper()]
     filenames = example.get(IMAGE_FILENAME)
     filename = os.fsdecode(filenames[0]) if isinstance(filenames, list) and len(filenames) == 1 else ""
-    text, label, held = _label_of(example)
-    if filename:
-        held.add(IMAGE_FILENAME)
+    text, label, text_feature, label_feature = _label_of(example)
+    held = {key, text_feature, label_feature, IMAGE_FILENAME if filename else None}
     folder = key.rpartition("/")[0] or _FOLDER
     told = {f"{folder}/{fact}" for fact in _FACTS}
     if text is not None and "\0" in text:
         raise _error("has a NUL, which not every reader of CSV takes", CLASS_TEXT, number)
-    left_out = tuple(sorted(example.keys() - {key} - held - told))
-    return FolderImage(key, data, extensions, filename, text, label, left_out)
+    left_out = frozenset(example.keys() - held - told)
+    return FolderImage(key, data, extensions, filename, text, label, label_feature, left_out)
 
 
-def _write_images(images: Iterable[FolderImage], directory: str) -> int:
-    names = _Names()
+def _write_images(images: Iterable[FolderImage], directory: str) -> WrittenFolder:
+    names = FreeNames()
     rows: list[tuple[str, str, str]] = []
+    left_out: set[str] = set()
+    unsaid: set[str] = set()  # features with numbers that only a column of numbers says
     count = 0
     feature: str | None = None
     for image in images:
@@ -155,17 +168,25 @@ def _write_images(images: Iterable[FolderImage], directory: str) -> int:
         _write(path, image.data)
         if image.text is not None:
             rows.append((name, image.text, image.number))
+            if image.number_feature is not None and image.number != image.text:
+                unsaid.add(image.number_feature)
+        left_out |= image.left_out
         count += 1
+    has_numbers = _is_one_to_one({row[1:] for row in rows})
     if rows:
-        _write(os.path.join(directory, LABELS_CSV), _labels_csv(rows).encode("utf-8", "surrogateescape"))
-    return count
+        _write(os.path.join(directory, LABELS_CSV), _labels_csv(rows, has_numbers).encode("utf-8", "surrogateescape"))
+    return WrittenFolder(count, tuple(sorted(left_out if has_numbers else left_out | unsaid)))
 
 
-def _labels_csv(rows: list[tuple[str, str, str]]) -> str:
-    """Of (name, text, number); without numbers where not each text has one of its own."""
-    pairs = {row[1:] for row in rows}
-    texts, numbers = ({pair[place] for pair in pairs} for place in (0, 1))
-    columns = 3 if len(pairs) == len(texts) == len(numbers) and "" not in numbers else 2
+def _is_one_to_one(labels: set[tuple[str, str]]) -> bool:
+    """Whether each text has a number, and another for each: a CSV with others is refused when it is read."""
+    texts, numbers = ({label[place] for label in labels} for place in (0, 1))
+    return len(labels) == len(texts) == len(numbers) and "" not in numbers
+
+
+def _labels_csv(rows: list[tuple[str, str, str]], has_numbers: bool) -> str:
+    """Of (name, text, number)."""
+    columns = 3 if has_numbers else 2
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow((FILENAME, LABEL, NUMBER)[:columns])
@@ -227,63 +248,25 @@ def _image_in(value: Any) -> tuple[bytes, tuple[str, ...]] | None:
     return value[0], EXTENSIONS["JPEG" if found == JPEG_OF_A_PHONE else found]
 
 
-def _label_of(example: Mapping[str, Any]) -> tuple[str | None, str, set[str]]:
-    """(text, number as text, the features that say so) of the class; None and "" where there is none."""
+def _label_of(example: Mapping[str, Any]) -> tuple[str | None, str, str | None, str | None]:
+    """(text, number as text, the features of both) of the class; None and "" where there is none."""
     label = CLASS_LABEL if CLASS_LABEL in example else "label"
     texts, labels = example.get(CLASS_TEXT), example.get(label)
-    number, held = "", set()
+    number, of_number = "", None
     if labels is not None and hasattr(labels, "dtype") and labels.dtype.kind == "i" and len(labels) == 1:
-        number, held = str(int(labels[0])), {label}
+        number, of_number = str(int(labels[0])), label
     if isinstance(texts, list) and len(texts) == 1:
-        return os.fsdecode(texts[0]), number, held | {CLASS_TEXT}
-    return (number, number, held) if number else (None, "", held)
+        return os.fsdecode(texts[0]), number, CLASS_TEXT, of_number
+    return number or None, number, None, of_number
 
 
 def _name_of(image: FolderImage, number: int) -> str:
     """Where an image would like to be."""
-    parts = [_harmless(part) for part in image.filename.split("/")] if image.filename else [f"{number:08}"]
+    parts = [harmless(part) for part in image.filename.split("/")] if image.filename else [f"{number:08}"]
     if image.text is not None:
-        folder = _harmless(image.text)
+        folder = harmless(image.text)
         parts = [folder, *(parts[1:] if parts[0] == folder and len(parts) > 1 else parts)]
     return "/".join(parts)
-
-
-def _harmless(part: str) -> str:
-    """One folder or file of a name that comes from data; it is not hidden, and does not lead elsewhere."""
-    part = "".join("_" if character in "/\\:\0" else character for character in part)
-    if len(os.fsencode(part)) > _NAME_LIMIT:
-        return hashlib.blake2b(os.fsencode(part), digest_size=16).hexdigest()
-    return f"_{part[1:]}" if part.startswith(".") or not part else part
-
-
-class _Names:
-    """Names that are given away, each once, also where a file system takes "A" and "a" for the same."""
-
-    def __init__(self) -> None:
-        self._files = {LABELS_CSV}
-        self._folders: set[str] = set()
-
-    def free(self, name: str, extensions: tuple[str, ...]) -> str:
-        """This name or one like it, with one of the extensions."""
-        if any(parent in self._files for parent in _folders_of(name)):
-            name = name.replace("/", "_")
-        stem, extension = os.path.splitext(name)
-        if extension.lower() not in extensions:
-            stem, extension = (stem if has_image_extension(name) else name), extensions[0]
-        free = stem + extension
-        for number in itertools.count(2):
-            if free.casefold() not in self._files and free.casefold() not in self._folders:
-                break
-            free = f"{stem}-{number}{extension}"
-        self._files.add(free.casefold())
-        self._folders.update(_folders_of(free))
-        return free
-
-
-def _folders_of(name: str) -> list[str]:
-    """All folders that a file is in, as they are compared."""
-    parts = name.casefold().split("/")
-    return ["/".join(parts[:end]) for end in range(1, len(parts))]
 
 
 def _write(path: str, data: bytes) -> None:

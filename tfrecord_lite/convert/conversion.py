@@ -38,7 +38,8 @@ class Converted:
     Attributes:
         files: what was written, in order; `size` of one is that before compression.
         skipped: rows that were left out, and why.
-        left_out: features for which there is no place in a folder of images.
+        left_out: features for which there is no place in a folder of images; that of the label's number among them
+            where not each text has a number, and another for each.
     """
 
     files: tuple[WrittenFile, ...]
@@ -138,7 +139,7 @@ def convert(
         else:
             _check_folder(output, options, num_shards, max_bytes, compression)
             files, skipped, left_out = records_to_images(sources, output, options, workers, skips, progress)
-            return Converted(tuple(files), tuple(skipped), tuple(left_out))
+            return Converted(tuple(files), tuple(skipped), left_out)
         return Converted(tuple(files), tuple(skipped))
     rewrite = None if images is None else _rewriter(images)
     if source_format == target_format == TFRECORD:

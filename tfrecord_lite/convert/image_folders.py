@@ -83,11 +83,10 @@ def records_to_images(
     workers: int,
     skips: bool,
     progress: Progress | None,
-) -> tuple[list[WrittenFile], list[SkippedRow], list[str]]:
+) -> tuple[list[WrittenFile], list[SkippedRow], tuple[str, ...]]:
     """See `conversion.convert`; and the features that a folder does not hold."""
     directory = check_new_folder(output)
     skipped: list[SkippedRow] = []
-    left_out: set[str] = set()
     size = 0
 
     def images() -> Iterator[FolderImage]:
@@ -97,13 +96,12 @@ def records_to_images(
             for encoded in results:
                 for _, part in encoded.parts:
                     size += sum(len(image.data) for image in part)
-                    left_out.update(name for image in part for name in image.left_out)
                     yield from part
                 if progress is not None:
                     progress(*encoded.progress)
 
-    count = write_folder_images(images(), directory)
-    return [WrittenFile(os.fsdecode(output), count, size)], skipped, sorted(left_out)
+    written = write_folder_images(images(), directory)
+    return [WrittenFile(os.fsdecode(output), written.images, size)], skipped, written.left_out
 
 
 class _Item(NamedTuple):

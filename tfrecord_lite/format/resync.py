@@ -35,7 +35,7 @@ def find_headers(data: bytes, longest: int) -> tuple[Array, Array]:
     """Where in `data` a sound header of a record of up to `longest` bytes begins, ascending, and the lengths there."""
     octets = np.frombuffer(data, np.uint8)
     last = len(octets) - HEADER_SIZE
-    if last < 0:
+    if last < 0 or not octets.any():  # nothing but zeros is what a GZIP bomb holds, and is told at a glance
         return _NONE, _NONE
     pairs = np.flatnonzero(octets[: len(octets) & ~1].view("<u2") == 0)
     if len(pairs) >= _RUN:

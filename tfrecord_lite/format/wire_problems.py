@@ -19,7 +19,6 @@ Where they differ, the way in which the record is written says why:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -134,8 +133,9 @@ def _refused(entries: list[tuple[bytes, bytes]] | None, error: DecodeError) -> P
 
 def _problems(record: bytes, ours: dict[str, Any], theirs: dict[str, Any] | None) -> Iterator[Problem]:
     entries = list(_entries(record))
-    counts = Counter(entry.key for entry in entries)
+    written: dict[str, list[_Entry]] = {}
     for entry in entries:
+        written.setdefault(entry.key, []).append(entry)
         if _is_lost(entry):
             what = "its entry holds a field that no entry has, for which protobuf drops it"
             doing = REJECTS if theirs is None else "does not see it either, without an error"
@@ -143,20 +143,20 @@ def _problems(record: bytes, ours: dict[str, Any], theirs: dict[str, Any] | None
     if theirs is None:
         yield from _rejections(record, entries)
     else:
+        has_hidden = _has_overlong_tag(record, 0, len(record))
         for name, value in ours.items():
             if name not in theirs:
                 if value is None:
                     continue  # without a kind it is as good as missing
                 yield Problem(OVERLONG_TAG, name, _HIDDEN, "does not see the feature, without an error")
             elif not same(value, theirs[name]):
-                written = [entry for entry in entries if entry.key == name]
-                yield _misread(record, name, written, value, theirs[name])
-    for key, count in counts.items():
-        if count > 1 and theirs is not None:
+                yield _misread(record, name, written[name], value, theirs[name], has_hidden)
+    for key, several in written.items():
+        if len(several) > 1 and theirs is not None:
             doing = "takes the last one, as protobuf does"
             if ours.get(key) is None:
                 doing += "; but for a FixedLenFeature, and in parse_single_example for any, the last one with a kind"
-            yield Problem(DUPLICATE_KEY, key, f"the record has it {count} times", doing)
+            yield Problem(DUPLICATE_KEY, key, f"the record has it {len(several)} times", doing)
     if sequence_in(record) is not None:
         yield from _step_problems(record)
 
@@ -200,10 +200,14 @@ def _entries(record: bytes) -> Iterator[_Entry]:
 
 
 def _entry(record: bytes, start: int, end: int) -> _Entry:
-    fields = split_fields(record, start, end)
-    keys = [record[at:stop].decode("utf-8") for tag, at, stop in fields if tag == _FIELD_1]
-    values = [(at, stop) for tag, at, stop in fields if tag == _FIELD_2]
-    return _Entry(keys[-1] if keys else "", values, [tag for tag, _, _ in fields])
+    key, values, tags = "", [], []
+    for tag, at, stop in split_fields(record, start, end):
+        tags.append(tag)
+        if tag == _FIELD_1:
+            key = record[at:stop].decode("utf-8")
+        elif tag == _FIELD_2:
+            values.append((at, stop))
+    return _Entry(key, values, tags)
 
 
 def _is_lost(entry: _Entry) -> bool:
@@ -231,13 +235,13 @@ def _rejections(record: bytes, entries: list[_Entry]) -> Iterator[Problem]:
         yield Problem(MISREAD, None, "the record is written in an unusual way", REJECTS)
 
 
-def _misread(record: bytes, name: str, entries: list[_Entry], ours: Any, theirs: Any) -> Problem:
+def _misread(record: bytes, name: str, entries: list[_Entry], ours: Any, theirs: Any, has_hidden: bool) -> Problem:
     """Why TensorFlow reads a feature otherwise than protobuf does, or refuses it."""
     tensorflow = _consequence(ours, theirs)
     found = [_kind_problem(record, *span) for entry in entries for span in entry.values[-1:]]
     if found and found[-1] is not None:
         rule, what = found[-1]
-    elif _has_overlong_tag(record, 0, len(record)):
+    elif has_hidden:
         rule, what = OVERLONG_TAG, _HIDDEN
     elif len(entries) > 1:
         rule, what = DUPLICATE_KEY, f"the record has it {len(entries)} times"
