@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from multiprocessing import active_children
 
 import pytest
-from damage import collect
 
 import tfrecord_lite as tfr
 from tfrecord_lite.files.ordered_map import map_ordered
@@ -59,10 +58,11 @@ def test_one_worker_is_this_process_and_two_are_others() -> None:
 
 @pytest.mark.parametrize("workers", WORKERS)
 def test_an_error_of_ours_comes_as_it_was_raised_after_the_results_before_it(workers: int) -> None:
-    found, error = collect(map_ordered(fails_at_three, range(20), workers), tfr.CorruptRecordError)
-    assert found == [0, 1, 2]
-    assert error is not None
-    assert error.path == "some file"
+    results = map_ordered(fails_at_three, range(20), workers)
+    assert [next(results), next(results), next(results)] == [0, 1, 2]
+    with pytest.raises(tfr.CorruptRecordError) as caught:
+        next(results)
+    assert caught.value.path == "some file"
 
 
 def test_any_other_exception_of_a_worker_names_the_item() -> None:
