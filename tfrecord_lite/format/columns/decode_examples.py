@@ -71,13 +71,12 @@ class ParsedExampleDecoder:
         if rows is not None:
             return _parsed(plan, rows, len(records.starts))
         examples: list[dict[str, Any]] = []
-        for number in range(len(records.starts)):
-            found, error = self.decode_record(records.record(number))
-            if error is not None:
-                error.record_number = number
-                return examples, error
+        error: TFRecordError | None = None
+        while error is None:  # one of them is one
+            found, error = self.decode_record(records.record(len(examples)))
             examples += found
-        return examples, None
+        error.record_number = len(examples)
+        return examples, error
 
     def decode_record(self, record: bytes) -> Decoded:
         """The example of one record."""
