@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OTHER_PYTHONS ?= 3.10 3.11 3.12 3.13
 
-.PHONY: demo test test-others test-loaders test-engines matrix fuzz fuzz-odd check docs site proto wheel bench clean
+.PHONY: demo test test-others test-loaders test-engines coverage matrix fuzz fuzz-odd check docs site proto wheel bench clean
 
 demo: $(VENV)/core.stamp
 	$(BIN)/tfrecord-lite demo --out demo
@@ -41,6 +41,14 @@ test-engines: .venv-engines/stamp .venv-beam/stamp
 	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_ray.py
 	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_dask.py
 	.venv-beam/bin/python -m pytest $(PYTEST_ARGS) tests/test_beam.py
+
+# Which lines and branches the suite runs: all of format/, of everything 95 % or more. What is left out: setup.cfg.
+coverage: $(VENV)/coverage.stamp .venv-proto/stamp
+	$(BIN)/python -m coverage erase
+	CI=true $(BIN)/python -m coverage run -m pytest --numprocesses 2 $(PYTEST_ARGS)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --fail-under=95
+	$(BIN)/python -m coverage report --fail-under=100 --include='tfrecord_lite/format/*'
 
 # FUZZ_SECONDS are shared by all targets of tests/fuzz; what breaks one is kept in fuzzing/crashes and printed as a vector.
 FUZZ_SECONDS ?= 3600
@@ -91,6 +99,10 @@ $(VENV)/core.stamp: $(VENV)/bin/python setup.cfg pyproject.toml
 
 $(VENV)/test.stamp: $(VENV)/core.stamp
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@
+
+$(VENV)/coverage.stamp: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet --editable ".[coverage]"
 	touch $@
 
 $(VENV)/bench.stamp: $(VENV)/test.stamp
