@@ -1,4 +1,4 @@
-"""Records decoded together to lists, against the same one by one: a missing feature and an empty list stay two things."""
+"""Records decoded together to lists, against one by one: a missing feature and an empty list stay two things."""
 
 from __future__ import annotations
 
