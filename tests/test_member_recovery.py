@@ -17,7 +17,8 @@ from tfrecord_lite.files.member_recovery import ResumingInflateStream
 
 def inflated(data: bytes, compression_type: str = "GZIP") -> tuple[bytes, list[int]]:
     """All that is given, and how many compressed bytes were passed over at each damage."""
-    stream, found, passed = ResumingInflateStream(io.BytesIO(data), compression_type), bytearray(), []
+    stream, found = ResumingInflateStream(io.BytesIO(data), compression_type), bytearray()
+    passed: list[int] = []
     while True:
         try:
             while piece := stream.read(1000):
