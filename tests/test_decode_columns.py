@@ -13,6 +13,9 @@ from odd_messages import field, varint
 import tfrecord_lite as tfr
 from tfrecord_lite.format import partitions
 from tfrecord_lite.format.columns import encode
+from tfrecord_lite.format.columns.decode import ColumnDecoder
+from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.parsing import example_plan
 
 COUNT = 40
 
@@ -99,3 +102,16 @@ def test_columns_of_a_record_beyond_protobufs_limit_are_refused_before_anything_
             writer.write_columns(columns)
         writer.write_columns({"k": columns["k"][:1]})
     assert list(tfr.read_records(tmp_path / "a")) == records[:1]
+
+
+def test_a_feature_that_was_not_inferred_is_an_error_however_many_records_have_it() -> None:
+    decoder = ColumnDecoder(example_plan({"k": tfr.FixedLenFeature([], "int64")}), names_all=True)
+    usual = [tfr.encode_example({"k": number, "kindless": None}) for number in range(COUNT)]
+    assert decoder.decode(Records.joined(usual)) is not None
+    for records in ([tfr.encode_example({"k": 1, "late": 2})], [tfr.encode_example({"k": 1, "late": 2})] * COUNT):
+        assert decoder.decode(Records.joined([*usual, *records])) is None
+        with pytest.raises(
+            tfr.FeatureError, match="not in the records from which the features were inferred"
+        ) as caught:
+            decoder.decode_plain([*usual, *records])
+        assert caught.value.key == "late"
