@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from tfrecord_lite.look import statistics_sketch
 from tfrecord_lite.look.report import Report, make_report
 
 
-def write(path: Path, *examples: dict[str, object]) -> Path:
+def write(path: Path, *examples: Mapping[str, object]) -> Path:
     with tfr.TFRecordWriter(path) as writer:
         for example in examples:
             writer.write_example(example)
