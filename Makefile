@@ -43,6 +43,7 @@ test-engines: .venv-engines/stamp .venv-beam/stamp
 	.venv-beam/bin/python -m pytest $(PYTEST_ARGS) tests/test_beam.py
 
 # Which lines and branches the suite runs: all of format/, of everything 95 % or more. What is left out: setup.cfg.
+# Of processes that tests kill there is no data, or half of a file, which is said and passed over.
 coverage: $(VENV)/coverage.stamp .venv-proto/stamp
 	$(BIN)/python -m coverage erase
 	CI=true $(BIN)/python -m coverage run -m pytest --numprocesses 2 $(PYTEST_ARGS)
