@@ -33,6 +33,7 @@ from tfrecord_lite import (
     encode_example,
     read_records,
 )
+from tfrecord_lite.files.fingerprint import Fingerprint
 from tfrecord_lite.format.framing import DEFAULT_MAX_RECORD_SIZE
 from tfrecord_lite.format.index_text import decode_index_text, encode_index_text, is_index_text
 
@@ -557,3 +558,28 @@ def test_frame_sizes_of_a_pipe_are_those_that_come_through_it() -> None:
     with TFRecordReader(io.BytesIO(data)) as reader:
         assert np.concatenate(list(reader.frame_sizes())).tolist() == [17, 18, 50_016]
         assert (reader.record_number, reader.offset) == (3, len(data))
+
+
+def test_an_index_is_shown_by_its_file_and_how_many_records_it_has(path: Path) -> None:
+    index = RecordIndex.build(path)
+    assert repr(index) == f"RecordIndex({str(path)!r}, {len(index)} records)"
+
+
+@pytest.mark.parametrize("verify", ["all", 2, None])
+def test_other_ways_of_checking_are_refused(path: Path, verify: Any) -> None:
+    with pytest.raises(ValueError, match="verify is True, False or 'headers'"):
+        RecordIndex.build(path, verify=verify)
+
+
+def test_a_file_that_changes_while_its_index_is_made_has_none(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = Fingerprint.of
+
+    def growing(name: str) -> Fingerprint:
+        found = now(name)
+        with open(name, "ab") as file:
+            file.write(frame(b"one more"))
+        return found
+
+    monkeypatch.setattr(Fingerprint, "of", growing)
+    with pytest.raises(IndexMismatchError, match="changed while it was read"):
+        RecordIndex.build(path)

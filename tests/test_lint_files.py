@@ -392,3 +392,8 @@ def test_many_findings_take_no_more_memory(tmp_path: Path) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 3 * peaks[0] + (4 << 20)
+
+
+def test_a_compression_that_does_not_exist_is_refused_when_called(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="LZMA"):
+        tfr.lint(tmp_path, compression_type="LZMA")

@@ -242,6 +242,19 @@ def test_features_are_read_from_a_script_without_running_it() -> None:
     assert [(name, line) for name, line in compressions] == [("gzip", 25)]
 
 
+def test_compression_types_are_found_where_they_are_literal() -> None:
+    text = """f = {'k': tf.io.VarLenFeature(tf.int64)}
+tf.data.TFRecordDataset(files, "GZIP")
+tf.data.TFRecordDataset(files)
+tf.data.TFRecordDataset(files, kind)
+tf.io.TFRecordOptions("ZLIB")
+tf.data.TFRecordDataset(files, compression_type=None)
+other(compression_type="zip")
+"""
+    found = python_spec(text).compressions
+    assert sorted((line, name) for name, line in found) == [(2, "GZIP"), (5, "ZLIB"), (7, "zip")]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -309,6 +322,10 @@ def test_ways_of_writing_features_down(text: str) -> None:
         ("n = 1\nn = 2\nf = {'k': tf.io.FixedLenFeature([n], tf.int64)}", "line 3: something literal, not n"),
         ("n = n\nf = {'k': tf.io.FixedLenFeature([n], tf.int64)}", "line 1: something literal, not n"),
         ("f = {'k': tf.io.FixedLenFeature([1 // 0], tf.int64)}", "line 1: something literal"),
+        ("f = {'k': tf.io.FixedLenFeature([-'a'], tf.int64)}", "line 1: something literal, not -'a'"),
+        ("f = {'k': tf.io.FixedLenFeature([1 + 'a'], tf.int64)}", "line 1: something literal, not 1 + 'a'"),
+        ("f = {'k': tf.io.FixedLenFeature([[1] + 1], tf.int64)}", "line 1: something literal, not [1] + 1"),
+        ("f = {'k': tf.io.VarLenFeature(tf.int64)}\nif x:\n f['k'] = made()", "line 3: f is changed here"),
         ("f = {k: tf.io.FixedLenFeature([], tf.int64) for k in 'ab'}", "line 1: a dict that is written down entry by"),
         (
             "def f():\n return {'k': tf.io.VarLenFeature(tf.int64)}\ng = f()\ng['j'] = tf.io.VarLenFeature(tf.int64)",
@@ -336,6 +353,14 @@ INT, TEXT = tfr.FixedLenFeature([], np.int64), tfr.VarLenFeature(bytes)
         "a = {'k': tf.io.FixedLenFeature([], tf.int64)}\nb = {'t': tf.io.VarLenFeature(tf.string)}\nf = a | b",
         "a, b = {'k': tf.io.FixedLenFeature([], tf.int64)}, {'t': tf.io.VarLenFeature(tf.string)}\nf = {**a, **b}",
         "f = {}\nf['k'] = tf.io.FixedLenFeature([], tf.int64)\nf['t'] = tf.io.VarLenFeature(tf.string)",
+        (
+            "b = {}\nb['k'] = tf.io.FixedLenFeature([], tf.int64)\n"
+            "f = {**b, 't': tf.io.VarLenFeature(tf.string)}\ng['j'] = other"
+        ),
+        (
+            "b = {'k': tf.io.FixedLenFeature([], tf.int64)}\nc = {**b, 't': tf.io.VarLenFeature(tf.string)}\n"
+            "f = {**b, **c, **b}"
+        ),
         (
             "K = 'k'\ndef f():\n f = {K: tf.io.VarLenFeature(tf.int64), 't': tf.io.VarLenFeature(tf.string)}\n"
             " f[K] = tf.io.FixedLenFeature([], tf.int64)\n return f"
@@ -439,6 +464,7 @@ def test_json_that_is_no_spec_is_an_error(text: str) -> None:
         ({"dtype": "int64", "kind": "x"}, "RaggedFeature: got an unexpected keyword argument 'kind'"),
         ({"shape": []}, "FixedLenFeature: missing a required argument: 'dtype'"),
         ({}, "RaggedFeature: missing a required argument: 'dtype'"),
+        ({"dtype": "int64", "partitions": [5]}, "Argument `partitions`"),
         ({"dtype": "int64", "shape": "ab"}, "a shape is a list of integers, not 'ab'"),
         ({"dtype": "int64", "shape": [1.5]}, "a shape is a list of integers, not [1.5]"),
         ({"dtype": "int64", "shape": {"x": 1}}, "a shape is a list of integers, not {'x': 1}"),

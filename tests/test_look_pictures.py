@@ -173,3 +173,27 @@ def test_a_tiny_image_is_enlarged_on_the_sheet() -> None:
     sketch.add({"image": [encoded(Image.new("L", (2, 2), 0), "PNG")]})
     sheet = np.asarray(draw_contact_sheet(sketch.pictures()).convert("L"))
     assert (sheet == 0).sum() >= CELL * CELL
+
+
+@pytest.mark.parametrize(
+    ("data", "size", "problem"),
+    [
+        (b"text", None, "not an image"),
+        (b"text", (0, 4), "not an image"),
+        (b"text", (1 << 16, 1 << 16), "too large: 65536 x 65536 pixels"),
+        (b"text", (3, 1), "4 bytes are not 3 x 1 pixels"),
+        (b"text", (2, 1), "4 bytes are not 2 x 1 pixels"),
+    ],
+)
+def test_pixels_that_are_none_are_refused(data: bytes, size: tuple[int, int] | None, problem: str) -> None:
+    with pytest.raises(PictureError, match=problem):
+        thumbnail(data, 10, size)
+    assert thumbnail(b"text", 10, (4, 1)).mode == "L"
+    assert thumbnail(b"text", 10, (1, 1)).mode == "RGBA"
+
+
+def test_what_is_no_list_of_bytes_has_no_size() -> None:
+    sides = {"height": np.array([1]), "width": np.array([1])}
+    for value in (None, [], np.array([1]), [[b"x"]]):
+        assert raw_size_of("x", {"x": value, **sides}) is None
+    assert raw_size_of("x", {"x": [b"x"], **sides}) == (1, 1)

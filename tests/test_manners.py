@@ -362,6 +362,7 @@ _OTHERS = {"gallery": {"cli.stats"}, "report": {"cli.stats"}, "convert": {"conve
 
 LOADED = """
 import sys
+start = set(sys.modules)
 from tfrecord_lite.cli.main import main
 for command in sys.argv[1:]:
     before = set(sys.modules)
@@ -369,7 +370,7 @@ for command in sys.argv[1:]:
         main([command, "--help"])
     except SystemExit:
         pass
-    print("LOADED", command, *sys.modules)
+    print("LOADED", command, *set(sys.modules) - start)
     for name in set(sys.modules) - before:
         if name.startswith("tfrecord_lite."):
             del sys.modules[name]

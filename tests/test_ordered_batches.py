@@ -218,3 +218,25 @@ def test_an_unfit_record_among_large_ones_is_named_with_its_place(tmp_path: Path
     with pytest.raises(tfr.FeatureError) as caught:
         list(OrderedBatches(tmp_path / "a", features, batch_size=40).batches())
     assert (caught.value.path, caught.value.record_number) == (str(tmp_path / "a"), 37)
+
+
+@pytest.mark.parametrize("remainder", ["share", "drop", "pad"])
+def test_examples_one_by_one_are_the_rows_of_the_batches(folder: Path, remainder: Any) -> None:
+    for rank in range(3):
+        data = OrderedBatches(
+            folder, FEATURES, batch_size=5, seed=3, ranks=3, rank=rank, remainder=remainder, shuffle=True
+        )
+        batches = list(data.batches())
+        examples = list(data.examples())
+        assert [int(example["number"]) for example in examples] == numbers_of(batches)
+        assert len(examples) == data.count_examples()
+        assert [example["values"].tolist() for example in examples] == [
+            row for batch in batches for row in batch["values"].tolist()
+        ]
+        assert numbers_of(data.batches(1, 2)) == [int(example["number"]) for example in data.examples(1, 2)]
+
+
+@pytest.mark.parametrize("state", [{}, {"epoch": 1}, {"epoch": "1", "done": 0}, {"epoch": 1, "done": None}, None])
+def test_a_state_that_is_none_is_refused(folder: Path, state: Any) -> None:
+    with pytest.raises(ValueError, match="a state has two whole numbers, epoch and done"):
+        OrderedBatches(folder, FEATURES, batch_size=5).load_state(state)

@@ -298,6 +298,7 @@ SPECS: dict[str, Any] = {
     "dtype object": tfr.VarLenFeature(object),
     "dtype of the other byte order": tfr.VarLenFeature(np.dtype(">i8")),
     "not allow_missing": tfr.FixedLenSequenceFeature([], INT64),
+    "shape of unknown rank": tfr.FixedLenFeature(tf.TensorShape(None), INT64),
     "sequence of shape None": tfr.FixedLenSequenceFeature(None, INT64, True),
     "sequence of shape [None]": tfr.FixedLenSequenceFeature([None], INT64, True),
     "sequence with two defaults": tfr.FixedLenSequenceFeature([], INT64, True, [1, 2]),

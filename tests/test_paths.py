@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from damage import frame
 
 from tfrecord_lite import (
     ShardedWriter,
@@ -16,6 +17,7 @@ from tfrecord_lite import (
     read_records,
     surgery,
 )
+from tfrecord_lite.format.blocks import read_blocks
 
 
 def write(path: Path, *records: bytes) -> Path:
@@ -141,6 +143,22 @@ def test_a_non_blocking_stream_with_nothing_to_read_is_no_end_of_file() -> None:
     os.set_blocking(read_end, False)
     with os.fdopen(read_end, "rb", buffering=0) as source, os.fdopen(write_end, "wb"), pytest.raises(BlockingIOError):
         list(read_records(source))
+
+
+def test_a_non_blocking_stream_that_pauses_in_a_large_record_is_no_end_of_file() -> None:
+    class Pausing(io.BytesIO):
+        """Gives what it holds, and nothing yet behind it."""
+
+        def readinto(self, buffer: Any, /) -> int | None:  # type: ignore[override]
+            return super().readinto(buffer) or None
+
+        def read(self, size: int | None = -1, /) -> bytes | None:  # type: ignore[override]
+            return super().read(size) or None
+
+    for length in (100, 100_000, 2_000_000):
+        blocks = read_blocks(Pausing(frame(bytes(length))[:-1]))
+        with pytest.raises(BlockingIOError, match="nothing to read now"):
+            list(blocks)
 
 
 def test_relative_paths_mean_the_files_that_were_there_when_they_were_named(

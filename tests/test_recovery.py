@@ -58,6 +58,14 @@ def recovered(data: bytes, **options: Any) -> tuple[list[bytes], list[tuple[int,
 
 
 RECORDS = [b"first", b"", b"third record", b"4" * 300, b"fifth"]
+
+
+def test_a_damaged_record_of_the_greatest_length_allowed_is_passed_over_alone() -> None:
+    records = [b"a" * 100, b"b" * 100, b"c" * 100]
+    data = flip_bit(frames(records), 50)
+    assert recovered(data, max_record_size=100) == (records[1:], [(0, 116)])
+
+
 STORED = frames(RECORDS)
 OFFSETS = [0, 21, 37, 65, 381, 402]
 assert OFFSETS[-1] == len(STORED)

@@ -167,6 +167,14 @@ def test_a_message_with_another_field_2_is_no_sequence_example(tmp_path: Path) -
     assert "SequenceExample" not in run("info", path).stdout
 
 
+def test_records_without_feature_lists_have_none_however_they_are_written(tmp_path: Path) -> None:
+    once = tfr.encode_example({"a": 1})
+    path = write(tmp_path / "a", [b"", once, once + once, tfr.encode_sequence_example({"a": 1}, {})])
+    schema = tfr.infer_schema(path)
+    assert (len(schema), schema.feature_lists) == (1, {})
+    assert "Feature lists" not in schema._repr_html_()
+
+
 def test_info_shows_the_lists_of_the_first_records(path: Path) -> None:
     result = run("info", path)
     assert f"{path} holds SequenceExamples\n" in result.stdout

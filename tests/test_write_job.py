@@ -20,7 +20,7 @@ from tfrecord_lite import (
     read_records,
 )
 from tfrecord_lite.adapters.read_parts import ReadPart, plan_parts, read_part
-from tfrecord_lite.adapters.write_job import WriteJob
+from tfrecord_lite.adapters.write_job import WriteJob, column_kinds, unite_kinds
 
 pa = pytest.importorskip("pyarrow")
 
@@ -264,3 +264,27 @@ def test_sets_that_are_replaced_by_another_name_go_only_when_it_is_there(tmp_pat
     job.commit(infos)
     assert ids(tmp_path) == [7]
     assert not list(tmp_path.glob("train*"))
+
+
+@pytest.mark.parametrize("record_type", ["Example", "SequenceExample"])
+def test_the_kinds_of_all_blocks_are_one(record_type: str) -> None:
+    first = pa.schema({"a": pa.int64(), "b": pa.list_(pa.string()), "n": pa.null()})
+    kinds = column_kinds(first, record_type)
+    assert kinds["a"] == "int64"
+    assert "n" not in kinds
+    unite_kinds(kinds, column_kinds(pa.schema({"a": pa.int32(), "n": pa.float32()}), record_type))
+    assert kinds["n"] == "float32"
+    with pytest.raises(FeatureError, match="is int64 in one block, and bytes in another: give a schema") as caught:
+        unite_kinds(kinds, column_kinds(pa.schema({"a": pa.string()}), record_type))
+    assert caught.value.key == "a"
+
+
+def test_a_batch_lacks_no_feature_of_the_schema(tmp_path: Path) -> None:
+    with TFRecordWriter(tmp_path / "a") as writer:
+        writer.write_example({"id": 1, "other": 2})
+    schema = infer_schema(tmp_path / "a")
+    job = WriteJob.begin(tmp_path / "out", schema=schema)
+    with pytest.raises(FeatureError, match="the schema has it, and there is no such column") as caught:
+        job.write([rows(0, 3)])
+    assert caught.value.key == "other"
+    job.abort()

@@ -29,7 +29,7 @@ import numpy as np
 from tfrecord_lite.adapters.arrow_columns import MISSING, array_of, as_declared, column_type, import_pyarrow
 from tfrecord_lite.adapters.arrow_frames import table_of
 from tfrecord_lite.adapters.arrow_lists import declared, has_no_kind, lists_of
-from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.files.inference import infer_schema
 from tfrecord_lite.files.paths import STDIN, expand_paths
 from tfrecord_lite.files.reader import open_readers
@@ -281,7 +281,7 @@ def _one_by_one(decoder: ListDecoder, records: list[bytes], begin: int) -> dict[
     for number, record in enumerate(records):
         try:
             decoder.decode_plain([record])
-        except FeatureError as error:
+        except TFRecordError as error:
             error.record_number = begin + number
             raise
     return decoder.decode_plain(records)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.int64]
 
+_NO_ID = np.uint64(1 << 63)
 #: A pair is needed for each so many records that are shifted.
 _SHIFT_OF_A_PAIR = 512
 
@@ -45,12 +46,13 @@ def _ids(a: NDArray[Any], b: NDArray[Any]) -> tuple[Array, Array]:
 
 
 def _followed(ids: Array) -> NDArray[np.uint64]:
-    """A hash of each record together with the 31 that follow it, or as many as there are."""
-    hashes = ids.astype(np.uint64)
+    """A hash of each record together with the 31 that follow it, or as many as there are; none is one of the ids."""
+    hashes: NDArray[np.uint64] = ids.astype(np.uint64) + np.uint64(1)  # a 0 would leave no trace
     factor = np.array(0x9E3779B97F4A7C15, np.uint64)  # odd; it wraps around, as an array
     for distance in (1, 2, 4, 8, 16):
         hashes[:-distance] = hashes[:-distance] * factor + hashes[distance:]
         factor = np.multiply(factor, factor)
+    hashes |= _NO_ID
     return hashes
 
 

@@ -13,6 +13,7 @@ The values of a feature are collected and judged many at once, which takes a fra
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
@@ -122,7 +123,7 @@ class _SeenFeature:
         return FeatureSchema(name, dtype, shape, missing, kinds, self._kindless, absent)
 
 
-class _SeenKind:
+class _SeenKind(ABC):
     """What was seen of one kind of one feature so far."""
 
     def __init__(self) -> None:
@@ -148,15 +149,17 @@ class _SeenKind:
             self._judge(self._waiting)
             self._waiting, self._waiting_bytes = [], 0
 
+    @abstractmethod
     def _size(self, values: Any) -> int:
         """Bytes in one list."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _judge(self, lists: list[Any]) -> None:
-        raise NotImplementedError
+        """Look at the values in one list or more."""
 
+    @abstractmethod
     def _value_statistics(self) -> dict[str, Any]:
-        raise NotImplementedError
+        """What was seen of the values, as KindStatistics has it."""
 
 
 class _SeenNumbers(_SeenKind):

@@ -104,14 +104,15 @@ def read_by(name: str, feature: SparseFeature | RaggedFeature) -> set[str]:
 
 
 def joint_problems(plan: Plan, name: str, rows: Mapping[str, Rows]) -> Iterator[Problem]:
-    """What is wrong with a feature whose columns are each as they should be, in the examples of `rows`.
+    """What is wrong with one of the joint features whose columns are each as they should be, in the examples of `rows`.
 
     One problem may stand for several examples: whoever wants to know gives them one by one.
     """
     feature = plan.features[name]
     if isinstance(feature, SparseFeature):
         yield from _sparse_problems(plan, name, feature, rows)
-    elif isinstance(feature, RaggedFeature):
+    else:
+        assert isinstance(feature, RaggedFeature)
         yield from _ragged_problems(plan, name, feature, rows)
 
 

@@ -217,22 +217,23 @@ def _is_lost(entry: _Entry) -> bool:
 
 def _rejections(record: bytes, entries: list[_Entry]) -> Iterator[Problem]:
     """Why TensorFlow refuses a record that protobuf reads."""
-    found = any(map(_is_lost, entries))
+    found = list(_known_rejections(record, entries))
+    if not any(map(_is_lost, entries)):
+        found = found or [Problem(MISREAD, None, "the record is written in an unusual way", REJECTS)]
+    yield from found
+
+
+def _known_rejections(record: bytes, entries: list[_Entry]) -> Iterator[Problem]:
     for entry in entries:
         if not _is_lost(entry) and sorted(entry.tags) != [_FIELD_1, _FIELD_2]:
-            found = True
             keys, values = entry.tags.count(_FIELD_1), entry.tags.count(_FIELD_2)
             yield Problem(INCOMPLETE_ENTRY, entry.key, f"its entry holds {keys} keys and {values} values", REJECTS)
     top = split_fields(record, 0, len(record))
     if any(tag == _FIELD_1 and _has_overlong_tag(record, start, end) for tag, start, end in top):
-        found = True
         yield Problem(OVERLONG_TAG, None, "an entry has a tag in more bytes than it needs", REJECTS)
     features = [field for tag, start, end in top if tag == _FIELD_1 for field in split_fields(record, start, end)]
     if any(tag != _FIELD_1 for tag, _, _ in features) or any(tag & 7 in (3, 4) for tag, _, _ in top):
-        found = True
         yield Problem(UNKNOWN_FIELD, None, "the record holds a field that no Example has", REJECTS)
-    if not found:
-        yield Problem(MISREAD, None, "the record is written in an unusual way", REJECTS)
 
 
 def _misread(record: bytes, name: str, entries: list[_Entry], ours: Any, theirs: Any, has_hidden: bool) -> Problem:

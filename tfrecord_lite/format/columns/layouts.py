@@ -56,9 +56,9 @@ class Layouts:
         while len(rest) >= _FEW_RECORDS and patience:
             found = self._layout_of(records.record(rest[0]))
             left = rest if found is None else _read_group(found, entries, rest, take_bytes, groups)
-            if len(rest) - len(left) < _FEW_RECORDS:
+            if found is None or len(rest) - len(left) < _FEW_RECORDS:
                 patience -= 1
-            elif found is not None:
+            else:
                 self._remember(found)
             if len(left) == len(rest):
                 # Written in an unusual way: not even its own layout reads it.

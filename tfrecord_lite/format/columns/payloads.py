@@ -28,9 +28,7 @@ _CHUNK = 128 << 10
 
 
 def joined(buffer: Array, starts: Array, sizes: Array) -> bytes:
-    """The bytes of all spans, which do not overlap and ascend, one after the other."""
-    if not len(starts):
-        return b""
+    """The bytes of all spans, one or more, which do not overlap and ascend, one after the other."""
     first, ends = int(starts[0]), starts + sizes
     stream = BytesIO(buffer[first : ends[-1]].data)
     steps = np.empty(2 * len(starts) - 1, np.int64)

@@ -107,7 +107,7 @@ class RowBlock:
 
     def examples(self) -> Iterator[dict[str, Any]]:
         """The examples again."""
-        rows = {layout: layout.examples() for layout in self._used()}
+        rows = {layout: iter(layout.examples()) for layout in self._used()}
         for layout, begin, end in self._spans():
             yield from islice(rows[layout], end - begin)
 
@@ -206,12 +206,13 @@ class _Layout:
         for _, copies in self.arrays:
             del copies.items[len(self.rows) :]
 
-    def examples(self) -> Iterator[dict[str, Any]]:
+    def examples(self) -> list[dict[str, Any]]:
         """The examples again, arrays flat."""
         kept = [(self.keys[at], copies.arrays()) for at, copies in self.arrays]
-        for number, values in enumerate(self.rows):
-            arrays = {key: of_key[number] for key, of_key in kept}
-            yield {**dict(zip(self.keys, values, strict=True)), **arrays}
+        return [
+            {**dict(zip(self.keys, values, strict=True)), **{key: of_key[number] for key, of_key in kept}}
+            for number, values in enumerate(self.rows)
+        ]
 
     def features(self) -> list[tuple[bytes, Column, bool]]:
         """The examples as they are to be grouped."""

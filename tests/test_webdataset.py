@@ -1,0 +1,104 @@
+"""Tar files of samples: what members become, and which samples and archives are refused."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tfrecord_lite as tfr
+from tfrecord_lite.convert import convert, webdataset
+
+
+def tar(path: Path, *members: tuple[str, bytes]) -> Path:
+    with tarfile.open(path, "w") as archive:
+        for name, data in members:
+            header = tarfile.TarInfo(name)
+            header.size = len(data)
+            archive.addfile(header, io.BytesIO(data))
+    return path
+
+
+def examples(path: Path, **options: Any) -> list[dict[str, Any]]:
+    out = path.with_suffix(".tfrecord")
+    convert(path, out, **options)
+    return [
+        {name: value if isinstance(value, list) else value.tolist() for name, value in example.items()}
+        for example in tfr.read_examples(out)
+    ]
+
+
+def test_members_become_features_by_their_extensions(tmp_path: Path) -> None:
+    path = tar(
+        tmp_path / "a.tar",
+        ("000000000.png", b"no image"),
+        ("000000000.cls", b"-7"),
+        ("000000000.json", b'{"a": 1, "b": ["x"]}'),
+        ("cats/7.left.txt", b"text"),
+        ("cats/7.json", b"[1, 2]"),
+        ("cats/8.json", b'{"a": {"odd": 1}}'),
+        ("cats/9.json", b"{"),
+        ("cats/10.a%2Fb.bin", b""),
+    )
+    assert examples(path) == [
+        {"png": [b"no image"], "cls": [-7], "a": [1], "b": [b"x"]},
+        {"__key__": [b"cats/7"], "left": [b"text"], "json": [b"[1, 2]"]},
+        {"__key__": [b"cats/8"], "json": [b'{"a": {"odd": 1}}']},
+        {"__key__": [b"cats/9"], "json": [b"{"]},
+        {"__key__": [b"cats/10"], "a/b": [b""]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ([("k.cls", b"seven")], "feature 'cls': is no integer"),
+        ([("k.txt", b"a"), ("k.txt", b"b")], "feature 'txt': two members of a sample become this feature"),
+        ([("k.a.txt", b"a"), ("k.json", b'{"a": 1}')], "feature 'a': two members of a sample become this feature"),
+        ([("k.%FF.bin", b"a")], "feature '%FF.bin': is no name in UTF-8"),
+    ],
+)
+def test_a_sample_that_is_no_example_is_named_or_skipped(tmp_path: Path, members: Any, message: str) -> None:
+    path = tar(tmp_path / "a.tar", ("a.txt", b"1"), *members, ("z.txt", b"2"))
+    with pytest.raises(tfr.FeatureError) as caught:
+        examples(path)
+    assert message in str(caught.value)
+    assert (caught.value.path, caught.value.record_number) == (str(path), 1)
+    assert [example["txt"] for example in examples(path, on_error="skip")] == [[b"1"], [b"2"]]
+
+
+def test_directories_are_passed_over_and_links_are_refused(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        directory, link = tarfile.TarInfo("d"), tarfile.TarInfo("d/k.txt")
+        directory.type, link.type, link.linkname = tarfile.DIRTYPE, tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(directory)
+    assert examples(tmp_path / "a.tar") == []
+    with tarfile.open(tmp_path / "b.tar", "w") as archive:
+        archive.addfile(link)
+    with pytest.raises(tfr.TFRecordError, match="neither a file nor a directory"):
+        examples(tmp_path / "b.tar")
+
+
+def test_large_members_are_refused_before_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tar(tmp_path / "a.tar", ("k.txt", bytes(2000)))
+    monkeypatch.setattr(webdataset, "MAX_MESSAGE_SIZE", 1999)
+    with pytest.raises(tfr.TFRecordError, match="a member of 2000 bytes; 1999 fit into a record"):
+        examples(path)
+
+
+@pytest.mark.parametrize("end", [512 + 100, 512 + 1024])
+def test_an_archive_that_ends_in_a_member_is_no_shorter_one(tmp_path: Path, end: int) -> None:
+    path = tar(tmp_path / "a.tar", ("k.txt", bytes(2000)))
+    path.write_bytes(path.read_bytes()[:end])
+    with pytest.raises(tfr.TFRecordError):
+        examples(path)
+    assert not path.with_suffix(".tfrecord").exists()
+
+
+def test_many_samples_come_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webdataset, "_PART_SAMPLES", 3)
+    path = tar(tmp_path / "a.tar", *((f"{number:09d}.cls", b"%d" % number) for number in range(10)))
+    assert [example["cls"] for example in examples(path)] == [[number] for number in range(10)]
