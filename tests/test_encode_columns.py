@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from tfrecord_lite import BytesArray, FeatureError, RaggedTensorValue
-from tfrecord_lite.format.columns import encode
-from tfrecord_lite.format.columns.column import ABSENT, FULL, MaskedColumn, ScalarColumn
+from tfrecord_lite.format.columns import encode, frames
+from tfrecord_lite.format.columns.column import ABSENT, EMPTY, FULL, KINDLESS, MaskedColumn, PackedColumn, ScalarColumn
 from tfrecord_lite.format.columns.encode import encode_columns, encode_frames
 from tfrecord_lite.format.columns.frames import Scratch
 from tfrecord_lite.format.columns.intake import as_source
@@ -22,7 +22,7 @@ from tfrecord_lite.format.example import encode_example
 from tfrecord_lite.format.framing import encode_footer, encode_header
 from tfrecord_lite.format.lists import Lists
 from tfrecord_lite.format.pieces import WORTH_A_PIECE
-from tfrecord_lite.format.values import BYTES_LIST
+from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST
 
 GENERATOR = np.random.default_rng(5)
 
@@ -150,8 +150,17 @@ def check(columns: dict[str, Any], rows: dict[str, Any]) -> None:
     count = len(next(iter(rows.values())))
     expected = [encode_example({key: values[row] for key, values in rows.items()}) for row in range(count)]
     assert encode_columns(columns) == expected
-    stored = b"".join(b"".join(group.pieces) for frames in encode_frames(columns) for group in frames.portions())
-    assert stored == b"".join(encode_header(len(record)) + record + encode_footer(record) for record in expected)
+    stored, lengths, footers = [], [], []
+    for block in encode_frames(columns):
+        for group in block.portions():
+            stored += map(bytes, group.pieces)
+            lengths += group.lengths.tolist()
+            footers += [bytes(footer) for footer in group.footers]
+    assert b"".join(stored) == b"".join(
+        encode_header(len(record)) + record + encode_footer(record) for record in expected
+    )
+    assert lengths == list(map(len, expected))
+    assert footers == list(map(encode_footer, expected))
 
 
 @pytest.mark.parametrize("key", ["k", "k" * 127, "k" * 128])
@@ -174,6 +183,20 @@ def test_a_column_beside_others_is_its_rows(name: str) -> None:
     }
     check({"z": others["z"], "m": column, "a": others["a"]}, {"z": others["z"], "m": rows, "a": others["a"]})
     check({**others, "m": column}, {**others, "m": rows})
+
+
+def test_frames_with_long_bytes_are_given_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    items = [bytes((at,)) * 3000 for at in range(7)]
+    columns = {"a": items, "n": np.arange(7)}
+    size = len(encode_example({"a": items[0], "n": 0}))
+    for limit, count in ((2 * size, 4), (2 * size - 1, 7), (7 * size, 1)):
+        monkeypatch.setattr(frames, "_PORTION", limit)
+        check(columns, columns)
+        (block,) = encode_frames(columns)
+        assert sum(1 for _ in block.portions()) == count
+    (block,) = encode_frames({"n": np.arange(7)})
+    monkeypatch.setattr(frames, "_PORTION", 1)
+    assert sum(1 for _ in block.portions()) == 1
 
 
 def kinds_of(source: Any) -> str:
@@ -208,6 +231,16 @@ def kinds_of(source: Any) -> str:
 )
 def test_what_a_column_becomes(values: Any, kinds: str) -> None:
     assert kinds_of(as_source("k", values)) == kinds
+
+
+def test_empty_payloads_are_what_their_kind_makes_of_them() -> None:
+    sizes = np.array([0, 4])
+    for kind, empty in ((FLOAT_LIST, EMPTY), (None, KINDLESS)):
+        states = PackedColumn(kind, [b"", b"1234"], sizes).states()
+        assert isinstance(states, np.ndarray)
+        assert states.tolist() == [empty, FULL]
+        assert PackedColumn(kind, [b"1234"], sizes[1:]).states() == FULL
+    assert PackedColumn(BYTES_LIST, [b"", b"1234"], sizes).states() == FULL
 
 
 def test_some_of_a_masked_column_are_masked_as_they_were() -> None:
@@ -303,7 +336,7 @@ def test_records_are_encoded_in_blocks(count: int, size: int, blocks: int) -> No
 def test_long_rows_make_short_blocks() -> None:
     """A number takes 16 bytes while it is worked on."""
     columns = {"a": np.zeros((300, 1000), np.int64)}
-    counts = [len(frames) for frames in encode_frames(columns)]
+    counts = [len(block) for block in encode_frames(columns)]
     assert counts == [130, 130, 40]
     assert encode_columns(columns) == [encode_example({"a": [0] * 1000})] * 300
 
