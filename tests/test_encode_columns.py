@@ -150,7 +150,9 @@ def check(columns: dict[str, Any], rows: dict[str, Any]) -> None:
     count = len(next(iter(rows.values())))
     expected = [encode_example({key: values[row] for key, values in rows.items()}) for row in range(count)]
     assert encode_columns(columns) == expected
-    stored, lengths, footers = [], [], []
+    stored: list[bytes] = []
+    lengths: list[int] = []
+    footers: list[bytes] = []
     for block in encode_frames(columns):
         for group in block.portions():
             stored += map(bytes, group.pieces)

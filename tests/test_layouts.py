@@ -261,6 +261,60 @@ def test_few_records_are_left_to_the_plain_path() -> None:
     assert Layouts(None).read(Records.joined(records[:7]), payloads.objects)[1].tolist() == list(range(7))
 
 
+def numbers_named(names: list[str]) -> Records:
+    return Records.joined([encode_example({name: 1}) for name in names])
+
+
+def found_in(layouts: Layouts, names: list[str]) -> tuple[list[str], list[int]]:
+    """The name in each layout that was found, and the numbers of the records that have none."""
+    groups, others = layouts.read(numbers_named(names), payloads.objects)
+    return [layout.entries[0].key for layout, _, _ in groups], others.tolist()
+
+
+def test_a_layout_that_few_records_have_ends_the_search_but_in_a_large_block() -> None:
+    assert found_in(Layouts(None), ["rare"] * 7 + ["a"] * 248) == (["rare"], list(range(7, 255)))
+    assert found_in(Layouts(None), ["rare"] * 8 + ["a"] * 247) == (["rare", "a"], [])
+    assert found_in(Layouts(None), ["rare"] * 7 + ["a"] * 249) == (["rare", "a"], [])
+    rare = [f"rare {number}" for number in range(2)]
+    assert found_in(Layouts(None), [*rare, *["a"] * 509]) == (rare, list(range(2, 511)))
+    assert found_in(Layouts(None), [*rare, *["a"] * 510]) == ([*rare, "a"], [])
+
+
+def test_only_a_layout_that_many_records_have_is_remembered() -> None:
+    layouts = Layouts(None)
+    assert found_in(layouts, ["b"] * 7 + ["a"] * 250) == (["b", "a"], [])
+    assert found_in(layouts, ["b"] * 8 + ["a"] * 8) == (["a", "b"], [])
+    assert found_in(layouts, ["c"] * 9) == (["c"], [])
+    assert found_in(layouts, ["b"] * 9 + ["a"] * 10 + ["c"] * 8) == (["c", "a", "b"], [])
+    assert found_in(layouts, ["c"] * 8 + ["b"] * 9 + ["a"] * 10) == (["a", "b", "c"], [])
+
+
+def test_so_many_layouts_are_remembered() -> None:
+    layouts = Layouts(None)
+    for number in range(70):
+        found_in(layouts, [f"n{number}"] * 8)
+    assert [layout.entries[0].key for layout in layouts._known] == [f"n{number}" for number in range(69, 5, -1)]
+
+
+def test_a_remembered_layout_is_widened_and_replaced() -> None:
+    layouts = Layouts(None)
+    ones, lists = ([encode_example({"n": np.arange(count)})] * 8 for count in (1, 3))
+    for records in (ones, lists, ones + lists):
+        groups, others = layouts.read(Records.joined(records), payloads.objects)
+        assert len(groups) == 1
+        assert others.tolist() == []
+    assert [layout.entries for layout in layouts._known] == [(Entry("n", INT64_LIST, LIST),)]
+
+
+def test_a_record_that_its_own_layout_does_not_read_is_left_to_the_plain_path() -> None:
+    odd = b"\x0a\x0f\x0a\x0d\x0a\x81\x00n\x12\x07\x1a\x05\x0a\x03\x01\x02\x03"
+    records = [odd, *[encode_example({"a": 1})] * 300, odd]
+    assert decode_example(odd)["n"].tolist() == [1, 2, 3]
+    groups, others = Layouts(None).read(Records.joined(records), payloads.objects)
+    assert others.tolist() == [0, 301]
+    assert [numbers.tolist() for _, numbers, _ in groups] == [list(range(1, 301))]
+
+
 def test_a_layout_is_widened_to_what_it_meets() -> None:
     scalar, listed = (Layout((Entry("n", INT64_LIST, form),)) for form in (SCALAR, LIST))
     assert scalar.widened(scalar.entries) is None
