@@ -313,6 +313,11 @@ def test_what_a_source_takes(source: Source, weights: Any, largest: int) -> None
     assert (source.largest(), type(source.largest())) == (largest, int)
 
 
+def test_columns_are_in_the_order_of_their_utf8_names() -> None:
+    names = ["b", "a", "", "é", "ab", "\U0001f600", "\uffff"]
+    assert encode_columns({name: [1] for name in names}) == [encode_example(dict.fromkeys(names, 1))]
+
+
 def test_columns_of_different_length_are_told() -> None:
     with pytest.raises(FeatureError) as caught:
         encode_columns({"a": [1], "b": [b"", b""], "c": [1]})
