@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfrecord_lite import BytesArray, FeatureError, RaggedTensorValue
+from tfrecord_lite import BytesArray, FeatureError, RaggedTensorValue, SparseTensorValue
 from tfrecord_lite.format.columns import encode, frames
 from tfrecord_lite.format.columns.column import ABSENT, EMPTY, FULL, KINDLESS, MaskedColumn, PackedColumn, ScalarColumn
 from tfrecord_lite.format.columns.encode import encode_columns, encode_frames
@@ -222,6 +222,7 @@ def kinds_of(source: Any) -> str:
         ([np.arange(2), np.arange(3)], "Arrays"),
         ([np.array([2**63 - 1], np.uint64)], "Arrays"),
         (RaggedTensorValue(np.arange(3), np.array([0, 1, 3])), "Ragged"),
+        (Lists.of_lengths(np.arange(1), np.array([1, 0])), "Ragged"),
         (Lists.of_lengths(np.arange(1), np.array([1, 0]), np.array([False, True])), "Masked Ragged"),
         (Lists.of_lengths(bytes_array(b"x"), np.array([1, 0]), np.array([False, True])), "Masked Payloads"),
         *((np.ma.masked_array(np.array([1, 2], dtype), mask=[True, False]), "Masked Table") for dtype in "?Bqe"),
@@ -256,6 +257,12 @@ def test_some_of_a_masked_column_are_masked_as_they_were() -> None:
 @pytest.mark.parametrize(
     ("values", "reason", "number"),
     [
+        (
+            SparseTensorValue(np.zeros((0, 2)), np.zeros(0), np.array([1, 0])),
+            "a sparse value has no entry per record",
+            None,
+        ),
+        (Lists.of_lengths(np.array([1, 2**63], np.uint64), np.array([1, 1])), f"{2**63} is outside int64", 1),
         (3, "a column has an entry per record, but this is one int", None),
         ("text", "a column has an entry per record, but this is one str", None),
         (np.ma.masked_array([[1, 2]], mask=[[True, False]]), "an entry is masked in part", None),
