@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OTHER_PYTHONS ?= 3.10 3.11 3.12 3.13
 
-.PHONY: demo test test-others test-loaders test-engines test-peers matrix fuzz fuzz-odd check docs site proto wheel bench clean soak endurance coverage
+.PHONY: demo test test-others test-loaders test-engines test-peers matrix fuzz fuzz-odd check docs site proto wheel bench clean soak endurance coverage mutants
 
 demo: $(VENV)/core.stamp
 	$(BIN)/tfrecord-lite demo --out demo
@@ -75,6 +75,12 @@ ENDURANCE_DIRECTORY ?= build/endurance
 endurance: $(VENV)/test.stamp
 	PYTHONPATH=tests $(BIN)/python -m endurance.run $(ENDURANCE_DIRECTORY)
 
+# Small changes to the code, one at a time, each of which a test must notice: hours for all, see [mutmut] in setup.cfg. What
+# has been tried is in mutants/ and not tried again; MUTANTS="tfrecord_lite.format.framing*" is one module.
+MUTANTS ?=
+mutants: .venv-mutants/stamp
+	.venv-mutants/bin/mutmut run --max-children 1 $(foreach name,$(MUTANTS),"$(name)")
+
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -103,7 +109,7 @@ site: .venv-docs/stamp
 	.venv-docs/bin/mkdocs build --strict --quiet
 
 clean:
-	rm -rf .venv .venv-* build dist demo site fuzzing *.egg-info
+	rm -rf .venv .venv-* build dist demo site fuzzing mutants *.egg-info
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -141,6 +147,11 @@ $(VENV)/dev.stamp: $(VENV)/test.stamp
 .venv-fuzz/stamp: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv-fuzz
 	.venv-fuzz/bin/python -m pip install --quiet --editable ".[fuzz]"
+	touch $@
+
+.venv-mutants/stamp: setup.cfg pyproject.toml
+	$(PYTHON) -m venv .venv-mutants
+	.venv-mutants/bin/python -m pip install --quiet --editable ".[mutants]"
 	touch $@
 
 .venv-beam/stamp: setup.cfg pyproject.toml

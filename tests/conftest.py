@@ -2,5 +2,16 @@
 
 import os
 
+import pytest
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks about the processor otherwise
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What `make mutants` runs under: the first example that shows a mutant is enough, however large it is."""
+    if config.getoption("--hypothesis-profile", None) == "mutants":
+        from hypothesis import Phase, settings
+
+        phases = (Phase.explicit, Phase.generate)
+        settings.register_profile("mutants", derandomize=True, database=None, deadline=None, phases=phases)

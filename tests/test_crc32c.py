@@ -50,7 +50,9 @@ def test_masking_an_array_equals_masking_each(crcs: list[int]) -> None:
 @given(st.integers(1, 12), st.integers(0, 20), st.randoms(use_true_random=False))
 def test_crcs_of_rows_equal_those_of_each_row(width: int, count: int, random: Random) -> None:
     rows = np.frombuffer(bytes(random.choices(range(256), k=width * count)), np.uint8).reshape(count, width)
-    assert crc32c.value_of_rows(rows).tolist() == [crc32c.value(row.tobytes()) for row in rows]
+    found = crc32c.value_of_rows(rows)
+    assert found.dtype == np.uint32
+    assert found.tolist() == [crc32c.value(row.tobytes()) for row in rows]
 
 
 @given(st.binary(), st.binary())
@@ -58,3 +60,8 @@ def test_neutralized_crc_makes_what_follows_stand_alone(data: bytes, following: 
     neutral = data + (crc32c.value(data) ^ crc32c.NEUTRALIZER).to_bytes(4, "little")
     assert crc32c.value(neutral) == 0
     assert crc32c.value(neutral + following) == crc32c.value(following)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_the_number_of_a_crc_is_the_one_that_has_it(number: int) -> None:
+    assert crc32c.u64_of(crc32c.value(number.to_bytes(8, "little"))) == number

@@ -88,9 +88,7 @@ def encode_sequence_example(
     for argument in (context, feature_lists):
         if not (argument is None or isinstance(argument, Mapping)):
             raise TypeError(f"context and feature lists are mappings or None, not {type(argument).__name__}")
-    pieces: Pieces = []
-    if context is not None:
-        pieces += field(_FIELD_1, _encode_features(context))
+    pieces = [] if context is None else field(_FIELD_1, _encode_features(context))
     if feature_lists is not None:
         lists = {key: _encode_feature_list(steps, key) for key, steps in feature_lists.items()}
         pieces += field(_FIELD_2, _encode_entries(lists))
@@ -143,7 +141,7 @@ def encode_key(key: Any) -> bytes:
     if not isinstance(key, str):
         raise FeatureError(f"the name of a feature is a str, not {type(key).__name__}", repr(key))
     try:
-        return key.encode("utf-8")
+        return key.encode()
     except UnicodeEncodeError:
         raise FeatureError("a name with a lone surrogate is not UTF-8", key) from None
 
@@ -229,7 +227,7 @@ def as_message(serialized: Buffer) -> bytes:
     """The bytes of anything bytes-like. Raises TypeError for others."""
     if isinstance(serialized, bytes):
         return serialized
-    view = None if isinstance(serialized, str) else byte_view(serialized)
+    view = byte_view(serialized)
     if view is None:
         raise TypeError(f"a serialized message is bytes-like, not {type(serialized).__name__}")
     return view.tobytes()

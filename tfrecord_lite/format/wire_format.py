@@ -174,7 +174,7 @@ def encode_varints(values: NDArray[np.int64]) -> bytes:
     """The varints of an int64 array, one after the other; negative numbers take 10 bytes."""
     if len(values) * 4 <= _FEW:
         return b"".join([encode_varint(value & _UINT64) for value in values.tolist()])
-    groups = (values.astype(np.uint64, copy=False)[:, None] >> _SHIFTS) & np.uint64(0x7F)
+    groups = (values.astype(np.uint64)[:, None] >> _SHIFTS) & np.uint64(0x7F)
     groups = groups.astype(np.uint8)
     # A varint ends at its highest non-zero group; zero itself has one group.
     last = _MAX_VARINT_BYTES - 1 - (groups[:, ::-1] != 0).argmax(axis=1)

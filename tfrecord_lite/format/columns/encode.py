@@ -74,7 +74,7 @@ def encode_frames(
         found = ", ".join(f"{key!r} has {count}" for key, count in counts.items())
         raise FeatureError(f"columns must be equally long: {found}")
     encoded_keys = {key: encode_key(key) for key in sources}
-    keys = sorted(encoded_keys, key=encoded_keys.__getitem__)
+    keys = sorted(encoded_keys)  # in the order of their UTF-8, which is that of code points
     absent = {key for key in keys if schema is not None and key in schema and _is_absent(key, schema[key])}
 
     def groups(records: slice) -> list[Group]:

@@ -1,0 +1,394 @@
+"""Records read together by their layout: every usual form is read so, every damaged byte ends as in the plain path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tfrecord_lite as tfr
+from tfrecord_lite.errors import TFRecordError
+from tfrecord_lite.format.columns import payloads
+from tfrecord_lite.format.columns.decode import ColumnDecoder, decode_columns
+from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
+from tfrecord_lite.format.columns.layout import (
+    FLOATS,
+    KINDLESS,
+    LIST,
+    SCALAR,
+    SHORT,
+    SHORT_SKIPPED,
+    SKIPPED,
+    Entry,
+    Layout,
+    entries_of,
+    identity_of,
+)
+from tfrecord_lite.format.columns.layouts import Layouts
+from tfrecord_lite.format.columns.sequences import feature_lists
+from tfrecord_lite.format.columns.window import Records, windows, words
+from tfrecord_lite.format.example import decode_example, encode_example, encode_sequence_example
+from tfrecord_lite.format.parsing import example_plan, parse_example, parse_single_example
+from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
+
+COUNT = 12
+
+
+def number(bits: int) -> np.ndarray[Any, Any]:
+    return np.array([(1 << bits) - 1 if bits < 64 else -1], np.int64)
+
+
+def floats(size: int, at: int) -> np.ndarray[Any, Any]:
+    return np.arange(at, at + size, dtype=np.float32)
+
+
+#: {name: (an example for each of the records, the forms of its entries by name)}
+TABLES: dict[str, tuple[list[dict[str, Any]], dict[str, int]]] = {
+    "numbers of one byte": ([{"n": number(at % 8)} for at in range(COUNT)], {"n": SCALAR}),
+    "numbers of every size": ([{"n": number(6 * at)} for at in range(COUNT)], {"n": SCALAR}),
+    "numbers of ten bytes": ([{"n": number(64)} for _ in range(COUNT)], {"n": SCALAR}),
+    "a number and its neighbours": (
+        [{"a": number(5), "n": number(6 * at), "z": floats(1, at)} for at in range(COUNT)],
+        {"a": SCALAR, "n": SCALAR, "z": FLOATS},
+    ),
+    "a few floats": ([{"f": floats(3, at), "g": floats(16, at)} for at in range(COUNT)], {"f": FLOATS, "g": FLOATS}),
+    "many floats": ([{"f": floats(17, at), "g": floats(40, at)} for at in range(COUNT)], {"f": FLOATS, "g": FLOATS}),
+    "many small entries": (
+        [{f"f{name}": floats(4, at + name) for name in range(9)} for at in range(COUNT)],
+        {f"f{name}": FLOATS for name in range(9)},
+    ),
+    "short bytes": ([{"b": [b"x" * (9 * at)]} for at in range(COUNT)], {"b": SHORT}),
+    "long bytes": ([{"b": [b"x" * (100 + 40 * at)]} for at in range(1, COUNT + 1)], {"b": LIST}),
+    "bytes of three lengths of a length": (
+        [{"b": [b"x" * size]} for size in (200, 0, 127, 128, 16383, 16384, 1, 2, 3, 4, 5, 70_000)],
+        {"b": LIST},
+    ),
+    "lists of numbers": ([{"l": np.arange(at) * 100} for at in range(COUNT)], {"l": LIST}),
+    "lists of floats": ([{"l": floats(at, 0)} for at in range(2, COUNT + 2)], {"l": FLOATS}),
+    "lists of bytes": (
+        [{"l": np.array([b"x" * place for place in range(at % 4)], object)} for at in range(COUNT)],
+        {"l": LIST},
+    ),
+    "without a kind": ([{"a": None, "n": number(at)} for at in range(COUNT)], {"a": KINDLESS, "n": SCALAR}),
+    "nothing but without a kind": ([{"a": None} for _ in range(COUNT)], {"a": KINDLESS}),
+    "names of every length": (
+        [{"": number(at), "n" * 7: number(at), "n" * 8: [b"x" * at], "n" * 100: number(at)} for at in range(COUNT)],
+        {"": SCALAR, "n" * 7: SCALAR, "n" * 8: SHORT, "n" * 100: SCALAR},
+    ),
+    "one of each": (
+        [
+            {
+                "bytes": [b"x" * at],
+                "floats": floats(3, at),
+                "image": [b"i" * (150 + at)],
+                "kindless": None,
+                "label": number(at),
+                "list": np.arange(at + 2) * 1000,
+                "tokens": [b"t" * place for place in range(at + 1)],
+                "vector": floats(20, at),
+            }
+            for at in range(1, COUNT + 1)
+        ],
+        {
+            "bytes": SHORT,
+            "floats": FLOATS,
+            "image": LIST,
+            "kindless": KINDLESS,
+            "label": SCALAR,
+            "list": LIST,
+            "tokens": LIST,
+            "vector": FLOATS,
+        },
+    ),
+}
+#: Those of which no record needs a form that the first one does not show.
+OF_ONE_LAYOUT = [name for name in TABLES if name not in ("lists of floats",)]
+
+
+def exact(value: Any) -> Any:
+    return (str(value.dtype), value.tolist()) if isinstance(value, np.ndarray) else value
+
+
+def outcome(examples: list[dict[str, Any]], error: TFRecordError | None) -> Any:
+    found = [[(key, exact(value)) for key, value in example.items()] for example in examples]
+    return found, error and (type(error), error.args, error.record_number)
+
+
+def plainly(records: list[bytes], keys: Any = None) -> Any:
+    examples = []
+    for number, record in enumerate(records):
+        try:
+            examples.append(decode_example(record, keys))
+        except TFRecordError as error:
+            error.record_number = number
+            return outcome(examples, error)
+    return outcome(examples, None)
+
+
+def together(records: list[bytes], keys: Any = None) -> Any:
+    examples, error = ExampleDecoder(keys).decode(Records.joined(records))
+    return outcome(list(examples), error)
+
+
+def serialized(name: str) -> list[bytes]:
+    return [encode_example(example) for example in TABLES[name][0]]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_form_of_every_entry_is_seen(name: str) -> None:
+    entries = entries_of(serialized(name)[0], None)
+    assert entries is not None
+    assert {entry.key: entry.form for entry in entries} == TABLES[name][1]
+    assert all(entry.is_wanted for entry in entries)
+    skipped = entries_of(serialized(name)[0], frozenset())
+    assert skipped is not None
+    assert {(entry.kind, entry.is_wanted) for entry in skipped} == {(None, False)}
+    assert {entry.form for entry in skipped} <= {SHORT_SKIPPED, SKIPPED}
+
+
+@pytest.mark.parametrize("name", OF_ONE_LAYOUT)
+def test_records_of_one_layout_are_one_group(name: str) -> None:
+    records = Records.joined(serialized(name))
+    layouts = Layouts(None)
+    for _ in range(2):
+        groups, others = layouts.read(records, payloads.objects)
+        assert others.tolist() == []
+        assert [numbers.tolist() for _, numbers, _ in groups] == [list(range(COUNT))]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_records_read_together_are_the_records_read_one_by_one(name: str) -> None:
+    records = serialized(name)
+    assert together(records) == plainly(records)
+    some: list[Any] = [{"n"}, {"l", "label"}, {"tokens", "vector", "bytes"}, frozenset()]
+    for keys in some:
+        assert together(records, keys) == plainly(records, keys)
+    decoder = ExampleDecoder(None)
+    for _ in range(2):
+        examples, error = decoder.decode(Records.joined(records))
+        assert outcome(list(examples), error) == plainly(records)
+
+
+@pytest.mark.parametrize("name", [name for name in TABLES if name != "bytes of three lengths of a length"])
+def test_any_damage_to_one_record_ends_as_in_the_plain_path(name: str) -> None:
+    records = serialized(name)
+    record = records[9]
+    places = range(len(record)) if len(record) < 150 else [*range(60), *range(60, len(record), 7), len(record) - 1]
+    for place in places:
+        for bits in (0x01, 0x80):
+            records[9] = record[:place] + bytes((record[place] ^ bits,)) + record[place + 1 :]
+            assert together(records) == plainly(records), (place, bits)
+        records[9] = record[:place]
+        assert together(records) == plainly(records), place
+    for record_with_more in (record + b"\x00", record + b"\x0a\x00", b"", record + record):
+        records[9] = record_with_more
+        assert together(records) == plainly(records)
+
+
+def features_of(table: str, wide: Any) -> dict[str, Any]:
+    dtypes = {BYTES_LIST: "string", FLOAT_LIST: "float32", INT64_LIST: "int64"}
+    entries = entries_of(serialized(table)[-1], None) or ()
+    return {entry.key: wide(dtypes[entry.kind]) for entry in entries if entry.kind is not None and entry.key}
+
+
+def flat(value: Any) -> Any:
+    if isinstance(value, tfr.BytesArray):
+        return flat(value.to_objects())
+    if isinstance(value, tfr.RaggedTensorValue):
+        return flat(value.values), flat(value.row_splits)
+    if isinstance(value, tuple):
+        return [flat(part) if isinstance(part, tfr.BytesArray) else flat(np.asarray(part)) for part in value]
+    return str(value.dtype), value.shape, value.tolist()
+
+
+@pytest.mark.parametrize("name", [name for name in TABLES if name != "nothing but without a kind"])
+def test_columns_are_what_is_parsed(name: str) -> None:
+    records = serialized(name)
+    for wide in (tfr.VarLenFeature, tfr.RaggedFeature, lambda dtype: tfr.FixedLenSequenceFeature([], dtype, True)):
+        features = features_of(name, wide)
+        expected = {key: flat(value) for key, value in parse_example(records, features).items()}
+        for bytes_as in ("objects", "blob"):
+            found = decode_columns(records, features, bytes_as=bytes_as)
+            assert {key: flat(value) for key, value in found.items()} == expected
+        assert ColumnDecoder(example_plan(features)).decode(Records.joined(records)) is not None
+        examples, error = ParsedExampleDecoder(example_plan(features)).decode(Records.joined(records))
+        assert error is None
+        plain = [parse_single_example(record, features) for record in records]
+        assert [{key: flat(value) for key, value in example.items()} for example in examples] == [
+            {key: flat(value) for key, value in example.items()} for example in plain
+        ]
+
+
+def test_columns_that_do_not_hold_what_is_asked_for_are_left_to_the_plain_path() -> None:
+    records = serialized("one of each")
+    for features in (
+        {"label": tfr.VarLenFeature("float32")},
+        {"label": tfr.FixedLenFeature([2], "int64")},
+        {"absent": tfr.FixedLenFeature([], "int64")},
+        {"list": tfr.FixedLenFeature([3], "int64")},
+        {"list": tfr.FixedLenSequenceFeature([2], "int64", True)},
+    ):
+        assert ColumnDecoder(example_plan(features)).decode(Records.joined(records)) is None
+    for features, shape in (
+        ({"floats": tfr.FixedLenFeature([3], "float32")}, (COUNT, 3)),
+        ({"absent": tfr.FixedLenFeature([2], "int64", [7, 8])}, (COUNT, 2)),
+        ({"kindless": tfr.FixedLenFeature([2], "int64", [7, 8])}, (COUNT, 2)),
+        ({"vector": tfr.FixedLenSequenceFeature([10], "float32", True)}, (COUNT, 2, 10)),
+    ):
+        (values,) = decode_columns(records, features).values()
+        assert values.shape == shape
+        assert flat(values) == flat(next(iter(parse_example(records, features).values())))
+
+
+def test_several_layouts_in_one_block_are_read_each_for_itself() -> None:
+    one, two, three = ([encode_example({name: number(at % 60)}) for at in range(30)] for name in "abc")
+    records = [record for triple in zip(one, two, three[:5] + two[5:], strict=True) for record in triple]
+    layouts = Layouts(None)
+    for turn in range(2):
+        groups, others = layouts.read(Records.joined(records), payloads.objects)
+        assert [[entry.key for entry in layout.entries] for layout, _, _ in groups] == [["b"], ["a"]][
+            :: 1 if turn else -1
+        ]
+        assert sorted(numbers.tolist()[0] for _, numbers, _ in groups) == [0, 1]
+        assert others.tolist() == [2, 5, 8, 11, 14]
+    assert together(records) == plainly(records)
+
+
+def test_few_records_are_left_to_the_plain_path() -> None:
+    records = [encode_example({"n": 1})] * 8
+    assert Layouts(None).read(Records.joined(records), payloads.objects)[1].tolist() == []
+    assert Layouts(None).read(Records.joined(records[:7]), payloads.objects)[1].tolist() == list(range(7))
+
+
+def numbers_named(names: list[str]) -> Records:
+    return Records.joined([encode_example({name: 1}) for name in names])
+
+
+def found_in(layouts: Layouts, names: list[str]) -> tuple[list[str], list[int]]:
+    """The name in each layout that was found, and the numbers of the records that have none."""
+    groups, others = layouts.read(numbers_named(names), payloads.objects)
+    return [layout.entries[0].key for layout, _, _ in groups], others.tolist()
+
+
+def test_a_layout_that_few_records_have_ends_the_search_but_in_a_large_block() -> None:
+    assert found_in(Layouts(None), ["rare"] * 7 + ["a"] * 248) == (["rare"], list(range(7, 255)))
+    assert found_in(Layouts(None), ["rare"] * 8 + ["a"] * 247) == (["rare", "a"], [])
+    assert found_in(Layouts(None), ["rare"] * 7 + ["a"] * 249) == (["rare", "a"], [])
+    rare = [f"rare {number}" for number in range(2)]
+    assert found_in(Layouts(None), [*rare, *["a"] * 509]) == (rare, list(range(2, 511)))
+    assert found_in(Layouts(None), [*rare, *["a"] * 510]) == ([*rare, "a"], [])
+
+
+def test_only_a_layout_that_many_records_have_is_remembered() -> None:
+    layouts = Layouts(None)
+    assert found_in(layouts, ["b"] * 7 + ["a"] * 250) == (["b", "a"], [])
+    assert found_in(layouts, ["b"] * 8 + ["a"] * 8) == (["a", "b"], [])
+    assert found_in(layouts, ["c"] * 9) == (["c"], [])
+    assert found_in(layouts, ["b"] * 9 + ["a"] * 10 + ["c"] * 8) == (["c", "a", "b"], [])
+    assert found_in(layouts, ["c"] * 8 + ["b"] * 9 + ["a"] * 10) == (["a", "b", "c"], [])
+
+
+def test_so_many_layouts_are_remembered() -> None:
+    layouts = Layouts(None)
+    for number in range(70):
+        found_in(layouts, [f"n{number}"] * 8)
+    assert [layout.entries[0].key for layout in layouts._known] == [f"n{number}" for number in range(69, 5, -1)]
+
+
+def test_a_remembered_layout_is_widened_and_replaced() -> None:
+    layouts = Layouts(None)
+    ones, lists = ([encode_example({"n": np.arange(count)})] * 8 for count in (1, 3))
+    for records in (ones, lists, ones + lists):
+        groups, others = layouts.read(Records.joined(records), payloads.objects)
+        assert len(groups) == 1
+        assert others.tolist() == []
+    assert [layout.entries for layout in layouts._known] == [(Entry("n", INT64_LIST, LIST),)]
+
+
+def test_a_record_that_its_own_layout_does_not_read_is_left_to_the_plain_path() -> None:
+    odd = b"\x0a\x0f\x0a\x0d\x0a\x81\x00n\x12\x07\x1a\x05\x0a\x03\x01\x02\x03"
+    records = [odd, *[encode_example({"a": 1})] * 300, odd]
+    assert decode_example(odd)["n"].tolist() == [1, 2, 3]
+    groups, others = Layouts(None).read(Records.joined(records), payloads.objects)
+    assert others.tolist() == [0, 301]
+    assert [numbers.tolist() for _, numbers, _ in groups] == [list(range(1, 301))]
+
+
+def test_a_layout_is_widened_to_what_it_meets() -> None:
+    scalar, listed = (Layout((Entry("n", INT64_LIST, form),)) for form in (SCALAR, LIST))
+    assert scalar.widened(scalar.entries) is None
+    widened = scalar.widened(listed.entries)
+    assert widened is not None
+    assert widened.entries == listed.entries
+    assert listed.widened(scalar.entries) is None
+    few, more = (Layout((Entry("f", FLOAT_LIST, FLOATS, size),)) for size in (8, 12))
+    widened = few.widened(more.entries)
+    assert widened is not None
+    assert widened.entries == (Entry("f", FLOAT_LIST, LIST, 0),)
+    assert identity_of(few.entries) == identity_of(more.entries) == identity_of(widened.entries)
+    assert identity_of((Entry("f", None, KINDLESS),)) != identity_of((Entry("f", None, SKIPPED),))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"",
+        b"\x0a\x00",
+        encode_example({"n" * 101: 1}),
+        encode_example({"a": 1}) + encode_example({"a": 2}),
+        b"\x0a\x0e" + encode_example({"a": None})[2:] * 2,  # a name twice
+        b"\x0a\x05\x0a\x03\x0a\x01\xff",  # no value
+        b"\x0a\x07\x0a\x05\x0a\x01\xff\x12\x00",  # no UTF-8
+        encode_example({"a": 1}) + b"\x18\x00",
+        encode_example({"a": 1})[:-1],
+        encode_sequence_example({"a": 1}, {}),
+    ],
+)
+def test_what_is_written_in_an_unusual_way_has_no_layout(record: bytes) -> None:
+    assert entries_of(record, None) is None
+
+
+def test_bytes_at_many_places_are_taken() -> None:
+    data = np.arange(40, dtype=np.uint8)
+    places = np.array([0, 3, 32])
+    assert words(data, places).tolist() == [int.from_bytes(bytes(range(at, at + 8)), "little") for at in (0, 3, 32)]
+    assert windows(data, np.array([0, 37]), 3).tolist() == [[0, 1, 2], [37, 38, 39]]
+    with pytest.raises(IndexError):
+        windows(data, np.array([38]), 3)
+
+
+def test_records_are_joined_with_room_around_them() -> None:
+    records = Records.joined([b"abc", b"", b"d"])
+    assert [records.record(number) for number in range(3)] == [b"abc", b"", b"d"]
+    assert (records.starts.tolist(), records.ends.tolist()) == ([8, 11, 11], [11, 11, 12])
+    some = records.take(np.array([2, 0]))
+    assert [some.record(number) for number in range(2)] == [b"d", b"abc"]
+    assert not np.shares_memory(records.copy().buffer, records.buffer)
+    assert records.copy().record(0) == b"abc"
+    assert Records.joined([]).starts.tolist() == []
+
+
+def test_only_what_has_feature_lists_is_decoded() -> None:
+    lists = encode_sequence_example({"a": 1}, {"s": [1, 2]})
+    records = [encode_example({"a": 1}), lists, b"\x12\x01x", encode_sequence_example({}, {}), lists]
+    found = [
+        {key: [step.tolist() for step in steps] for key, steps in each.items()}
+        for each in feature_lists(Records.joined(records))
+    ]
+    assert found == [{"s": [[1], [2]]}] * 2
+
+
+@pytest.mark.parametrize("most", [0, 1, 7, 8, 9, 255, 256, 257, 1000])
+@pytest.mark.parametrize("end", [b"", b"\0", b"\0\0x"])
+def test_bytes_in_spans_are_objects_or_one_blob(most: int, end: bytes) -> None:
+    items = [b"", b"y" * most + end, b"\0", b"ab\0", b"z" * (most // 2), b""]
+    records = Records.joined([b"--".join(items)])
+    sizes = np.array([len(item) for item in items])
+    starts = records.starts[0] + np.cumsum([0, *(sizes[:-1] + 2)])
+    objects = payloads.objects(records.buffer, starts, sizes)
+    assert objects.dtype == object
+    assert objects.tolist() == items
+    blob = payloads.blob(records.buffer, starts, sizes)
+    assert blob.to_objects().tolist() == items
+    assert payloads.joined(records.buffer, starts, sizes) == b"".join(items)
