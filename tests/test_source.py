@@ -287,7 +287,7 @@ def test_many_records_are_what_each_of_them_is(records: list[bytes], data: Any, 
     found = records_at(buffer, positions, sizes, verify=verify)
     places = list(zip(positions.tolist(), sizes.tolist(), strict=True))
     try:
-        expected = [record_at(buffer, position, size, position, verify=verify) for position, size in places]
+        expected = [record_at(buffer, position, size, position, verify) for position, size in places]
     except (CorruptRecordError, IndexMismatchError, RecordTooLargeError):
         assert found is None
     else:

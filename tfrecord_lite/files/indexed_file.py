@@ -75,8 +75,10 @@ class IndexedFile:
         """One record, read from the open file."""
         begin, end = self._limit_at[number], self._limit_at[number + 1]
         try:
+            if isinstance(ranges, MappedRanges):  # to ask it where would take a twentieth of the time
+                return record_at(ranges.map, begin, end - begin, begin, self._verify)
             buffer, position = ranges.at(begin, end - begin)
-            return record_at(buffer, position, end - begin, begin, verify=self._verify)
+            return record_at(buffer, position, end - begin, begin, self._verify)
         except TFRecordError as error:
             raise self._located(error, number)  # noqa: B904
 

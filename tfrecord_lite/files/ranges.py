@@ -73,21 +73,24 @@ class MappedRanges:
 
     Args:
         descriptor: of the open file; it can be closed afterwards.
+
+    Attributes:
+        map: all of its content, a buffer whose slices are bytes.
     """
 
     def __init__(self, descriptor: int) -> None:
         self.state = FileState.of(os.fstat(descriptor))
         # An empty file cannot be mapped.
-        self._map: Any = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) if self.state.size else b""
+        self.map: Any = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) if self.state.size else b""
 
     def at(self, offset: int, size: int) -> tuple[Any, int]:
-        return self._map, offset
+        return self.map, offset
 
     def at_many(self, offsets: Array, sizes: Array) -> tuple[Any, Array]:
         # For a single range it would take as long as the rest.
-        if self._map and self._map.size() < self.state.size:
+        if self.map and self.map.size() < self.state.size:
             raise IndexMismatchError("the file was cut off after its records were numbered")
-        return self._map, offsets
+        return self.map, offsets
 
 
 class MemberRanges:

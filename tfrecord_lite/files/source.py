@@ -107,9 +107,12 @@ class RecordSource(Sequence[bytes]):
     @overload
     def __getitem__(self, number: slice) -> list[bytes]: ...
     def __getitem__(self, number: Any) -> Any:
-        if isinstance(number, slice):
+        try:
+            index = operator.index(number)
+        except TypeError:
+            if not isinstance(number, slice):
+                raise
             return self.__getitems__(range(*number.indices(len(self))))
-        index = operator.index(number)
         begins = self._begins
         if index < 0:
             index += begins[-1]

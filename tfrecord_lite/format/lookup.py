@@ -43,7 +43,7 @@ def _frame_of(size: int) -> tuple[Callable[[Any, int], tuple[bytes, bytes, int]]
     return struct.Struct(f"<{HEADER_SIZE}s{length}sI").unpack_from, _header_of(length)
 
 
-def record_at(buffer: Any, position: int, size: int, offset: int, *, verify: bool) -> bytes:
+def record_at(buffer: Any, position: int, size: int, offset: int, verify: bool) -> bytes:
     """The record of the frame of `size` bytes at `position`."""
     unpack_from, expected = _frame_of(size)
     header, record, footer = unpack_from(buffer, position)
