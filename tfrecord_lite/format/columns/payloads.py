@@ -23,6 +23,8 @@ Array = NDArray[Any]
 
 #: Values up to this size are taken all at once, longer ones one by one: then the copying costs more than the loop.
 _SHORT = 256
+#: Bytes from one span to the next, on average, beyond which spans are cut out: to read what lies between costs more.
+_APART = 1 << 10
 #: Bytes of varints that are decoded together: few enough that all that is made of them stays in a cache.
 _CHUNK = 128 << 10
 
@@ -30,6 +32,9 @@ _CHUNK = 128 << 10
 def joined(buffer: Array, starts: Array, sizes: Array) -> bytes:
     """The bytes of all spans, one or more, which do not overlap and ascend, one after the other."""
     first, ends = int(starts[0]), starts + sizes
+    if int(ends[-1]) - first > _APART * len(starts):
+        data = buffer.data
+        return b"".join([data[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)])
     stream = BytesIO(buffer[first : ends[-1]].data)
     steps = np.empty(2 * len(starts) - 1, np.int64)
     steps[::2] = sizes
