@@ -234,6 +234,8 @@ class MaskedColumn:
         return self._column.is_apart
 
     def states(self) -> Array | int:
+        if not self._is_missing.any():
+            return self._column.states()
         return np.where(self._is_missing, np.uint8(ABSENT), self._column.states())
 
     def take(self, records: Array) -> Column:
