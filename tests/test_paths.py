@@ -60,6 +60,23 @@ def test_a_generator_of_paths_is_a_sequence(folder: Path) -> None:
     assert count_records(path for path in folder.glob("train-*")) == 3
 
 
+def test_a_glob_of_directories_is_all_of_them_as_their_manifests_say(tmp_path: Path) -> None:
+    for day in ("day=2", "day=1", "_temporary", "other"):
+        (tmp_path / day).mkdir()
+        with ShardedWriter(tmp_path / day / "part", num_shards=2) as writer:
+            for number in range(3):
+                writer.write(f"{day} {number}".encode())
+    stray = tmp_path / "day=1" / "part-00007-of-00009"  # what a set that was replaced has left
+    stray.write_bytes((tmp_path / "day=2" / "part-00000-of-00002").read_bytes())
+    records = [b"day=1 0", b"day=1 2", b"day=1 1", b"day=2 0", b"day=2 2", b"day=2 1"]
+    assert list(read_records(tmp_path / "day=*")) == records
+    assert count_records(tmp_path / "*") == 9
+    assert count_records(tmp_path / "day=2" / "*") == 3  # neither _MANIFEST.json nor _SUCCESS
+    (tmp_path / "day=3").mkdir()
+    with pytest.raises(FileNotFoundError, match="no data files in the directory"):
+        count_records(tmp_path / "day=*")
+
+
 def test_a_name_that_exists_is_no_pattern(tmp_path: Path) -> None:
     write(tmp_path / "a1", b"other")
     write(tmp_path / "a[1]", b"this")

@@ -26,6 +26,8 @@ MANIFEST = "_MANIFEST.json"
 INDEX_SUFFIX, COMPANION_SUFFIX = ".idx", ".json"
 _NO_DATA = (INDEX_SUFFIX, INDEX_SUFFIX + COMPANION_SUFFIX)
 _KINDS = {**dict.fromkeys(_NO_DATA, "an index"), MANIFEST: "a list of shards"}
+#: What stands in a directory of shards: see manifest.py.
+_OF_A_SET = re.compile(r"_SUCCESS|_MANIFEST\.json|_PLAN-[0-9a-f]+\.json")
 _LOCAL = re.compile("(file|local)://")
 _PROBLEMS = {"directory": "no data files in the directory", "pattern": "no file matches the pattern"}
 
@@ -35,8 +37,9 @@ def expand_paths(paths: Any) -> list[str | BinaryIO]:
 
     In a directory, the regular files (and links to them) are data whose names begin with neither "." nor "_", as Spark,
     Beam and Hadoop have it; of those that have the name of a shard of a set in the directory's manifest, the ones that
-    it lists and no others, see `manifest`. An index (.idx) and what belongs to it is data neither there nor for a glob.
-    A name that exists is never taken as a pattern.
+    it lists and no others, see `manifest`. An index (.idx) and what belongs to it is data neither there nor for a glob,
+    and neither are the manifest and its like. A name that exists is never taken as a pattern. A local pattern that
+    matches directories and no file stands for these directories.
 
     Raises:
         FileNotFoundError: a path does not exist, or a pattern or directory holds no file, or not one that its manifest
@@ -86,14 +89,17 @@ def find_files(path: Any) -> list[tuple[Any, ShardInfo | None]]:
         kind = "directory"
         found, shards = _files_in(name)
     elif glob.has_magic(name) and not os.path.lexists(name):
-        kind, found = "pattern", [match for match in glob.glob(name, recursive=True) if not os.path.isdir(match)]
+        matches = sorted(glob.glob(name, recursive=True))
+        kind, found = "pattern", [match for match in matches if not os.path.isdir(match)]
+        if not found and (directories := [match for match in matches if not os.path.basename(match).startswith("_")]):
+            return [file for directory in directories for file in find_files(directory)]
         found = [os.path.join(os.curdir, match) if match == STDIN else match for match in found]  # a file, no stream
     else:
         kind, found = "file", [name]
+    name_of = base_name if is_remote else os.path.basename
     if kind != "file":
-        found = [file for file in found if not file.endswith(_NO_DATA)]
+        found = [file for file in found if not file.endswith(_NO_DATA) and not _OF_A_SET.fullmatch(name_of(file))]
     if kind == "directory":
-        name_of = base_name if is_remote else os.path.basename
         found = [file for file in found if not name_of(file).startswith((".", "_"))]
     if not found and not shards:
         raise FileNotFoundError(errno.ENOENT, _PROBLEMS[kind], name)
