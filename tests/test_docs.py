@@ -12,6 +12,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 @pytest.mark.parametrize("name", ["index.md", "how-to.md"])
 def test_python_blocks_run_in_order(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / name).read_text(), re.DOTALL)
     assert blocks
     done = subprocess.run([sys.executable, "-c", "\n".join(blocks)], cwd=tmp_path, capture_output=True, text=True)

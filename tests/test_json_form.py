@@ -145,7 +145,7 @@ def test_other_ways_of_writing_a_value_are_taken(text: str, example: Any) -> Non
         ('{"context": {}, "feature_lists": {"l": 3}}', "a feature list is a list of features, not a int"),
         ('{"context": {}, "feature_lists": {"l": [[]]}}', "an empty list has no kind"),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=lambda value: repr(value)[:40],
 )
 def test_what_stands_for_no_record_is_refused(text: str | bytes, message: str) -> None:
     with pytest.raises(tfr.FeatureError) as caught:
