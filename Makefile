@@ -171,7 +171,8 @@ $(VENV)/dev.stamp: $(VENV)/test.stamp
 
 .venv-peers-node/stamp:
 	mkdir -p .venv-peers-node
-	npm install --prefix .venv-peers-node --ignore-scripts --no-audit --no-fund --silent --fetch-retries=0 --fetch-timeout=20000 tfrecord@0.2.0 || \
+	npm install --prefix .venv-peers-node --ignore-scripts --no-audit --no-fund --silent \
+	    --fetch-retries=0 --fetch-timeout=20000 tfrecord@0.2.0 || \
 	    echo "tfrecord of npm cannot be installed here"
 	touch $@
 

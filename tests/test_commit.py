@@ -20,6 +20,7 @@ from damage import python_output
 from hypothesis import given
 from hypothesis import strategies as st
 from ids import stable
+from record_files import written
 
 from tfrecord_lite import (
     RecordIndex,
@@ -39,17 +40,6 @@ from tfrecord_lite import (
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
-
-
-def written(prefix: Path, *contents: list[bytes]) -> list[ShardInfo]:
-    """Shards as so many workers write them, to be committed."""
-    infos = []
-    for records in contents:
-        with ShardedWriter(prefix, num_shards=1, publish=False) as writer:
-            for record in records:
-                writer.write(record)
-        infos += writer.infos
-    return infos
 
 
 def names(directory: Path) -> list[str]:

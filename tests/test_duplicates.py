@@ -9,19 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from record_files import write
 
 import tfrecord_lite as tfr
 from tfrecord_lite import surgery
 from tfrecord_lite.format.crc32c import value
 
 COMPRESSIONS = ["", "GZIP", "ZLIB"]
-
-
-def write(path: Path, records: list[bytes], options: str = "") -> Path:
-    with tfr.TFRecordWriter(path, options) as writer:
-        for record in records:
-            writer.write(record)
-    return path
 
 
 @pytest.fixture

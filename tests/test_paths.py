@@ -77,6 +77,13 @@ def test_a_glob_of_directories_is_all_of_them_as_their_manifests_say(tmp_path: P
         count_records(tmp_path / "day=*")
 
 
+def test_a_directory_that_a_glob_finds_is_no_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "-").mkdir()
+    (tmp_path / "-" / "data").write_bytes(frame(b"a"))
+    monkeypatch.chdir(tmp_path)
+    assert list(read_records("*")) == [b"a"]
+
+
 def test_a_name_that_exists_is_no_pattern(tmp_path: Path) -> None:
     write(tmp_path / "a1", b"other")
     write(tmp_path / "a[1]", b"this")

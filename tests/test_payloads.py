@@ -28,6 +28,13 @@ def test_spans_are_joined_and_in_blobs_as_they_are_in_the_buffer(spans: list[tup
     assert payloads.objects(buffer, starts, sizes).tolist() == expected
 
 
+def test_no_spans_hold_nothing() -> None:
+    none = np.empty(0, np.int64)
+    assert payloads.joined(np.zeros(9, np.uint8), none, none) == b""
+    assert payloads.floats(np.zeros(9, np.uint8), none, none).tolist() == []
+    assert payloads.blob(np.zeros(9, np.uint8), none, none).tolist() == []
+
+
 @pytest.mark.parametrize("gap", [0, 2000])
 def test_numbers_are_decoded_wherever_their_spans_lie(gap: int) -> None:
     spans = [bytes([1, 0xAC, 2]), b"", bytes([0xFF] * 9 + [1])]

@@ -9,19 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from record_files import written
 
-from tfrecord_lite import ShardedWriter, ShardInfo, commit, plan_read
-
-
-def written(prefix: Path, *contents: list[bytes]) -> list[ShardInfo]:
-    """Shards as so many workers write them, committed."""
-    infos = []
-    for records in contents:
-        with ShardedWriter(prefix, num_shards=1, publish=False) as writer:
-            for record in records:
-                writer.write(record)
-        infos += writer.infos
-    return commit(infos, prefix)
+from tfrecord_lite import ShardInfo, commit, plan_read
 
 
 def infos_of(*records: int) -> list[ShardInfo]:
@@ -58,7 +48,7 @@ def test_equal_files_are_dealt_out_evenly() -> None:
 
 
 def test_records_count_where_a_manifest_knows_them_and_bytes_elsewhere(tmp_path: Path) -> None:
-    infos = written(tmp_path / "train", [b""] * 6, [b"x" * 1000], [b""] * 6, [b"y"] * 7)
+    infos = commit(written(tmp_path / "train", [b""] * 6, [b"x" * 1000], [b""] * 6, [b"y"] * 7), tmp_path / "train")
     paths = [str(tmp_path / f"train-0000{number}-of-00004") for number in range(4)]
     by_records = plan_read(infos, 2)
     assert [sum(info.records for info in infos if info.path in part) for part in by_records] == [8, 12]
@@ -69,14 +59,14 @@ def test_records_count_where_a_manifest_knows_them_and_bytes_elsewhere(tmp_path:
 
 
 def test_with_a_file_that_no_manifest_knows_bytes_count(tmp_path: Path) -> None:
-    written(tmp_path / "train", [b"x" * 1000], [b""] * 9, [b""] * 9)
+    commit(written(tmp_path / "train", [b"x" * 1000], [b""] * 9, [b""] * 9), tmp_path / "train")
     (other := tmp_path / "zebra").write_bytes(bytes(100))
     first, *rest = (str(tmp_path / f"train-0000{number}-of-00003") for number in range(3))
     assert plan_read(tmp_path, 2) == [[first], [*rest, str(other)]]
 
 
 def test_relative_directories_are_divided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    written(tmp_path / "train", [b"a"], [b"b"])
+    commit(written(tmp_path / "train", [b"a"], [b"b"]), tmp_path / "train")
     monkeypatch.chdir(tmp_path)
     assert plan_read(["train-00000-of-00002", "train-00001-of-00002"], 2) == [
         ["train-00000-of-00002"],

@@ -13,17 +13,11 @@ import pytest
 from damage import frame, frames
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from record_files import write
 
 import tfrecord_lite as tfr
 from tfrecord_lite import surgery
 from tfrecord_lite.format.condition import Condition
-
-
-def write(path: Path, records: list[bytes]) -> Path:
-    with tfr.TFRecordWriter(path) as writer:
-        for record in records:
-            writer.write(record)
-    return path
 
 
 @pytest.fixture

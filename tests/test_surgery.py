@@ -15,6 +15,7 @@ import pytest
 from damage import collect, cut_at, flip_bit, frame, frames, theirs_v1
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from record_files import write
 
 import tfrecord_lite as tfr
 from tfrecord_lite import surgery
@@ -24,13 +25,6 @@ from tfrecord_lite.format.block import Block
 from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME, read_blocks
 
 COMPRESSIONS = ["", "GZIP", "ZLIB"]
-
-
-def write(path: Path, records: list[bytes], options: Any = None) -> Path:
-    with tfr.TFRecordWriter(path, options) as writer:
-        for record in records:
-            writer.write(record)
-    return path
 
 
 @pytest.fixture

@@ -90,10 +90,10 @@ def find_files(path: Any) -> list[tuple[Any, ShardInfo | None]]:
         found, shards = _files_in(name)
     elif glob.has_magic(name) and not os.path.lexists(name):
         matches = sorted(glob.glob(name, recursive=True))
+        matches = [os.path.join(os.curdir, match) if match == STDIN else match for match in matches]  # no stream
         kind, found = "pattern", [match for match in matches if not os.path.isdir(match)]
         if not found and (directories := [match for match in matches if not os.path.basename(match).startswith("_")]):
             return [file for directory in directories for file in find_files(directory)]
-        found = [os.path.join(os.curdir, match) if match == STDIN else match for match in found]  # a file, no stream
     else:
         kind, found = "file", [name]
     name_of = base_name if is_remote else os.path.basename

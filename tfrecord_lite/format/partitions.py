@@ -84,6 +84,8 @@ def _partition_rows(
     key: str, feature: RaggedFeature, rows: RaggedTensorValue, partition: Any, given: RaggedTensorValue
 ) -> RaggedTensorValue:
     """Each row divided by its own row of `given`: positions in a row become positions in all values."""
+    if len(given.row_splits) != len(rows.row_splits):  # pragma: no cover - both are of the same examples
+        raise FeatureError(f"{len(rows)} rows of values, but {len(given)} in '{partition.key}'", key)
     dtype = splits_dtype(feature.row_splits_dtype)
     positions, splits = given.flat_values.astype(dtype), given.row_splits
     if isinstance(partition, RaggedFeature.RowSplits):

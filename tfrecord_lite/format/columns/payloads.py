@@ -30,7 +30,9 @@ _CHUNK = 128 << 10
 
 
 def joined(buffer: Array, starts: Array, sizes: Array) -> bytes:
-    """The bytes of all spans, one or more, which do not overlap and ascend, one after the other."""
+    """The bytes of all spans, which do not overlap and ascend, one after the other."""
+    if not len(starts):
+        return b""
     first, ends = int(starts[0]), starts + sizes
     if int(ends[-1]) - first > _APART * len(starts):
         data = buffer.data
