@@ -16,7 +16,7 @@ def write(path: Path, records: list[bytes], options: Any = None) -> Path:
     return path
 
 
-def written(prefix: Path, *contents: list[bytes]) -> list[ShardInfo]:
+def written(prefix: Path | str, *contents: list[bytes]) -> list[ShardInfo]:
     """Shards as so many workers write them, to be committed."""
     infos = []
     for records in contents:

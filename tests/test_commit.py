@@ -460,8 +460,10 @@ for limit in range(1, 1000):
 @needs_signals
 @pytest.mark.parametrize("then", ["rollback", "commit"])
 def test_undoing_can_be_interrupted(crashes: Any, tmp_path: Path, then: str) -> None:
-    begun = [path for path in sorted(crashes[0].iterdir()) if any(name.startswith(".old-") for name in names(path))]
-    python_output(UNDOING, begun[-5], tmp_path)
+    states = sorted(crashes[0].iterdir())
+    older = (states[0] / "_MANIFEST.json").read_bytes()
+    begun = [path for path in states if any(name.startswith(".old-") for name in names(path))]
+    python_output(UNDOING, [path for path in begun if (path / "_MANIFEST.json").read_bytes() == older][-1], tmp_path)
     directories = sorted(tmp_path.iterdir())
     assert len(directories) > 5
     for directory in directories:

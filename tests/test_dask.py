@@ -32,6 +32,7 @@ import dask.dataframe  # noqa: E402
 import pandas as pd  # noqa: E402
 
 from tfrecord_lite.adapters.dask import read_bag, read_dataframe, write_tfrecords  # noqa: E402
+from tfrecord_lite.files.directory import open_directory  # noqa: E402
 from tfrecord_lite.files.manifest import open_plans  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
@@ -386,7 +387,7 @@ def test_a_driver_killed_in_the_middle_of_commit(client: Any, tmp_path: Path, wa
     with pytest.raises(tfr.ShardError, match="was interrupted: run commit or rollback again"):
         read_bag(tmp_path)
     if way == "commit":
-        (prefix,) = open_plans(str(tmp_path))
+        (prefix,) = open_plans(open_directory(str(tmp_path)))
         tfr.commit(None, tmp_path / prefix)
     else:
         write_tfrecords(bag_of(40), tmp_path, mode="overwrite")

@@ -38,6 +38,7 @@ from PIL import Image  # noqa: E402
 import tfrecord_lite as tfr  # noqa: E402
 from tfrecord_lite.adapters.arrow import from_arrow, schema_from_arrow  # noqa: E402
 from tfrecord_lite.adapters.ray import TFRecordDatasource, read_tfrecords, write_tfrecords  # noqa: E402
+from tfrecord_lite.files.directory import open_directory  # noqa: E402
 from tfrecord_lite.files.manifest import open_plans  # noqa: E402
 
 pytestmark = [
@@ -384,17 +385,17 @@ DRIVER = """
 import os, signal, sys
 import pyarrow as pa, ray
 from tfrecord_lite.adapters.ray import write_tfrecords
-from tfrecord_lite.files import commit
 
-rename, renamed = commit._rename, []
+replace, renamed = os.replace, []
 
-def rename_or_die(*args):
-    if len(renamed) == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-    renamed.append(args)
-    rename(*args)
+def rename_or_die(old, new):
+    if os.path.basename(new).startswith("part-"):
+        if len(renamed) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        renamed.append(new)
+    replace(old, new)
 
-commit._rename = rename_or_die
+os.replace = rename_or_die
 ray.init(address=sys.argv[1], log_to_driver=False, logging_level="error")
 dataset = ray.data.from_arrow([pa.table({"id": [4 * n, 4 * n + 1, 4 * n + 2, 4 * n + 3]}) for n in range(5)])
 write_tfrecords(dataset, sys.argv[2])
@@ -409,7 +410,7 @@ def test_a_commit_whose_driver_was_killed_is_finished_or_done_anew(tmp_path: Pat
     with pytest.raises(tfr.ShardError, match="run commit or rollback again"):
         read_tfrecords(tmp_path)
     shutil.copytree(tmp_path, tmp_path / "copy")
-    (name,) = open_plans(str(tmp_path))
+    (name,) = open_plans(open_directory(str(tmp_path)))
     infos = tfr.commit(None, tmp_path / name)
     assert [info.records for info in infos] == [4] * 5
     assert ids(tmp_path) == list(range(20))

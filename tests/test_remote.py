@@ -221,13 +221,6 @@ def test_two_readers_of_one_url_do_not_disturb_each_other(memory: str) -> None:
     assert all(first == second for first, second in zip(read_records(url), read_records(url), strict=True))
 
 
-def test_appending_to_a_url_is_refused_at_once(memory: str) -> None:
-    url = write(f"{memory}/a", b"before")
-    with pytest.raises(ValueError, match=f"needs a local path: '{url}' is a URL"):
-        TFRecordWriter(url, mode="a")
-    assert list(read_records(url)) == [b"before"]
-
-
 def test_files_at_urls_are_divided_by_their_sizes(memory: str) -> None:
     urls = [write(f"{memory}/{number}", bytes(size)) for number, size in enumerate([10, 300, 200, 100])]
     assert tfr.plan_read(memory, 2) == [urls[:2], urls[2:]]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import pickle
+import random
 import signal
 import subprocess
 import sys
@@ -15,15 +17,20 @@ from typing import Any
 import numpy as np
 import pytest
 from damage import python, python_output
+from record_files import written
 from servers import s3_server
 
 from tfrecord_lite import (
+    ShardedWriter,
+    ShardError,
     TFRecordReader,
     TFRecordWriter,
+    commit,
     count_records,
     read_batches,
     read_examples,
     read_records,
+    rollback,
 )
 from tfrecord_lite.cli.main import main
 from tfrecord_lite.files import remote
@@ -273,3 +280,93 @@ def test_a_directory_is_no_file(bucket: str) -> None:
     for open_it in (TFRecordReader, RemoteRanges):
         with pytest.raises(IsADirectoryError):
             open_it(f"{bucket}/data")
+
+
+WRITER = """
+import os, pickle, sys, threading, time, signal
+import tfrecord_lite as tfr
+def die():
+    time.sleep(float(sys.argv[2]))
+    os.kill(os.getpid(), signal.SIGKILL)
+threading.Thread(target=die, daemon=True).start()
+with tfr.ShardedWriter(sys.argv[1], num_shards=8) as writer:
+    for number in range(800):
+        writer.write(b"new %d" % number)
+os._exit(0)
+"""
+
+
+def test_a_set_is_there_whole_or_not_at_all_whenever_its_writer_is_killed(
+    bucket: str, environment: dict[str, str]
+) -> None:
+    prefix = f"{bucket}/data/train"
+    old, new = [b"old %d" % number for number in range(80)], {b"new %d" % number for number in range(800)}
+    with ShardedWriter(prefix, num_shards=8) as writer:
+        for record in old:
+            writer.write(record)
+    generator, ends, seconds = random.Random(7), set(), 2.5
+    for _ in range(12):
+        before = set(read_records(f"{bucket}/data"))
+        started = subprocess.run(
+            [sys.executable, "-c", WRITER, prefix, str(generator.uniform(0.2, 1) * seconds)],
+            env=os.environ | environment,
+            check=False,
+        )
+        has_died = started.returncode == -signal.SIGKILL
+        assert has_died or started.returncode == 0
+        try:
+            found = set(read_records(f"{bucket}/data"))
+            ends.add("whole" if found == new else "old")
+        except ShardError:
+            ends.add("middle")
+            if generator.random() < 0.5:
+                commit(None, prefix)
+            else:
+                rollback(prefix)
+            found = set(read_records(f"{bucket}/data"))
+        assert found in (before, new)
+        if found == new and not has_died:
+            seconds *= 0.8  # the machine is fast
+        with ShardedWriter(prefix, num_shards=8) as writer:
+            for record in old:
+                writer.write(record)
+        assert sorted(read_records(f"{bucket}/data")) == sorted(old)
+    assert "old" in ends or "middle" in ends
+
+
+def test_a_commit_is_finished_by_another_process(bucket: str, environment: dict[str, str]) -> None:
+    prefix = f"{bucket}/data/train"
+    commit(written(prefix, *([b"old %d" % number] for number in range(30))), prefix)
+    infos = written(prefix, *([b"new %d" % number] for number in range(30)))
+    script = """
+import os, pickle, signal, sys
+import s3fs, tfrecord_lite as tfr
+rm, count = s3fs.S3FileSystem._rm_file, 0
+async def dying(self, path, **options):
+    global count
+    count += 1
+    if count == 45:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return await rm(self, path, **options)
+s3fs.S3FileSystem._rm_file = dying
+tfr.commit(pickle.load(sys.stdin.buffer), sys.argv[1])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, prefix], input=pickle.dumps(infos), env=os.environ | environment, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    with pytest.raises(ShardError, match="run commit or rollback again"):
+        read_records(f"{bucket}/data")
+    finals = commit(None, prefix)
+    assert [info.path for info in finals] == [f"{prefix}-{number:05}-of-00030" for number in range(30)]
+    assert list(read_records(f"{bucket}/data")) == [b"new %d" % number for number in range(30)]
+    assert not [name for name in s3().ls(f"{bucket}/data".removeprefix("s3://")) if "/." in name or "_PLAN" in name]
+
+
+def test_appending_to_an_object(bucket: str) -> None:
+    url = write(f"{bucket}/log", *[bytes(1 << 20)] * 12)
+    for mode, more in (("a", b"a"), ("a", b"b")):
+        with TFRecordWriter(url, mode=mode) as writer:
+            writer.write(more)
+    assert list(read_records(url)) == [*[bytes(1 << 20)] * 12, b"a", b"b"]
+    assert not uploads(bucket)

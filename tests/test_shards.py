@@ -80,8 +80,9 @@ def test_shards_are_named_as_beam_and_tfds_name_them(prefix: str, number: int, c
         ("out/.", "not data"),
         ("_bell\a", r"_bell\\x07"),
         ("/dev/stdout", "standard output"),
-        ("s3://bucket/train", "local paths only"),
-        ("simplecache::s3://bucket/train", "local paths only"),
+        ("s3://bucket/", "does not end in a name"),
+        ("s3://bucket/../train", r"'\.\.'"),
+        ("simplecache::s3://bucket/_train", "not data"),
     ],
 )
 def test_prefixes_that_cannot_be_meant_are_refused(tmp_path: Path, prefix: Any, problem: str) -> None:

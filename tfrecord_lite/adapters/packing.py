@@ -13,7 +13,6 @@ times): shards that were finished are not made again.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -32,10 +31,12 @@ from tfrecord_lite.adapters.image_folder import ImageFile, Skipped, has_image_ex
 from tfrecord_lite.adapters.images import ImageEncoder, check_skipped
 from tfrecord_lite.cardchecker.images import ImageError
 from tfrecord_lite.errors import ItemError, counted, printable
+from tfrecord_lite.files.directory import open_directory, split_path
 from tfrecord_lite.files.journal import journal_path
 from tfrecord_lite.files.options import TFRecordOptions, as_options
+from tfrecord_lite.files.remote import exists, is_url
 from tfrecord_lite.files.resumption import ResumableShards
-from tfrecord_lite.files.shards import ShardInfo, check_prefix
+from tfrecord_lite.files.shards import ShardInfo, absolute_prefix
 from tfrecord_lite.files.streams import publish
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def pack(
         TFRecordError: the CSV is none.
         ValueError: arguments that cannot be right.
     """
-    prefix = os.path.abspath(check_prefix(prefix))
+    prefix = absolute_prefix(prefix)
     names = {name: f"{prefix}-{name}" for name in _checked_split(split)} if split else {"": prefix}
     if order not in ORDERS:
         raise ValueError(f"order is {order!r}; {', '.join(ORDERS)} are possible")
@@ -181,14 +182,15 @@ def pack(
 
 def is_cut_off(prefix: Any, split: Iterable[str] = ()) -> bool:
     """Whether there is finished work of a `pack` that did not end, for the next to take over."""
-    prefix = os.path.abspath(check_prefix(prefix))
-    return any(os.path.exists(journal_path(name)) for name in ([f"{prefix}-{part}" for part in split] or [prefix]))
+    prefix = absolute_prefix(prefix)
+    paths = [journal_path(name) for name in ([f"{prefix}-{part}" for part in split] or [prefix])]
+    return any(exists(path) if is_url(path) else os.path.exists(path) for path in paths)
 
 
 def labels_path(prefix: str) -> str:
     """Where the labels of a set are: not under a name that anybody takes for data."""
-    directory, name = os.path.split(prefix)
-    return os.path.join(directory, f"_{name}.labels.json")
+    directory, name = split_path(prefix)
+    return open_directory(directory).join(f"_{name}.labels.json")
 
 
 def _publish_labels(prefix: str, labels: dict[int, str]) -> None:
@@ -196,8 +198,8 @@ def _publish_labels(prefix: str, labels: dict[int, str]) -> None:
     if labels:
         publish(path, json.dumps(labels, indent=1).encode() + b"\n")
     else:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)  # of an older set
+        directory, name = split_path(path)
+        open_directory(directory).remove([name])  # of an older set
 
 
 def _progress(progress: Callable[[int, int], object], before: int, total: int, done: int) -> None:
@@ -219,6 +221,8 @@ def _checked_split(split: Mapping[str, float]) -> Mapping[str, float]:
 
 def check_outside(prefix: str, directory: str) -> None:
     """What is written is not to be packed the next time."""
+    if is_url(prefix):
+        return
     target, folder = (os.path.realpath(path) for path in (os.path.dirname(prefix), directory))
     if os.path.commonpath((target, folder)) == folder:
         raise ValueError("what is written is to lie outside of the folder")

@@ -28,6 +28,7 @@ from tfrecord_lite.adapters.arrow_columns import MISSING, import_pyarrow
 from tfrecord_lite.adapters.arrow_sequences import sequence_schema_from_arrow, sequences_from_arrow
 from tfrecord_lite.errors import FeatureError, ShardError, TFRecordError, counted, printable
 from tfrecord_lite.files.commit import commit, rollback
+from tfrecord_lite.files.directory import open_directory
 from tfrecord_lite.files.manifest import open_plans
 from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.paths import as_path, find_files
@@ -179,7 +180,7 @@ class WriteJob:
 
     def _check_directory(self) -> None:
         if self.mode == "overwrite":  # what was left in the middle goes either way
-            for name in open_plans(self.directory):
+            for name in open_plans(open_directory(self.directory)):
                 rollback(os.path.join(self.directory, name))
         try:
             found = find_files(self.directory)

@@ -9,6 +9,8 @@
 A tail is torn where a writer was killed or the power failed: the file ends inside a frame or a member, in nothing but
 zeros, or with a record whose CRC does not hold. It is cut off when that is asked for; whole records in a torn member
 are kept. Damage anywhere else is never cut off.
+
+What is at a URL can be replaced only: see remote_append.py.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from functools import partial
 from typing import Any
 
-from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError, printable
+from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError
 from tfrecord_lite.files import sinks
 from tfrecord_lite.files.compression import HEAD_SIZE, recognise
 from tfrecord_lite.files.deflate import MembersSink
@@ -27,6 +30,7 @@ from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
 from tfrecord_lite.files.paths import as_path
 from tfrecord_lite.files.reader import TFRecordReader
 from tfrecord_lite.files.remote import is_url
+from tfrecord_lite.files.remote_append import RemoteAppendSink
 from tfrecord_lite.files.streams import open_source
 from tfrecord_lite.format.framing import (
     FRAME_OVERHEAD,
@@ -51,7 +55,7 @@ def open_append_sink(path: Any, options: TFRecordOptions, atomic: bool, repair_t
     """A sink for what goes behind the records that are there; a new file where there is none.
 
     Args:
-        path: of a regular file, or of none yet.
+        path: of a regular file, or of none yet; or a URL, of which a copy is continued.
         options: without a compression type, that of the file.
         atomic: whether `discard` takes away what was written.
         repair_tail: cut off a torn tail.
@@ -62,13 +66,20 @@ def open_append_sink(path: Any, options: TFRecordOptions, atomic: bool, repair_t
         TruncatedRecordError, CorruptRecordError: the file is damaged, at the offset that the error tells.
     """
     name = _regular_path(path)
+    if is_url(name):
+        return RemoteAppendSink(name, partial(_open, options=options, atomic=True, repair_tail=repair_tail))
+    return _open(name, name, options, atomic, repair_tail)
+
+
+def _open(path: str, name: str, options: TFRecordOptions, atomic: bool, repair_tail: bool) -> sinks.Sink:
+    """The same for a local file that the caller knows by another name, perhaps."""
     wanted = None if options.compression_type is None else check_compression_type(options.compression_type)
     if wanted == "ZLIB":
         raise ValueError("ZLIB cannot be appended to: TensorFlow ignores all but the first stream")
     options.compressor()  # what zlib refuses must not leave a file behind
-    sink = sinks.AppendSink(name, atomic)
+    sink = sinks.AppendSink(path, name, atomic)
     try:
-        with contextlib.closing(open_source(name, "")[0]) as stream:
+        with contextlib.closing(open_source(path, "")[0]) as stream:
             found = recognise(stream.read(HEAD_SIZE)) if sink.size else wanted or ""
             if found == "ZLIB":
                 raise ValueError(f"{name!r} is ZLIB, which cannot be appended to")
@@ -90,16 +101,14 @@ def open_append_sink(path: Any, options: TFRecordOptions, atomic: bool, repair_t
         sink.discard()
         raise
     sink.abandon()  # the file has been written anew
-    return open_append_sink(path, options, atomic, repair_tail=False)
+    return _open(path, name, options, atomic, repair_tail=False)
 
 
 def _regular_path(path: Any) -> str:
     if hasattr(path, "write") and not isinstance(path, os.PathLike):
         raise ValueError("mode='a' needs a path: a file object is written to from where it stands, with mode='w'")
     name = as_path(path)
-    if is_url(name):
-        raise ValueError(f"mode='a' needs a local path: '{printable(name)}' is a URL, where files are whole")
-    if os.path.exists(name):
+    if not is_url(name) and os.path.exists(name):
         mode = os.stat(name).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             raise ValueError(f"mode='a' needs a regular file, whose tail can be looked at: {name!r} is none")

@@ -6,7 +6,7 @@ Workers anywhere write shards under hidden names of their own and tell of them b
     1  all temporary files are there and have their sizes    else an error, and nothing has changed
     2  _PLAN-....json                                         from here on readers of the directory get an error
     3  _SUCCESS goes
-    4  each older file whose name is needed is renamed away, each temporary file gets its name
+    4  the older files whose names are needed are renamed away, the temporary files get their names
     5  _MANIFEST.json                                         from here on the new set is there
     6  older files go, _SUCCESS comes, the plan goes
 
@@ -17,6 +17,9 @@ prefix first rolls back what it finds unfinished. After success a further commit
 Afterwards exactly the new set is there: whatever else was named `prefix-NNNNN-of-NNNNN` is gone, with its index. Sets
 of other prefixes in the same directory stay, unless they are to go: then they are in the plan, and go with step 6.
 Commits in one directory wait for each other where the system has flock.
+
+The same behind a URL, where renaming is copying, which the server does, and deleting: for a moment a file has two
+names. Object stores have no locks, so that there one process at a time commits in a directory.
 
 A crash is the death of a process. The data themselves are not synced: a power cut may take shards that were just
 written, and then their sizes are not those of the manifest, which commit and readers check.
@@ -29,11 +32,12 @@ import errno
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
 from tfrecord_lite.errors import IndexMismatchError, ShardError, printable
+from tfrecord_lite.files.directory import Directory, open_directory, split_path
 from tfrecord_lite.files.index import check_replaceable
 from tfrecord_lite.files.manifest import (
     SUCCESS,
@@ -44,18 +48,12 @@ from tfrecord_lite.files.manifest import (
     load_manifest,
     load_plan,
     open_plans,
-    plan_path,
+    plan_name,
     save_manifest,
     save_plan,
-    sync_directory,
 )
 from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX, MANIFEST
 from tfrecord_lite.files.shards import ShardInfo, check_prefix, shard_name, shard_pattern
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 
 def commit(
@@ -83,21 +81,21 @@ def commit(
     """
     directory, name = _parts(prefix)
     wanted = None if infos is None else _plan(list(infos), name)
-    with _locked(directory):
+    with directory.locked():
         sets = load_manifest(directory) or {}
         plan = load_plan(directory, name)
         if wanted is None and plan is None and name not in sets:
-            raise FileNotFoundError(errno.ENOENT, "no commit to finish", os.path.join(directory, name))
+            raise FileNotFoundError(errno.ENOENT, "no commit to finish", directory.join(name))
         if plan is None and name in sets and (wanted is None or sets[name].id == wanted.shards.id):
             return _finals(directory, sets[name])
         if wanted is not None and (plan is None or plan.shards.id != wanted.shards.id):
-            for temporary, file in zip(wanted.temporaries, wanted.shards.files, strict=True):
-                check_size(os.path.join(directory, temporary), file.bytes)
+            present = directory.sizes()
+            _check_sizes(directory, wanted, {name: present[name] for name in wanted.temporaries if name in present})
             for other, unfinished in open_plans(directory).items() if others != "keep" else [(name, plan)]:
                 if unfinished is not None:
                     _end(directory, other, unfinished, sets)
             if others == "refuse" and sets:
-                raise FileExistsError(errno.EEXIST, "the directory holds shards already", directory or os.curdir)
+                raise FileExistsError(errno.EEXIST, "the directory holds shards already", directory.path)
             dropped = sorted(set(sets) - {name}) if others == "replace" else []
             plan = replace(wanted, replaced=_replaced(directory, wanted.shards), dropped=dropped)
             save_plan(directory, name, plan)
@@ -117,24 +115,24 @@ def rollback(prefix: Any, infos: Iterable[ShardInfo] | None = None) -> bool:
         Whether there was one to undo. Where the new manifest is in place already, the commit is finished instead.
     """
     directory, name = _parts(prefix)
-    with _locked(directory):
+    with directory.locked():
         plan = load_plan(directory, name)
         if plan is None or (infos is not None and _plan(list(infos), name).shards.id != plan.shards.id):
             return False
         return _end(directory, name, plan, load_manifest(directory) or {})
 
 
-def _parts(prefix: Any) -> tuple[str, str]:
+def _parts(prefix: Any) -> tuple[Directory, str]:
     """(directory, name) of a prefix."""
-    directory, name = os.path.split(check_prefix(prefix))
-    return directory, name
+    directory, name = split_path(check_prefix(prefix))
+    return open_directory(directory), name
 
 
 def _plan(infos: list[ShardInfo], name: str) -> Plan:
     """What is to become of shards, wherever they are; what is replaced is not known yet."""
     if not infos:
         raise ValueError("a set has one shard at least")
-    temporaries = [os.path.basename(info.path) for info in infos]
+    temporaries = [split_path(info.path)[1] for info in infos]
     if len(set(temporaries)) < len(temporaries):
         twice = Counter(temporaries).most_common(1)[0][0]
         raise ShardError(f"two infos are about the same file '{printable(twice)}'")
@@ -149,44 +147,51 @@ def _plan(infos: list[ShardInfo], name: str) -> Plan:
     return Plan(ShardSet(digest.hexdigest(), files), temporaries, {}, [])
 
 
-def _replaced(directory: str, shards: ShardSet) -> dict[str, str]:
-    names = {file.path for file in shards.files}
-    with os.scandir(directory or os.curdir) as entries:
-        older = sorted(entry.name for entry in entries if entry.name in names)
+def _replaced(directory: Directory, shards: ShardSet) -> dict[str, str]:
+    present = directory.sizes()
+    older = sorted(file.path for file in shards.files if file.path in present)
     return {name: f".old-{shards.id}-{number}.tmp" for number, name in enumerate(older)}
 
 
-def _carry_out(directory: str, name: str, plan: Plan, sets: dict[str, ShardSet]) -> None:
+def _check_sizes(directory: Directory, plan: Plan, present: dict[str, int]) -> None:
+    """Raise FileNotFoundError or ShardError unless each file is there as it was written, or has its name already."""
+    for temporary, file in _files(plan):
+        name = file.path if temporary not in present and file.path in present else temporary
+        path = directory.join(name)
+        if name not in present:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        check_size(path, present[name], file.bytes)
+
+
+def _carry_out(directory: Directory, name: str, plan: Plan, sets: dict[str, ShardSet]) -> None:
     """From wherever a plan is to its end."""
+    present = directory.sizes()
     if name not in sets or sets[name].id != plan.shards.id:
-        for temporary, file in zip(plan.temporaries, plan.shards.files, strict=True):
-            path = os.path.join(directory, temporary)
-            check_size(path if os.path.lexists(path) else os.path.join(directory, file.path), file.bytes)
-        _unlink(directory, SUCCESS)
-        for temporary, file in zip(plan.temporaries, plan.shards.files, strict=True):
-            if os.path.lexists(os.path.join(directory, temporary)):
-                _move_away(directory, file.path, plan.replaced.get(file.path))
-                _rename(directory, temporary, file.path)
-        sync_directory(directory)
+        _check_sizes(directory, plan, present)
+        kept = {final: older for final, older in plan.replaced.items() if final in present or older in present}
+        if kept != plan.replaced:  # somebody has removed an older file since
+            plan = replace(plan, replaced=kept)
+            save_plan(directory, name, plan)
+        directory.remove([SUCCESS])
+        finals = {temporary: file.path for temporary, file in _files(plan) if temporary in present}
+        in_the_way = set(finals.values())
+        directory.rename(
+            {final: older for final, older in kept.items() if final in in_the_way and older not in present}
+        )
+        directory.rename(finals)
         for other in plan.dropped:
             sets.pop(other, None)
         sets[name] = plan.shards
         save_manifest(directory, sets)
-    for final, older in plan.replaced.items():
-        _remove_index(directory, final)
-        _unlink(directory, older)
     names = {file.path for entry in sets.values() for file in entry.files}
     patterns = [shard_pattern(prefix) for prefix in (name, *plan.dropped)]
-    with os.scandir(directory or os.curdir) as entries:
-        found = [entry.name for entry in entries if entry.name not in names]
-    others = [entry for entry in found if any(pattern.fullmatch(entry) for pattern in patterns)]
-    for other in others:
-        _remove_index(directory, other)
-        _unlink(directory, other)
-    _remove_plan(directory, name)
+    others = [each for each in present if each not in names and any(pattern.fullmatch(each) for pattern in patterns)]
+    _remove_indexes(directory, [*plan.replaced, *others], present)
+    directory.remove([*plan.replaced.values(), *others])
+    _remove_plan(directory, name, {MANIFEST, *present})
 
 
-def _end(directory: str, name: str, plan: Plan, sets: dict[str, ShardSet]) -> bool:
+def _end(directory: Directory, name: str, plan: Plan, sets: dict[str, ShardSet]) -> bool:
     """Undo a plan, or finish it where its set is in the manifest already; whether it was undone.
 
     Every step may be the last one before a crash, and either of doing and undoing goes on from there.
@@ -194,72 +199,47 @@ def _end(directory: str, name: str, plan: Plan, sets: dict[str, ShardSet]) -> bo
     if name in sets and sets[name].id == plan.shards.id:
         _carry_out(directory, name, plan, sets)
         return False
-    for temporary, file in zip(plan.temporaries, plan.shards.files, strict=True):
-        if not os.path.lexists(os.path.join(directory, temporary)):
-            with contextlib.suppress(FileNotFoundError):
-                _rename(directory, file.path, temporary)
-    for final, older in plan.replaced.items():
-        with contextlib.suppress(FileNotFoundError):
-            _rename(directory, older, final)
-    _remove_plan(directory, name)
-    for temporary in plan.temporaries:
-        _unlink(directory, temporary)
+    present = directory.sizes()
+    older = {waiting: final for final, waiting in plan.replaced.items() if waiting in present}
+    kept = set(plan.replaced) - set(older.values())  # the older files that were not moved
+    back, copies = {}, []
+    for temporary, file in _files(plan):
+        if temporary not in present and file.path in present and file.path not in kept:
+            back[file.path] = temporary
+        elif file.path not in plan.replaced and present.get(file.path) == file.bytes:
+            copies.append(file.path)  # made where renaming is copying: only the file under the old name was to go
+    directory.rename(back)  # so that it can still be told which is which, whoever goes on
+    directory.rename(older)
+    directory.remove(copies)
+    _remove_plan(directory, name, present)
+    directory.remove(plan.temporaries)
     return True
 
 
-def _move_away(directory: str, final: str, older: str | None) -> None:
-    """Give an older file the name under which it waits, unless that has been done."""
-    if older is not None and not os.path.lexists(os.path.join(directory, older)):
-        with contextlib.suppress(FileNotFoundError):
-            _rename(directory, final, older)
+def _files(plan: Plan) -> Iterable[tuple[str, ShardInfo]]:
+    """(present name, what it is to be) of each file."""
+    return zip(plan.temporaries, plan.shards.files, strict=True)
 
 
-def _remove_plan(directory: str, name: str) -> None:
+def _remove_plan(directory: Directory, name: str, present: Collection[str]) -> None:
     """The end of a plan, and the mark of success where no other is open."""
-    path = plan_path(directory, name)
-    with os.scandir(directory or os.curdir) as entries:
-        names = {entry.name for entry in entries}
-    if MANIFEST in names and not any(is_plan(other) for other in names - {os.path.basename(path)}):
-        with open(os.path.join(directory, SUCCESS), "wb"):
-            pass
-    os.unlink(path)
-    sync_directory(directory)
+    own = plan_name(name)
+    if MANIFEST in present and not any(is_plan(other) and other != own for other in present):
+        directory.write(SUCCESS, b"")
+    directory.remove([own])
 
 
-def _finals(directory: str, shards: ShardSet) -> list[ShardInfo]:
-    return [replace(file, path=os.path.join(directory, file.path)) for file in shards.files]
+def _finals(directory: Directory, shards: ShardSet) -> list[ShardInfo]:
+    return [replace(file, path=directory.join(file.path)) for file in shards.files]
 
 
-def _remove_index(directory: str, name: str) -> None:
-    """The index of an older file goes before it does. Another program's stays, and so does what cannot be read."""
-    index = os.path.join(directory, name) + INDEX_SUFFIX
-    try:
-        check_replaceable(index)
-    except (IndexMismatchError, OSError):
-        return
-    for path in filter(os.path.lexists, (index, index + COMPANION_SUFFIX)):
-        os.unlink(path)
-
-
-def _rename(directory: str, old: str, new: str) -> None:
-    os.replace(os.path.join(directory, old), os.path.join(directory, new))
-
-
-def _unlink(directory: str, name: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(os.path.join(directory, name))
-
-
-@contextlib.contextmanager
-def _locked(directory: str) -> Iterator[None]:
-    """No other commit in the directory. The lock dies with the process; some network file systems have none."""
-    if fcntl is None:
-        yield
-        return
-    descriptor = os.open(directory or os.curdir, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+def _remove_indexes(directory: Directory, names: Iterable[str], present: Collection[str]) -> None:
+    """The indexes of older files go before those do. Another program's stay, and so does what cannot be read."""
+    indexes = []
+    for index in (name + INDEX_SUFFIX for name in names):
+        pair = [each for each in (index, index + COMPANION_SUFFIX) if each in present]
+        with contextlib.suppress(IndexMismatchError, OSError):
+            if pair:
+                check_replaceable(directory.join(index))
+                indexes += pair
+    directory.remove(indexes)

@@ -10,13 +10,13 @@
 `job` is a digest of all that makes the shards what they are: a journal of another job is thrown away, with its files.
 A shard is on the disk before its line is. A last line that was cut off is none. A shard that was begun and not
 finished, or has not the size that it had, is deleted, and so are those behind it. After `complete` the set is being
-committed. A journal is for one process at a time, where the system has locks.
+committed. A journal is for one process at a time, where the system has locks. Behind a URL it is an object
+that is written anew with each line.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -24,12 +24,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from tfrecord_lite.files.directory import file_size, open_directory, split_path
+from tfrecord_lite.files.journal_file import open_journal_file
+from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.shards import ShardInfo
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 _HEAD = {"format": "tfrecord_lite journal", "version": 1}
 #: Whatever stands in a journal, no other files are deleted.
@@ -55,7 +53,7 @@ class Journal:
     """The journal of a prefix, opened and locked.
 
     Args:
-        prefix: absolute.
+        prefix: absolute, or a URL.
         job: what the shards depend on, in few characters.
 
     Attributes:
@@ -67,20 +65,18 @@ class Journal:
     """
 
     def __init__(self, prefix: str, job: str) -> None:
-        self._directory = os.path.dirname(prefix)
-        self._path = journal_path(prefix)
+        self._directory = open_directory(split_path(prefix)[0])
         self._job = job
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+        self._file = open_journal_file(journal_path(prefix), prefix)
         try:
-            self._lock(prefix)
             self._load()
         except BaseException:
-            os.close(self._descriptor)
+            self._file.close()
             raise
 
     def begin(self, path: str) -> None:
         """A shard is being written."""
-        self._files.append(os.path.basename(path))
+        self._files.append(split_path(path)[1])
         self._add({"begun": self._files[-1]})
 
     def finish(self, shard: FinishedShard) -> None:
@@ -100,36 +96,17 @@ class Journal:
 
     def close(self) -> None:
         """Keep it for the next time, unless there is nothing in it."""
-        if self._descriptor >= 0 and not self.finished:
-            self.remove()
-        self._let_go()
+        if not self.finished:
+            self._file.remove()
+        self._file.close()
 
     def remove(self) -> None:
         """It is of no more use."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path)
-        self._let_go()
-
-    def _let_go(self) -> None:
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
-
-    def _lock(self, prefix: str) -> None:
-        # A lock of the process, which worker processes do not inherit with the descriptor.
-        if fcntl is None:
-            return
-        try:
-            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EACCES, errno.EAGAIN):
-                problem = "another process is writing these shards"
-                raise BlockingIOError(errno.EWOULDBLOCK, problem, prefix) from None
-            # some network file systems have no locks
+        self._file.remove()
+        self._file.close()
 
     def _load(self) -> None:
-        with open(self._descriptor, "rb", closefd=False) as file:
-            entries = list(map(_entry, file.read().split(b"\n")[:-1]))
+        entries = list(map(_entry, self._file.read().split(b"\n")[:-1]))
         self.finished: list[FinishedShard] = []
         self.is_complete = {"complete": True} in entries
         self._files = [file for entry in entries for file in map(entry.get, ("begun", "finished")) if file is not None]
@@ -146,24 +123,20 @@ class Journal:
         """All but the first shards that were finished."""
         del self.finished[kept:]
         self.is_complete = False
-        names = {os.path.basename(shard.info.path) for shard in self.finished}
-        for name in self._files:
-            if isinstance(name, str) and _SHARD.fullmatch(name) and name not in names:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(os.path.join(self._directory, name))
+        names = {split_path(shard.info.path)[1] for shard in self.finished}
+        others = [name for name in self._files if isinstance(name, str) and name not in names]
+        self._directory.remove(name for name in others if _SHARD.fullmatch(name))
         self._files = list(names)
-        os.ftruncate(self._descriptor, 0)
+        self._file.clear()
         self._add({**_HEAD, "job": self._job}, *map(_line, self.finished))
 
     def _add(self, *entries: dict[str, Any]) -> None:
-        os.lseek(self._descriptor, 0, os.SEEK_END)
-        os.write(self._descriptor, b"".join(json.dumps(entry).encode() + b"\n" for entry in entries))
-        os.fsync(self._descriptor)
+        self._file.add(b"".join(json.dumps(entry).encode() + b"\n" for entry in entries))
 
     def _shard(self, entry: dict[str, Any]) -> FinishedShard:
         if not _SHARD.fullmatch(entry["finished"]):
             raise ValueError("not a hidden shard")
-        path = os.path.join(self._directory, entry["finished"])
+        path = self._directory.join(entry["finished"])
         info = ShardInfo(path, *(int(entry[key]) for key in ("records", "bytes", "checksum")))
         return FinishedShard(
             info, int(entry["end"]), [(int(number), str(reason)) for number, reason in entry["skipped"]]
@@ -172,15 +145,15 @@ class Journal:
 
 def journal_path(prefix: str) -> str:
     """Where the journal of a prefix is."""
-    directory, name = os.path.split(prefix)
+    directory, name = split_path(prefix)
     digest = hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()
-    return os.path.join(directory, f".journal-{digest}.tmp")
+    return open_directory(directory).join(f".journal-{digest}.tmp")
 
 
 def _line(shard: FinishedShard) -> dict[str, Any]:
     info = shard.info
     facts = {"records": info.records, "bytes": info.bytes, "checksum": info.checksum}
-    return {"finished": os.path.basename(info.path), **facts, "end": shard.end, "skipped": shard.skipped}
+    return {"finished": split_path(info.path)[1], **facts, "end": shard.end, "skipped": shard.skipped}
 
 
 def _entry(line: bytes) -> dict[str, Any]:
@@ -194,13 +167,15 @@ def _entry(line: bytes) -> dict[str, Any]:
 
 def _size(path: str) -> int:
     try:
-        return os.stat(path).st_size
+        return file_size(path)
     except FileNotFoundError:
         return -1
 
 
 def _sync(path: str) -> None:
-    """A power cut after this does not take the file."""
+    """A power cut after this does not take the file; nor what is at a URL."""
+    if is_url(path):
+        return
     descriptor = os.open(path, os.O_RDWR)
     try:
         os.fsync(descriptor)

@@ -15,7 +15,7 @@
 
 `replaced` says under which name an older file waits whose name is needed, `dropped` which other sets go. `_SUCCESS` is
 empty, and there when a manifest is and no plan. Neither name contains the prefix, so no glob for data finds them. All
-are written to a hidden file, synced and renamed, so that they are there as a whole or not at all.
+are there as a whole or not at all.
 
 Raises ShardError for a manifest or plan that is not of this form, with its path.
 """
@@ -27,13 +27,14 @@ import errno
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tfrecord_lite.errors import ShardError, add_path, printable
+from tfrecord_lite.errors import ShardError, printable
+from tfrecord_lite.files.directory import Directory, file_size, open_directory, split_path
 from tfrecord_lite.files.paths import MANIFEST
+from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.shards import ShardInfo
 
 SUCCESS = "_SUCCESS"
@@ -74,46 +75,44 @@ class Plan:
     dropped: list[str]
 
 
-def load_manifest(directory: str) -> dict[str, ShardSet] | None:
+def load_manifest(directory: Directory) -> dict[str, ShardSet] | None:
     """{name of the prefix: its shards}; None where there is no manifest."""
-    path = os.path.join(directory, MANIFEST)
-    data = _load(path, _MANIFEST_FORMAT)
+    data = _load(directory, MANIFEST, _MANIFEST_FORMAT)
     if data is None:
         return None
-    with _checked(path):
+    with _checked(directory.join(MANIFEST)):
         return {
             str(name): ShardSet(_text(entry["id"]), _files(entry["files"]))
             for name, entry in sorted(data["sets"].items())
         }
 
 
-def save_manifest(directory: str, sets: dict[str, ShardSet]) -> None:
+def save_manifest(directory: Directory, sets: dict[str, ShardSet]) -> None:
     """Put a manifest in the place of the present one."""
     entries = {
         name: {"id": shards.id, "files": [_entry(file) for file in shards.files]} for name, shards in sets.items()
     }
-    _save(os.path.join(directory, MANIFEST), {"format": _MANIFEST_FORMAT, "version": _VERSION, "sets": entries})
+    _save(directory, MANIFEST, {"format": _MANIFEST_FORMAT, "version": _VERSION, "sets": entries})
 
 
-def load_plan(directory: str, name: str) -> Plan | None:
+def load_plan(directory: Directory, name: str) -> Plan | None:
     """The plan of the prefix of that name; None where there is none."""
-    path = plan_path(directory, name)
-    data = _load(path, _PLAN_FORMAT)
+    data = _load(directory, plan_name(name), _PLAN_FORMAT)
     if data is None:
         return None
-    with _checked(path):
+    with _checked(directory.join(plan_name(name))):
         replaced = {_name(new): _name(old) for new, old in data["replaced"].items()}
         temporaries = [_name(entry["temporary"]) for entry in data["files"]]
         dropped = [_name(other) for other in data.get("dropped", [])]
         return Plan(ShardSet(_text(data["id"]), _files(data["files"])), temporaries, replaced, dropped)
 
 
-def open_plans(directory: str) -> dict[str, Plan]:
+def open_plans(directory: Directory) -> dict[str, Plan]:
     """{name of the prefix: its plan} of all that are being carried out, or were interrupted."""
     plans = {}
-    for entry in sorted(filter(is_plan, os.listdir(directory or os.curdir))):
-        data = _load(os.path.join(directory, entry), _PLAN_FORMAT)
-        with _checked(os.path.join(directory, entry)):
+    for entry in sorted(filter(is_plan, directory.sizes())):
+        data = _load(directory, entry, _PLAN_FORMAT)
+        with _checked(directory.join(entry)):
             name = "" if data is None else _text(data["prefix"])
         plan = load_plan(directory, name)
         if plan is not None:
@@ -121,20 +120,20 @@ def open_plans(directory: str) -> dict[str, Plan]:
     return plans
 
 
-def save_plan(directory: str, name: str, plan: Plan) -> None:
+def save_plan(directory: Directory, name: str, plan: Plan) -> None:
     """Write down what is about to be done."""
     files = [
         {"temporary": temporary, **_entry(file)}
         for temporary, file in zip(plan.temporaries, plan.shards.files, strict=True)
     ]
     head = {"format": _PLAN_FORMAT, "version": _VERSION, "prefix": name, "id": plan.shards.id}
-    _save(plan_path(directory, name), {**head, "files": files, "replaced": plan.replaced, "dropped": plan.dropped})
+    data = {**head, "files": files, "replaced": plan.replaced, "dropped": plan.dropped}
+    _save(directory, plan_name(name), data)
 
 
-def plan_path(directory: str, name: str) -> str:
-    """Where the plan of the prefix of that name is."""
-    digest = hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()
-    return os.path.join(directory, f"{_PLAN}{digest}.json")
+def plan_name(name: str) -> str:
+    """What the plan of the prefix of that name is called."""
+    return f"{_PLAN}{hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()}.json"
 
 
 def is_plan(name: str) -> bool:
@@ -142,28 +141,49 @@ def is_plan(name: str) -> bool:
     return name.startswith(_PLAN)
 
 
-def published_sets(directory: str, names: Collection[str]) -> dict[str, ShardSet]:
+def published_sets(directory: Directory, names: Collection[str]) -> dict[str, ShardSet]:
     """The sets of a directory in which these names are, for who reads it; none where there is no manifest.
 
     Raises:
         ShardError: a commit was not finished, or the manifest is none.
     """
     for name in filter(is_plan, names):
-        path = os.path.join(directory, name)
+        path = directory.join(name)
         whose = ""
         with contextlib.suppress(ShardError):  # it may be done by now, or not be readable
-            plan = _load(path, _PLAN_FORMAT)
+            plan = _load(directory, name, _PLAN_FORMAT)
             whose = "" if plan is None else f" '{printable(str(plan.get('prefix')))}'"
         raise _error(path, f"a commit of shards{whose} is under way or was interrupted: run commit or rollback again")
     return (load_manifest(directory) if MANIFEST in names else None) or {}
 
 
+def check_shards(shards: Iterable[tuple[str, ShardInfo]]) -> None:
+    """As `check_shard` for many; behind a URL a directory is asked once."""
+    sizes: dict[str, dict[str, int]] = {}
+    for path, shard in shards:
+        if not is_url(path):
+            check_shard(path, shard)
+            continue
+        directory, name = split_path(path)
+        if directory not in sizes:
+            sizes[directory] = open_directory(directory).sizes()
+        _check_found(path, sizes[directory].get(name), shard)
+
+
 def check_shard(path: str, shard: ShardInfo) -> None:
     """Raise FileNotFoundError or ShardError unless the file that a manifest lists is there and has its size."""
     try:
-        check_size(path, shard.bytes)
+        found = file_size(path)
     except FileNotFoundError:
-        raise FileNotFoundError(errno.ENOENT, f"{MANIFEST} lists this shard, but it is missing", path) from None
+        found = None
+    _check_found(path, found, shard)
+
+
+def _check_found(path: str, found: int | None, shard: ShardInfo) -> None:
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, f"{MANIFEST} lists this shard, but it is missing", path)
+    try:
+        check_size(path, found, shard.bytes)
     except ShardError as error:
         raise _error(path, f"{error.args[0]}, says {MANIFEST}: {_WAYS_OUT}") from None
 
@@ -177,22 +197,10 @@ def check_content(path: str, shard: ShardInfo, records: int, checksum: int) -> N
         raise _error(path, f"{problem}: {_WAYS_OUT}")
 
 
-def check_size(path: str, size: int) -> None:
-    """Raise FileNotFoundError or ShardError unless there is a file of `size` bytes."""
-    found = os.stat(path).st_size
+def check_size(path: str, found: int, size: int) -> None:
+    """Raise ShardError unless a file has the `size` bytes that were written."""
     if found != size:
         raise _error(path, f"{found} bytes long, but {size} bytes were written")
-
-
-def sync_directory(directory: str) -> None:
-    """Make sure that renames outlast a power cut, where the system can."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(directory or os.curdir, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _entry(file: ShardInfo) -> dict[str, Any]:
@@ -225,17 +233,19 @@ def _number(value: Any) -> int:
     return value
 
 
-def _load(path: str, form: str) -> dict[str, Any] | None:
-    try:
-        with open(path, "rb") as file:
-            text = file.read()
-    except FileNotFoundError:
+def _load(directory: Directory, name: str, form: str) -> dict[str, Any] | None:
+    text = directory.read(name)
+    if text is None:
         return None
-    with _checked(path):
+    with _checked(directory.join(name)):
         data = json.loads(text)
         if data["format"] != form or data["version"] != _VERSION:
             raise ValueError("another format or version")
         return dict(data)
+
+
+def _save(directory: Directory, name: str, data: dict[str, Any]) -> None:
+    directory.write(name, json.dumps(data).encode("ascii"))
 
 
 @contextlib.contextmanager
@@ -244,24 +254,6 @@ def _checked(path: str) -> Any:
         yield
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _error(path, f"not a manifest or plan as this version writes them ({type(error).__name__})") from error
-
-
-def _save(path: str, data: dict[str, Any]) -> None:
-    directory = os.path.dirname(path)
-    temporary = os.path.join(directory, f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp")
-    try:
-        with open(temporary, "x", encoding="ascii") as file:
-            file.write(json.dumps(data))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException as error:
-        if isinstance(error, OSError):
-            add_path(error, path)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    sync_directory(directory)
 
 
 def _error(path: str, problem: str) -> ShardError:

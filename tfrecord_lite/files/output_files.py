@@ -16,9 +16,11 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from tfrecord_lite.files.directory import open_directory, split_path
 from tfrecord_lite.files.options import TFRecordOptions
-from tfrecord_lite.files.shards import check_prefix, shard_name
-from tfrecord_lite.files.sinks import HiddenFileSink, Sink
+from tfrecord_lite.files.shards import absolute_prefix, shard_name
+from tfrecord_lite.files.sinks import Sink
+from tfrecord_lite.files.spooled import hidden_sink
 from tfrecord_lite.files.streams import open_sink
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ class OutputFile(io.RawIOBase):
     """A sink as a file object that others write to. Closing it does nothing: `publish` and `discard` end it.
 
     Attributes:
-        path: the final name.
+        path: where it is to be when it is complete: the final name, after `publish`.
         size: bytes that were written so far, before compression.
         is_complete: whether nothing more is written.
         is_discarded: whether what is written goes nowhere. A library may still do so when its writer is thrown away.
@@ -77,7 +79,8 @@ class OutputFiles:
         self._is_sharded = is_sharded
         self.files: list[OutputFile] = []
         if is_sharded:
-            self._prefix = os.path.abspath(check_prefix(path[: len(path) - len(extension)]))
+            self._prefix = absolute_prefix(path[: len(path) - len(extension)])
+            self._directory = open_directory(split_path(self._prefix)[0])
             self._check_free()
 
     def open_next(self) -> OutputFile:
@@ -85,10 +88,10 @@ class OutputFiles:
         for file in self.files[-1:]:
             _complete(file)
         if self._is_sharded:
-            directory = os.path.dirname(self._prefix)
-            hidden = HiddenFileSink(os.path.join(directory, f".shard-{secrets.token_hex(8)}.tmp"), self._path)
+            path = self._directory.join(f".shard-{secrets.token_hex(8)}.tmp")
+            hidden = hidden_sink(path, self._path)
             try:
-                file = OutputFile("", open_sink(hidden, self._options, atomic=False))
+                file = OutputFile(path, open_sink(hidden, self._options, atomic=False))
             except BaseException:
                 hidden.discard()
                 raise
@@ -101,12 +104,10 @@ class OutputFiles:
         """Give all files their names. What fails on the way leaves whole files only."""
         try:
             for number, file in enumerate(self.files):
-                hidden = file.sink.writing_path
                 _complete(file)
                 if self._is_sharded:
-                    file.path = shard_name(self._prefix, number, len(self.files)) + self._extension
-                    assert hidden is not None
-                    os.replace(hidden, file.path)
+                    hidden, file.path = file.path, shard_name(self._prefix, number, len(self.files)) + self._extension
+                    self._directory.rename({split_path(hidden)[1]: split_path(file.path)[1]})
         except BaseException:
             self.discard()
             raise
@@ -119,12 +120,12 @@ class OutputFiles:
                 file.sink.discard()
 
     def _check_free(self) -> None:
-        directory, name = os.path.split(self._prefix)
+        name = split_path(self._prefix)[1]
         pattern = re.compile(f"{re.escape(name)}-[0-9]{{5,}}-of-[0-9]{{5,}}{re.escape(self._extension)}")
-        for other in sorted(os.listdir(directory)):
+        for other in sorted(self._directory.sizes()):
             if pattern.fullmatch(other):
                 text = "there are shards of this name, and a new set would be mixed with them: remove them first"
-                raise FileExistsError(errno.EEXIST, text, os.path.join(directory, other))
+                raise FileExistsError(errno.EEXIST, text, self._directory.join(other))
 
 
 def _complete(file: OutputFile) -> None:

@@ -38,8 +38,8 @@ def expand_paths(paths: Any) -> list[str | BinaryIO]:
     In a directory, the regular files (and links to them) are data whose names begin with neither "." nor "_", as Spark,
     Beam and Hadoop have it; of those that have the name of a shard of a set in the directory's manifest, the ones that
     it lists and no others, see `manifest`. An index (.idx) and what belongs to it is data neither there nor for a glob,
-    and neither are the manifest and its like. A name that exists is never taken as a pattern. A local pattern that
-    matches directories and no file stands for these directories.
+    and neither are the manifest and its like. A name that exists is never taken as a pattern. A pattern that matches
+    directories and no file stands for these directories.
 
     Raises:
         FileNotFoundError: a path does not exist, or a pattern or directory holds no file, or not one that its manifest
@@ -49,11 +49,12 @@ def expand_paths(paths: Any) -> list[str | BinaryIO]:
     """
     expanded: list[str | BinaryIO] = []
     for path in list_paths(paths):
-        for file, shard in find_files(path):
-            if shard is not None:
-                from tfrecord_lite.files.manifest import check_shard  # with it comes json, for directories only
+        found = find_files(path)
+        if any(shard is not None for _, shard in found):
+            from tfrecord_lite.files.manifest import check_shards  # with it comes json, for directories only
 
-                check_shard(file, shard)
+            check_shards([(file, shard) for file, shard in found if shard is not None])
+        for file, _ in found:
             if isinstance(file, str) and file != STDIN and not is_url(file):
                 check_readable(file)
             expanded.append(file)
@@ -85,9 +86,16 @@ def find_files(path: Any) -> list[tuple[Any, ShardInfo | None]]:
     shards: dict[str, ShardInfo] = {}
     if is_remote:
         kind, found = expand_url(name)
+        if kind == "directories":
+            found = [directory for directory in sorted(found) if not base_name(directory).startswith("_")]
+            return [file for directory in found for file in find_files(directory)]
+        if kind == "directory":
+            found, shards = _without_others(name, {base_name(file): file for file in found})
     elif os.path.isdir(name):
         kind = "directory"
-        found, shards = _files_in(name)
+        with os.scandir(name) as entries:
+            files = {entry.name: entry.path if entry.is_file() else None for entry in entries}
+        found, shards = _without_others(name, files)
     elif glob.has_magic(name) and not os.path.lexists(name):
         matches = sorted(glob.glob(name, recursive=True))
         matches = [os.path.join(os.curdir, match) if match == STDIN else match for match in matches]  # no stream
@@ -135,15 +143,25 @@ def _is_path(path: Any) -> bool:
     return isinstance(path, (str, bytes, os.PathLike))
 
 
-def _files_in(directory: str) -> tuple[list[str], dict[str, ShardInfo]]:
-    """(regular files whose names are not of a set, shards of all sets: what the manifest lists) of a directory."""
+def _without_others(directory: str, files: dict[str, str | None]) -> tuple[list[str], dict[str, ShardInfo]]:
+    """(files whose names are not of a set, shards of all sets: what the manifest lists) of a directory.
+
+    Args:
+        directory: its path or URL.
+        files: {name: its path, None if it is no file} of everything there.
+    """
+    from tfrecord_lite.files.directory import open_directory
     from tfrecord_lite.files.manifest import published_sets
     from tfrecord_lite.files.shards import shard_pattern
 
-    with os.scandir(directory) as entries:
-        is_file = {entry.name: entry.is_file() for entry in entries}
-    sets = published_sets(directory, is_file)
+    place = open_directory(directory)
+    sets = published_sets(place, files)
     patterns = [shard_pattern(prefix) for prefix in sets]
-    shards = {os.path.join(directory, shard.path): shard for entry in sets.values() for shard in entry.files}
-    others = [name for name in is_file if is_file[name] and not any(each.fullmatch(name) for each in patterns)]
-    return [path for name in others if (path := os.path.join(directory, name)) not in shards], shards
+    shards = {place.join(shard.path): shard for entry in sets.values() for shard in entry.files}
+    listed = {shard.path for shard in shards.values()}
+    others = [
+        path
+        for name, path in files.items()
+        if path is not None and name not in listed and not any(pattern.fullmatch(name) for pattern in patterns)
+    ]
+    return others, shards

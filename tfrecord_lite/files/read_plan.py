@@ -6,14 +6,12 @@ Takes paths or ShardInfos; returns a list of paths for each reader. Raises what 
 from __future__ import annotations
 
 import heapq
-import os
 from collections.abc import Iterable
 from typing import Any
 
+from tfrecord_lite.files.directory import file_size, open_directory, split_path
 from tfrecord_lite.files.manifest import load_manifest
 from tfrecord_lite.files.paths import expand_paths
-from tfrecord_lite.files.remote import is_url
-from tfrecord_lite.files.remote_ranges import RemoteRanges
 from tfrecord_lite.files.shards import ShardInfo
 
 
@@ -38,22 +36,18 @@ def plan_read(files: Any, n: int) -> list[list[str]]:
             return _parts_of([file.path for file in files], [file.records for file in files], n)
     paths = [_only_path(file) for file in expand_paths(files)]
     records: dict[str, int] = {}
-    for directory in dict.fromkeys(os.path.dirname(path) for path in paths if not is_url(path)):
+    for directory in map(open_directory, dict.fromkeys(split_path(path)[0] for path in paths)):
         for shards in (load_manifest(directory) or {}).values():
-            records.update((os.path.join(directory, file.path), file.records) for file in shards.files)
+            records.update((directory.join(file.path), file.records) for file in shards.files)
     if all(path in records for path in paths):
         return _parts_of(paths, [records[path] for path in paths], n)
-    return _parts_of(paths, [_size(path) for path in paths], n)
+    return _parts_of(paths, [file_size(path) for path in paths], n)
 
 
 def _only_path(file: Any) -> str:
     if not isinstance(file, str):
         raise TypeError("only files with a path can be divided")
     return file
-
-
-def _size(path: str) -> int:
-    return RemoteRanges(path).size if is_url(path) else os.stat(path).st_size
 
 
 def _parts_of(paths: list[str], weights: list[int], n: int) -> list[list[str]]:

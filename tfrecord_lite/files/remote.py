@@ -53,9 +53,9 @@ def base_name(url: str) -> str:
 
 
 def expand_url(url: str) -> tuple[str, list[str]]:
-    """("pattern" | "directory" | "file", the files that it stands for, as URLs).
+    """("pattern" | "directories" | "directory" | "file", the files that it stands for, as URLs).
 
-    A name that exists is never taken as a pattern.
+    A name that exists is never taken as a pattern. One that matches directories and no file stands for these.
 
     Raises:
         FileNotFoundError: there is nothing of this name.
@@ -65,6 +65,8 @@ def expand_url(url: str) -> tuple[str, list[str]]:
         fs, path = locate(url)
         if _MAGIC.search(path) and not fs.exists(path):
             kind, found = "pattern", list(fs.glob(path, detail=True).values())
+            if found and all(facts["type"] == "directory" for facts in found):
+                return "directories", [_renamed(url, path, facts["name"]) for facts in found]
         elif fs.info(path)["type"] == "directory":
             kind, found = "directory", fs.ls(path, detail=True)
         else:
@@ -86,6 +88,13 @@ def exists(url: str) -> bool:
     with os_errors(url):
         fs, path = locate(url)
         return bool(fs.exists(path))
+
+
+def version(url: str) -> str | None:
+    """What changes when a file is replaced; None where there is none."""
+    with os_errors(url):
+        fs, path = locate(url)
+        return str(fs.ukey(path)) if fs.exists(path) else None
 
 
 def read_bytes(url: str) -> bytes:

@@ -7,7 +7,6 @@ of workers.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from itertools import islice
@@ -20,7 +19,7 @@ from tfrecord_lite.files.journal import FinishedShard, Journal
 from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.shard_files import ShardFile, hidden_shard
 from tfrecord_lite.files.sharding import encode_items
-from tfrecord_lite.files.shards import ShardInfo, check_prefix
+from tfrecord_lite.files.shards import ShardInfo, absolute_prefix
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -54,7 +53,7 @@ class ResumableShards:
     def __init__(
         self, prefix: Any, job: str, items: int, num_shards: int | None, max_bytes: int, options: TFRecordOptions
     ) -> None:
-        self._prefix = os.path.abspath(check_prefix(prefix))
+        self._prefix = absolute_prefix(prefix)
         if max_bytes < 1 or (num_shards is not None and num_shards < 1):
             raise ValueError("num_shards and max_bytes are 1 or more")
         self._items = items

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import secrets
@@ -10,9 +9,10 @@ from collections.abc import Iterator
 
 from tfrecord_lite.files.commit import commit, rollback
 from tfrecord_lite.files.deflate import DeflateSink
+from tfrecord_lite.files.directory import file_size, open_directory, split_path
 from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.shards import ShardInfo
-from tfrecord_lite.files.sinks import HiddenFileSink
+from tfrecord_lite.files.spooled import hidden_sink
 from tfrecord_lite.files.streams import open_sink
 from tfrecord_lite.format import crc32c
 from tfrecord_lite.format.frame_group import FrameGroup
@@ -27,20 +27,18 @@ _PORTION = 1 << 18
 
 def hidden_shard(prefix: str) -> str:
     """A path for a shard of that prefix while it is written, another one at each call."""
-    return os.path.join(os.path.dirname(prefix), f"{_hidden(prefix)}{secrets.token_hex(8)}.tmp")
+    directory, name = split_path(prefix)
+    return open_directory(directory).join(f"{_hidden(name)}{secrets.token_hex(8)}.tmp")
 
 
 def sweep(prefix: str) -> None:
     """Delete the hidden files of a prefix that were never committed: whoever still writes one does so for nobody."""
-    directory, hidden = os.path.dirname(prefix) or os.curdir, _hidden(prefix)
-    for name in os.listdir(directory):
-        if name.startswith(hidden):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(os.path.join(directory, name))
+    path, name = split_path(prefix)
+    directory = open_directory(path)
+    directory.remove(each for each in directory.sizes() if each.startswith(_hidden(name)))
 
 
-def _hidden(prefix: str) -> str:
-    name = os.path.basename(prefix)
+def _hidden(name: str) -> str:
     return f".shard-{hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()}-"
 
 
@@ -59,7 +57,7 @@ class ShardFile:
     """
 
     def __init__(self, path: str, prefix: str, options: TFRecordOptions) -> None:
-        self._file = HiddenFileSink(path, prefix)
+        self._file = hidden_sink(path, prefix)
         try:
             self._sink = open_sink(self._file, options, atomic=False)
         except BaseException:
@@ -92,7 +90,7 @@ class ShardFile:
         """What it has become."""
         self._release()
         self._sink.close()
-        return ShardInfo(self.path, self.records, os.stat(self.path).st_size, self._checksum)
+        return ShardInfo(self.path, self.records, file_size(self.path), self._checksum)
 
     def discard(self) -> None:
         """Delete the file."""
@@ -124,7 +122,7 @@ class ShardFiles:
     """The files of one set, in the place of a writer's sink.
 
     Args:
-        prefix: absolute.
+        prefix: absolute, or a URL.
         publish: whether `close` commits.
 
     Attributes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import operator
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.shard_files import ShardFiles
-from tfrecord_lite.files.shards import ShardInfo, check_prefix
+from tfrecord_lite.files.shards import ShardInfo, absolute_prefix
 from tfrecord_lite.files.writer import TFRecordWriter
 from tfrecord_lite.format.frame_group import FrameGroup
 
@@ -65,7 +64,7 @@ class ShardedWriter(TFRecordWriter):
         options: Any = None,
         publish: bool = True,
     ) -> None:
-        self._prefix = os.path.abspath(check_prefix(prefix))
+        self._prefix = absolute_prefix(prefix)
         numbers = {"num_shards": num_shards, "max_records": max_records, "max_bytes": max_bytes}
         for argument, number in numbers.items():
             if number is not None and operator.index(number) < 1:

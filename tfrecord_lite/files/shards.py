@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfrecord_lite.errors import printable
+from tfrecord_lite.files.directory import split_path
+from tfrecord_lite.files.paths import as_path
 from tfrecord_lite.files.remote import is_url
 
 #: Beam's and TFDS' width: names up to 99,999 shards sort as their numbers do.
@@ -42,29 +44,38 @@ class ShardInfo:
 
 
 def check_prefix(prefix: Any) -> str:
-    """A prefix of shards, as str.
+    """A prefix of shards, a path or URL, as str.
 
     Raises:
-        ValueError: it is a URL, where nothing can be renamed, or standard output; it holds NUL or a component "..";
-            or its last component is empty or begins with "." or "_", so that nobody would take the shards for data.
+        ValueError: it is standard output; it holds NUL or a component ".."; or its last component is empty or begins
+            with "." or "_", so that nobody would take the shards for data.
     """
-    text = os.fsdecode(prefix)
+    text = as_path(prefix)
+    separators = ("/",) if is_url(text) else _SEPARATORS
     problem = ""
-    if is_url(text):
-        problem = "is a URL: shards are written to local paths only"
-    elif text == "/dev/stdout":
+    if text == "/dev/stdout":
         problem = "cannot be: standard output takes one file, and no shards"
     elif "\0" in text:
         problem = "holds a NUL character"
-    elif ".." in re.split("|".join(map(re.escape, _SEPARATORS)), text):
+    elif ".." in re.split("|".join(map(re.escape, separators)), text):
         problem = "leads out of its directory by '..'"
-    elif not text or text.endswith(_SEPARATORS):
+    elif not text or text.endswith(separators):
         problem = "does not end in a name"
-    elif os.path.basename(text).startswith((".", "_")):
+    elif split_path(text)[1].startswith((".", "_")):
         problem = "has a name that begins with '.' or '_', which stand for files that are not data"
     if problem:
         raise ValueError(f"the prefix '{printable(text)}' {problem}")
     return text
+
+
+def absolute_prefix(prefix: Any) -> str:
+    """A checked prefix that means the same wherever the process goes.
+
+    Raises:
+        ValueError: as `check_prefix`.
+    """
+    text = check_prefix(prefix)
+    return text if is_url(text) else os.path.abspath(text)
 
 
 def shard_name(prefix: str, number: int, count: int) -> str:

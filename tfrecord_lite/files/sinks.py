@@ -162,19 +162,24 @@ class AtomicFileSink(HiddenFileSink):
 class AppendSink(FileSink):
     """The end of a file that is there, or of a new one, for one process at a time.
 
+    Args:
+        path: of the file.
+        name: what the caller knows it by, for errors.
+        atomic: whether `discard` takes away what was written.
+
     Attributes:
         size: of the file when it was opened, less what `cut` took.
     """
 
-    def __init__(self, path: str, atomic: bool) -> None:
+    def __init__(self, path: str, name: str, atomic: bool) -> None:
         self.is_atomic = atomic
-        self.writing_path = self._name = path
+        self.writing_path, self._name = path, name
         self._replaced = b""
         while True:
             self._existed = os.path.exists(path)
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_TRANSLATION, 0o666)
             try:
-                _lock(self._descriptor, path)
+                _lock(self._descriptor, name)
                 # Whoever had the lock before may have removed or replaced the file that we opened.
                 if self._is_in_place():
                     break
@@ -208,12 +213,12 @@ class AppendSink(FileSink):
                 os.write(self._descriptor, self._replaced)
             if not self._existed and not self.size:
                 with contextlib.suppress(FileNotFoundError):
-                    os.unlink(os.path.realpath(self._name))
+                    os.unlink(os.path.realpath(self.writing_path))
         super().discard()
 
     def _is_in_place(self) -> bool:
         try:
-            return os.path.samestat(os.stat(self._name), os.fstat(self._descriptor))
+            return os.path.samestat(os.stat(self.writing_path), os.fstat(self._descriptor))
         except FileNotFoundError:
             return False
 

@@ -25,6 +25,9 @@ from tfrecord_lite.files.paths import STDIN, as_path, check_readable
 from tfrecord_lite.files.read_ahead import ReadAhead
 from tfrecord_lite.files.remote import RemoteSink, RemoteStream, is_url, read_bytes, write_bytes
 
+#: What is fetched of a URL at the least by those who read a few bytes here and there.
+_REMOTE_BUFFER = 1 << 20
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
@@ -116,12 +119,16 @@ def open_regular(path: str) -> BinaryIO:
 
 
 def open_seekable(path: str) -> BinaryIO:
-    """A regular file for a library that finds its own way in it, as Parquet's and ZIP's do.
+    """A regular file or URL for a library that finds its own way in it, as Parquet's and ZIP's do.
 
     Raises:
         OSError: it cannot be opened; or it is no regular file, in which nobody can go back.
     """
-    if path == STDIN or is_url(path) or not stat.S_ISREG(os.stat(path).st_mode):
+    if is_url(path):
+        from tfrecord_lite.files.remote_file import RemoteFile
+
+        return io.BufferedReader(RemoteFile(path), _REMOTE_BUFFER)
+    if path == STDIN or not stat.S_ISREG(os.stat(path).st_mode):
         raise OSError(errno.ESPIPE, "this format is read from both ends: a regular file is needed", path)
     return open(path, "rb")
 

@@ -7,13 +7,12 @@ What the manifest of a directory lists and is not there is noticed where the fil
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
 from tfrecord_lite.errors import printable
-from tfrecord_lite.files.remote import is_url
+from tfrecord_lite.files.directory import open_directory, split_path
 from tfrecord_lite.files.shards import parse_shard_name
 
 #: Ranges of missing shards that are printed.
@@ -77,12 +76,9 @@ def shard_sets(paths: Iterable[str]) -> list[ShardSetFacts]:
 
 def _beside(prefix: str, count: int) -> set[int]:
     """The numbers of the shards of that set in its directory."""
-    if is_url(prefix):
-        return set()
-    directory, name = os.path.split(prefix)
+    directory, name = split_path(prefix)
     try:
-        with os.scandir(directory or os.curdir) as entries:
-            shards = [parse_shard_name(entry.name) for entry in entries if entry.name.startswith(name)]
+        shards = [parse_shard_name(entry) for entry in open_directory(directory).sizes() if entry.startswith(name)]
     except OSError:
         return set()
     return {shard[1] for shard in shards if shard is not None and shard[0] == name and shard[2] == count}

@@ -1,0 +1,84 @@
+"""RemoteAppendSink: going on with what is at a URL.
+
+Object stores have no append. The object is fetched into the directory for temporary files and continued there as a file
+is, with the same look at its tail; on close it takes the place of the one that is there, whole or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable
+
+from tfrecord_lite.files.remote import RemoteSink, RemoteStream, version
+from tfrecord_lite.files.sinks import Sink
+from tfrecord_lite.files.spooled import spool_path, upload
+from tfrecord_lite.format.pieces import Pieces
+
+
+class RemoteAppendSink:
+    """A copy of an object, continued. Until it is closed, and after a crash, the object is what it was.
+
+    Args:
+        url: of the object; it may be that there is none.
+        open_end: called with (path of the copy, url), gives a sink for what goes behind its records.
+
+    Raises:
+        OSError: the object cannot be fetched, or there is no room for it.
+        others: as open_end.
+    """
+
+    is_atomic = True
+    writing_path: str | None = None
+
+    def __init__(self, url: str, open_end: Callable[[str, str], Sink]) -> None:
+        self._url = url
+        self._path = spool_path()
+        try:
+            self._version = version(url)
+            if self._version is not None:
+                self._fetch()
+            self._end = open_end(self._path, url)
+        except BaseException as error:
+            if isinstance(error, OSError) and error.filename == self._path:
+                error.filename = url
+            self._remove()
+            raise
+
+    def write(self, pieces: Pieces) -> None:
+        self._end.write(pieces)
+
+    def flush(self) -> None:
+        self._end.flush()
+
+    def close(self) -> None:
+        """Replace the object.
+
+        Raises:
+            OSError: it cannot be; ESTALE where it is not the one that was continued: somebody else was faster.
+        """
+        try:
+            self._end.close()
+            if version(self._url) != self._version:
+                problem = "it was replaced or removed while it was appended to"
+                raise OSError(errno.ESTALE, problem, self._url)
+            upload(self._path, RemoteSink(self._url))
+        finally:
+            self._remove()
+
+    def discard(self) -> None:
+        self._end.discard()
+        self._remove()
+
+    def abandon(self) -> None:
+        self._end.abandon()
+
+    def _fetch(self) -> None:
+        with contextlib.closing(RemoteStream(self._url)) as stream, open(self._path, "xb") as file:
+            while piece := stream.read():
+                file.write(piece)
+
+    def _remove(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._path)

@@ -1,0 +1,76 @@
+"""A directory of files behind a URL: see directory.py. What begins with the URL, up to the next "/"."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from typing import Any
+
+from tfrecord_lite.files.remote import locate, os_errors, read_bytes, write_bytes
+
+#: Requests under way at a time: each takes some hundredths of a second, and a set has many shards.
+_AT_ONCE = 16
+
+
+class RemoteDirectory:
+    """Object stores have no directories: one without files is none, and is there for whoever writes to it."""
+
+    def __init__(self, url: str) -> None:
+        self.path = url
+
+    def join(self, name: str) -> str:
+        return f"{self.path}{'' if self.path.endswith('/') else '/'}{name}"
+
+    def sizes(self) -> dict[str, int]:
+        with os_errors(self.path):
+            fs, path = locate(self.path)
+            try:
+                found = fs.ls(path, detail=True)
+            except FileNotFoundError:
+                return {}
+            return {facts["name"].rpartition("/")[2]: facts["size"] for facts in found if facts["type"] == "file"}
+
+    def read(self, name: str) -> bytes | None:
+        try:
+            return read_bytes(self.join(name))
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, data: bytes) -> None:
+        write_bytes(self.join(name), data)
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        targets = {old: locate(self.join(new))[1] for old, new in names.items()}
+
+        def copy(fs: Any, path: str, old: str) -> None:
+            fs.cp_file(path, targets[old])  # which the server does
+
+        self._for_each(names, copy)
+        self.remove(names)
+
+    def remove(self, names: Iterable[str]) -> None:
+        def remove(fs: Any, path: str, name: str) -> None:
+            with contextlib.suppress(FileNotFoundError):
+                fs.rm_file(path)
+
+        self._for_each(names, remove)
+
+    def locked(self) -> AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def _for_each(self, names: Iterable[str], action: Callable[[Any, str, str], None]) -> None:
+        """Do something with each of many files, several at a time where the backend can."""
+        places = {name: locate(self.join(name)) for name in names}
+
+        def act(name: str) -> None:
+            with os_errors(self.join(name)):
+                action(*places[name], name)
+
+        if len(places) > 1 and all(fs.async_impl for fs, _ in places.values()):
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                list(pool.map(act, places))
+        else:
+            for name in places:
+                act(name)

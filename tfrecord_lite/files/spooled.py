@@ -1,0 +1,85 @@
+"""SpooledSink: a file in the directory for temporary files until it is closed, then, whole, what is at a URL.
+
+A set of shards is written at all its ends at once and an object only from its beginning on, with a buffer of tens of MB
+for each that is open. So they wait on the disk.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+
+from tfrecord_lite.files.directory import open_directory, split_path
+from tfrecord_lite.files.remote import RemoteSink, is_url
+from tfrecord_lite.files.sinks import HiddenFileSink
+
+_PIECE = 8 << 20
+
+
+def spool_path() -> str:
+    """A new name in the directory for temporary files (TMPDIR)."""
+    return os.path.join(tempfile.gettempdir(), f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp")
+
+
+def upload(path: str, sink: RemoteSink) -> None:
+    """Publish a file of this machine. After an error nothing has been published."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            while piece := file.read(_PIECE):
+                sink.write([piece])
+    except BaseException:
+        sink.discard()
+        raise
+    sink.close()
+
+
+class SpooledSink(HiddenFileSink):
+    """A hidden file, as others are, whose close takes as long as the upload does.
+
+    Args:
+        url: where it goes.
+        name: what the caller knows it by, for errors.
+
+    Raises:
+        OSError: there is no room for it here; or the protocol cannot write, or not at once.
+    """
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url = url
+        self._is_uploaded = False
+        self._remote = RemoteSink(url)  # now: what cannot be written to is to be known before hours of work
+        try:
+            self._spool = spool_path()
+            super().__init__(self._spool, name)
+        except BaseException:
+            self._remote.discard()
+            raise
+
+    def rest(self) -> None:
+        super().abandon()
+
+    def close(self) -> None:
+        super().abandon()
+        try:
+            upload(self._spool, self._remote)
+            self._is_uploaded = True
+        finally:
+            os.unlink(self._spool)
+
+    def discard(self) -> None:
+        super().discard()
+        if self._is_uploaded:
+            directory, name = split_path(self._url)
+            open_directory(directory).remove([name])
+        else:
+            self._remote.discard()
+
+    def abandon(self) -> None:
+        super().abandon()
+        self._remote.abandon()
+
+
+def hidden_sink(path: str, name: str) -> HiddenFileSink:
+    """A sink for a new file or URL under a temporary name."""
+    return SpooledSink(path, name) if is_url(path) else HiddenFileSink(path, name)
