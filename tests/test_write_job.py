@@ -1,6 +1,7 @@
 """WriteJob and ReadPart: what the tasks of an engine write and read, without an engine."""
 
 import io
+import os
 import pickle
 from itertools import pairwise
 from pathlib import Path
@@ -288,3 +289,85 @@ def test_a_batch_lacks_no_feature_of_the_schema(tmp_path: Path) -> None:
         job.write([rows(0, 3)])
     assert caught.value.key == "other"
     job.abort()
+
+
+@pytest.mark.parametrize("compression_type", ["", "GZIP", "ZLIB"])
+@pytest.mark.parametrize("num_shards", [1, 2, 3, 4, 7, 12, 40])
+def test_there_are_as_many_shards_as_are_wanted_whatever_tasks_there_were(
+    tmp_path: Path, num_shards: int, compression_type: str
+) -> None:
+    batches = [rows(0, 10), rows(10, 11), rows(11, 11), rows(11, 30), rows(30, 33)]
+    job = done(tmp_path, "error", *batches, num_shards=num_shards, compression_type=compression_type)
+    names = sorted(path.name for path in tmp_path.glob("part-*"))
+    assert names == [f"{Path(job.prefix).name}-{n:05}-of-{num_shards:05}" for n in range(num_shards)]
+    assert ids(tmp_path) == list(range(33))
+    assert hidden(tmp_path) == []
+    counts = [len(list(read_records(tmp_path / name))) for name in names]
+    assert num_shards == 4 or max(counts) - min(counts) <= 1  # of four tasks each is a shard as it is
+
+
+def test_so_many_shards_are_there_even_of_no_rows(tmp_path: Path) -> None:
+    done(tmp_path, "error", num_shards=3)
+    assert len(list(tmp_path.glob("part-*-of-00003"))) == 3
+    assert list(read_records(tmp_path)) == []
+
+
+def test_a_commit_of_so_many_shards_that_is_run_again_changes_nothing(tmp_path: Path) -> None:
+    job = WriteJob.begin(tmp_path, mode="overwrite", num_shards=3)
+    infos = job.write([rows(0, 10)])
+    published = job.commit(infos)
+    assert [info.records for info in published] == [3, 3, 4]
+    assert job.commit(infos) == published
+    job.commit(job.write([rows(20, 22)]))  # and one of other infos replaces it, as of a pipeline that is run again
+    assert ids(tmp_path) == [20, 21]
+    job.abort()
+    assert ids(tmp_path) == [20, 21]
+
+
+@pytest.mark.parametrize("step", range(1, 6))
+def test_a_commit_of_so_many_shards_goes_on_after_a_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    job = WriteJob.begin(tmp_path, mode="append", num_shards=3)
+    infos = [*job.write([rows(0, 10)]), *job.write([rows(10, 21)])]
+    replace, done = os.replace, []
+
+    def dying(old: Any, new: Any) -> None:  # the plan, three shards, the manifest
+        if len(done) == step - 1:
+            raise KeyboardInterrupt
+        done.append(new)
+        replace(old, new)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("os.replace", dying)
+        job.commit(infos)
+    assert len(done) == step - 1
+    assert [info.records for info in job.commit(infos)] == [7, 7, 7]
+    assert ids(tmp_path) == list(range(21))
+    assert hidden(tmp_path) == []
+
+
+def test_a_file_of_a_task_that_was_cut_is_noticed_before_anything_is_published(tmp_path: Path) -> None:
+    job = WriteJob.begin(tmp_path, num_shards=3)
+    infos = job.write([rows(0, 10)])
+    with open(infos[0].path, "r+b") as file:
+        file.truncate(_first_frame(infos[0].path))  # between two records
+    with pytest.raises(ShardError, match="bytes long, but"):
+        job.commit(infos)
+    job.abort()
+    assert list(tmp_path.iterdir()) == []
+
+
+def _first_frame(path: str) -> int:
+    return 16 + len(next(read_records(path)))
+
+
+@pytest.mark.parametrize("sizes", [{"max_records": 3}, {"max_bytes": 3}])
+def test_shards_have_a_number_or_a_size(tmp_path: Path, sizes: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="either a number"):
+        WriteJob.begin(tmp_path / "new", num_shards=2, **sizes)
+    with pytest.raises(ValueError, match="num_shards is 1 or more, not 0"):
+        WriteJob.begin(tmp_path / "new", num_shards=0)
+    with pytest.raises(TypeError):
+        WriteJob.begin(tmp_path / "new", num_shards=1.5)  # type: ignore[arg-type]
+    assert not (tmp_path / "new").exists()

@@ -29,7 +29,7 @@ except ModuleNotFoundError as error:
     raise ImportError('this needs Apache Beam: pip install "tfrecord-lite-codec[beam]"') from error
 
 from tfrecord_lite.adapters.read_parts import RECORD_TYPES, plan_parts, read_part_values
-from tfrecord_lite.adapters.write_job import ONE_SHARD, Mode, WriteJob
+from tfrecord_lite.adapters.write_job import Mode, WriteJob, shard_sizes
 from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.sharded_writer import ShardedWriter
@@ -57,8 +57,8 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
 
     Args:
         directory: local, or mounted under the same path wherever a worker runs.
-        num_shards: into how many the records are dealt, of any size, by a shuffle; fewer where there are fewer records.
-            None: each bundle writes one, or more by their size, without a shuffle.
+        num_shards: how many there are, of any size: records are dealt out by a shuffle. None: each bundle writes one,
+            or more by their size, without a shuffle.
         mode: "error" wants no data there; "append" adds a set; "overwrite" replaces all sets that are there.
         record_type: "Example": elements are as for `encode_example`; "SequenceExample": pairs of context and feature
             lists, as for `encode_sequence_example`; or "ByteArray": the records themselves.
@@ -88,12 +88,7 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
         max_bytes: int | None = None,
     ) -> None:
         super().__init__()
-        if num_shards is not None:
-            if num_shards < 1:
-                raise ValueError(f"num_shards is 1 or more, not {num_shards}")
-            if max_records is not None or max_bytes is not None:
-                raise ValueError("shards have either a number, num_shards, or a size, max_records and max_bytes")
-            max_bytes = ONE_SHARD
+        shard_sizes(num_shards, max_records, max_bytes)
         if record_type not in RECORD_TYPES:
             raise ValueError(f"record_type is one of {', '.join(RECORD_TYPES)}, not {record_type!r}")
         check_compression_type(compression_type)
@@ -105,6 +100,7 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
             mode=mode,
             record_type="ByteArray",
             compression_type=compression_type,
+            num_shards=num_shards,
             max_records=max_records,
             max_bytes=max_bytes,
         )

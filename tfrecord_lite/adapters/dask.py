@@ -144,6 +144,7 @@ def write_tfrecords(
     record_type: str = "Example",
     schema: Mapping[str, FeatureSchema] | None = None,
     compression_type: str = "",
+    num_shards: int | None = None,
     max_records: int | None = None,
     max_bytes: int | None = None,
     retries: int = 3,
@@ -151,7 +152,7 @@ def write_tfrecords(
 ) -> list[ShardInfo]:
     """Write a dask.bag or dask.dataframe as one set of shards, which appears whole or not at all.
 
-    Each partition is one task and one shard at least, unless it is empty: `repartition` says how many there are.
+    Each partition is one task and one shard at least, unless it is empty or there is num_shards.
 
     Args:
         data: a bag of examples as for `encode_example`; or a DataFrame whose columns are features, as for
@@ -161,7 +162,8 @@ def write_tfrecords(
         schema: of a DataFrame: which columns are features, and what they are to be; None: all, as they are. Where a
             column of objects is all None in some partition, only a schema knows what it is.
         compression_type: "", "GZIP" or "ZLIB".
-        max_records, max_bytes: of a shard, as for ShardedWriter; a partition may then be several.
+        num_shards: how many there are, of any size: partitions are joined or divided by `repartition`.
+        max_records, max_bytes: of a shard, as for ShardedWriter; a partition may then be several. Not with num_shards.
         retries: how often a task that raised is run again, on a distributed cluster.
         client: of the cluster; None is the one that is in use, or else Dask's scheduler in this process.
 
@@ -188,12 +190,14 @@ def write_tfrecords(
         batches, stored = _columns, record_type
     else:
         raise TypeError(f"a dask.bag or dask.dataframe is written, not a {type(data).__name__}")
-    sizes = {"max_records": max_records, "max_bytes": max_bytes}
+    sizes = {"num_shards": num_shards, "max_records": max_records, "max_bytes": max_bytes}
     job = WriteJob.begin(
         directory, mode=mode, record_type=stored, schema=schema, compression_type=compression_type, **sizes
     )
     write = dask.delayed(_write, pure=False)
     try:
+        if num_shards is not None:
+            data = data.repartition(npartitions=num_shards)
         kinds: dict[str, str] = {}
         written = _computed([write(job, batches, part) for part in data.to_delayed()], retries, client)
         for _, others in written:

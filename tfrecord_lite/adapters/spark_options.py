@@ -5,6 +5,7 @@
     codec          gzip, deflate (ZLIB) or none, or Hadoop's class of it; reading needs none, it is recognised
     max_bytes      reading: of a part of a large file that has an index; writing: of a shard
     max_records    writing: of a shard
+    num_shards     writing: how many shards there are to be, instead of how large they may be
     verify         reading: whether CRCs of the data are checked
     sample         how many records a schema is inferred from
     pushFilters    reading: whether Spark may hand down filters, see `spark_read`
@@ -37,7 +38,10 @@ _CODECS = {
 _BOOLEANS = {"true": "true", "false": "false"}
 #: Hadoop's spelling, with one slash; of a letter alone it is a Windows drive.
 _URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]+):(?P<path>/(?!/).*)", re.DOTALL)
-_NAMES = ("path", "paths", "recordType", "codec", "max_bytes", "max_records", "verify", "sample", "pushFilters")
+_NAMES = (
+    *("path", "paths", "recordType", "codec", "max_bytes", "max_records", "num_shards", "verify", "sample"),
+    "pushFilters",
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class SourceOptions:
     compression_type: str | None
     max_bytes: int | None
     max_records: int | None
+    num_shards: int | None
     verify: bool
     sample: int | None
     push_filters: bool
@@ -67,9 +72,6 @@ class SourceOptions:
             ValueError: an option is not known, or its value is none.
         """
         options = {name.lower(): value for name, value in given.items()}
-        if "num_shards" in options:
-            reason = "the tasks of Spark write a shard each, or more by max_bytes and max_records"
-            raise ValueError(f"num_shards: {reason}: df.repartition(num_shards) makes so many tasks")
         unknown = sorted(options.keys() - {name.lower() for name in _NAMES})
         if unknown:
             raise ValueError(f"there is no option '{printable(unknown[0])}'; there are {', '.join(_NAMES)}")
@@ -77,8 +79,10 @@ class SourceOptions:
         compression_type = _one_of(options, "codec", _CODECS)
         verify = _one_of(options, "verify", _BOOLEANS) != "false"
         push_filters = _one_of(options, "pushFilters", _BOOLEANS) == "true"
-        max_bytes, max_records, sample = (_count(options, name) for name in ("max_bytes", "max_records", "sample"))
-        return cls(_paths(options), record_type, compression_type, max_bytes, max_records, verify, sample, push_filters)
+        counts = {name: _count(options, name) for name in ("max_bytes", "max_records", "num_shards", "sample")}
+        return cls(
+            _paths(options), record_type, compression_type, verify=verify, push_filters=push_filters, **counts
+        )
 
 
 def _paths(options: Mapping[str, str]) -> tuple[str, ...]:

@@ -64,6 +64,7 @@ class ShardWriter(DataSourceArrowWriter):  # type: ignore[misc]
             record_type=options.record_type,
             schema=schema_of(struct, options.record_type),
             compression_type=options.compression_type or "",
+            num_shards=options.num_shards,
             max_records=options.max_records,
             max_bytes=options.max_bytes,
         )

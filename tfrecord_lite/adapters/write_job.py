@@ -28,13 +28,15 @@ from tfrecord_lite.adapters.arrow_columns import MISSING, import_pyarrow
 from tfrecord_lite.adapters.arrow_sequences import sequence_schema_from_arrow, sequences_from_arrow
 from tfrecord_lite.errors import FeatureError, ShardError, TFRecordError, counted, printable
 from tfrecord_lite.files.commit import commit, rollback
-from tfrecord_lite.files.manifest import open_plans
+from tfrecord_lite.files.frames import FrameSource
+from tfrecord_lite.files.manifest import check_size, open_plans
 from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.paths import as_path, find_files
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.shard_files import sweep
 from tfrecord_lite.files.sharded_writer import ShardedWriter
 from tfrecord_lite.files.shards import ShardInfo
+from tfrecord_lite.files.surgery import spread
 from tfrecord_lite.format.feature_schema import ABSENT, FeatureSchema
 from tfrecord_lite.format.schema import Schema
 
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
 Mode = Literal["error", "append", "overwrite"]
 #: As max_bytes: what a task writes is one shard.
-ONE_SHARD = 1 << 62
+_ONE_SHARD = 1 << 62
 _OTHERS: dict[str, Literal["keep", "replace", "refuse"]] = {"error": "refuse", "append": "keep", "overwrite": "replace"}
 
 
@@ -58,6 +60,7 @@ class WriteJob:
             where they are lists of lists. "ByteArray": records are the values of the one column there is.
         schema: which columns are features, and what they are to be; None: all, as they are, and a null is no feature.
         options: compression.
+        num_shards: how many there are to be in the end; None: as many as tasks write.
         sizes: max_records and max_bytes of a shard, as for ShardedWriter.
     """
 
@@ -66,6 +69,7 @@ class WriteJob:
     record_type: str
     schema: Mapping[str, FeatureSchema] | None
     options: TFRecordOptions
+    num_shards: int | None
     sizes: Mapping[str, int | None]
 
     @property
@@ -82,6 +86,7 @@ class WriteJob:
         record_type: str = "Example",
         schema: Mapping[str, FeatureSchema] | None = None,
         compression_type: str = "",
+        num_shards: int | None = None,
         max_records: int | None = None,
         max_bytes: int | None = None,
     ) -> WriteJob:
@@ -89,7 +94,9 @@ class WriteJob:
 
         Args:
             directory: where the shards will be: local, or mounted under the same path wherever a task runs.
-            max_records, max_bytes: of a shard.
+            num_shards: so many shards, even empty ones. What a task writes is one; where there are not as many of
+                these, `commit` moves all frames.
+            max_records, max_bytes: of a shard; not with num_shards.
             mode: "error" wants no data there; "append" adds a set to those that are there; with "overwrite" all sets
                 that are there go when the new one comes.
             others: see the class.
@@ -97,7 +104,8 @@ class WriteJob:
         Raises:
             FileExistsError: (mode "error") there are data.
             ShardError: (mode "overwrite") there are files that no manifest lists, which nobody but their owner deletes.
-            ValueError: a word is none of those that are known, a number not positive; or the directory is a URL.
+            ValueError: a word is none of those that are known, a number not positive, or num_shards comes with a size;
+                or the directory is a URL.
             TypeError: a number is none.
             OSError: the directory cannot be made.
         """
@@ -110,11 +118,9 @@ class WriteJob:
         if is_url(given):  # before abspath makes a local directory of it
             raise ValueError(f"the directory '{printable(given)}' is a URL: shards are written to local paths only")
         path = os.path.abspath(given)
-        options, sizes = TFRecordOptions(compression_type), {"max_records": max_records, "max_bytes": max_bytes}
-        for argument, number in sizes.items():  # said here, and not by every task
-            if number is not None and operator.index(number) < 1:
-                raise ValueError(f"{argument} is 1 or more, not {number}")
-        job = cls(os.path.join(path, f"part-{token}"), mode, record_type, schema, options, sizes)
+        options = TFRecordOptions(compression_type)
+        sizes = shard_sizes(num_shards, max_records, max_bytes)
+        job = cls(os.path.join(path, f"part-{token}"), mode, record_type, schema, options, num_shards, sizes)
         os.makedirs(path, exist_ok=True)
         job._check_directory()
         return job
@@ -158,9 +164,12 @@ class WriteJob:
         """Publish the shards of these infos, in their order, and delete what other attempts left.
 
         Without infos there is one empty shard. After a crash it goes on where it was; a second time it does nothing.
+        With num_shards, and another number of infos, all frames go through this process to so many other files, of
+        equally many records each, before anything is published.
 
         Raises:
             FileExistsError: (mode "error") by now there are shards.
+            ShardError, TFRecordError: (num_shards) what a task wrote is not what its info says.
             others: as the function `commit`.
         """
         written = list(infos)
@@ -168,7 +177,7 @@ class WriteJob:
             with self.attempt() as writer:
                 pass
             written = writer.infos
-        published = commit(written, self.prefix, others=_OTHERS[self.mode])
+        published = self._published(written)
         sweep(self.prefix)
         return published
 
@@ -176,6 +185,25 @@ class WriteJob:
         """Nothing of the job is left; what was there before is as it was. A commit that was done stays."""
         rollback(self.prefix)
         sweep(self.prefix)
+
+    def _published(self, written: list[ShardInfo]) -> list[ShardInfo]:
+        if self.num_shards not in (None, len(written)):
+            try:
+                written = self._resharded(written)
+            except FileNotFoundError:  # they were swept after a commit of theirs; what is missing for another reason
+                return commit(None, self.prefix)  # is missing here, too
+        return commit(written, self.prefix, others=_OTHERS[self.mode])
+
+    def _resharded(self, written: list[ShardInfo]) -> list[ShardInfo]:
+        """The same records in other hidden files, `num_shards` of them. What tasks wrote stays until the sweep."""
+        assert self.num_shards is not None
+        paths = [os.path.join(self.directory, os.path.basename(info.path)) for info in written]
+        for path, info in zip(paths, written, strict=True):
+            check_size(path, info.bytes)
+        source, count = FrameSource(paths), sum(info.records for info in written)
+        with ShardedWriter(self.prefix, num_shards=self.num_shards, options=self.options, publish=False) as shards:
+            spread(source, shards, count, self.num_shards)
+        return shards.infos
 
     def _check_directory(self) -> None:
         if self.mode == "overwrite":  # what was left in the middle goes either way
@@ -191,6 +219,24 @@ class WriteJob:
         if self.mode == "overwrite" and strange:
             problem = f"a file that no manifest lists, '{printable(os.path.basename(strange[0]))}', is not overwritten"
             raise ShardError(f"{problem}: remove it, or write elsewhere")
+
+
+def shard_sizes(num_shards: int | None, max_records: int | None, max_bytes: int | None) -> dict[str, int | None]:
+    """The max_records and max_bytes of what a task writes. Said by the driver, and not by every task:
+
+    Raises:
+        ValueError: a number is not positive, or num_shards comes with a size.
+        TypeError: a number is none.
+    """
+    sizes = {"max_records": max_records, "max_bytes": max_bytes}
+    for argument, number in {"num_shards": num_shards, **sizes}.items():
+        if number is not None and operator.index(number) < 1:
+            raise ValueError(f"{argument} is 1 or more, not {number}")
+    if num_shards is None:
+        return sizes
+    if max_records is not None or max_bytes is not None:
+        raise ValueError("shards have either a number, num_shards, or a size, max_records and max_bytes")
+    return {"max_records": None, "max_bytes": _ONE_SHARD}
 
 
 def column_kinds(columns: pa.Schema, record_type: str) -> dict[str, str]:
