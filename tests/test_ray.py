@@ -230,7 +230,7 @@ def test_a_damaged_record_is_named(tmp_path: Path, index: bool) -> None:
 
 def test_records_go_as_they_are(tmp_path: Path) -> None:
     records = [b"", b"\0", b"any"]
-    infos = write_tfrecords(ray.data.from_arrow(pa.table({"any": records})), tmp_path, record_type="ByteArray")
+    infos = write_tfrecords(ray.data.from_arrow(pa.table({"byteArray": records})), tmp_path, record_type="ByteArray")
     assert list(tfr.read_records(infos[0].path)) == records
     dataset = read_tfrecords(tmp_path, record_type="ByteArray")
     assert [row["byteArray"] for row in dataset.take_all()] == records

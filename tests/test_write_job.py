@@ -16,12 +16,14 @@ from tfrecord_lite import (
     ShardedWriter,
     ShardError,
     TFRecordWriter,
+    commit,
     infer_schema,
     read_examples,
     read_records,
 )
+from tfrecord_lite.adapters.kinds import column_kinds, unite_kinds
 from tfrecord_lite.adapters.read_parts import ReadPart, plan_parts, read_part
-from tfrecord_lite.adapters.write_job import WriteJob, column_kinds, unite_kinds
+from tfrecord_lite.adapters.write_job import WriteJob
 
 pa = pytest.importorskip("pyarrow")
 
@@ -148,7 +150,7 @@ def written(directory: Path, count: int, **options: Any) -> Path:
 @pytest.mark.parametrize("options", [{}, {"compression_type": "GZIP"}, {"compression_type": "ZLIB"}])
 def test_records_go_as_they_are(tmp_path: Path, options: dict[str, str]) -> None:
     records = [b"", b"\0", b"x" * 1000]
-    batch = pa.RecordBatch.from_pydict({"any": pa.array(records, pa.binary())})
+    batch = pa.RecordBatch.from_pydict({"byteArray": pa.array(records, pa.binary())})
     done(tmp_path, "error", batch, record_type="ByteArray", **options)
     assert list(read_records(tmp_path)) == records
     (part,) = plan_parts(tmp_path)
@@ -166,10 +168,53 @@ def test_records_go_as_they_are(tmp_path: Path, options: dict[str, str]) -> None
 def test_only_one_column_of_binary_is_records(tmp_path: Path, column: dict[str, Any], problem: str) -> None:
     with pytest.raises(FeatureError, match=problem):
         done(tmp_path, "error", pa.RecordBatch.from_pydict(column), record_type="ByteArray")
+    null = pa.RecordBatch.from_pydict({"byteArray": pa.array([None], pa.binary())})
     with pytest.raises(FeatureError, match="a record is null"):
-        done(
-            tmp_path, "error", pa.RecordBatch.from_pydict({"a": pa.array([None], pa.binary())}), record_type="ByteArray"
-        )
+        done(tmp_path, "error", null, record_type="ByteArray")
+
+
+def test_records_are_in_a_column_of_that_name_and_no_other_is_taken_for_them(tmp_path: Path) -> None:
+    images = pa.RecordBatch.from_pydict({"image": pa.array([b"jpeg"], pa.binary())})
+    with pytest.raises(FeatureError, match="'image': is no 'byteArray', the column of records"):
+        done(tmp_path, "error", images, record_type="ByteArray")
+
+
+def test_an_append_goes_beside_a_commit_that_is_under_way_or_was_interrupted(tmp_path: Path) -> None:
+    interrupted, job = _interrupted(tmp_path), WriteJob.begin(tmp_path, mode="append")
+    job.commit(job.write([rows(5, 7)]))
+    commit(None, interrupted.prefix)
+    assert sorted(ids(tmp_path)) == [0, 1, 2, 5, 6]
+
+
+def test_who_wants_an_empty_directory_is_told_of_a_commit_and_of_the_ways_out(tmp_path: Path) -> None:
+    prefix = _interrupted(tmp_path).prefix
+    with pytest.raises(ShardError) as caught:
+        WriteJob.begin(tmp_path)
+    assert f"'{prefix}' is under way or was interrupted: if its job still runs, wait" in str(caught.value)
+    assert "commit(None, prefix) finishes it, and rollback(prefix) or mode 'overwrite' undoes it" in str(caught.value)
+    commit(None, prefix)
+    assert ids(tmp_path) == list(range(3))
+
+
+def _interrupted(directory: Path) -> WriteJob:
+    """A job in the middle of whose commit its process died."""
+    job = WriteJob.begin(directory)
+    infos = job.write([rows(0, 3)])
+
+    def dying(directory: str, old: str, new: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tfrecord_lite.files.commit._rename", dying)
+        with pytest.raises(KeyboardInterrupt):
+            job.commit(infos)
+    return job
+
+
+def test_an_append_to_a_directory_whose_manifest_is_none_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "_MANIFEST.json").write_text("{}")
+    with pytest.raises(ShardError, match="not a manifest"):
+        WriteJob.begin(tmp_path, mode="append")
 
 
 @pytest.mark.parametrize("wrong", [{"mode": "ignore"}, {"record_type": "example"}, {"compression_type": "gzip"}])
@@ -330,18 +375,20 @@ def test_a_commit_of_so_many_shards_goes_on_after_a_crash(
 ) -> None:
     job = WriteJob.begin(tmp_path, mode="append", num_shards=3)
     infos = [*job.write([rows(0, 10)]), *job.write([rows(10, 21)])]
-    replace, done = os.replace, []
+    replace = os.replace
+    replaced: list[Any] = []
 
     def dying(old: Any, new: Any) -> None:  # the plan, three shards, the manifest
-        if len(done) == step - 1:
+        if len(replaced) == step - 1:
             raise KeyboardInterrupt
-        done.append(new)
+        replaced.append(new)
         replace(old, new)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr("os.replace", dying)
-        job.commit(infos)
-    assert len(done) == step - 1
+        with pytest.raises(KeyboardInterrupt):
+            job.commit(infos)
+    assert len(replaced) == step - 1
     assert [info.records for info in job.commit(infos)] == [7, 7, 7]
     assert ids(tmp_path) == list(range(21))
     assert hidden(tmp_path) == []
@@ -363,7 +410,7 @@ def _first_frame(path: str) -> int:
 
 
 @pytest.mark.parametrize("sizes", [{"max_records": 3}, {"max_bytes": 3}])
-def test_shards_have_a_number_or_a_size(tmp_path: Path, sizes: dict[str, int]) -> None:
+def test_shards_have_a_number_or_a_size(tmp_path: Path, sizes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="either a number"):
         WriteJob.begin(tmp_path / "new", num_shards=2, **sizes)
     with pytest.raises(ValueError, match="num_shards is 1 or more, not 0"):

@@ -37,8 +37,9 @@ from ray.data.datasource import ReadTask, WriteResult
 
 from tfrecord_lite.adapters.arrow import arrow_schema
 from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema
+from tfrecord_lite.adapters.kinds import column_kinds, unite_kinds
 from tfrecord_lite.adapters.read_parts import BYTE_ARRAY, RECORD_TYPES, ReadPart, plan_parts, read_part
-from tfrecord_lite.adapters.write_job import Mode, WriteJob, column_kinds, unite_kinds
+from tfrecord_lite.adapters.write_job import Mode, WriteJob
 from tfrecord_lite.files.inference import infer_schema
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.shards import ShardInfo
@@ -111,7 +112,7 @@ def write_tfrecords(
         directory: where the shards will be: local, or mounted under the same path wherever a task runs.
         mode: "error" wants no data there; "append" adds a set to those that are there; "overwrite" replaces them.
         record_type: "Example"; "SequenceExample": columns of lists of lists are feature lists; or "ByteArray": records
-            are the values of the one column, which is of binary.
+            are the values of the one column, `byteArray`, which is of binary.
         schema: which columns are features, and what they are to be; None: all, as they are.
         compression_type: "", "GZIP" or "ZLIB".
         num_shards: how many there are, of any size: rows are dealt out by `Dataset.repartition`.

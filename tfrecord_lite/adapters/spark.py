@@ -52,8 +52,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
-_CODECS = {"": "none", "GZIP": "gzip", "ZLIB": "deflate"}
-
 
 def read_tfrecords(
     spark: SparkSession,
@@ -79,7 +77,7 @@ def read_tfrecords(
     """
     options = {"recordType": record_type, "verify": str(verify).lower()}
     if compression_type is not None:
-        options["codec"] = _CODECS.get(compression_type, compression_type)
+        options["compression_type"] = compression_type
     reader = spark.read.format("tfrecord").options(**options)
     if schema is not None:
         reader = reader.schema(struct_of(schema, record_type) if isinstance(schema, Schema) else schema)
@@ -107,7 +105,7 @@ def write_tfrecords(
             has rows is one shard, or more by their size.
         mode: "error" wants no data there; "append" adds a set; "overwrite" replaces all sets that are there.
         record_type: "Example"; "SequenceExample": columns of arrays of arrays are feature lists; or "ByteArray":
-            records are the values of the one column, which is of binary.
+            records are the values of the one column, `byteArray`, which is of binary.
         schema: which columns are features, and what they are to be; None: all, by their types.
         compression_type: "", "GZIP" or "ZLIB".
         max_records, max_bytes: of a shard; not with num_shards.

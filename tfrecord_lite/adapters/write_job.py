@@ -26,10 +26,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from tfrecord_lite.adapters.arrow import from_arrow, schema_from_arrow
 from tfrecord_lite.adapters.arrow_columns import MISSING, import_pyarrow
 from tfrecord_lite.adapters.arrow_sequences import sequence_schema_from_arrow, sequences_from_arrow
+from tfrecord_lite.adapters.read_parts import BYTE_ARRAY
 from tfrecord_lite.errors import FeatureError, ShardError, TFRecordError, counted, printable
 from tfrecord_lite.files.commit import commit, rollback
 from tfrecord_lite.files.frames import FrameSource
-from tfrecord_lite.files.manifest import check_size, open_plans
+from tfrecord_lite.files.manifest import check_size, load_manifest, open_plans
 from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.paths import as_path, find_files
 from tfrecord_lite.files.remote import is_url
@@ -57,7 +58,7 @@ class WriteJob:
         prefix: of the job's shards, another one for each job; those of later jobs sort behind those of earlier ones.
         mode: see `begin`.
         record_type: "Example": columns are features. "SequenceExample": features of the context, and feature lists
-            where they are lists of lists. "ByteArray": records are the values of the one column there is.
+            where they are lists of lists. "ByteArray": records are the values of the one column, `byteArray`.
         schema: which columns are features, and what they are to be; None: all, as they are, and a null is no feature.
         options: compression.
         num_shards: how many there are to be in the end; None: as many as tasks write.
@@ -103,7 +104,9 @@ class WriteJob:
 
         Raises:
             FileExistsError: (mode "error") there are data.
-            ShardError: (mode "overwrite") there are files that no manifest lists, which nobody but their owner deletes.
+            ShardError: (mode "append") the manifest cannot be read; (mode "error") another commit is under way there,
+                or was interrupted; (mode "overwrite") there are files that no manifest lists, which nobody but their
+                owner deletes.
             ValueError: a word is none of those that are known, a number not positive, or num_shards comes with a size;
                 or the directory is a URL.
             TypeError: a number is none.
@@ -206,9 +209,18 @@ class WriteJob:
         return shards.infos
 
     def _check_directory(self) -> None:
-        if self.mode == "overwrite":  # what was left in the middle goes either way
-            for name in open_plans(self.directory):
-                rollback(os.path.join(self.directory, name))
+        if self.mode == "append":  # whatever others commit meanwhile: nothing of theirs is touched
+            load_manifest(self.directory)  # one that cannot be read is an error now, and not after the work
+            return
+        for name in open_plans(self.directory):
+            prefix = os.path.join(self.directory, name)
+            if self.mode == "overwrite":  # what was left in the middle goes either way; one under way is waited for
+                rollback(prefix)
+                continue
+            raise ShardError(
+                f"a commit of '{printable(prefix)}' is under way or was interrupted: if its job still runs, wait until "
+                "it is done; else commit(None, prefix) finishes it, and rollback(prefix) or mode 'overwrite' undoes it"
+            )
         try:
             found = find_files(self.directory)
         except FileNotFoundError:
@@ -216,7 +228,7 @@ class WriteJob:
         if self.mode == "error":
             raise FileExistsError(errno.EEXIST, "there are data already", self.directory)
         strange = [path for path, shard in found if shard is None]
-        if self.mode == "overwrite" and strange:
+        if strange:
             problem = f"a file that no manifest lists, '{printable(os.path.basename(strange[0]))}', is not overwritten"
             raise ShardError(f"{problem}: remove it, or write elsewhere")
 
@@ -239,24 +251,6 @@ def shard_sizes(num_shards: int | None, max_records: int | None, max_bytes: int 
     return {"max_records": None, "max_bytes": _ONE_SHARD}
 
 
-def column_kinds(columns: pa.Schema, record_type: str) -> dict[str, str]:
-    """{column: dtype}, but for columns of nothing but nulls."""
-    schema = sequence_schema_from_arrow(columns) if record_type == "SequenceExample" else schema_from_arrow(columns)
-    features = [*schema.items(), *((name, each.step) for name, each in schema.feature_lists.items())]
-    return {name: feature.dtype for name, feature in features if feature.dtype is not None}
-
-
-def unite_kinds(kinds: dict[str, str], others: dict[str, str]) -> None:
-    """Add the kinds of another block.
-
-    Raises:
-        FeatureError: a column has another one there, and a reader would have no schema for all shards.
-    """
-    for name, dtype in others.items():
-        if kinds.setdefault(name, dtype) != dtype:
-            raise FeatureError(f"is {kinds[name]} in one block, and {dtype} in another: give a schema", name)
-
-
 def _write_examples(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping[str, FeatureSchema] | None) -> None:
     if schema is not None:
         missing = sorted(set(schema) - set(batch.schema.names))
@@ -265,19 +259,23 @@ def _write_examples(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mappin
         batch = batch.select(list(schema))
     if not batch.num_columns:  # nothing would say how many records there are
         raise FeatureError(f"{counted(batch.num_rows, 'row')} without a column are no records")
-    writer.write_columns(from_arrow(batch, schema), _rules(batch.schema) if schema is None else schema)
+    rules = _rules(batch.schema, schema_from_arrow(batch.schema)) if schema is None else schema
+    writer.write_columns(from_arrow(batch, schema), rules)
 
 
-def _rules(columns: pa.Schema) -> dict[str, FeatureSchema]:
+def _rules(columns: pa.Schema, declared: Schema) -> Schema:
     """What the columns are. A null of which nothing else is said is no feature at all, under every engine."""
-    return {
-        name: feature if MISSING in (columns.field(name).metadata or {}) else replace(feature, missing=ABSENT)
-        for name, feature in schema_from_arrow(columns).items()
-    }
+    features = [
+        feature if MISSING in (columns.field(name).metadata or {}) else replace(feature, missing=ABSENT)
+        for name, feature in declared.items()
+    ]
+    return Schema(features, feature_lists=declared.feature_lists.values())
 
 
 def _write_sequences(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping[str, FeatureSchema] | None) -> None:
-    for record in sequences_from_arrow(batch, schema if isinstance(schema, Schema) else None):
+    if not isinstance(schema, Schema):
+        schema = _rules(batch.schema, sequence_schema_from_arrow(batch.schema))
+    for record in sequences_from_arrow(batch, schema):
         writer.write(record)
 
 
@@ -287,6 +285,8 @@ def _write_records(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping
     if len(names) != 1 or not (types.is_binary(batch.schema.types[0]) or types.is_large_binary(batch.schema.types[0])):
         found = ", ".join(map(str, batch.schema.types))
         raise FeatureError(f"records are one column of binary, not {counted(len(names), 'column')}: {found}")
+    if names[0] != BYTE_ARRAY:
+        raise FeatureError(f"is no '{BYTE_ARRAY}', the column of records: rename it if it holds records", names[0])
     column = batch.column(0)
     if column.null_count:
         error = FeatureError("a record is null", names[0])
