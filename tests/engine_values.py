@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ COLUMNS = pa.schema(
         ("words", pa.list_(pa.binary())),
     ]
 )
+#: For an engine that makes doubles of all floats, and the like.
+SCHEMA = tfr.Schema([replace(feature, missing="absent") for feature in tfr.schema_from_arrow(COLUMNS).values()])
 TABLE = pa.Table.from_pylist(
     [
         {"id": 0, "flag": True, "label": 7, "ratio": 0.5, "name": "ä", "tokens": [], "floats": [], "words": []},

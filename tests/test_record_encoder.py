@@ -101,8 +101,9 @@ def test_messages_are_stored_as_they_are() -> None:
     assert encoded([{"x": tfr.Feature(), "y": tfr.int64_feature(1)}]) == [record]
     empty = tfr.encode_example({"x": np.empty(0, object)})
     assert encoded([{"x": tfr.BytesList()}]) == [empty]
-    with pytest.raises(TypeError, match="not int"):
-        encoded([1])
+    for wrong, problem in ((1, "not int"), (tfr.SequenceExample(), "SequenceExample is no Example")):
+        with pytest.raises(TypeError, match=problem):
+            encoded([wrong])
 
 
 def test_nulls_of_sequences_are_those_of_arrow(tmp_path: Any) -> None:

@@ -95,6 +95,8 @@ class RecordEncoder:
     def _example(self, example: Any) -> _Settled:
         if not isinstance(example, Mapping):
             record = encode_example(example)
+            if not hasattr(example, "features"):
+                raise TypeError(f"a message {type(example).__name__} is no Example")
             if self._schema is None:
                 kinds = {name: feature.WhichOneof("kind") for name, feature in example.features.feature.items()}
                 unite_kinds(self.kinds, {name: _KINDS[kind] for name, kind in kinds.items() if kind is not None})
