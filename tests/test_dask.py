@@ -244,8 +244,8 @@ def test_sequence_examples_go_in_and_out(client: Any, tmp_path: Path) -> None:
     bag = dask.bag.from_sequence(pairs, npartitions=2)
     write_tfrecords(bag, tmp_path / "a", record_type="SequenceExample")
     no_bytes = np.empty(0, object)
-    expected = [({"id": n}, {"words": [["a"] * n, ["b"], no_bytes], "steps": [[n]]}) for n in range(1, 6)]
-    records = [tfr.encode_sequence_example(*pair) for pair in expected]
+    words = {n: [["a"] * n, ["b"], no_bytes] for n in range(1, 6)}
+    records = [tfr.encode_sequence_example({"id": n}, {"words": words[n], "steps": [[n]]}) for n in words]
     assert list(tfr.read_records(tmp_path / "a")) == records
     back = read_bag(tmp_path / "a", record_type="SequenceExample")
     write_tfrecords(back, tmp_path / "b", record_type="SequenceExample")
