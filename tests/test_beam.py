@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,13 @@ pytestmark = pytest.mark.slow
 
 beam = pytest.importorskip("apache_beam")
 
+from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
 from apache_beam.testing.util import assert_that, equal_to  # noqa: E402
+
+pytest.importorskip("pyarrow")
+
+from engine_values import SCHEMA as VALUES  # noqa: E402
+from engine_values import as_records, as_rows  # noqa: E402
 
 from tfrecord_lite.adapters.beam import ReadExamples, WriteExamples  # noqa: E402
 from tfrecord_lite.files.directory import open_directory  # noqa: E402
@@ -119,11 +126,54 @@ def test_a_large_file_with_an_index_is_read_in_parts(tmp_path: Path) -> None:
 
 
 def test_missing_without_a_kind_and_empty_stay_three_things(tmp_path: Path) -> None:
-    write([{"number": 1}, {"number": 2, "x": None}, {"number": 3, "x": np.array([], np.int64)}], tmp_path)
+    kindless = tfr.Example.FromString(tfr.encode_example({"number": 2, "x": None}))
+    write([{"number": 1, "x": None}, kindless, {"number": 3, "x": np.array([], np.int64)}], tmp_path)
     with beam.Pipeline("DirectRunner") as pipeline:
         examples = pipeline | ReadExamples(tmp_path)
         shown = examples | beam.Map(lambda one: (one["number"].item(), repr(one.get("x", "missing"))))
         assert_that(shown, equal_to([(1, "'missing'"), (2, "None"), (3, "array([], dtype=int64)")]))
+
+
+def test_null_and_empty_are_what_they_are_under_every_engine(tmp_path: Path) -> None:
+    write(as_rows(), tmp_path / "rows")
+    write(as_rows(), tmp_path / "declared", schema=VALUES, num_shards=2)
+    for name in ("rows", "declared"):
+        assert sorted(tfr.read_records(tmp_path / name)) == sorted(as_records()), name
+    with pytest.raises(tfr.FeatureError, match="'x': empty lists of no type have no kind"):
+        write([{"x": []}], tmp_path / "nothing")
+    kindless = tfr.Schema([replace(VALUES["label"], missing="kindless")])
+    write([{"label": None, "more": 1}], tmp_path / "kindless", schema=kindless)
+    assert list(tfr.read_examples(tmp_path / "kindless")) == [{"label": None}]
+
+
+@pytest.mark.parametrize("num_shards", [None, 2])
+def test_a_feature_has_one_kind_and_a_schema_makes_it_one(tmp_path: Path, num_shards: int | None) -> None:
+    def write_apart(examples: Any, **options: Any) -> None:
+        with beam.Pipeline(options=PipelineOptions(TWO_WORKERS)) as pipeline:  # each in a bundle of its own
+            pipeline | beam.Create(examples) | WriteExamples(tmp_path, num_shards=num_shards, **options)
+
+    examples = [{"x": 1}, {"x": 0.5}]
+    problem = r"'x': is .* in one block, and .* in another: give a schema"
+    with pytest.raises(Exception, match=problem):  # several workers give its text in a RuntimeError
+        write_apart(examples)
+    with pytest.raises(tfr.FeatureError, match=problem):
+        write(examples, tmp_path, num_shards=num_shards)
+    assert shards_in(tmp_path) == []
+    write_apart(examples, schema=tfr.Schema([tfr.Schema.from_json(FLOAT)["x"]]))
+    assert sorted(example["x"].item() for example in tfr.read_examples(tmp_path)) == [0.5, 1.0]
+    assert len(shards_in(tmp_path)) == 2
+
+
+TWO_WORKERS = ["--runner=DirectRunner", "--direct_num_workers=2", "--direct_running_mode=multi_threading"]
+FLOAT = '{"features": {"x": {"dtype": "float32", "shape": []}}}'
+
+
+@pytest.mark.parametrize("number", [1, 3, 70])
+def test_there_are_so_many_shards_as_are_asked_for(tmp_path: Path, number: int) -> None:
+    write(map(example_of, range(50)), tmp_path, num_shards=number)
+    assert [path.name[-15:] for path in shards_in(tmp_path)] == [f"-{n:05}-of-{number:05}" for n in range(number)]
+    assert numbers_in(tmp_path) == list(range(50))
+    assert hidden_in(tmp_path) == []
 
 
 def test_messages_are_examples(tmp_path: Path) -> None:
@@ -159,7 +209,7 @@ def test_modes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("num_shards", [None, 3])
 def test_no_examples_are_an_empty_shard(tmp_path: Path, num_shards: int | None) -> None:
     write([], tmp_path, num_shards=num_shards)
-    assert len(shards_in(tmp_path)) == 1
+    assert len(shards_in(tmp_path)) == (num_shards or 1)
     assert list(tfr.read_records(tmp_path)) == []
 
 
@@ -261,9 +311,7 @@ def test_bundles_that_were_done_when_another_failed_are_gone_after_abort(tmp_pat
         with beam.Pipeline(options=options) as pipeline:
             pipeline | beam.Create(range(100)) | beam.Reshuffle() | beam.Map(failing) | writing
 
-    options = beam.options.pipeline_options.PipelineOptions(
-        ["--runner=DirectRunner", "--direct_num_workers=2", "--direct_running_mode=multi_threading"]
-    )
+    options = PipelineOptions(TWO_WORKERS)
     writing = WriteExamples(tmp_path)
     with pytest.raises(RuntimeError, match="this attempt fails"):
         write_with(writing)
@@ -434,6 +482,8 @@ def test_what_is_of_no_use_is_an_error_at_once(tmp_path: Path) -> None:
             ReadExamples(tmp_path / "one", **wrong)
         with pytest.raises(ValueError, match=r"'SNAPPY'|'Row'"):
             WriteExamples(tmp_path / "new", **wrong)
+    with pytest.raises(ValueError, match="a schema is of Examples"):
+        WriteExamples(tmp_path / "new", record_type="ByteArray", schema=VALUES)
     with pytest.raises(ValueError, match="features are of Examples"):
         ReadExamples(tmp_path / "one", FEATURES, record_type="ByteArray")
     with pytest.raises(ValueError, match="num_shards is 1 or more, not 0"):
@@ -441,8 +491,6 @@ def test_what_is_of_no_use_is_an_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="either a number"):
         WriteExamples(tmp_path / "new", num_shards=2, max_records=7)
     assert not (tmp_path / "new").exists()
-    with pytest.raises(ValueError, match="is a URL"):
-        write([], "gs://bucket/train")  # type: ignore[arg-type]
 
 
 def test_the_example_converts_a_table_and_back(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ pa = pytest.importorskip("pyarrow")
 import dask.bag  # noqa: E402
 import dask.dataframe  # noqa: E402
 import pandas as pd  # noqa: E402
+from engine_values import SCHEMA as VALUES  # noqa: E402
+from engine_values import TABLE, as_records, as_rows  # noqa: E402
 
 from tfrecord_lite.adapters.dask import read_bag, read_dataframe, write_tfrecords  # noqa: E402
 from tfrecord_lite.files.directory import open_directory  # noqa: E402
@@ -203,6 +205,65 @@ def test_a_column_of_another_kind_in_another_partition_is_refused(client: Any, t
     assert list(tmp_path.iterdir()) == []
     write_tfrecords(frame[["y"]], tmp_path)
     assert list(tfr.read_examples(tmp_path)) == [{}, {}, {"y": [b"c"]}, {"y": [b"d"]}]
+
+
+def test_a_feature_of_a_bag_has_one_kind_and_a_schema_makes_it_one(client: Any, tmp_path: Path) -> None:
+    for npartitions in (1, 2):
+        bag = dask.bag.from_sequence([{"x": 1}, {"x": 0.5}], npartitions=npartitions)
+        with pytest.raises(tfr.FeatureError, match="'x': is int64 in one block, and float32 in another: give a schema"):
+            write_tfrecords(bag, tmp_path, retries=0)
+        assert list(tmp_path.iterdir()) == []
+    write_tfrecords(bag, tmp_path, schema=tfr.schema_from_arrow(pa.schema({"x": pa.float32()})))
+    assert [example["x"].item() for example in tfr.read_examples(tmp_path)] == [1.0, 0.5]
+
+
+def test_null_and_empty_are_what_they_are_under_every_engine(client: Any, tmp_path: Path) -> None:
+    write_tfrecords(dask.bag.from_sequence(as_rows(), npartitions=1), tmp_path / "bag")
+    write_tfrecords(dask.bag.from_sequence(as_rows(), npartitions=3), tmp_path / "parts", schema=VALUES)
+    frame = dask.dataframe.from_pandas(TABLE.to_pandas(types_mapper=pd.ArrowDtype), npartitions=1)
+    write_tfrecords(frame, tmp_path / "frame")
+    for name in ("bag", "parts", "frame"):
+        assert list(tfr.read_records(tmp_path / name)) == as_records(), name
+    with pytest.raises(tfr.FeatureError, match="'x': empty lists of no type have no kind"):
+        write_tfrecords(dask.bag.from_sequence([{"x": []}], npartitions=1), tmp_path / "nothing", retries=0)
+
+
+@pytest.mark.parametrize("number", [1, 4, 5, 9, 103])
+def test_there_are_so_many_shards_as_are_asked_for(client: Any, tmp_path: Path, number: int) -> None:
+    infos = write_tfrecords(bag_of(100), tmp_path / "bag", num_shards=number)
+    assert [Path(info.path).name[-15:] for info in infos] == [f"-{n:05}-of-{number:05}" for n in range(number)]
+    assert numbers_in(tmp_path / "bag") == list(range(100))
+    write_tfrecords(frame_of(60), tmp_path / "frame", num_shards=number)
+    assert len(list((tmp_path / "frame").glob("part-*"))) == number
+    found = [example["label"].item() for example in tfr.read_examples(tmp_path / "frame")]
+    assert found == photo_table(60)["label"].to_pylist()
+    assert hidden_in(tmp_path / "bag") == hidden_in(tmp_path / "frame") == []
+
+
+def test_sequence_examples_go_in_and_out(client: Any, tmp_path: Path) -> None:
+    pairs = [({"id": n}, {"words": [["a"] * n, ["b"], []], "steps": [[n]]}) for n in range(1, 6)]
+    bag = dask.bag.from_sequence(pairs, npartitions=2)
+    write_tfrecords(bag, tmp_path / "a", record_type="SequenceExample")
+    no_bytes = np.empty(0, object)
+    words = {n: [["a"] * n, ["b"], no_bytes] for n in range(1, 6)}
+    records = [tfr.encode_sequence_example({"id": n}, {"words": words[n], "steps": [[n]]}) for n in words]
+    assert list(tfr.read_records(tmp_path / "a")) == records
+    back = read_bag(tmp_path / "a", record_type="SequenceExample")
+    write_tfrecords(back, tmp_path / "b", record_type="SequenceExample")
+    frame = read_dataframe(tmp_path / "a", record_type="SequenceExample")
+    steps = pa.Table.from_pandas(frame.compute(), preserve_index=False)["steps"]
+    assert steps.to_pylist() == [[[n]] for n in range(1, 6)]
+    write_tfrecords(frame, tmp_path / "c", record_type="SequenceExample")
+    as_they_are = read_bag(tmp_path / "a", record_type="ByteArray")
+    write_tfrecords(as_they_are, tmp_path / "d", record_type="ByteArray")
+    for name in ("b", "c", "d"):
+        assert list(tfr.read_records(tmp_path / name)) == records, name
+    columns = read_dataframe(tmp_path / "a", record_type="SequenceExample", columns=["words", "id"])
+    assert list(columns.columns) == list(columns.compute().columns) == ["id", "words"]
+    with pytest.raises(tfr.FeatureError, match="'none'"):
+        read_dataframe(tmp_path / "a", record_type="SequenceExample", columns=["none"])
+    with pytest.raises(ValueError, match="features are of Examples"):
+        read_bag(tmp_path / "a", {"id": tfr.FixedLenFeature([], "int64")}, record_type="SequenceExample")
 
 
 def test_no_examples_are_an_empty_shard(client: Any, tmp_path: Path) -> None:
@@ -398,8 +459,10 @@ def test_a_driver_killed_in_the_middle_of_commit(client: Any, tmp_path: Path, wa
 def test_what_cannot_be_written_is_an_error_at_once(client: Any, tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="not a list"):
         write_tfrecords([{"number": 1}], tmp_path / "out")
-    with pytest.raises(ValueError, match="a schema is for DataFrames"):
-        write_tfrecords(bag_of(1, 1), tmp_path / "out", schema=SCHEMA)
+    with pytest.raises(ValueError, match="a schema is of a bag of Examples"):
+        write_tfrecords(bag_of(1, 1), tmp_path / "out", schema=SCHEMA, record_type="ByteArray")
+    with pytest.raises(ValueError, match="either a number"):
+        write_tfrecords(bag_of(1, 1), tmp_path / "out", num_shards=2, max_records=2)
     with pytest.raises(ValueError, match="'Row'"):
         write_tfrecords(bag_of(1, 1), tmp_path / "out", record_type="Row")
     with pytest.raises(ValueError, match="'Row'"):

@@ -33,6 +33,7 @@ ray = pytest.importorskip("ray")
 pa = pytest.importorskip("pyarrow")
 pytest.importorskip("ray.data")
 
+from engine_values import SCHEMA, TABLE, as_records, as_rows  # noqa: E402
 from PIL import Image  # noqa: E402
 
 import tfrecord_lite as tfr  # noqa: E402
@@ -231,7 +232,7 @@ def test_a_damaged_record_is_named(tmp_path: Path, index: bool) -> None:
 
 def test_records_go_as_they_are(tmp_path: Path) -> None:
     records = [b"", b"\0", b"any"]
-    infos = write_tfrecords(ray.data.from_arrow(pa.table({"any": records})), tmp_path, record_type="ByteArray")
+    infos = write_tfrecords(ray.data.from_arrow(pa.table({"byteArray": records})), tmp_path, record_type="ByteArray")
     assert list(tfr.read_records(infos[0].path)) == records
     dataset = read_tfrecords(tmp_path, record_type="ByteArray")
     assert [row["byteArray"] for row in dataset.take_all()] == records
@@ -298,6 +299,26 @@ def test_a_column_of_two_kinds_is_refused_and_a_schema_makes_it_one(tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
     write_tfrecords(dataset, tmp_path, schema=schema_from_arrow(pa.schema([("x", pa.float32())])))
     assert sorted(example["x"].item() for example in tfr.read_examples(tmp_path)) == [0.5, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("number", [1, 4, 6, 9, COUNT + 3])
+def test_there_are_so_many_shards_as_are_asked_for(tmp_path: Path, number: int) -> None:
+    infos = write_tfrecords(in_blocks(), tmp_path, num_shards=number)
+    assert [Path(info.path).name[-15:] for info in infos] == [f"-{n:05}-of-{number:05}" for n in range(number)]
+    assert ids(tmp_path) == list(range(COUNT))
+    assert hidden(tmp_path) == []
+    with pytest.raises(ValueError, match="either a number"):
+        write_tfrecords(in_blocks(), tmp_path, mode="append", num_shards=2, max_bytes=100)
+
+
+def test_null_and_empty_are_what_they_are_under_every_engine(tmp_path: Path) -> None:
+    write_tfrecords(ray.data.from_arrow(TABLE), tmp_path / "table")
+    assert list(tfr.read_records(tmp_path / "table")) == as_records()
+    write_tfrecords(ray.data.from_items(as_rows(), override_num_blocks=1), tmp_path / "rows", schema=SCHEMA)
+    assert list(tfr.read_records(tmp_path / "rows")) == as_records()
+    nothing = ray.data.from_items([{"x": []}])
+    with pytest.raises(tfr.FeatureError, match="'x': empty lists of no type have no kind"):
+        write_tfrecords(nothing, tmp_path / "nothing")
 
 
 def fault_at(number: int, marker: Path, directory: Path, fault: Callable[[], None]) -> Callable[[Any], Iterator[Any]]:

@@ -29,6 +29,7 @@ if shutil.which("java") is None:
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyspark
+from engine_values import TABLE, as_records
 from pyspark.errors import AnalysisException
 from pyspark.sql import types
 from pyspark.sql.datasource import DataSourceReader
@@ -243,24 +244,47 @@ def test_records_go_as_they_are_and_overwrite_replaces_what_was_there(spark: Any
     assert sorted(bytes(row.byteArray) for row in back.collect()) == sorted(records)
 
 
-def test_tasks_that_raise_and_workers_that_are_killed_leave_each_record_once(frame: Any, tmp_path: Path) -> None:
+def test_there_are_so_many_shards_as_are_asked_for(frame: Any, tmp_path: Path) -> None:
+    assert frame.rdd.getNumPartitions() == 3
+    for number in (1, 3, 5, COUNT + 20):
+        out = tmp_path / str(number)
+        frame.write.format("tfrecord").mode("append").option("num_shards", number).save(str(out))
+        shards = sorted(out.glob("part-*"))
+        assert [path.name[-15:] for path in shards] == [f"-{n:05}-of-{number:05}" for n in range(number)]
+        assert ids(out) == [*range(COUNT)]
+        assert hidden(out) == []
+    infos = write_tfrecords(frame.where("id < 4"), tmp_path / "few", num_shards=6, compression_type="GZIP")
+    assert len(infos) == len(list((tmp_path / "few").glob("part-*-of-00006"))) == 6
+    assert ids(tmp_path / "few") == [*range(4)]
+    with pytest.raises(AnalysisException, match="either a number"):
+        frame.write.format("tfrecord").options(num_shards=2, max_records=3).mode("append").save(str(tmp_path / "no"))
+
+
+@pytest.mark.parametrize("number", [None, 7])
+def test_tasks_that_raise_and_workers_that_are_killed_leave_each_record_once(
+    frame: Any, tmp_path: Path, number: int | None
+) -> None:
     out, marks = tmp_path / "out", tmp_path / "marks"
     marks.mkdir()
     numbered(out, 1000, 1009)
-    frame.write.format("faulty").options(fault="tasks", marks=str(marks)).mode("append").save(str(out))
+    writer = frame.write.format("faulty").options(fault="tasks", marks=str(marks)).mode("append")
+    (writer if number is None else writer.option("num_shards", number)).save(str(out))
+    assert number is None or len(list(out.glob("part-*"))) == number
     assert names(marks) == ["killed-0", "killed-1", "raised-0"]
     assert ids(out) == [*range(COUNT), *range(1000, 1009)]
     assert hidden(out) == []
 
 
-@pytest.mark.parametrize("fault", ["always", "commit"])
-def test_a_write_that_fails_leaves_what_was_there(frame: Any, tmp_path: Path, fault: str) -> None:
+@pytest.mark.parametrize(("fault", "number"), [("always", None), ("commit", None), ("commit", 7)])
+def test_a_write_that_fails_leaves_what_was_there(frame: Any, tmp_path: Path, fault: str, number: int | None) -> None:
     out, marks = tmp_path / "out", tmp_path / "marks"
     marks.mkdir()
     numbered(out, 0, 9)
     before = names(out)
+    writer = frame.write.format("faulty").options(fault=fault, marks=str(marks)).mode("overwrite")
+    writer = writer if number is None else writer.option("num_shards", number)
     with pytest.raises(Exception, match=r"data went away|crashed|exited|EOF"):
-        frame.write.format("faulty").options(fault=fault, marks=str(marks)).mode("overwrite").save(str(out))
+        writer.save(str(out))
     attempts = [f"raised-{attempt}" for attempt in range(4)]
     assert names(marks) == (attempts if fault == "always" else ["job", "renamed"])
     assert names(out) == before
@@ -315,20 +339,22 @@ import os, sys
 from pathlib import Path
 from test_spark import session
 from spark_faults import FaultySource
-out, marks = sys.argv[1:]
+out, marks, number = sys.argv[1:]
 spark = session(Path(marks))
 spark.dataSource.register(FaultySource)
 pids = f"{spark._jvm.java.lang.ProcessHandle.current().pid()} {os.getpid()}"
 frame = spark.range(0, 100, 1, 3)
-frame.write.format("faulty").options(fault="driver", marks=marks, pids=pids).mode("append").save(out)
+writer = frame.write.format("faulty").options(fault="driver", marks=marks, pids=pids).mode("append")
+writer.option("num_shards", number).save(out)
 """
 
 
-def test_a_commit_whose_driver_was_killed_is_run_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [3, 7])  # there are three tasks: their shards as they are, or others
+def test_a_commit_whose_driver_was_killed_is_run_again(tmp_path: Path, number: int) -> None:
     out, marks = tmp_path / "out", tmp_path / "marks"
     marks.mkdir()
     numbered(out, 1000, 1009)
-    command = [sys.executable, "-c", DRIVER, str(out), str(marks)]
+    command = [sys.executable, "-c", DRIVER, str(out), str(marks), str(number)]
     result = subprocess.run(command, env=os.environ | ENVIRONMENT, capture_output=True, text=True)
     assert result.returncode == -9, result.stderr
     assert (marks / "renamed").exists()
@@ -344,7 +370,9 @@ def test_a_commit_whose_driver_was_killed_is_run_again(tmp_path: Path) -> None:
     job.commit(infos)
     for directory in (out, other):
         assert ids(directory) == [*range(100), *range(1000, 1009)]
-        assert hidden(directory) == []
+        assert len(list(directory.glob("part-*"))) == number
+    assert hidden(out) == []
+    assert hidden(other) == [] or number == 7  # what the tasks wrote, which nobody reads
 
 
 SPECULATION = SETTINGS | {
@@ -369,7 +397,8 @@ spark = session(base / "warehouse", master, SPECULATION)
 spark.dataSource.register(FaultySource)
 frame = spark.range(0, 180, 1, 3)
 for fault in ("stuck", "race"):
-    writer = frame.write.format("faulty").options(fault=fault, marks=str(base / fault)).option("max_records", "20")
+    writer = frame.write.format("faulty").options(fault=fault, marks=str(base / fault))
+    writer = writer.option("num_shards" if fault == "race" else "max_records", 20)
     writer.mode("append").save(str(base / f"out-{fault}"))
 slow = frame.mapInArrow(partial(straggling, marks=base / "verb", fault="stuck"), "id long")
 write_tfrecords(slow, base / "out-verb", max_records=20)
@@ -524,8 +553,11 @@ def test_spark_refuses_what_there_is_not(spark: Any, frame: Any, tmp_path: Path)
         frame.write.format("tfrecord").save(str(tmp_path / "out"))
     with pytest.raises(Exception, match="partitioning"):
         frame.write.format("tfrecord").mode("append").partitionBy("label").save(str(tmp_path / "out"))
-    with pytest.raises(AnalysisException, match=r"df.repartition\(num_shards\)"):
-        frame.write.format("tfrecord").mode("append").option("num_shards", 4).save(str(tmp_path / "out"))
+    with pytest.raises(AnalysisException, match="not to 2"):
+        frame.write.format("tfrecord").mode("append").save(str(tmp_path / "{a,b}"))
+    image = frame.select("image")
+    with pytest.raises(AnalysisException, match="'image': is no 'byteArray', the column of records"):
+        image.write.format("tfrecord").option("recordType", "ByteArray").mode("append").save(str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
@@ -538,6 +570,9 @@ def test_spark_refuses_what_there_is_not(spark: Any, frame: Any, tmp_path: Path)
         ({"path": "a", "recordType": "Bytes"}, "recordType is one of"),
         ({"path": "a", "max_bytes": "1k"}, "max_bytes is a number"),
         ({"path": "a", "sample": "0"}, "sample is a number"),
+        ({"path": "a", "num_shards": "0"}, "num_shards is a number"),
+        ({"path": "a", "compression_type": "gzip"}, "compression_type is '', 'GZIP' or 'ZLIB'"),
+        ({"path": "a", "compression_type": "GZIP", "codec": "none"}, "codec is none, and compression_type 'GZIP'"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(given: dict[str, str], problem: str) -> None:
@@ -549,7 +584,47 @@ def test_options_of_the_jar_mean_the_same() -> None:
     given = {"paths": '["a", "file:///b", "s3://c/d"]', "RECORDTYPE": "sequenceexample", "codec": "GZIP"}
     options = SourceOptions.of(given)
     assert options.paths == (os.path.abspath("a"), "/b", "s3://c/d")
-    assert (options.record_type, options.compression_type, options.verify) == ("SequenceExample", "GZIP", True)
+    assert (options.record_type, options.written_as, options.verify) == ("SequenceExample", "GZIP", True)
+    assert options.compression_type is None  # what is read goes by its content
+    options = SourceOptions.of({"path": "a", "compression_type": "ZLIB", "codec": "deflate"})
+    assert (options.written_as, options.compression_type) == ("ZLIB", "ZLIB")
+
+
+def test_braces_of_hadoop_are_several_paths_once_each(tmp_path: Path) -> None:
+    for name in ("ab", "ac", "b", "{b,c}d"):
+        (tmp_path / name).mkdir()
+        with tfr.ShardedWriter(tmp_path / name / "train", num_shards=1) as writer:
+            writer.write(name.encode())
+    shards = {name: str(tmp_path / name / "train-00000-of-00001") for name in ("ab", "ac", "b")}
+
+    def paths(given: str) -> tuple[str, ...]:
+        return SourceOptions.of({"path": f"{tmp_path}/{given}"}).paths
+
+    assert paths("{ab,{b,ab}}") == (str(tmp_path / "ab"), str(tmp_path / "b"))
+    assert paths("{a*,ab}/*") == (shards["ab"], shards["ac"])
+    assert paths("{b,c}d") == (str(tmp_path / "{b,c}d"),)
+    assert SourceOptions.of({"path": "s3://{a,b}"}).paths == ("s3://{a,b}",)
+    with pytest.raises(FileNotFoundError):
+        paths("{a*,z*}/*")
+
+
+def test_a_codec_of_the_jar_does_not_keep_plain_files_from_being_read(spark: Any, tmp_path: Path) -> None:
+    numbered(tmp_path / "a", 0, 9)
+    numbered(tmp_path / "b", 9, 12)
+    reader = spark.read.format("tfrecord").option("codec", "gzip")
+    assert sorted(row.id for row in reader.load(str(tmp_path / "{a,b}")).collect()) == [*range(12)]
+    with pytest.raises(AnalysisException, match="GZIP"):
+        spark.read.format("tfrecord").option("compression_type", "GZIP").load(str(tmp_path / "a"))
+    out = tmp_path / "out"
+    spark.range(3).write.format("tfrecord").option("compression_type", "GZIP").mode("append").save(str(out))
+    assert {path.read_bytes()[:2] for path in out.glob("part-*")} == {b"\x1f\x8b"}
+
+
+def test_null_and_empty_are_what_they_are_under_every_engine(spark: Any, tmp_path: Path) -> None:
+    write_tfrecords(spark.createDataFrame(TABLE), tmp_path / "a")
+    spark.createDataFrame(TABLE).write.format("tfrecord").mode("append").save(str(tmp_path / "b"))
+    for name in ("a", "b"):
+        assert sorted(tfr.read_records(tmp_path / name)) == sorted(as_records())
 
 
 def test_paths_as_hadoop_spells_them_are_no_directories_beside_the_driver() -> None:

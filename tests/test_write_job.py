@@ -1,6 +1,7 @@
 """WriteJob and ReadPart: what the tasks of an engine write and read, without an engine."""
 
 import io
+import os
 import pickle
 from itertools import pairwise
 from pathlib import Path
@@ -15,12 +16,14 @@ from tfrecord_lite import (
     ShardedWriter,
     ShardError,
     TFRecordWriter,
+    commit,
     infer_schema,
     read_examples,
     read_records,
 )
+from tfrecord_lite.adapters.kinds import column_kinds, unite_kinds
 from tfrecord_lite.adapters.read_parts import ReadPart, plan_parts, read_part
-from tfrecord_lite.adapters.write_job import WriteJob, column_kinds, unite_kinds
+from tfrecord_lite.adapters.write_job import WriteJob
 
 pa = pytest.importorskip("pyarrow")
 
@@ -33,7 +36,7 @@ def rows(begin: int, end: int) -> Any:
     )
 
 
-def ids(directory: Path) -> list[int]:
+def ids(directory: Path | str) -> list[int]:
     return [example["id"].item() for example in read_examples(directory)]
 
 
@@ -41,7 +44,7 @@ def hidden(directory: Path) -> list[str]:
     return [path.name for path in directory.iterdir() if path.name.startswith(".")]
 
 
-def done(directory: Path, mode: Any, *batches: Any, **options: Any) -> WriteJob:
+def done(directory: Path | str, mode: Any, *batches: Any, **options: Any) -> WriteJob:
     job = WriteJob.begin(directory, mode=mode, **options)
     job.commit([info for batch in batches for info in pickle.loads(pickle.dumps(job)).write([batch])])
     return job
@@ -147,7 +150,7 @@ def written(directory: Path, count: int, **options: Any) -> Path:
 @pytest.mark.parametrize("options", [{}, {"compression_type": "GZIP"}, {"compression_type": "ZLIB"}])
 def test_records_go_as_they_are(tmp_path: Path, options: dict[str, str]) -> None:
     records = [b"", b"\0", b"x" * 1000]
-    batch = pa.RecordBatch.from_pydict({"any": pa.array(records, pa.binary())})
+    batch = pa.RecordBatch.from_pydict({"byteArray": pa.array(records, pa.binary())})
     done(tmp_path, "error", batch, record_type="ByteArray", **options)
     assert list(read_records(tmp_path)) == records
     (part,) = plan_parts(tmp_path)
@@ -165,10 +168,55 @@ def test_records_go_as_they_are(tmp_path: Path, options: dict[str, str]) -> None
 def test_only_one_column_of_binary_is_records(tmp_path: Path, column: dict[str, Any], problem: str) -> None:
     with pytest.raises(FeatureError, match=problem):
         done(tmp_path, "error", pa.RecordBatch.from_pydict(column), record_type="ByteArray")
+    null = pa.RecordBatch.from_pydict({"byteArray": pa.array([None], pa.binary())})
     with pytest.raises(FeatureError, match="a record is null"):
-        done(
-            tmp_path, "error", pa.RecordBatch.from_pydict({"a": pa.array([None], pa.binary())}), record_type="ByteArray"
-        )
+        done(tmp_path, "error", null, record_type="ByteArray")
+
+
+def test_records_are_in_a_column_of_that_name_and_no_other_is_taken_for_them(tmp_path: Path) -> None:
+    images = pa.RecordBatch.from_pydict({"image": pa.array([b"jpeg"], pa.binary())})
+    with pytest.raises(FeatureError, match="'image': is no 'byteArray', the column of records"):
+        done(tmp_path, "error", images, record_type="ByteArray")
+
+
+def test_an_append_goes_beside_a_commit_that_is_under_way_or_was_interrupted(tmp_path: Path) -> None:
+    interrupted, job = _interrupted(tmp_path), WriteJob.begin(tmp_path, mode="append")
+    job.commit(job.write([rows(5, 7)]))
+    commit(None, interrupted.prefix)
+    assert sorted(ids(tmp_path)) == [0, 1, 2, 5, 6]
+
+
+def test_who_wants_an_empty_directory_is_told_of_a_commit_and_of_the_ways_out(tmp_path: Path) -> None:
+    prefix = _interrupted(tmp_path).prefix
+    with pytest.raises(ShardError) as caught:
+        WriteJob.begin(tmp_path)
+    assert f"'{prefix}' is under way or was interrupted: if its job still runs, wait" in str(caught.value)
+    assert "commit(None, prefix) finishes it, and rollback(prefix) or mode 'overwrite' undoes it" in str(caught.value)
+    commit(None, prefix)
+    assert ids(tmp_path) == list(range(3))
+
+
+def _interrupted(directory: Path) -> WriteJob:
+    """A job in the middle of whose commit its process died."""
+    job = WriteJob.begin(directory)
+    infos = job.write([rows(0, 3)])
+
+    def dying(old: str, new: str, replace: Any = os.replace) -> None:
+        if Path(new).name.startswith("part-"):
+            raise KeyboardInterrupt
+        replace(old, new)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "replace", dying)
+        with pytest.raises(KeyboardInterrupt):
+            job.commit(infos)
+    return job
+
+
+def test_an_append_to_a_directory_whose_manifest_is_none_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "_MANIFEST.json").write_text("{}")
+    with pytest.raises(ShardError, match="not a manifest"):
+        WriteJob.begin(tmp_path, mode="append")
 
 
 @pytest.mark.parametrize("wrong", [{"mode": "ignore"}, {"record_type": "example"}, {"compression_type": "gzip"}])
@@ -194,13 +242,40 @@ def test_rows_without_columns_are_refused_and_not_lost(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("url", ["memory://bucket/train", "s3://bucket/train", "hdfs://host/train"])
-def test_a_url_is_refused_and_is_no_local_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_url_is_no_local_directory_and_holds_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    memory = pytest.importorskip("fsspec").filesystem("memory")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match="is a URL"):
-        WriteJob.begin(url)
+    url = "memory://write_job/train"
+    try:
+        done(url + end, "error", rows(0, 3))
+        with pytest.raises(FileExistsError):
+            WriteJob.begin(url + end)
+        failed = WriteJob.begin(url, mode="append")
+        failed.write([rows(3, 5)])
+        failed.abort()
+        assert ids(url) == [0, 1, 2]
+        done(url, "append", rows(3, 5))
+        assert ids(url) == [0, 1, 2, 3, 4]
+        done(url, "overwrite", rows(5, 9))
+        assert ids(url) == [5, 6, 7, 8]
+        assert sorted(path.rpartition("/")[2][:5] for path in memory.ls("/write_job/train", detail=False)) == [
+            "_MANI",
+            "_SUCC",
+            "part-",
+        ]
+        with TFRecordWriter(f"{url}/by-hand") as writer:
+            writer.write(b"")
+        with pytest.raises(ShardError, match="'by-hand', is not overwritten"):
+            WriteJob.begin(url, mode="overwrite")
+    finally:
+        memory.rm("/write_job", recursive=True)
     assert list(tmp_path.iterdir()) == []
-    done(f"file://{tmp_path}/local", "error", rows(0, 2))  # type: ignore[arg-type]
+    with pytest.raises((ImportError, OSError)):
+        WriteJob.begin("hdfs://127.0.0.1:9/train")
+    done(f"file://{tmp_path}/local", "error", rows(0, 2))
     assert ids(tmp_path / "local") == [0, 1]
 
 
@@ -288,3 +363,87 @@ def test_a_batch_lacks_no_feature_of_the_schema(tmp_path: Path) -> None:
         job.write([rows(0, 3)])
     assert caught.value.key == "other"
     job.abort()
+
+
+@pytest.mark.parametrize("compression_type", ["", "GZIP", "ZLIB"])
+@pytest.mark.parametrize("num_shards", [1, 2, 3, 4, 7, 12, 40])
+def test_there_are_as_many_shards_as_are_wanted_whatever_tasks_there_were(
+    tmp_path: Path, num_shards: int, compression_type: str
+) -> None:
+    batches = [rows(0, 10), rows(10, 11), rows(11, 11), rows(11, 30), rows(30, 33)]
+    job = done(tmp_path, "error", *batches, num_shards=num_shards, compression_type=compression_type)
+    names = sorted(path.name for path in tmp_path.glob("part-*"))
+    assert names == [f"{Path(job.prefix).name}-{n:05}-of-{num_shards:05}" for n in range(num_shards)]
+    assert ids(tmp_path) == list(range(33))
+    assert hidden(tmp_path) == []
+    counts = [len(list(read_records(tmp_path / name))) for name in names]
+    assert num_shards == 4 or max(counts) - min(counts) <= 1  # of four tasks each is a shard as it is
+
+
+def test_so_many_shards_are_there_even_of_no_rows(tmp_path: Path) -> None:
+    done(tmp_path, "error", num_shards=3)
+    assert len(list(tmp_path.glob("part-*-of-00003"))) == 3
+    assert list(read_records(tmp_path)) == []
+
+
+def test_a_commit_of_so_many_shards_that_is_run_again_changes_nothing(tmp_path: Path) -> None:
+    job = WriteJob.begin(tmp_path, mode="overwrite", num_shards=3)
+    infos = job.write([rows(0, 10)])
+    published = job.commit(infos)
+    assert [info.records for info in published] == [3, 3, 4]
+    assert job.commit(infos) == published
+    job.commit(job.write([rows(20, 22)]))  # and one of other infos replaces it, as of a pipeline that is run again
+    assert ids(tmp_path) == [20, 21]
+    job.abort()
+    assert ids(tmp_path) == [20, 21]
+
+
+@pytest.mark.parametrize("step", range(1, 6))
+def test_a_commit_of_so_many_shards_goes_on_after_a_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    job = WriteJob.begin(tmp_path, mode="append", num_shards=3)
+    infos = [*job.write([rows(0, 10)]), *job.write([rows(10, 21)])]
+    replace = os.replace
+    replaced: list[Any] = []
+
+    def dying(old: Any, new: Any) -> None:  # the plan, three shards, the manifest
+        if len(replaced) == step - 1:
+            raise KeyboardInterrupt
+        replaced.append(new)
+        replace(old, new)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", dying)
+        with pytest.raises(KeyboardInterrupt):
+            job.commit(infos)
+    assert len(replaced) == step - 1
+    assert [info.records for info in job.commit(infos)] == [7, 7, 7]
+    assert ids(tmp_path) == list(range(21))
+    assert hidden(tmp_path) == []
+
+
+def test_a_file_of_a_task_that_was_cut_is_noticed_before_anything_is_published(tmp_path: Path) -> None:
+    job = WriteJob.begin(tmp_path, num_shards=3)
+    infos = job.write([rows(0, 10)])
+    with open(infos[0].path, "r+b") as file:
+        file.truncate(_first_frame(infos[0].path))  # between two records
+    with pytest.raises(ShardError, match="bytes long, but"):
+        job.commit(infos)
+    job.abort()
+    assert list(tmp_path.iterdir()) == []
+
+
+def _first_frame(path: str) -> int:
+    return 16 + len(next(read_records(path)))
+
+
+@pytest.mark.parametrize("sizes", [{"max_records": 3}, {"max_bytes": 3}])
+def test_shards_have_a_number_or_a_size(tmp_path: Path, sizes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="either a number"):
+        WriteJob.begin(tmp_path / "new", num_shards=2, **sizes)
+    with pytest.raises(ValueError, match="num_shards is 1 or more, not 0"):
+        WriteJob.begin(tmp_path / "new", num_shards=0)
+    with pytest.raises(TypeError):
+        WriteJob.begin(tmp_path / "new", num_shards=1.5)  # type: ignore[arg-type]
+    assert not (tmp_path / "new").exists()

@@ -12,7 +12,8 @@ A bundle that a runner tries again writes hidden files of its own; those count w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from itertools import cycle
 from random import randrange
@@ -28,12 +29,14 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError('this needs Apache Beam: pip install "tfrecord-lite-codec[beam]"') from error
 
+from tfrecord_lite.adapters.kinds import unite_kinds
 from tfrecord_lite.adapters.read_parts import RECORD_TYPES, plan_parts, read_part_values
-from tfrecord_lite.adapters.write_job import ONE_SHARD, Mode, WriteJob
+from tfrecord_lite.adapters.record_encoder import RecordEncoder
+from tfrecord_lite.adapters.write_job import Mode, WriteJob, shard_sizes
 from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.sharded_writer import ShardedWriter
-from tfrecord_lite.format.example import encode_example, encode_sequence_example
+from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.parsing import example_plan
 
 if TYPE_CHECKING:
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
 
 #: As in `plan_parts`: a shard of the usual size is read by one worker.
 _PART_BYTES = 128 << 20
+#: The name of what a bundle tells of the kinds of its features.
+_KINDS = "kinds"
 
 
 class WriteExamples(beam.PTransform):  # type: ignore[misc]
@@ -57,11 +62,14 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
 
     Args:
         directory: local, or mounted under the same path wherever a worker runs.
-        num_shards: into how many the records are dealt, of any size, by a shuffle; fewer where there are fewer records.
-            None: each bundle writes one, or more by their size, without a shuffle.
+        num_shards: how many there are, of any size: records are dealt out by a shuffle. None: each bundle writes one,
+            or more by their size, without a shuffle.
         mode: "error" wants no data there; "append" adds a set; "overwrite" replaces all sets that are there.
         record_type: "Example": elements are as for `encode_example`; "SequenceExample": pairs of context and feature
-            lists, as for `encode_sequence_example`; or "ByteArray": the records themselves.
+            lists, as for `encode_sequence_example`; or "ByteArray": the records themselves. None is no feature, [] of
+            the kind that others in its bundle have; a `tf.train.Example` is stored as it is.
+        schema: which features of Examples there are, and what they are to be; None: all, as they are. Where an empty
+            list is the only value in some bundle, only a schema knows what it is.
         compression_type: "", "GZIP" or "ZLIB".
         max_records, max_bytes: of a shard, as for ShardedWriter; not with num_shards.
 
@@ -69,11 +77,12 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
         ValueError: a word or number is none of those that are known; or num_shards comes with a size.
         FileExistsError, ShardError: see WriteJob.begin; when applied, and so are a ValueError about the directory, and
             OSError.
-        FeatureError: (when the pipeline runs) an example cannot be encoded. As after anything else that is raised,
-            nothing new can be read: there are no shards, but perhaps hidden files of bundles that were done, until
-            `abort`. Those of a process that died stay: to another job they look like those of one that still writes.
-            If the process dies in the middle of `commit`, so that readers get a ShardError,
-            `tfr.commit(None, prefix)` finishes it, and a job with mode "overwrite" undoes it.
+        FeatureError: (when the pipeline runs) an example cannot be encoded, or a feature has another kind in another
+            example, and there is no schema. As after anything else that is raised, nothing new can be read: there are
+            no shards, but perhaps hidden files of bundles that were done, until `abort`. Those of a process that died
+            stay: to another job they look like those of one that still writes. If the process dies in the middle of
+            `commit`, so that readers get a ShardError, `tfr.commit(None, prefix)` finishes it, and a job with mode
+            "overwrite" undoes it.
     """
 
     def __init__(
@@ -83,28 +92,27 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
         num_shards: int | None = None,
         mode: Mode = "error",
         record_type: str = "Example",
+        schema: Mapping[str, FeatureSchema] | None = None,
         compression_type: str = "",
         max_records: int | None = None,
         max_bytes: int | None = None,
     ) -> None:
         super().__init__()
-        if num_shards is not None:
-            if num_shards < 1:
-                raise ValueError(f"num_shards is 1 or more, not {num_shards}")
-            if max_records is not None or max_bytes is not None:
-                raise ValueError("shards have either a number, num_shards, or a size, max_records and max_bytes")
-            max_bytes = ONE_SHARD
+        shard_sizes(num_shards, max_records, max_bytes)
         if record_type not in RECORD_TYPES:
             raise ValueError(f"record_type is one of {', '.join(RECORD_TYPES)}, not {record_type!r}")
+        if schema is not None and record_type != "Example":
+            raise ValueError(f"a schema is of Examples, and not of records of the type {record_type}")
         check_compression_type(compression_type)
         self._num_shards = num_shards
-        self._record_type = record_type
+        self._encode = partial(RecordEncoder, record_type, schema)
         self._begin = partial(
             WriteJob.begin,
             directory,
             mode=mode,
             record_type="ByteArray",
             compression_type=compression_type,
+            num_shards=num_shards,
             max_records=max_records,
             max_bytes=max_bytes,
         )
@@ -113,14 +121,16 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
     def expand(self, pcoll: Any) -> Any:
         job = self._begin()
         self._jobs.append(job)
-        records = pcoll | beam.WindowInto(GlobalWindows()) | "Encode" >> beam.ParDo(_Encode(self._record_type))
+        encode = beam.ParDo(_Encode(self._encode)).with_outputs(_KINDS, main="records")
+        records, kinds = pcoll | beam.WindowInto(GlobalWindows()) | "Encode" >> encode
         if self._num_shards is None:
             infos = records | "Write" >> beam.ParDo(_WriteBundle(job))
         else:
             dealt = records | "Deal" >> beam.ParDo(_Deal(self._num_shards)) | beam.GroupByKey()
             infos = dealt | "Write" >> beam.ParDo(_WriteShard(job))
         # A side input is complete, and the same when the commit is tried again; and there is one when nothing is.
-        return pcoll.pipeline | beam.Create([None]) | "Commit" >> beam.ParDo(_Commit(job), beam.pvalue.AsList(infos))
+        written = [beam.pvalue.AsList(each) for each in (infos, kinds)]
+        return pcoll.pipeline | beam.Create([None]) | "Commit" >> beam.ParDo(_Commit(job), *written)
 
     def abort(self) -> None:
         """After a pipeline that failed for good: delete its hidden files, and undo a commit that was interrupted."""
@@ -189,17 +199,22 @@ class ReadExamples(beam.PTransform):  # type: ignore[misc]
 
 # Classes, for Beam would take the annotations of a function for types of elements that it has to check.
 class _Encode(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, record_type: str) -> None:
+    def __init__(self, encode: Callable[[], RecordEncoder]) -> None:
         super().__init__()
-        self._record_type = record_type
+        self._make = encode
+
+    def start_bundle(self) -> None:
+        self._encoder = self._make()
 
     def process(self, element):  # type: ignore[no-untyped-def]
-        if self._record_type == "Example":
-            yield encode_example(element)
-        elif self._record_type == "SequenceExample":
-            yield encode_sequence_example(*element)
-        else:
-            yield element
+        with _unnumbered():
+            yield from self._encoder.encode(element)
+
+    def finish_bundle(self):  # type: ignore[no-untyped-def]
+        with _unnumbered():
+            self._encoder.finish()
+        if self._encoder.kinds:
+            yield beam.pvalue.TaggedOutput(_KINDS, _in_global_window(self._encoder.kinds))
 
 
 class _Deal(beam.DoFn):  # type: ignore[misc]
@@ -248,9 +263,7 @@ class _WriteBundle(beam.DoFn):  # type: ignore[misc]
         if self._writer is not None:
             writer, self._writer = self._writer, None
             writer.close()
-            window = GlobalWindow()
-            for info in writer.infos:
-                yield WindowedValue(info, window.max_timestamp(), [window])
+            yield from map(_in_global_window, writer.infos)
 
     def teardown(self) -> None:
         if self._writer is not None:
@@ -262,7 +275,10 @@ class _Commit(beam.DoFn):  # type: ignore[misc]
         super().__init__()
         self._job = job
 
-    def process(self, element, infos):  # type: ignore[no-untyped-def]
+    def process(self, element, infos, kinds):  # type: ignore[no-untyped-def]
+        united: dict[str, str] = {}
+        for each in kinds:
+            unite_kinds(united, each)
         yield from self._job.commit(sorted(infos, key=lambda info: info.path))
 
 
@@ -282,3 +298,19 @@ class _Read(beam.DoFn):  # type: ignore[misc]
             # on: there is no public way. Should the mark get another name, tests/test_beam.py notices.
             error._tagged_with_step = True  # type: ignore[attr-defined]
             raise
+
+
+def _in_global_window(value: Any) -> WindowedValue:
+    """As Beam wants what comes of the end of a bundle."""
+    window = GlobalWindow()
+    return WindowedValue(value, window.max_timestamp(), [window])
+
+
+@contextmanager
+def _unnumbered() -> Iterator[None]:
+    """Errors do not say which example of the bundle it is: nobody knows what a bundle is."""
+    try:
+        yield
+    except TFRecordError as error:
+        error.record_number = None
+        raise

@@ -14,7 +14,8 @@ import contextlib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain, count, islice
+from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -32,12 +33,21 @@ except ModuleNotFoundError as error:
 from tfrecord_lite.adapters.arrow import arrow_schema, to_pandas
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.adapters.arrow_frames import table_of
-from tfrecord_lite.adapters.read_parts import BYTE_ARRAY, ReadPart, plan_parts, read_part, read_part_values
-from tfrecord_lite.adapters.write_job import Mode, WriteJob, column_kinds, unite_kinds
-from tfrecord_lite.errors import FeatureError, TFRecordError
+from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema
+from tfrecord_lite.adapters.kinds import column_kinds, unite_kinds
+from tfrecord_lite.adapters.read_parts import (
+    BYTE_ARRAY,
+    RECORD_TYPES,
+    ReadPart,
+    plan_parts,
+    read_part,
+    read_part_values,
+)
+from tfrecord_lite.adapters.record_encoder import RecordEncoder
+from tfrecord_lite.adapters.write_job import Mode, WriteJob
+from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.files.inference import infer_schema
 from tfrecord_lite.files.shards import ShardInfo
-from tfrecord_lite.format.example import encode_example
 from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.parsing import example_plan
 from tfrecord_lite.format.schema import Schema
@@ -48,7 +58,6 @@ if TYPE_CHECKING:
 
 #: As in `plan_parts`: a shard of the usual size is one partition.
 _PART_BYTES = 128 << 20
-_RECORD_TYPES = ("Example", "ByteArray")
 _Written = tuple[list[ShardInfo], dict[str, str]]
 #: Records that are encoded before they are stored.
 _RUN = 1024
@@ -60,6 +69,7 @@ def read_bag(
     paths: Any,
     features: Mapping[str, Any] | None = None,
     *,
+    record_type: str = "Example",
     max_bytes: int = _PART_BYTES,
     compression_type: str | None = None,
     verify: bool = True,
@@ -69,19 +79,25 @@ def read_bag(
     Args:
         paths: as for `read_records`, but files with names only, which workers see under the same names.
         features: {name: FixedLenFeature(...) or another feature}; None: examples are what `decode_example` gives.
+        record_type: "Example"; "SequenceExample": what `decode_sequence_example` gives; or "ByteArray": the records
+            themselves. Those have no features.
         max_bytes: of a partition; a larger file is divided if it has a saved index.
         others: as for `read_records`.
 
     Raises:
         OSError, ShardError: a file is missing, or not the one of its manifest, when called.
+        ValueError: the record type is none; or there are features, and no Examples.
         FeatureError, TypeError: the features are of no use, when called.
         others: as `read_examples`, when computed.
     """
+    _check_record_type(record_type)
     if features is not None:
+        if record_type != "Example":
+            raise ValueError(f"features are of Examples, and not of records of the type {record_type}")
         example_plan(features)  # what is of no use is to be an error here, and not on a worker
     read = dask.delayed(_examples, pure=True)
-    parts = plan_parts(paths, max_bytes=max_bytes)
-    return dask.bag.from_delayed([read(part, features, compression_type, verify) for part in parts])
+    options = {"record_type": record_type, "compression_type": compression_type, "verify": verify}
+    return dask.bag.from_delayed([read(part, features, options) for part in plan_parts(paths, max_bytes=max_bytes)])
 
 
 def read_dataframe(
@@ -99,8 +115,9 @@ def read_dataframe(
     Args:
         paths: as for `read_bag`.
         schema: which features, and what they are. None infers it from all records, here and now.
-        columns: the only features to decode, in this order.
-        record_type: "Example"; or "ByteArray": the records themselves, in one column `byteArray`.
+        columns: the only features to decode, in this order; of SequenceExamples the feature lists come last.
+        record_type: "Example"; "SequenceExample", whose feature lists are columns of lists of lists; or "ByteArray":
+            the records themselves, in one column `byteArray`.
         max_bytes, compression_type, verify: as for `read_bag`.
 
     Raises:
@@ -109,8 +126,7 @@ def read_dataframe(
         TypeError: columns is one name as it is.
         others: as `read_bag`, and as `read_arrow` when computed.
     """
-    if record_type not in _RECORD_TYPES:
-        raise ValueError(f"record_type is one of {', '.join(_RECORD_TYPES)}, not {record_type!r}")
+    _check_record_type(record_type)
     parts = plan_parts(paths, max_bytes=max_bytes)
     if record_type == "ByteArray":
         if schema is not None or columns is not None:
@@ -121,10 +137,14 @@ def read_dataframe(
     if isinstance(columns, str):  # whose letters would be names
         raise TypeError(f"columns are several names, not the text {columns!r}")
     if columns is not None:
+        lists = schema.feature_lists if record_type == "SequenceExample" else {}
         for name in columns:
-            if name not in schema:
+            if name not in schema and name not in lists:
                 raise FeatureError("there is no such feature to be a column", name)
-        schema = Schema([schema[name] for name in columns])
+        schema = Schema(
+            [schema[name] for name in columns if name in schema],
+            feature_lists=[lists[name] for name in columns if name in lists],
+        )
     return dask.dataframe.from_map(
         _frame,
         parts,
@@ -144,6 +164,7 @@ def write_tfrecords(
     record_type: str = "Example",
     schema: Mapping[str, FeatureSchema] | None = None,
     compression_type: str = "",
+    num_shards: int | None = None,
     max_records: int | None = None,
     max_bytes: int | None = None,
     retries: int = 3,
@@ -151,17 +172,21 @@ def write_tfrecords(
 ) -> list[ShardInfo]:
     """Write a dask.bag or dask.dataframe as one set of shards, which appears whole or not at all.
 
-    Each partition is one task and one shard at least, unless it is empty: `repartition` says how many there are.
+    Each partition is one task and one shard at least, unless it is empty or there is num_shards.
 
     Args:
         data: a bag of examples as for `encode_example`; or a DataFrame whose columns are features, as for
-            `from_pandas`. With record_type "ByteArray" a bag of bytes, or a DataFrame of one column of them.
+            `from_pandas`. None is no feature, [] of the kind that others in its partition have.
         directory: local, or mounted under the same path wherever a worker runs.
         mode: "error" wants no data there; "append" adds a set; "overwrite" replaces all sets that are there.
-        schema: of a DataFrame: which columns are features, and what they are to be; None: all, as they are. Where a
-            column of objects is all None in some partition, only a schema knows what it is.
+        record_type: "Example"; "SequenceExample": a bag of pairs as for `encode_sequence_example`, or a DataFrame
+            whose columns of lists of lists are feature lists; or "ByteArray": a bag of bytes, or a DataFrame of the
+            one column `byteArray`.
+        schema: which features there are, and what they are to be; None: all, as they are. Where an empty list is the
+            only value in some partition, only a schema knows what it is. Of a bag it is for Examples only.
         compression_type: "", "GZIP" or "ZLIB".
-        max_records, max_bytes: of a shard, as for ShardedWriter; a partition may then be several.
+        num_shards: how many there are, of any size: partitions are joined or divided by `repartition`.
+        max_records, max_bytes: of a shard, as for ShardedWriter; a partition may then be several. Not with num_shards.
         retries: how often a task that raised is run again, on a distributed cluster.
         client: of the cluster; None is the one that is in use, or else Dask's scheduler in this process.
 
@@ -169,33 +194,35 @@ def write_tfrecords(
         The infos of the shards, in the order of the partitions.
 
     Raises:
-        TypeError: the data are neither; ValueError: a schema is given for a bag.
-        FeatureError: a column of a DataFrame has another kind in another partition, and there is no schema.
+        TypeError: the data are neither; ValueError: a schema is given for a bag of other records than Examples; or as
+            WriteJob.begin.
+        FeatureError: a feature has another kind in another partition, or in another example, and there is no schema.
         FileExistsError, ShardError: see WriteJob.begin.
         others: what the last attempt of a task raised; there is nothing new in the directory then. If this process dies
             in the middle of `commit`, so that readers get a ShardError, mode "overwrite" starts again, and
             `tfr.commit(None, prefix)` finishes.
     """
-    if record_type not in _RECORD_TYPES:
-        raise ValueError(f"record_type is one of {', '.join(_RECORD_TYPES)}, not {record_type!r}")
-    batches: Callable[[Any], Iterator[pa.RecordBatch]]
+    _check_record_type(record_type)
+    write: Callable[..., _Written]
     if isinstance(data, dask.bag.Bag):
-        if schema is not None:
-            raise ValueError("an example of a bag says itself what it holds: a schema is for DataFrames")
-        # Encoded one by one: two examples of a partition may hold what has no place in one column.
-        batches, stored = _encoded if record_type == "Example" else _records, "ByteArray"
+        if schema is not None and record_type != "Example":
+            raise ValueError(f"a schema is of a bag of Examples, and not of records of the type {record_type}")
+        # Encoded one by one: not all that may be in an example has a place in a column.
+        write, stored = partial(_write_bag, record_type=record_type, schema=schema), "ByteArray"
     elif isinstance(data, dask.dataframe.DataFrame):
-        batches, stored = _columns, record_type
+        write, stored = _write_frame, record_type
     else:
         raise TypeError(f"a dask.bag or dask.dataframe is written, not a {type(data).__name__}")
-    sizes = {"max_records": max_records, "max_bytes": max_bytes}
+    sizes = {"num_shards": num_shards, "max_records": max_records, "max_bytes": max_bytes}
     job = WriteJob.begin(
         directory, mode=mode, record_type=stored, schema=schema, compression_type=compression_type, **sizes
     )
-    write = dask.delayed(_write, pure=False)
+    task = dask.delayed(write, pure=False)
     try:
+        if num_shards is not None:
+            data = data.repartition(npartitions=num_shards)
         kinds: dict[str, str] = {}
-        written = _computed([write(job, batches, part) for part in data.to_delayed()], retries, client)
+        written = _computed([task(job, part) for part in data.to_delayed()], retries, client)
         for _, others in written:
             unite_kinds(kinds, others)
         return job.commit(chain.from_iterable(infos for infos, _ in written))
@@ -204,11 +231,14 @@ def write_tfrecords(
         raise
 
 
-def _examples(
-    part: ReadPart, features: Mapping[str, Any] | None, compression_type: str | None, verify: bool
-) -> list[dict[str, Any]]:
+def _check_record_type(record_type: str) -> None:
+    if record_type not in RECORD_TYPES:
+        raise ValueError(f"record_type is one of {', '.join(RECORD_TYPES)}, not {record_type!r}")
+
+
+def _examples(part: ReadPart, features: Mapping[str, Any] | None, options: Mapping[str, Any]) -> list[Any]:
     """Those of a part."""
-    return list(read_part_values(part, features, compression_type=compression_type, verify=verify))
+    return list(read_part_values(part, features, **options))
 
 
 def _frame(
@@ -221,44 +251,39 @@ def _frame(
 
 def _as_frame(batches: list[pa.RecordBatch], schema: Schema, record_type: str) -> pd.DataFrame:
     pa = import_pyarrow()
-    columns = pa.schema({BYTE_ARRAY: pa.binary()}) if record_type == "ByteArray" else arrow_schema(schema)
+    if record_type == "ByteArray":
+        columns = pa.schema({BYTE_ARRAY: pa.binary()})
+    else:
+        columns = (sequence_arrow_schema if record_type == "SequenceExample" else arrow_schema)(schema)
     return to_pandas(pa.Table.from_batches(batches, columns))
 
 
-def _write(job: WriteJob, batches: Callable[[Any], Iterator[pa.RecordBatch]], part: Any) -> _Written:
+def _write_frame(job: WriteJob, frame: pd.DataFrame) -> _Written:
     """One attempt of a task: its shards, and the kinds of its columns."""
-    kinds: dict[str, str] = {}
-
-    def seen() -> Iterator[pa.RecordBatch]:
-        for batch in batches(part):
-            if job.schema is None and job.record_type == "Example":
-                unite_kinds(kinds, column_kinds(batch.schema, job.record_type))
-            yield batch
-
-    return job.write(seen()), kinds
+    table, kinds = table_of(frame), {}
+    if job.schema is None and job.record_type != "ByteArray":
+        kinds = column_kinds(table.schema, job.record_type)
+    return job.write(table.to_batches()), kinds
 
 
-def _encoded(examples: Iterable[Any]) -> Iterator[pa.RecordBatch]:
-    return _records(map(_serialized, count(), examples))
+def _write_bag(
+    job: WriteJob, examples: Iterable[Any], record_type: str, schema: Mapping[str, FeatureSchema] | None
+) -> _Written:
+    """The same of a bag."""
+    encoder = RecordEncoder(record_type, schema)
+
+    def records() -> Iterator[bytes]:
+        for example in examples:
+            yield from encoder.encode(example)
+        encoder.finish()
+
+    return job.write(_batches(records())), encoder.kinds
 
 
-def _serialized(number: int, example: Any) -> bytes:
-    try:
-        return encode_example(example)
-    except TFRecordError as error:
-        error.record_number = number
-        raise
-
-
-def _records(records: Iterable[bytes]) -> Iterator[pa.RecordBatch]:
+def _batches(records: Iterator[bytes]) -> Iterator[pa.RecordBatch]:
     pa = import_pyarrow()
-    remaining = iter(records)
-    while some := list(islice(remaining, _RUN)):
+    while some := list(islice(records, _RUN)):
         yield from pa.table({BYTE_ARRAY: pa.array(some, pa.binary())}).to_batches()
-
-
-def _columns(frame: pd.DataFrame) -> Iterator[pa.RecordBatch]:
-    return iter(table_of(frame).to_batches())
 
 
 def _computed(tasks: list[Any], retries: int, client: distributed.Client | None) -> list[_Written]:

@@ -37,8 +37,9 @@ from ray.data.datasource import ReadTask, WriteResult
 
 from tfrecord_lite.adapters.arrow import arrow_schema
 from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema
+from tfrecord_lite.adapters.kinds import column_kinds, unite_kinds
 from tfrecord_lite.adapters.read_parts import BYTE_ARRAY, RECORD_TYPES, ReadPart, plan_parts, read_part
-from tfrecord_lite.adapters.write_job import Mode, WriteJob, column_kinds, unite_kinds
+from tfrecord_lite.adapters.write_job import Mode, WriteJob
 from tfrecord_lite.files.inference import infer_schema
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.shards import ShardInfo
@@ -96,6 +97,7 @@ def write_tfrecords(
     record_type: str = "Example",
     schema: Mapping[str, FeatureSchema] | None = None,
     compression_type: str = "",
+    num_shards: int | None = None,
     max_records: int | None = None,
     max_bytes: int | None = None,
     **ray_options: Any,
@@ -110,10 +112,11 @@ def write_tfrecords(
         directory: where the shards will be: local, or mounted under the same path wherever a task runs.
         mode: "error" wants no data there; "append" adds a set to those that are there; "overwrite" replaces them.
         record_type: "Example"; "SequenceExample": columns of lists of lists are feature lists; or "ByteArray": records
-            are the values of the one column, which is of binary.
+            are the values of the one column, `byteArray`, which is of binary.
         schema: which columns are features, and what they are to be; None: all, as they are.
         compression_type: "", "GZIP" or "ZLIB".
-        max_records, max_bytes: of a shard.
+        num_shards: how many there are, of any size: rows are dealt out by `Dataset.repartition`.
+        max_records, max_bytes: of a shard; not with num_shards.
         ray_options: as for `Dataset.write_datasink`: `concurrency`, `ray_remote_args`.
 
     Returns:
@@ -130,11 +133,14 @@ def write_tfrecords(
         record_type=record_type,
         schema=schema,
         compression_type=compression_type,
+        num_shards=num_shards,
         max_records=max_records,
         max_bytes=max_bytes,
     )
     datasink = TFRecordDatasink(job)
     try:
+        if num_shards is not None:
+            dataset = dataset.repartition(num_shards)
         dataset.write_datasink(datasink, **ray_options)
     except BaseException:  # Ray tells the datasink of Exceptions only, and a KeyboardInterrupt is none
         job.abort()
@@ -213,7 +219,8 @@ class TFRecordDatasink(Datasink):  # type: ignore[misc]
     @property
     def min_bytes_per_write(self) -> int | None:
         """As many bytes as fill a shard, where their number is what limits it: Ray wants one of the two."""
-        return None if self.min_rows_per_write is not None else self._job.sizes["max_bytes"]
+        job = self._job
+        return None if job.num_shards or self.min_rows_per_write is not None else job.sizes["max_bytes"]
 
     def write(self, blocks: Iterable[Any], ctx: Any) -> _Written:
         """One attempt of one task."""

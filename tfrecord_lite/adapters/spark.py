@@ -12,7 +12,8 @@ Spark finds it by itself, through the package pyspark_tfrecord_lite. Options are
 `spark_types`.
 
     spark_read     a file, or a range of the records of a large one, is a partition
-    spark_write    a partition is one shard or more, published by the driver, all or none
+    spark_write    a partition is one shard or more, published by the driver, all or none; with option num_shards the
+                   driver makes so many of them where there are not
 
 Both move Arrow's batches, without an object for each row (but for SequenceExamples, which go one by one). Columns are
 chosen by the schema that is given to `spark.read.schema(...)`: what it does not name is not decoded. With option
@@ -38,7 +39,7 @@ from tfrecord_lite.adapters.spark_options import SourceOptions
 from tfrecord_lite.adapters.spark_read import FilteringReader, PartReader
 from tfrecord_lite.adapters.spark_types import schema_of, struct_of
 from tfrecord_lite.adapters.spark_write import ShardWriter
-from tfrecord_lite.adapters.write_job import ONE_SHARD, Mode, WriteJob
+from tfrecord_lite.adapters.write_job import Mode, WriteJob
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.files.inference import infer_schema
 from tfrecord_lite.files.paths import as_path, list_paths
@@ -50,8 +51,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
-
-_CODECS = {"": "none", "GZIP": "gzip", "ZLIB": "deflate"}
 
 
 def read_tfrecords(
@@ -78,7 +77,7 @@ def read_tfrecords(
     """
     options = {"recordType": record_type, "verify": str(verify).lower()}
     if compression_type is not None:
-        options["codec"] = _CODECS.get(compression_type, compression_type)
+        options["compression_type"] = compression_type
     reader = spark.read.format("tfrecord").options(**options)
     if schema is not None:
         reader = reader.schema(struct_of(schema, record_type) if isinstance(schema, Schema) else schema)
@@ -102,11 +101,11 @@ def write_tfrecords(
     Args:
         df: of columns that have a place in a feature, see `spark_types`.
         directory: local, or mounted under the same path wherever a task runs.
-        num_shards: into how many the rows are dealt, of any size, by `df.repartition`; fewer where there are fewer
-            rows. None: each partition that has rows is one shard, or more by their size.
+        num_shards: how many there are, of any size: rows are dealt out by `df.repartition`. None: each partition that
+            has rows is one shard, or more by their size.
         mode: "error" wants no data there; "append" adds a set; "overwrite" replaces all sets that are there.
         record_type: "Example"; "SequenceExample": columns of arrays of arrays are feature lists; or "ByteArray":
-            records are the values of the one column, which is of binary.
+            records are the values of the one column, `byteArray`, which is of binary.
         schema: which columns are features, and what they are to be; None: all, by their types.
         compression_type: "", "GZIP" or "ZLIB".
         max_records, max_bytes: of a shard; not with num_shards.
@@ -120,12 +119,6 @@ def write_tfrecords(
         FileExistsError, ShardError: as WriteJob.begin, before anything is computed.
         others: what Spark raises for a task that failed once too often. There is nothing new in the directory then.
     """
-    if num_shards is not None:
-        if max_records is not None or max_bytes is not None:
-            raise ValueError("shards have either a number, num_shards, or a size, max_records and max_bytes")
-        if num_shards < 1:
-            raise ValueError(f"num_shards is 1 or more, not {num_shards}")
-        df, max_bytes = df.repartition(num_shards), ONE_SHARD
     if not df.columns:  # Spark does not say how many rows such a batch has
         raise FeatureError("a DataFrame without columns has nothing to write")
     job = WriteJob.begin(
@@ -134,10 +127,13 @@ def write_tfrecords(
         record_type=record_type,
         schema=schema_of(df.schema, record_type) if schema is None else schema,
         compression_type=compression_type,
+        num_shards=num_shards,
         max_records=max_records,
         max_bytes=max_bytes,
     )
     try:
+        if num_shards is not None:
+            df = df.repartition(num_shards)
         rows = df.mapInArrow(partial(_written, job), "infos binary").collect()  # in the order of the partitions
         return job.commit(info for row in rows for info in pickle.loads(row.infos))
     except BaseException:

@@ -65,6 +65,9 @@ def schema_of(struct: types.StructType, record_type: str) -> Schema:
     if record_type == "ByteArray":
         if len(struct) != 1 or not isinstance(struct[0].dataType, types.BinaryType):
             raise FeatureError(f"records are one column of binary, not {struct.simpleString()}")
+        if struct[0].name != BYTE_ARRAY:
+            problem = f"is no '{BYTE_ARRAY}', the column of records: rename it if it holds records"
+            raise FeatureError(problem, struct[0].name)
         return Schema([])
     if record_type == "SequenceExample":
         schema = sequence_schema_from_arrow(columns)

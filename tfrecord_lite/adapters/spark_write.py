@@ -63,7 +63,8 @@ class ShardWriter(DataSourceArrowWriter):  # type: ignore[misc]
             mode="overwrite" if overwrite else "append",
             record_type=options.record_type,
             schema=schema_of(struct, options.record_type),
-            compression_type=options.compression_type or "",
+            compression_type=options.written_as,
+            num_shards=options.num_shards,
             max_records=options.max_records,
             max_bytes=options.max_bytes,
         )

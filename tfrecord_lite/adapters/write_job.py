@@ -17,25 +17,28 @@ import errno
 import operator
 import os
 import secrets
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 from tfrecord_lite.adapters.arrow import from_arrow, schema_from_arrow
 from tfrecord_lite.adapters.arrow_columns import MISSING, import_pyarrow
 from tfrecord_lite.adapters.arrow_sequences import sequence_schema_from_arrow, sequences_from_arrow
+from tfrecord_lite.adapters.read_parts import BYTE_ARRAY
 from tfrecord_lite.errors import FeatureError, ShardError, TFRecordError, counted, printable
 from tfrecord_lite.files.commit import commit, rollback
-from tfrecord_lite.files.directory import open_directory
-from tfrecord_lite.files.manifest import open_plans
+from tfrecord_lite.files.directory import file_size, open_directory, split_path
+from tfrecord_lite.files.frames import FrameSource
+from tfrecord_lite.files.manifest import check_size, load_manifest, open_plans
 from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.paths import as_path, find_files
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.shard_files import sweep
 from tfrecord_lite.files.sharded_writer import ShardedWriter
-from tfrecord_lite.files.shards import ShardInfo
+from tfrecord_lite.files.shards import ShardInfo, absolute_prefix
+from tfrecord_lite.files.surgery import spread
 from tfrecord_lite.format.feature_schema import ABSENT, FeatureSchema
 from tfrecord_lite.format.schema import Schema
 
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
 
 Mode = Literal["error", "append", "overwrite"]
 #: As max_bytes: what a task writes is one shard.
-ONE_SHARD = 1 << 62
+_ONE_SHARD = 1 << 62
 _OTHERS: dict[str, Literal["keep", "replace", "refuse"]] = {"error": "refuse", "append": "keep", "overwrite": "replace"}
 
 
@@ -56,9 +59,10 @@ class WriteJob:
         prefix: of the job's shards, another one for each job; those of later jobs sort behind those of earlier ones.
         mode: see `begin`.
         record_type: "Example": columns are features. "SequenceExample": features of the context, and feature lists
-            where they are lists of lists. "ByteArray": records are the values of the one column there is.
+            where they are lists of lists. "ByteArray": records are the values of the one column, `byteArray`.
         schema: which columns are features, and what they are to be; None: all, as they are, and a null is no feature.
         options: compression.
+        num_shards: how many there are to be in the end; None: as many as tasks write.
         sizes: max_records and max_bytes of a shard, as for ShardedWriter.
     """
 
@@ -67,12 +71,13 @@ class WriteJob:
     record_type: str
     schema: Mapping[str, FeatureSchema] | None
     options: TFRecordOptions
+    num_shards: int | None
     sizes: Mapping[str, int | None]
 
     @property
     def directory(self) -> str:
         """Where the shards will be."""
-        return os.path.dirname(self.prefix)
+        return split_path(self.prefix)[0]
 
     @classmethod
     def begin(
@@ -83,22 +88,28 @@ class WriteJob:
         record_type: str = "Example",
         schema: Mapping[str, FeatureSchema] | None = None,
         compression_type: str = "",
+        num_shards: int | None = None,
         max_records: int | None = None,
         max_bytes: int | None = None,
     ) -> WriteJob:
         """Look whether the job can be done, and make the directory.
 
         Args:
-            directory: where the shards will be: local, or mounted under the same path wherever a task runs.
-            max_records, max_bytes: of a shard.
+            directory: where the shards will be: mounted under the same path wherever a task runs, or a URL that is
+                reached from everywhere.
+            num_shards: so many shards, even empty ones. What a task writes is one; where there are not as many of
+                these, `commit` moves all frames.
+            max_records, max_bytes: of a shard; not with num_shards.
             mode: "error" wants no data there; "append" adds a set to those that are there; with "overwrite" all sets
                 that are there go when the new one comes.
             others: see the class.
 
         Raises:
             FileExistsError: (mode "error") there are data.
-            ShardError: (mode "overwrite") there are files that no manifest lists, which nobody but their owner deletes.
-            ValueError: a word is none of those that are known, a number not positive; or the directory is a URL.
+            ShardError: (mode "append") the manifest cannot be read; (mode "error") another commit is under way there,
+                or was interrupted; (mode "overwrite") there are files that no manifest lists, which nobody but their
+                owner deletes.
+            ValueError: a word is none of those that are known, a number not positive, or num_shards comes with a size.
             TypeError: a number is none.
             OSError: the directory cannot be made.
         """
@@ -106,17 +117,13 @@ class WriteJob:
             raise ValueError(f"mode is one of {', '.join(_OTHERS)}, not {mode!r}")
         if record_type not in _WRITE:
             raise ValueError(f"record_type is one of {', '.join(_WRITE)}, not {record_type!r}")
-        token = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
-        given = as_path(directory)
-        if is_url(given):  # before abspath makes a local directory of it
-            raise ValueError(f"the directory '{printable(given)}' is a URL: shards are written to local paths only")
-        path = os.path.abspath(given)
-        options, sizes = TFRecordOptions(compression_type), {"max_records": max_records, "max_bytes": max_bytes}
-        for argument, number in sizes.items():  # said here, and not by every task
-            if number is not None and operator.index(number) < 1:
-                raise ValueError(f"{argument} is 1 or more, not {number}")
-        job = cls(os.path.join(path, f"part-{token}"), mode, record_type, schema, options, sizes)
-        os.makedirs(path, exist_ok=True)
+        token = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
+        options = TFRecordOptions(compression_type)
+        sizes = shard_sizes(num_shards, max_records, max_bytes)
+        prefix = absolute_prefix(open_directory(as_path(directory)).join(f"part-{token}"))
+        job = cls(prefix, mode, record_type, schema, options, num_shards, sizes)
+        if not is_url(prefix):
+            os.makedirs(job.directory, exist_ok=True)
         job._check_directory()
         return job
 
@@ -159,9 +166,12 @@ class WriteJob:
         """Publish the shards of these infos, in their order, and delete what other attempts left.
 
         Without infos there is one empty shard. After a crash it goes on where it was; a second time it does nothing.
+        With num_shards, and another number of infos, all frames go through this process to so many other files, of
+        equally many records each, before anything is published.
 
         Raises:
             FileExistsError: (mode "error") by now there are shards.
+            ShardError, TFRecordError: (num_shards) what a task wrote is not what its info says.
             others: as the function `commit`.
         """
         written = list(infos)
@@ -169,7 +179,7 @@ class WriteJob:
             with self.attempt() as writer:
                 pass
             written = writer.infos
-        published = commit(written, self.prefix, others=_OTHERS[self.mode])
+        published = self._published(written)
         sweep(self.prefix)
         return published
 
@@ -178,10 +188,39 @@ class WriteJob:
         rollback(self.prefix)
         sweep(self.prefix)
 
+    def _published(self, written: list[ShardInfo]) -> list[ShardInfo]:
+        if self.num_shards not in (None, len(written)):
+            try:
+                written = self._resharded(written)
+            except FileNotFoundError:  # they were swept after a commit of theirs; what is missing for another reason
+                return commit(None, self.prefix)  # is missing here, too
+        return commit(written, self.prefix, others=_OTHERS[self.mode])
+
+    def _resharded(self, written: list[ShardInfo]) -> list[ShardInfo]:
+        """The same records in other hidden files, `num_shards` of them. What tasks wrote stays until the sweep."""
+        assert self.num_shards is not None
+        paths = [open_directory(self.directory).join(split_path(info.path)[1]) for info in written]
+        for path, info in zip(paths, written, strict=True):
+            check_size(path, file_size(path), info.bytes)
+        source, count = FrameSource(paths), sum(info.records for info in written)
+        with ShardedWriter(self.prefix, num_shards=self.num_shards, options=self.options, publish=False) as shards:
+            spread(source, shards, count, self.num_shards)
+        return shards.infos
+
     def _check_directory(self) -> None:
-        if self.mode == "overwrite":  # what was left in the middle goes either way
-            for name in open_plans(open_directory(self.directory)):
-                rollback(os.path.join(self.directory, name))
+        directory = open_directory(self.directory)
+        if self.mode == "append":  # whatever others commit meanwhile: nothing of theirs is touched
+            load_manifest(directory)  # one that cannot be read is an error now, and not after the work
+            return
+        for name in open_plans(directory):
+            prefix = directory.join(name)
+            if self.mode == "overwrite":  # what was left in the middle goes either way; one under way is waited for
+                rollback(prefix)
+                continue
+            raise ShardError(
+                f"a commit of '{printable(prefix)}' is under way or was interrupted: if its job still runs, wait until "
+                "it is done; else commit(None, prefix) finishes it, and rollback(prefix) or mode 'overwrite' undoes it"
+            )
         try:
             found = find_files(self.directory)
         except FileNotFoundError:
@@ -189,27 +228,27 @@ class WriteJob:
         if self.mode == "error":
             raise FileExistsError(errno.EEXIST, "there are data already", self.directory)
         strange = [path for path, shard in found if shard is None]
-        if self.mode == "overwrite" and strange:
-            problem = f"a file that no manifest lists, '{printable(os.path.basename(strange[0]))}', is not overwritten"
+        if strange:
+            problem = f"a file that no manifest lists, '{printable(split_path(strange[0])[1])}', is not overwritten"
             raise ShardError(f"{problem}: remove it, or write elsewhere")
 
 
-def column_kinds(columns: pa.Schema, record_type: str) -> dict[str, str]:
-    """{column: dtype}, but for columns of nothing but nulls."""
-    schema = sequence_schema_from_arrow(columns) if record_type == "SequenceExample" else schema_from_arrow(columns)
-    features = [*schema.items(), *((name, each.step) for name, each in schema.feature_lists.items())]
-    return {name: feature.dtype for name, feature in features if feature.dtype is not None}
-
-
-def unite_kinds(kinds: dict[str, str], others: dict[str, str]) -> None:
-    """Add the kinds of another block.
+def shard_sizes(num_shards: int | None, max_records: int | None, max_bytes: int | None) -> dict[str, int | None]:
+    """The max_records and max_bytes of what a task writes. Said by the driver, and not by every task:
 
     Raises:
-        FeatureError: a column has another one there, and a reader would have no schema for all shards.
+        ValueError: a number is not positive, or num_shards comes with a size.
+        TypeError: a number is none.
     """
-    for name, dtype in others.items():
-        if kinds.setdefault(name, dtype) != dtype:
-            raise FeatureError(f"is {kinds[name]} in one block, and {dtype} in another: give a schema", name)
+    sizes = {"max_records": max_records, "max_bytes": max_bytes}
+    for argument, number in {"num_shards": num_shards, **sizes}.items():
+        if number is not None and operator.index(number) < 1:
+            raise ValueError(f"{argument} is 1 or more, not {number}")
+    if num_shards is None:
+        return sizes
+    if max_records is not None or max_bytes is not None:
+        raise ValueError("shards have either a number, num_shards, or a size, max_records and max_bytes")
+    return {"max_records": None, "max_bytes": _ONE_SHARD}
 
 
 def _write_examples(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping[str, FeatureSchema] | None) -> None:
@@ -220,19 +259,23 @@ def _write_examples(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mappin
         batch = batch.select(list(schema))
     if not batch.num_columns:  # nothing would say how many records there are
         raise FeatureError(f"{counted(batch.num_rows, 'row')} without a column are no records")
-    writer.write_columns(from_arrow(batch, schema), _rules(batch.schema) if schema is None else schema)
+    rules = _rules(batch.schema, schema_from_arrow(batch.schema)) if schema is None else schema
+    writer.write_columns(from_arrow(batch, schema), rules)
 
 
-def _rules(columns: pa.Schema) -> dict[str, FeatureSchema]:
+def _rules(columns: pa.Schema, declared: Schema) -> Schema:
     """What the columns are. A null of which nothing else is said is no feature at all, under every engine."""
-    return {
-        name: feature if MISSING in (columns.field(name).metadata or {}) else replace(feature, missing=ABSENT)
-        for name, feature in schema_from_arrow(columns).items()
-    }
+    features = [
+        feature if MISSING in (columns.field(name).metadata or {}) else replace(feature, missing=ABSENT)
+        for name, feature in declared.items()
+    ]
+    return Schema(features, feature_lists=declared.feature_lists.values())
 
 
 def _write_sequences(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping[str, FeatureSchema] | None) -> None:
-    for record in sequences_from_arrow(batch, schema if isinstance(schema, Schema) else None):
+    if not isinstance(schema, Schema):
+        schema = _rules(batch.schema, sequence_schema_from_arrow(batch.schema))
+    for record in sequences_from_arrow(batch, schema):
         writer.write(record)
 
 
@@ -242,6 +285,8 @@ def _write_records(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping
     if len(names) != 1 or not (types.is_binary(batch.schema.types[0]) or types.is_large_binary(batch.schema.types[0])):
         found = ", ".join(map(str, batch.schema.types))
         raise FeatureError(f"records are one column of binary, not {counted(len(names), 'column')}: {found}")
+    if names[0] != BYTE_ARRAY:
+        raise FeatureError(f"is no '{BYTE_ARRAY}', the column of records: rename it if it holds records", names[0])
     column = batch.column(0)
     if column.null_count:
         error = FeatureError("a record is null", names[0])

@@ -81,17 +81,7 @@ def split(
     source = FrameSource(paths, progress, passes=2)
     source.check_rereadable("shards of equal size are made by counting first")
     with ShardedWriter(prefix, num_shards=num_shards, options=options) as shards:
-        ends = np.cumsum([*equal_shares(source.count(), num_shards)]).tolist()
-        number, done = 0, 0
-        for block in source.blocks():
-            begin = 0
-            while begin < len(block):
-                while done == ends[number] and number < num_shards - 1:
-                    number += 1
-                is_last = number == num_shards - 1
-                end = len(block) if is_last else min(len(block), begin + ends[number] - done)
-                shards.write_frames(block.frames(begin, end), shard=number)
-                done, begin = done + end - begin, end
+        spread(source, shards, source.count(), num_shards)
     return Moved.to_shards(source.read, shards.infos)
 
 
@@ -103,6 +93,21 @@ def reshard(
     Shards of an older set of the prefix, of whatever number, are replaced.
     """
     return split(paths, prefix, num_shards=num_shards, options=options, progress=progress)
+
+
+def spread(source: FrameSource, shards: ShardedWriter, count: int, num_shards: int) -> None:
+    """Write the `count` records of a source to `num_shards` shards in their order, to each equally many."""
+    ends = np.cumsum([*equal_shares(count, num_shards)]).tolist()
+    number, done = 0, 0
+    for block in source.blocks():
+        begin = 0
+        while begin < len(block):
+            while done == ends[number] and number < num_shards - 1:
+                number += 1
+            is_last = number == num_shards - 1
+            end = len(block) if is_last else min(len(block), begin + ends[number] - done)
+            shards.write_frames(block.frames(begin, end), shard=number)
+            done, begin = done + end - begin, end
 
 
 def equal_shares(count: int, num_shards: int) -> Iterator[int]:

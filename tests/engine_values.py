@@ -1,0 +1,54 @@
+"""Values that every engine is to write as the same records: what is missing, null, empty, or there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+import tfrecord_lite as tfr
+
+COLUMNS = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("flag", pa.bool_()),
+        ("label", pa.int64()),
+        ("ratio", pa.float32()),
+        ("name", pa.string()),
+        ("tokens", pa.list_(pa.int64())),
+        ("floats", pa.list_(pa.float32())),
+        ("words", pa.list_(pa.binary())),
+    ]
+)
+#: For an engine that makes doubles of all floats, and the like.
+SCHEMA = tfr.Schema([replace(feature, missing="absent") for feature in tfr.schema_from_arrow(COLUMNS).values()])
+TABLE = pa.Table.from_pylist(
+    [
+        {"id": 0, "flag": True, "label": 7, "ratio": 0.5, "name": "ä", "tokens": [], "floats": [], "words": []},
+        {"id": 1, "flag": None, "label": None, "ratio": None, "name": None, "tokens": None, "floats": None},
+        {"id": 2, "flag": False, "label": -1, "ratio": 2.0, "name": "", "tokens": [1], "floats": [1], "words": [b""]},
+    ],
+    COLUMNS,
+)
+
+
+def as_rows() -> list[dict[str, Any]]:
+    """The same as examples in Python."""
+    return list(TABLE.to_pylist())
+
+
+def as_records() -> list[bytes]:
+    """What every engine is to write: a null is no feature, and [] a list of the kind that others have."""
+    kinds = {"tokens": "int64", "floats": "float32", "words": object}
+    return [
+        tfr.encode_example(
+            {
+                name: np.empty(0, kinds[name]) if value == [] else value
+                for name, value in row.items()
+                if value is not None
+            }
+        )
+        for row in as_rows()
+    ]
