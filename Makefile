@@ -40,7 +40,8 @@ test-engines: .venv-engines/stamp .venv-beam/stamp
 	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_spark.py
 	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_ray.py
 	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_dask.py
-	.venv-beam/bin/python -m pytest $(PYTEST_ARGS) tests/test_beam.py
+	.venv-engines/bin/python -m pytest $(PYTEST_ARGS) tests/test_engines_s3.py
+	.venv-beam/bin/python -m pytest $(PYTEST_ARGS) tests/test_beam.py tests/test_engines_s3.py
 
 # What other programs write read by us, and what we write by them; npm's where there is node.
 test-peers: $(VENV)/test.stamp .venv-peers/stamp .venv-peers-node/stamp

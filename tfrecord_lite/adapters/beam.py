@@ -61,7 +61,7 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
             pipeline | beam.Create(examples) | writing
 
     Args:
-        directory: local, or mounted under the same path wherever a worker runs.
+        directory: a URL, or a path that is the same wherever a worker runs.
         num_shards: how many there are, of any size: records are dealt out by a shuffle. None: each bundle writes one,
             or more by their size, without a shuffle.
         mode: "error" wants no data there; "append" adds a set; "overwrite" replaces all sets that are there.

@@ -177,7 +177,7 @@ def write_tfrecords(
     Args:
         data: a bag of examples as for `encode_example`; or a DataFrame whose columns are features, as for
             `from_pandas`. None is no feature, [] of the kind that others in its partition have.
-        directory: local, or mounted under the same path wherever a worker runs.
+        directory: a URL, or a path that is the same wherever a worker runs.
         mode: "error" wants no data there; "append" adds a set; "overwrite" replaces all sets that are there.
         record_type: "Example"; "SequenceExample": a bag of pairs as for `encode_sequence_example`, or a DataFrame
             whose columns of lists of lists are feature lists; or "ByteArray": a bag of bytes, or a DataFrame of the

@@ -109,7 +109,7 @@ def write_tfrecords(
 
     Args:
         dataset: of columns that have a place in a feature, see `from_arrow`; Ray's tensors are lists of their values.
-        directory: where the shards will be: local, or mounted under the same path wherever a task runs.
+        directory: where the shards will be: a URL, or a path that is the same wherever a task runs.
         mode: "error" wants no data there; "append" adds a set to those that are there; "overwrite" replaces them.
         record_type: "Example"; "SequenceExample": columns of lists of lists are feature lists; or "ByteArray": records
             are the values of the one column, `byteArray`, which is of binary.

@@ -100,7 +100,7 @@ def write_tfrecords(
 
     Args:
         df: of columns that have a place in a feature, see `spark_types`.
-        directory: local, or mounted under the same path wherever a task runs.
+        directory: a URL, or a path that is the same wherever a task runs.
         num_shards: how many there are, of any size: rows are dealt out by `df.repartition`. None: each partition that
             has rows is one shard, or more by their size.
         mode: "error" wants no data there; "append" adds a set; "overwrite" replaces all sets that are there.
