@@ -626,3 +626,27 @@ def many(name: str, count: int) -> bytes:
 def test_a_close_look_at_twice_as_many_odd_features_is_twice_the_work(name: str) -> None:
     few, more = (lines_run(partial(read_both, many(name, count))) for count in (200, 400))
     assert 1.5 < more / few < 2.5
+
+
+def test_a_feature_of_several_kinds_is_one_finding_and_tensorflow_parses_it_as_neither(tmp_path: Path) -> None:
+    first = [tfr.encode_example({"x": number, "same": 1, "none": None}) for number in range(20)]
+    second = [tfr.encode_example({"x": 0.5, "same": number}) for number in range(20)]
+    third = [tfr.encode_example({"x": "text", "none": 1})]
+    (tmp_path / "a").write_bytes(frames([*first[:10], *second[:1], *first[10:]]))
+    (tmp_path / "b").write_bytes(frames([*second, *third]))
+    (finding,) = tfr.lint([tmp_path / "a", tmp_path / "b"])
+    assert (finding.rule, finding.severity, finding.feature) == ("mixed-kinds", "warning", "x")
+    assert (finding.path, finding.record_number) == (str(tmp_path / "a"), 10)
+    assert finding.offset == 10 * len(frame(first[0]))
+    a, b = tmp_path / "a", tmp_path / "b"
+    assert (
+        finding.what == f"it is int64 in record #0 of {a}, and float32 in record #10 of {a}, bytes in record #20 of {b}"
+    )
+    assert rules(tfr.lint(tmp_path / "b")) == ["mixed-kinds"]
+    (tmp_path / "c").write_bytes(frames(second))
+    assert rules(tfr.lint(tmp_path / "c")) == []
+    for dtype in (tf.int64, tf.float32, tf.string):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            tf.io.parse_example([first[0], second[0]], {"x": tf.io.VarLenFeature(dtype)})
+    spec = {"x": tfr.VarLenFeature(np.int64), "same": tfr.VarLenFeature(np.int64), "none": tfr.VarLenFeature(np.int64)}
+    assert rules(tfr.lint(tmp_path / "a", spec)) == ["wrong-kind"]
