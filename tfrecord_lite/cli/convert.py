@@ -46,9 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--schema",
         metavar="FILE",
-        help="JSON as `tfrecord-lite schema --json` prints it: which features there are, and what each is; others are left"
-        " out. Without it all are taken, as they are, and files of which all records have to be seen for that are read"
-        " twice: TFRecord for tables, CSV, JSON Lines, WebDataset",
+        help="JSON as `tfrecord-lite schema --json` prints it: which features there are, and what each is; others are"
+        " left out. Without it all are taken, as they are, and files of which all records have to be seen for that are"
+        " read twice: TFRecord for tables, CSV, JSON Lines, WebDataset",
     )
     parser.add_argument(
         "--text",
