@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import os
+import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tfrecord_lite as tfr
 from tfrecord_lite.cli.main import main
-from tfrecord_lite.convert import convert
+from tfrecord_lite.convert import convert, csv_rows
+from tfrecord_lite.format.feature_schema import FeatureSchema
 
 
 def examples_of(path: Path) -> list[dict[str, object]]:
@@ -68,3 +73,119 @@ def test_a_folder_without_images_is_an_error(tmp_path: Path, capsys: pytest.Capt
     assert main(["convert", str(tmp_path / "photos"), str(tmp_path / "out"), "--from", "images"]) == 1
     assert "photos: there is no image in it\n" in capsys.readouterr().err
     assert os.listdir(tmp_path) == ["photos"]
+
+
+def rows_of(path: Path) -> list[dict[str, object]]:
+    return [
+        {
+            name: value if isinstance(value, list) else value.tolist()
+            for name, value in each.items()
+            if value is not None
+        }
+        for each in tfr.read_examples(path)
+    ]
+
+
+TEXTS = tfr.Schema([FeatureSchema("a", "int64", ()), FeatureSchema("b", "bytes", ())])
+#: (rows, line that is named, why, numbers of the rows that are left out, a of those that stay)
+BROKEN: dict[str, tuple[bytes, int, str, list[int], list[int]]] = {
+    "open to the end": (b'1,x\n2,"y\n3,z\n4,w\n', 3, "not closed", [1], [1, 3, 4]),
+    "open at the end": (b'1,x\n2,"', 3, "not closed", [1], [1]),
+    "open behind a doubled one": (b'1,x\n2,"y""\n3,z\n', 3, "not closed", [1], [1, 3]),
+    "closed by the next that opens": (b'1,"x\n2,"y"\n3,"z"\n', 2, "in the middle", [0], [2, 3]),
+    "text behind it": (b'1,"x"y\n2,"z"\n', 2, "in the middle", [0], [2]),
+    "behind lines in quotes": (b'1,"x\n\ny"\n\n2,"z\n3,w\n', 6, "not closed", [1], [1, 3]),
+    "in the second line of a row": (b'1,"x\ny"z\n2,w\n', 2, "in the middle", [0, 1], [2]),
+    "not UTF-8": (b'1,"x"\n2,"\xff"\n3,\xc3\n4,"\xc3\xa9"\n', 3, "not UTF-8", [1, 2], [1, 4]),
+    "cells": (b'1,"x,y"\n2\n3,x,y\n4,"z\n"\n', 3, "1 cells, not 2", [1, 2], [1, 4]),
+}
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_row_that_is_none_is_named_by_its_line_or_left_out(name: str, end: bytes, tmp_path: Path) -> None:
+    rows, line, why, skipped, kept = BROKEN[name]
+    (tmp_path / "t.csv").write_bytes(b"a,b\n" + rows.replace(b"\n", end))
+    for schema in (None, TEXTS):
+        with pytest.raises(tfr.TFRecordError, match=f"t.csv: line {line}: .*{why}"):
+            convert(tmp_path / "t.csv", tmp_path / "no", schema=schema)
+        assert not (tmp_path / "no").exists()
+        done = convert(tmp_path / "t.csv", tmp_path / "out", schema=schema, on_error="skip")
+        assert [row.number for row in done.skipped] == skipped
+        assert f"row {skipped[0]}: line {line}: " in done.skipped[0].reason
+        assert [row["a"] for row in rows_of(tmp_path / "out")] == [[number] for number in kept]
+
+
+def test_quotes_within_a_cell_are_characters(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('a,b\n1,5" disk\n2,"say ""x"""\n3,"""q"""\n4,""\n5,"\n""\n"\n')
+    convert(tmp_path / "t.csv", tmp_path / "out")
+    found = [row["b"] for row in rows_of(tmp_path / "out")]
+    assert found == [[b'5" disk'], [b'say "x"'], [b'"q"'], [b""], [b'\n"\n']]
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 64])
+def test_rows_are_the_same_however_the_file_is_cut(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = random.Random(chunk)
+    pieces = ["1", "x", '"y"', '"y""\r\nz"', '5"', '"open', '"y"z', "", "\u00e9", '"', '""', '"\n"']
+    for _ in range(300):
+        ends = ["\n", "\r\n", "\r"]
+        rows = [",".join(generator.choices(pieces, k=generator.choice([1, 2, 2, 2, 2]))) for _ in range(5)]
+        text = "".join(row + generator.choice(ends) for row in rows).encode()
+        found = []
+        for size in (chunk, 1 << 20):
+            monkeypatch.setattr(csv_rows, "_CHUNK_BYTES", size)
+            told: list[object] = []
+            parts = list(csv_rows.sound_rows(io.BytesIO(text), ",", 2, 2, lambda *why, told=told: told.append(why)))
+            numbers = [number for part in parts for number in part.numbers.tolist()]
+            found.append((b"".join(part.data for part in parts), numbers, told))
+        assert found[0] == found[1], text
+        data, numbers, told = found[0]
+        cells = list(csv.reader(io.StringIO(data.decode(), newline=""), strict=True))
+        assert [len(row) for row in cells if row] == [2] * len(numbers), text
+        assert sorted([*numbers, *(why[0] for why in told)]) == list(range(len(numbers) + len(told))), text  # type: ignore[index]
+
+
+def test_a_row_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_rows, "ROW_LIMIT", 1000)
+    monkeypatch.setattr(csv_rows, "_CHUNK_BYTES", 100)
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n3," + "x" * 2000 + "\n")
+    with pytest.raises(tfr.TFRecordError, match=r"line 3: a row of more than 1000 bytes"):
+        convert(tmp_path / "t.csv", tmp_path / "out", on_error="skip")
+    (tmp_path / "t.csv").write_text('a,b\n1,"2\n' + "3,4\n" * 500)
+    assert convert(tmp_path / "t.csv", tmp_path / "out", on_error="skip").records == 500
+
+
+def test_lists_come_back_as_lists_without_a_schema(tmp_path: Path) -> None:
+    examples = [
+        {"i": [1, 2], "f": [0.5, 2.0], "b": ["a", b"\xff"], "p": [1, 2], "e": np.array([], np.int64)},
+        {"i": np.array([], np.int64), "f": [float("nan")], "b": np.array([], object), "p": [3, 4], "e": None},
+        {"i": [2**63 - 1], "f": [1e30, 3.0], "b": ["[1]"], "p": [5, 6], "e": np.array([], np.int64)},
+    ]
+    with tfr.TFRecordWriter(tmp_path / "a.tfrecord") as writer:
+        for example in examples:
+            writer.write_example(example)
+    convert(tmp_path / "a.tfrecord", tmp_path / "a.csv")
+    done = convert(tmp_path / "a.csv", tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == (tmp_path / "a.tfrecord").read_bytes()
+    assert done.notes == ()
+
+
+def test_lists_of_integers_and_of_floats_are_one_column_and_foreign_lists_lists(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('x,y,z\n"[1, 2]",[],[1]\n[1.5],"[3]",a\n,"[4,5]",\n')
+    convert(tmp_path / "t.csv", tmp_path / "out")
+    assert rows_of(tmp_path / "out") == [
+        {"x": [1.0, 2.0], "y": [], "z": [b"[1]"]},
+        {"x": [1.5], "y": [3], "z": [b"a"]},
+        {"y": [4, 5]},
+    ]
+
+
+def test_a_column_that_becomes_text_for_a_few_cells_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "t.csv").write_text("n,big,text,ok\n1,5,a,1\n2,9223372036854775808,7,2.5\nx,7,b,3\n4,8,c,4\n")
+    assert main(["convert", str(tmp_path / "t.csv"), str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().err
+    assert f"{tmp_path}/t.csv, row 2: 'n' is not what most of its column are: the column becomes text" in told
+    assert f"{tmp_path}/t.csv, row 1: 'big' is an integer outside int64: the column becomes text" in told
+    assert "'text'" not in told
+    assert "'ok'" not in told
+    assert rows_of(tmp_path / "out")[1] == {"n": [b"2"], "big": [b"9223372036854775808"], "text": [b"7"], "ok": [2.5]}

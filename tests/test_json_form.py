@@ -169,7 +169,7 @@ SCHEMA = tfr.Schema.from_json(
         ('{"b": ["nan"]}', {"b": "nan"}),
         ('{"i": [1, 2]}', {"i": [1, 2]}),
         ('{"i": null}', {"i": None}),
-        ('{"other": 1}', {"other": 1}),
+        ('{"other": 1, "b": "x"}', {"b": "x"}),
     ],
 )
 def test_with_a_schema_kinds_need_no_sign(text: str, example: Any) -> None:

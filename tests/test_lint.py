@@ -27,6 +27,7 @@ from tfrecord_lite.format.wire_problems import read_both, same
 
 tf = pytest.importorskip("tensorflow")
 
+USUAL: dict[str, Any] = {"b": [b"x"], "f": np.array([0.5], np.float32), "i": np.arange(2)}
 DTYPES = {"b": tf.string, "f": tf.float32, "i": tf.int64}
 
 
@@ -270,16 +271,13 @@ def test_odd_record_is_found_and_tensorflow_misreads_it_until_it_is_fixed(
         assert misread in found.lower()
     else:
         assert as_list(found) == misread
-    usual = usual_record({"k": np.arange(2)})
+    fixed_kind = kind_of(meant) if isinstance(meant, list) and isinstance(meant[0], bytes) else kind
+    usual = usual_record({"k": USUAL[fixed_kind]})
     path = write(frames([usual, record]))
     findings = list(tfr.lint(path))
     assert set(rules(findings)) == {rule}
     finding = findings[0]
-    assert (finding.path, finding.record_number, finding.offset) == (
-        str(path),
-        1,
-        len(frame(usual_record({"k": np.arange(2)}))),
-    )
+    assert (finding.path, finding.record_number, finding.offset) == (str(path), 1, len(frame(usual)))
     assert finding.is_fixable
     if isinstance(misread, str):
         assert "raises InvalidArgumentError: " in finding.tensorflow
@@ -291,10 +289,8 @@ def test_odd_record_is_found_and_tensorflow_misreads_it_until_it_is_fixed(
     assert set(rules(tfr.lint(path, fix=out))) == {rule}
     assert list(tfr.lint(out)) == []
     first, second = tfr.read_records(out)
-    assert first == usual_record({"k": np.arange(2)})
-    fixed = parsed_by_tensorflow(
-        second, "k", kind_of(meant) if isinstance(meant, list) and isinstance(meant[0], bytes) else kind
-    )
+    assert first == usual
+    fixed = parsed_by_tensorflow(second, "k", fixed_kind)
     assert as_list(fixed) == ([] if meant is None else meant)
     assert tfr.decode_example(record).keys() == tfr.decode_example(second).keys()
 
@@ -354,7 +350,8 @@ def test_records_that_are_written_as_everybody_writes_them_have_no_findings(tmp_
     path = tmp_path / "clean.tfrecord"
     with tfr.TFRecordWriter(path) as writer:
         for number in range(300):
-            values = {key: VALUES[random.integers(len(VALUES))] for key in "abc"}
+            drawn = {key: VALUES[random.integers(len(VALUES))] for key in "abc"}
+            values = {key + kind_of(value): value for key, value in drawn.items()}  # each of one kind in all records
             writer.write(usual_record({"n": np.array([number]), **values}))
             feature = tf.train.Feature(int64_list=tf.train.Int64List(value=[number]))
             writer.write(tf.train.Example(features=tf.train.Features(feature={"n": feature})))
@@ -505,8 +502,9 @@ def test_fixing_leaves_nothing_of_the_fixable_kinds_and_every_value_as_it_was(tm
     path, out = tmp_path / "in", tmp_path / "out"
     records = [*odd_records(600, 11), *mixed_records(5)]
     path.write_bytes(frames(records))
-    before = list(tfr.lint(path, fix=out))
-    after = list(tfr.lint(out))
+    # That these records do not go together is no problem of any one of them.
+    before = [finding for finding in tfr.lint(path, fix=out) if finding.rule != "mixed-kinds"]
+    after = [finding for finding in tfr.lint(out) if finding.rule != "mixed-kinds"]
     assert any(finding.is_fixable for finding in before)
     assert not any(finding.is_fixable for finding in after)
     assert [(f.rule, f.record_number, f.what) for f in after] == [
@@ -626,3 +624,26 @@ def many(name: str, count: int) -> bytes:
 def test_a_close_look_at_twice_as_many_odd_features_is_twice_the_work(name: str) -> None:
     few, more = (lines_run(partial(read_both, many(name, count))) for count in (200, 400))
     assert 1.5 < more / few < 2.5
+
+
+def test_a_feature_of_several_kinds_is_one_finding_and_tensorflow_parses_it_as_neither(tmp_path: Path) -> None:
+    first = [tfr.encode_example({"x": number, "same": 1, "none": None}) for number in range(20)]
+    second = [tfr.encode_example({"x": 0.5, "same": number}) for number in range(20)]
+    third = [tfr.encode_example({"x": "text", "none": 1})]
+    (tmp_path / "a").write_bytes(frames([*first[:10], *second[:1], *first[10:]]))
+    (tmp_path / "b").write_bytes(frames([*second, *third]))
+    (finding,) = tfr.lint([tmp_path / "a", tmp_path / "b"])
+    assert (finding.rule, finding.severity, finding.feature) == ("mixed-kinds", "warning", "x")
+    assert (finding.path, finding.record_number) == (str(tmp_path / "a"), 10)
+    assert finding.offset == 10 * len(frame(first[0]))
+    a, b = tmp_path / "a", tmp_path / "b"
+    others = f"float32 in record #10 of {a}, bytes in record #20 of {b}"
+    assert finding.what == f"it is int64 in record #0 of {a}, and {others}"
+    assert rules(tfr.lint(tmp_path / "b")) == ["mixed-kinds"]
+    (tmp_path / "c").write_bytes(frames(second))
+    assert rules(tfr.lint(tmp_path / "c")) == []
+    for dtype in (tf.int64, tf.float32, tf.string):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            tf.io.parse_example([first[0], second[0]], {"x": tf.io.VarLenFeature(dtype)})
+    spec = {"x": tfr.VarLenFeature(np.int64), "same": tfr.VarLenFeature(np.int64)}
+    assert rules(tfr.lint(tmp_path / "a", spec)) == ["wrong-kind"]

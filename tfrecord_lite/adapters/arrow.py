@@ -8,7 +8,8 @@
     no dtype (met in no kind)          null
 
 The type of a column is the schema's decision, never that of what one file happens to hold. What a missing value is
-written as (see FeatureSchema.missing) stands in the field's metadata, under "tfrecord_lite.missing".
+written as (see FeatureSchema.missing) stands in the field's metadata, under "tfrecord_lite.missing": where a feature is
+absent from some records and without a kind in others both are null, and both without a kind on the way back.
 
 Back, any integer or bool becomes int64, any float float32, binary and string bytes, as scalars and in lists of one
 level; a list of lists only where the inner ones are of fixed size. Everything else (dates, decimals, structs) has no
@@ -140,7 +141,8 @@ def to_arrow(data: Any, schema: Schema | None = None, *, text: Collection[str] =
 
     Args:
         data: columns {name: values with one entry per record} as for `encode_columns`; or an iterable of examples as
-            for `encode_example`, or of serialized ones.
+            for `encode_example`, or of serialized ones. Of the ragged and sparse values of `read_batches` a missing
+            feature is a row without values, as in TensorFlow, and so [] here; `read_arrow` gives null.
         schema: which features, and what they are; None infers it from all of `data`.
         text: features of bytes that shall be strings.
 

@@ -46,8 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--schema",
         metavar="FILE",
-        help="JSON as `tfrecord-lite schema --json` prints it: which features there are, and what each column is;"
-        " other columns are left out. Without it TFRecord files are read twice, and columns are what they are",
+        help="JSON as `tfrecord-lite schema --json` prints it: which features there are, and what each is; others are"
+        " left out. Without it all are taken, as they are, and files of which all records have to be seen for that are"
+        " read twice: TFRecord for tables, CSV, JSON Lines, WebDataset",
     )
     parser.add_argument(
         "--text",
@@ -127,6 +128,8 @@ def run(arguments: argparse.Namespace) -> int:
     if converted.left_out:
         features = ", ".join(map(printable, converted.left_out))
         fail(f"a folder of images has no place for these features, which are left out: {features}", 0)
+    for note in converted.notes:
+        fail(note, 0)
     print_summary(arguments, converted, converted.as_dict(), is_complete=not converted.skipped)
     return 0 if converted.records or not converted.skipped else 1
 

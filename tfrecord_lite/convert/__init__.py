@@ -5,7 +5,7 @@
     formats                    the table of formats, and what a module of one has
     parquet  arrow_ipc  csv_text  json_lines  npz  webdataset
     image_folders              folders of images, both ways
-    tables, lines, arrow_errors    what several of them share
+    tables, column_kinds, declared, lines, arrow_errors    what several of them share
 
 Arrow tables in memory are `adapters/arrow.py`'s.
 """

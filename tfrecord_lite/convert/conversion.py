@@ -40,11 +40,13 @@ class Converted:
         skipped: rows that were left out, and why.
         left_out: features for which there is no place in a folder of images; that of the label's number among them
             where not each text has a number, and another for each.
+        notes: what became something else than most would expect, and why: a sentence each.
     """
 
     files: tuple[WrittenFile, ...]
     skipped: tuple[SkippedRow, ...]
     left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def records(self) -> int:
@@ -59,7 +61,8 @@ class Converted:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         files, skipped = [file.as_dict() for file in self.files], [row.as_dict() for row in self.skipped]
-        return {"records": self.records, "files": files, "skipped": skipped, "left_out": list(self.left_out)}
+        told = {"left_out": list(self.left_out), "notes": list(self.notes)}
+        return {"records": self.records, "files": files, "skipped": skipped, **told}
 
 
 def convert(
@@ -88,8 +91,9 @@ def convert(
             name such as "out.csv", of which they are "out-00000-of-00003.csv". Of images a folder that is new or empty.
         from_format, to_format: names of `formats.NAMES`; None goes by the names of the files, and takes an output that
             ends with a slash or is a directory for a folder of images.
-        schema: which features, and what they are. To TFRecord it says what columns are to be, and others are left out
-            (of a format that has columns); from TFRecord None infers it from all records, which are then read twice.
+        schema: which features, and what they are: those alone are converted, either way. None converts all: what they
+            are is inferred from all records where tables are written, and from all rows where each may be of other
+            kinds (CSV, JSON Lines, WebDataset); these are then read twice.
         text: features of bytes that become strings, in Parquet and Arrow IPC, which have both.
         num_shards: so many files, each with about as many records.
         max_bytes: a file is ended with the part with which it reaches so many bytes (of TFRecord files, before the
@@ -142,6 +146,7 @@ def convert(
             return Converted(tuple(files), tuple(skipped), left_out)
         return Converted(tuple(files), tuple(skipped))
     rewrite = None if images is None else _rewriter(images)
+    notes: list[str] = []
     if source_format == target_format == TFRECORD:
         assert rewrite is not None
         if schema is not None or text:
@@ -152,17 +157,17 @@ def convert(
     elif source_format == TFRECORD:
         module = load_format(target_format)
         found = _compression(module, os.fsdecode(output), compression)
-        files, skipped = from_records(
+        files, skipped, notes = from_records(
             sources, output, module, schema, text, found, workers, skips, progress, rewrite=rewrite, **shards
         )
     else:
         if not all(isinstance(source, str) for source in sources):
             raise ValueError("file objects are read as TFRecord only: give paths")
         module = load_format(source_format)
-        files, skipped = to_records(
+        files, skipped, notes = to_records(
             sources, output, module, schema, compression or "", workers, skips, progress, rewrite=rewrite, **shards
         )
-    return Converted(tuple(files), tuple(skipped))
+    return Converted(tuple(files), tuple(skipped), notes=tuple(notes))
 
 
 def _rewriter(images: ImageOptions) -> ImageRewriter:

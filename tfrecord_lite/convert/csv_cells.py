@@ -15,14 +15,20 @@ import numpy as np
 
 from tfrecord_lite.adapters.arrow_columns import array_of, import_pyarrow
 from tfrecord_lite.adapters.arrow_lists import lists_of
+from tfrecord_lite.convert.column_kinds import LIST, OUTSIDE
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format.feature_schema import FeatureSchema
-from tfrecord_lite.format.json_form import SaidNonFinite, feature_as_json, feature_from_json
+from tfrecord_lite.format.json_form import INEXACT, SaidNonFinite, feature_as_json, feature_from_json, kinds_of_json
 from tfrecord_lite.format.lists import Lists
 
 _BASE64 = "base64:"
 _INTEGER = r"^(0|-?[1-9][0-9]*)$"
+#: Integers of so many characters are within int64; of more than the second the first ones are outside of it, too.
+_SHORT, _LONG = 18, 30
 _FLOAT = r"^-?[0-9]+\.[0-9]*([eE][+-]?[0-9]+)?$|^-?[0-9]+[eE][+-]?[0-9]+$|^-?\.[0-9]+([eE][+-]?[0-9]+)?$|^nan$|^-?inf$"
+
+#: How a cell begins that may be a list.
+_LIST_FORM = r"^\[|^\{\"(int64|float32|bytes)\": *\["
 
 
 def cells_of(lists: Lists, feature: FeatureSchema) -> Any:
@@ -124,24 +130,53 @@ def _from_text(cell: bytes | None, name: str, number: int) -> bytes | None:
         raise _at("what is called base64 is not", name, number) from None
 
 
-def wider(dtype: str | None, column: Any) -> str | None:
-    """The kind of cells that were of a kind before and now hold these."""
+def found_in_cells(column: Any) -> dict[str, tuple[int, int]]:
+    """What cells without a schema are, as `column_kinds` has it: {what: (the first of them, how many)}."""
     pa = import_pyarrow()
     import pyarrow.compute as pc
 
-    if dtype == "bytes" or column.null_count == len(column):
-        return dtype
-    try:
-        texts = column.cast(pa.string())
-        are_integers = pc.match_substring_regex(texts, _INTEGER)
-        if pc.all(are_integers).as_py():
-            texts.cast(pa.int64())
-            return dtype or "int64"
-        if pc.all(pc.or_(are_integers, pc.match_substring_regex(texts, _FLOAT))).as_py():
-            return "float32"
-    except pa.ArrowInvalid:  # not UTF-8, or an integer outside int64
-        pass
-    return "bytes"
+    if column.null_count == len(column):
+        return {}
+    texts = column.cast(pa.string())
+    if pc.all(pc.match_substring_regex(texts, _LIST_FORM)).as_py():
+        lists = _found_in_lists(column)
+        if lists is not None:
+            return lists
+    integers, floats = (
+        pc.fill_null(pc.match_substring_regex(texts, form), False).to_numpy(zero_copy_only=False)
+        for form in (_INTEGER, _FLOAT)
+    )
+    others = ~(integers | floats | texts.is_null().to_numpy(zero_copy_only=False))
+    lengths = pc.fill_null(pc.binary_length(texts), 0).to_numpy()
+    are_short = integers & (lengths <= _SHORT)
+    values = pc.if_else(pa.array(are_short), texts, "0").cast(pa.int64()).to_numpy()
+    inexact = values.astype(np.float32).astype(np.int64) != values
+    outside = np.zeros_like(inexact)
+    for number in np.flatnonzero(integers & ~are_short).tolist():
+        value = int(texts[number].as_py()[:_LONG])
+        outside[number] = not -(2**63) <= value < 2**63
+        inexact[number] = not outside[number] and int(np.float32(value)) != value
+    met = {"int64": integers & ~outside, "float32": floats, "bytes": others, OUTSIDE: outside, INEXACT: inexact}
+    return {what: (int(np.argmax(where)), int(where.sum())) for what, where in met.items() if where.any()}
+
+
+def _found_in_lists(column: Any) -> dict[str, tuple[int, int]] | None:
+    """The same of cells that are lists; None when one of them is none."""
+    found: dict[str, tuple[int, int]] = {}
+    for number, cell in enumerate(column.to_pylist()):
+        if cell is None:
+            continue
+        try:
+            form = json.loads(cell, parse_constant=SaidNonFinite)
+        except (ValueError, RecursionError):
+            return None
+        kinds = kinds_of_json(form)
+        if not kinds and form:
+            return None
+        for what in ("", *kinds):
+            first, count = found.get(LIST + what, (number, 0))
+            found[LIST + what] = first, count + 1
+    return found
 
 
 def _at(reason: str, name: str, row: int) -> FeatureError:

@@ -8,9 +8,11 @@
                                   (a text that begins with "base64:" is written so, too)
     several values, a list        in quotes, JSON as `tfrecord-lite cat` prints it
 
-With a schema everything is read as it was written. Without one a column's kind is judged by all its cells in all files:
-int64 if they are integers without leading zeros that fit, float32 if they are numbers, bytes otherwise (so that lists
-are the text of their JSON, and a text of digits is a number); one value a cell.
+With a schema everything is read as it was written. Without one a column's kind is judged by all its cells in all files
+(`column_kinds`): int64 if they are integers without leading zeros that fit, float32 if they are numbers, lists if they
+are such lists, bytes otherwise. So a text of digits is a number, and a text such as "[1, 2]" a list; lists are of any
+number of values; and where there is nothing the feature has no kind, also where it was missing. A column that becomes
+text for a few of its cells, or for an integer outside int64, is told.
 
 A file that is read may have tabs or semicolons instead of commas: where its first line has no comma outside of quotes,
 and one of these. What is written has commas.
@@ -18,19 +20,19 @@ and one of these. What is written has commas.
 
 from __future__ import annotations
 
-import codecs
 import csv
-import io
 import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.convert.arrow_errors import arrow_errors
-from tfrecord_lite.convert.csv_cells import cells_of, column_of, wider
-from tfrecord_lite.convert.formats import Rows, Skip, is_gzip
+from tfrecord_lite.convert.column_kinds import Found
+from tfrecord_lite.convert.csv_cells import cells_of, column_of, found_in_cells
+from tfrecord_lite.convert.csv_rows import ROW_LIMIT, sound_rows
+from tfrecord_lite.convert.formats import Rows, Skip
 from tfrecord_lite.convert.inflated import open_inflated
 from tfrecord_lite.convert.lines import TextOutput
 from tfrecord_lite.convert.tables import chosen, records_of
@@ -41,16 +43,12 @@ from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.lists import Lists
 from tfrecord_lite.format.schema import Schema
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
 NAME = "csv"
 NEEDS_SCHEMA = True
 COMPRESSIONS = ("GZIP",)
 WRAPS = True
+SAYS_KINDS = False
 
-#: A row has to fit: pyarrow reads so much at a time.
-_BLOCK_BYTES = 16 << 20
 _BATCH_ROWS = 4096
 #: For each column of each block pyarrow has buffers: a million columns end the process, whatever is in them.
 _COLUMN_LIMIT = 100_000
@@ -108,26 +106,45 @@ class Decoder:
 
 def read_parts(source: str, compression_type: str, schema: Schema | None, skip: Skip | None) -> Iterator[Rows]:
     """The rows of a file, some thousand at a time."""
-    row = 0
-    for batch in _batches(source, compression_type, skip):
-        for begin in range(0, batch.num_rows, _BATCH_ROWS):
-            some = batch.slice(begin, _BATCH_ROWS)
-            yield Rows(source, row, some.num_rows, some)
-            row += some.num_rows
+    pa = import_pyarrow()
+    import pyarrow.csv as pc
+
+    inflated, path = open_inflated(source, compression_type)
+
+    def unfit(row: int, line: int, why: str) -> None:
+        if skip is None:
+            raise FeatureError(f"line {line}: {why}")
+        skip(row, f"line {line}: {why}")
+
+    with inflated as file, arrow_errors(path):
+        separator = _separator(file)
+        names, lines = _names(file, path, separator)
+        for data, numbers in sound_rows(file, separator, len(names), lines + 1, unfit):
+            table = pc.read_csv(
+                pa.BufferReader(data),
+                pc.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
+                pc.ParseOptions(delimiter=separator, newlines_in_values=True, ignore_empty_lines=len(names) > 1),
+                pc.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.binary()),
+                    null_values=[""],
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=False,
+                    check_utf8=False,
+                ),
+            )
+            if table.num_rows != len(numbers):
+                raise TFRecordError(f"{table.num_rows} rows, where {len(numbers)} were counted")
+            begin = 0
+            for batch in table.to_batches(_BATCH_ROWS):
+                some = numbers[begin : begin + batch.num_rows].tolist()
+                yield Rows(path, some[0], batch.num_rows, batch, numbers=some)
+                begin += batch.num_rows
 
 
-def infer(sources: list[str]) -> Schema:
-    """The schema of all rows of all files. Rows with another number of cells are left out."""
-    from tfrecord_lite.files.paths import STDIN
-
-    dtypes: dict[str, str | None] = {}
-    for source in sources:
-        if source == STDIN:
-            raise ValueError("the kinds are inferred from all rows, and standard input is read once: give a schema")
-        for batch in _batches(source, "GZIP" if is_gzip(source) else "", lambda number, why: None):
-            for name, column in zip(batch.schema.names, batch.columns, strict=True):
-                dtypes[name] = wider(dtypes.get(name), column)
-    return Schema([FeatureSchema(name, dtype, ()) for name, dtype in dtypes.items()])
+def found(rows: Rows) -> Found:
+    """What the cells of each column are."""
+    columns = zip(rows.data.schema.names, rows.data.columns, strict=True)
+    return {(name, False): found_in_cells(column) for name, column in columns}
 
 
 # Writing
@@ -152,83 +169,6 @@ def _doubled(text: str) -> str:
 # Reading
 
 
-def _batches(source: str, compression_type: str, skip: Skip | None) -> Iterator[Any]:
-    """RecordBatches of binary cells, null where there is nothing between the commas."""
-    pa = import_pyarrow()
-    import pyarrow.csv as pc
-
-    inflated, path = open_inflated(source, compression_type)
-    unfit: list[str] = []
-
-    def on_unfit(row: Any) -> str:
-        why = f"{row.actual_columns} cells, not {row.expected_columns}"
-        if skip is None:
-            unfit.append(f"row {row.number - 1}: {why}" if row.number is not None else why)
-            return "error"
-        skip(row.number - 1, why)
-        return "skip"
-
-    with io.BufferedReader(_Utf8Stream(inflated), 1 << 18) as file, arrow_errors(path):
-        separator = _separator(file)
-        names = _names(file, path, separator)
-        if not file.peek(1):
-            return
-        try:
-            reader = pc.open_csv(
-                file,
-                pc.ReadOptions(column_names=names, use_threads=False, block_size=_BLOCK_BYTES),
-                pc.ParseOptions(
-                    delimiter=separator,
-                    newlines_in_values=True,
-                    ignore_empty_lines=len(names) > 1,
-                    invalid_row_handler=on_unfit,
-                ),
-                pc.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.binary()),
-                    null_values=[""],
-                    strings_can_be_null=True,
-                    quoted_strings_can_be_null=False,
-                    check_utf8=False,
-                ),
-            )
-            yield from reader
-        except pa.ArrowInvalid:
-            if not unfit:
-                raise
-            problem = FeatureError(unfit[0])
-            problem.path = path
-            raise problem from None
-
-
-class _Utf8Stream(io.RawIOBase):
-    """A stream that is UTF-8, or an error that says where it is not: pyarrow shows rows of others to nobody."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._offset = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        view = memoryview(buffer).cast("B")
-        count: int = self._stream.readinto(view)
-        try:
-            self._decoder.decode(view[:count], final=not count)
-        except UnicodeDecodeError as error:
-            # The decoder's own position begins with what it held back of the bytes before.
-            position = self._offset + max(error.start - 3, 0)
-            raise TFRecordError(f"not UTF-8, as a CSV has to be, at byte {position}") from None
-        self._offset += count
-        return count
-
-    def close(self) -> None:
-        if not self.closed:
-            self._stream.close()
-        super().close()
-
-
 def _separator(file: Any) -> str:
     """What stands between the names of the first line, outside of quotes."""
     line = file.peek(1).partition(b"\n")[0].decode("utf-8", "replace")
@@ -236,10 +176,11 @@ def _separator(file: Any) -> str:
     return next((each for each in _SEPARATORS if each in bare), ",")
 
 
-def _names(file: Any, path: str, separator: str) -> list[str]:
-    """The first line."""
+def _names(file: Any, path: str, separator: str) -> tuple[list[str], int]:
+    """The names, and how many lines they take."""
+    reader = csv.reader(_text_lines(file), strict=True, delimiter=separator)
     try:
-        names = next(csv.reader(_text_lines(file), strict=True, delimiter=separator), [])
+        names = next(reader, [])
     except csv.Error as error:
         problem = TFRecordError(f"the first line is not that of a CSV: {error}")
         problem.path = path
@@ -257,14 +198,14 @@ def _names(file: Any, path: str, separator: str) -> list[str]:
         problem = FeatureError("the first line has no names" if not names else "two columns have the same name")
         problem.path = path
         raise problem
-    return names
+    return names, reader.line_num
 
 
 def _text_lines(file: Any) -> Iterator[str]:
     """Lines, of no more bytes than a row may have."""
-    left = _BLOCK_BYTES
+    left = ROW_LIMIT
     while line := file.readline(left + 1):
         left -= len(line)
         if left < 0:
-            raise TFRecordError(f"a line of names of more than {_BLOCK_BYTES} bytes")
+            raise TFRecordError(f"a line of names of more than {ROW_LIMIT} bytes")
         yield line.decode("utf-8")

@@ -9,8 +9,9 @@
     Output(file, schema, text, compression_type)          .write(part), .size, .close()
     read_parts(source, compression_type, schema, skip)    -> Rows, Rows, ...: what is in a file, a part at a time
     Decoder(schema)               picklable; called with (rows, skip) gives their serialized records
-    infer(sources)        where rows do not say what they are: the Schema of all of them
-    kinds(data)           where they do: {column: "int64", "float32", "bytes", or None for none} of the data of Rows
+    found(rows)           where each row may be of other kinds: what its columns hold, see `column_kinds`; picklable
+    SAYS_KINDS            there: whether a row says what it is, or that is judged by all of them
+    kinds(data)           where all rows say it: {column: "int64", "float32", "bytes", or None for none} of data of Rows
 
 A row that cannot become a record is given to `skip` with its number in the part, or raised as a FeatureError with that
 number when skip is None. Parts are picklable: they are made and taken in worker processes, written and read in one.
@@ -57,6 +58,7 @@ class Rows:
         data: they themselves, in a form of the format's.
         done: bytes of the file that are read by then; None where that is not known.
         lines: where rows are lines, their numbers from 1 on, as an editor counts them.
+        numbers: of the rows in the file, where others between them were left out.
     """
 
     path: str
@@ -65,6 +67,11 @@ class Rows:
     data: Any
     done: int | None = None
     lines: list[int] | None = None
+    numbers: list[int] | None = None
+
+    def number_of(self, number: int) -> int:
+        """Of that row of the part in the file."""
+        return self.begin + number if self.numbers is None else self.numbers[number]
 
     def __repr__(self) -> str:
         return f"{self.path}, rows {self.begin} to {self.begin + self.count - 1}"

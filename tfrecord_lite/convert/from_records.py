@@ -19,12 +19,11 @@ from tfrecord_lite.adapters.written_folder import check_one_feature
 from tfrecord_lite.convert.formats import extension_of
 from tfrecord_lite.convert.rewriting import Rewrite, RewritingEncoder
 from tfrecord_lite.convert.skipped import SkippedRow
-from tfrecord_lite.convert.to_records import Decoded, write_decoded
-from tfrecord_lite.errors import FeatureError, SkippedRegion, TFRecordError
+from tfrecord_lite.convert.to_records import Decoded, is_rereadable, write_decoded
+from tfrecord_lite.errors import FeatureError, SkippedRegion, TFRecordError, counted, printable
 from tfrecord_lite.files.frames import Progress, WrittenFile
 from tfrecord_lite.files.ordered_map import map_ordered
 from tfrecord_lite.files.output_files import OutputFile, OutputFiles, of_path
-from tfrecord_lite.files.paths import STDIN
 from tfrecord_lite.files.reader import open_readers
 from tfrecord_lite.files.stretches import BlockDecoder, Where, decoded, stretches
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
@@ -49,15 +48,17 @@ def from_records(
     rewrite: Rewrite | None = None,
     num_shards: int | None,
     max_bytes: int | None,
-) -> tuple[list[WrittenFile], list[SkippedRow]]:
+) -> tuple[list[WrittenFile], list[SkippedRow], list[str]]:
     """See `conversion.convert`; the module is that of the format, see `formats`."""
     skipped: list[SkippedRow] = []
+    notes: list[str] = []
     total = None
     if (schema is None and module.NEEDS_SCHEMA) or num_shards is not None:
         _check_rereadable(sources, "the schema is inferred" if num_shards is None else "records are counted")
         if schema is None and module.NEEDS_SCHEMA:
             schema = schema_of(_examples(sources, skips))
             total = schema.records
+            notes = list(_notes(schema, module.NAME))
             if total and not len(schema):
                 raise FeatureError("the records hold no features, and a table without columns holds nothing of them")
         else:
@@ -89,7 +90,18 @@ def from_records(
         raise
     shown = [None if file.path == "/dev/stdout" else file.path for file in outputs.files]
     counts = zip(shown, writer.counts, outputs.files, strict=True)
-    return [WrittenFile(name, count, file.size) for name, count, file in counts], skipped
+    return [WrittenFile(name, count, file.size) for name, count, file in counts], skipped, notes
+
+
+def _notes(schema: Schema, format_name: str) -> Iterator[str]:
+    """What the one null of a table does not tell."""
+    for name, feature in schema.items():
+        if feature.absent and feature.kindless:
+            absent, kindless = counted(feature.absent, "record"), counted(feature.kindless, "record")
+            yield (
+                f"'{printable(name)}' is absent from {absent} and without a kind in {kindless}: {format_name} has one"
+                " null for both, which becomes a feature without a kind"
+            )
 
 
 def encoded_stretches(
@@ -268,7 +280,7 @@ def _examples(sources: list[Any], skips: bool) -> Iterator[dict[str, Any]]:
 
 def _check_rereadable(sources: list[Any], why: str) -> None:
     for source in sources:
-        if not isinstance(source, str) or source == STDIN or (os.path.exists(source) and not os.path.isfile(source)):
+        if not is_rereadable(source):
             cure = "give a schema" if why.startswith("the schema") else "use max_bytes"
             raise ValueError(f"{why}, so the input is read twice, and a stream cannot be: {cure}")
 

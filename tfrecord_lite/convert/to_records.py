@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
 from tfrecord_lite.adapters.written_folder import check_one_feature
+from tfrecord_lite.convert.column_kinds import ColumnKinds, Found
 from tfrecord_lite.convert.formats import Rows, Skip, is_gzip
 from tfrecord_lite.convert.rewriting import Rewrite
 from tfrecord_lite.convert.skipped import SkippedRow
@@ -20,6 +22,7 @@ from tfrecord_lite.errors import DecodeError, FeatureError, TFRecordError
 from tfrecord_lite.files.frames import Progress, WrittenFile
 from tfrecord_lite.files.ordered_map import map_ordered
 from tfrecord_lite.files.output_files import of_path
+from tfrecord_lite.files.paths import STDIN
 from tfrecord_lite.files.sharded_writer import ShardedWriter
 from tfrecord_lite.files.writer import TFRecordWriter
 from tfrecord_lite.format.framing import FRAME_OVERHEAD
@@ -39,17 +42,66 @@ def to_records(
     rewrite: Rewrite | None = None,
     num_shards: int | None,
     max_bytes: int | None,
-) -> tuple[list[WrittenFile], list[SkippedRow]]:
+) -> tuple[list[WrittenFile], list[SkippedRow], list[str]]:
     """See `conversion.convert`; the module is that of the format, see `formats`."""
     skipped: list[SkippedRow] = []
-    if schema is None and hasattr(module, "infer"):
-        schema = module.infer(sources)
-    decode = _Decode(module.Decoder(schema), skips, rewrite)
+    notes: list[str] = []
+    stream_kinds: ColumnKinds | None = None
+    if schema is None and hasattr(module, "found"):
+        if all(is_rereadable(source) for source in sources):
+            kinds = _kinds(sources, module, workers)
+            if module.SAYS_KINDS:
+                schema = kinds.unified()
+            else:
+                schema, notes = kinds.judged()
+        elif module.SAYS_KINDS:
+            stream_kinds = ColumnKinds()
+        else:
+            raise ValueError("the kinds are inferred from all rows, and a stream is read once: give a schema")
+    decode = _Decode(module.Decoder(schema), skips, rewrite, None if stream_kinds is None else module.found)
     unread = None if not skips else lambda path, number, why: skipped.append(SkippedRow.of_row(path, number, why))
     rows = _rows(sources, module, schema, unread)
     with closing(map_ordered(decode, rows, workers)) as results:
-        files = write_decoded(results, output, compression_type, skipped, progress, num_shards, max_bytes)
-    return files, skipped
+        checked = results if stream_kinds is None else _of_same_kinds(results, stream_kinds)
+        files = write_decoded(checked, output, compression_type, skipped, progress, num_shards, max_bytes)
+    return files, skipped, notes
+
+
+def is_rereadable(source: Any) -> bool:
+    """Whether what is read is there again; also of a file that is missing, which its opening says."""
+    return isinstance(source, str) and source != STDIN and (os.path.isfile(source) or not os.path.exists(source))
+
+
+def _kinds(sources: list[Any], module: Any, workers: int) -> ColumnKinds:
+    """What is met in the columns of all files, which are read for it."""
+    kinds = ColumnKinds()
+    with closing(map_ordered(_Find(module.found), _rows(sources, module, None, _pass_over), workers)) as results:
+        for rows, found in results:
+            kinds.add(rows, found)
+    return kinds
+
+
+class _Find:
+    """What a worker does for it: gives the rows back without their data, and what was found."""
+
+    def __init__(self, found: Callable[[Rows], Found]) -> None:
+        self._found = found
+
+    def __call__(self, part: _Part) -> tuple[Rows, Found]:
+        return replace(part.rows, data=None), self._found(part.rows)
+
+
+def _pass_over(path: str, number: int, why: str) -> None:
+    """Of rows that are unfit, which is told when they are converted."""
+
+
+def _of_same_kinds(results: Iterable[Decoded], kinds: ColumnKinds) -> Iterator[Decoded]:
+    """The same; raises a FeatureError behind the last one if a column was of several kinds."""
+    for decoded in results:
+        if decoded.found is not None:
+            kinds.add(*decoded.found)
+        yield decoded
+    kinds.check_same()
 
 
 def write_decoded(
@@ -102,14 +154,22 @@ class Decoded(NamedTuple):
     skipped: list[SkippedRow]
     progress: tuple[int, int]
     rewritten: frozenset[str] = frozenset()
+    found: tuple[Rows, Found] | None = None
 
 
 class _Decode:
     """What a worker does."""
 
-    def __init__(self, decoder: Callable[[Rows, Any], list[bytes]], skips: bool, rewrite: Rewrite | None) -> None:
+    def __init__(
+        self,
+        decoder: Callable[[Rows, Any], list[bytes]],
+        skips: bool,
+        rewrite: Rewrite | None,
+        found: Callable[[Rows], Found] | None,
+    ) -> None:
         self._decoder = decoder
         self._skips, self._rewrite = skips, rewrite
+        self._find = None if found is None else _Find(found)
 
     def __call__(self, part: _Part) -> Decoded:
         rows = part.rows
@@ -117,7 +177,7 @@ class _Decode:
 
         def skip(number: int, why: str) -> None:
             line = None if rows.lines is None else rows.lines[number]
-            skipped[number] = SkippedRow.of_row(rows.path, rows.begin + number, why, line)
+            skipped[number] = SkippedRow.of_row(rows.path, rows.number_of(number), why, line)
 
         try:
             records = self._decoder(rows, skip if self._skips else None)
@@ -133,10 +193,11 @@ class _Decode:
                 at_line.path = rows.path
                 raise at_line from error
             if number is not None:
-                error.record_number = rows.begin + number
+                error.record_number = rows.number_of(number)
             raise
         rewritten = frozenset(() if self._rewrite is None else self._rewrite.found)
-        return Decoded(records, [skipped[number] for number in sorted(skipped)], part.progress, rewritten)
+        found = None if self._find is None else self._find(part)
+        return Decoded(records, [skipped[number] for number in sorted(skipped)], part.progress, rewritten, found)
 
     def _rewritten(self, rewrite: Rewrite, records: dict[int, bytes], skip: Skip) -> list[bytes]:
         """Those that can be; of one that cannot be `skip` is told, or its error raised with the number of its row."""

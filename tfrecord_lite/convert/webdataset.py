@@ -8,7 +8,8 @@ So webdataset's own decoders know what the members are, and nothing is lost. The
 
 Back, the key of a member ends at the first dot of its name, and becomes the feature "__key__" unless it is just that
 number. `cls` is an integer; `json`, if it is an object of features, all of them; anything else a feature of bytes,
-whose name is what stands between the key and the last dot, or else the extension (`jpg`, `txt`).
+whose name is what stands between the key and the last dot, or else the extension (`jpg`, `txt`). Integers are floats
+where floats are in the same feature of other samples (`column_kinds`). With a schema its features alone are taken.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
+from tfrecord_lite.convert.column_kinds import Found, found_in
+from tfrecord_lite.convert.declared import declared_example
 from tfrecord_lite.convert.formats import Rows, Skip
 from tfrecord_lite.convert.inflated import open_inflated
 from tfrecord_lite.convert.lines import TextOutput
@@ -29,7 +32,14 @@ from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.encodings import UTF8, image_encoding, share_encoding
 from tfrecord_lite.format.example import check_no_sequence_examples, decode_example, encode_example
 from tfrecord_lite.format.feature_schema import FeatureSchema
-from tfrecord_lite.format.json_form import SaidNonFinite, example_as_json, feature_from_json
+from tfrecord_lite.format.json_form import (
+    Column,
+    SaidNonFinite,
+    example_as_json,
+    feature_from_json,
+    kinds_of_json,
+    kinds_to_unify,
+)
 from tfrecord_lite.format.schema import Schema
 from tfrecord_lite.format.wire_format import MAX_MESSAGE_SIZE
 
@@ -40,6 +50,7 @@ NAME = "webdataset"
 NEEDS_SCHEMA = False
 COMPRESSIONS = ("GZIP",)
 WRAPS = True
+SAYS_KINDS = True
 
 _EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WebP": "webp", "BMP": "bmp"}
 _BLOCK = 512
@@ -75,19 +86,22 @@ class Encoder:
     """Records -> samples without their keys, which are numbered when they are written."""
 
     def __init__(self, schema: Schema | None, text: Collection[str]) -> None:
-        pass
+        self._schema = schema
 
     def decode(self, records: Records) -> list[list[tuple[str, bytes]]] | None:
         """Of all records, or None when one of them is no Example."""
         try:
             return self.decode_plain([records.record(number) for number in range(len(records.starts))])
-        except DecodeError:
+        except (DecodeError, FeatureError):
             return None
 
     def decode_plain(self, records: list[bytes]) -> list[list[tuple[str, bytes]]]:
-        """(extension, data) of the members of each sample. Raises DecodeError."""
+        """(extension, data) of the members of each sample. Raises DecodeError, and FeatureError by a schema."""
         check_no_sequence_examples(records)
-        return [_members(decode_example(record)) for record in records]
+        examples: Iterable[Mapping[str, Any]] = map(decode_example, records)
+        if self._schema is not None:
+            examples = [declared_example(example, self._schema) for example in examples]
+        return [_members(example) for example in examples]
 
 
 class Output(TextOutput):
@@ -115,14 +129,14 @@ class Output(TextOutput):
 class Decoder:
     """Samples -> records."""
 
-    def __init__(self, schema: Mapping[str, FeatureSchema] | None) -> None:
-        self._schema = schema or {}
+    def __init__(self, schema: Schema | None) -> None:
+        self._schema = schema
 
     def __call__(self, rows: Rows, skip: Skip | None) -> list[bytes]:
         records = []
         for number, (key, members) in enumerate(rows.data):
             try:
-                records.append(encode_example(self._example(key, members, rows.begin + number)))
+                records.append(encode_example(self._example(_forms(key, members, rows.begin + number))))
             except FeatureError as error:
                 if skip is None:
                     error.record_number = number
@@ -130,37 +144,71 @@ class Decoder:
                 skip(number, str(error))
         return records
 
-    def _example(self, key: str, members: list[tuple[str, bytes]], number: int) -> dict[str, Any]:
-        example: dict[str, Any] = {} if key == f"{number:09d}" else {_KEY: key}
-        for extension, data in members:
-            features = self._features(extension, data)
-            for name in features.keys() & example.keys():
-                raise FeatureError("two members of a sample become this feature", name)
-            example |= features
-        return example
+    def _example(self, forms: dict[str, Any]) -> dict[str, Any]:
+        if self._schema is None:
+            return {name: _value(form, name, None) for name, form in forms.items()}
+        schema = self._schema
+        example = {name: _value(form, name, schema[name]) for name, form in forms.items() if name in schema}
+        return declared_example(example, schema)
 
-    def _features(self, extension: str, data: bytes) -> dict[str, Any]:
-        if extension == "json" and (features := self._from_json(data)) is not None:
-            return features
-        if extension == "cls":
-            if _INTEGER.fullmatch(data) is None:
-                raise FeatureError("is no integer", extension)
-            return {extension: int(data)}
-        base = extension.rpartition(".")[0]
-        try:
-            return {unquote(base, errors="strict") if base else extension: data}
-        except UnicodeDecodeError:
-            raise FeatureError("is no name in UTF-8", extension) from None
 
-    def _from_json(self, data: bytes) -> dict[str, Any] | None:
-        """Features; None when it is something else in JSON, or none."""
+def found(rows: Rows) -> Found:
+    """Of what kinds the features in the samples are."""
+    return found_in(_kinds(key, members, rows.begin + number) for number, (key, members) in enumerate(rows.data))
+
+
+def _kinds(key: str, members: list[tuple[str, bytes]], number: int) -> list[tuple[Column, list[str]]]:
+    try:
+        forms = _forms(key, members, number)
+    except FeatureError:  # which is raised when it is decoded
+        return []
+    return [
+        ((name, False), ["bytes"] if isinstance(form, bytes) else kinds_to_unify(form)) for name, form in forms.items()
+    ]
+
+
+def _value(form: Any, name: str, feature: FeatureSchema | None) -> Any:
+    return [form] if isinstance(form, bytes) else feature_from_json(form, name, feature)
+
+
+def _forms(key: str, members: list[tuple[str, bytes]], number: int) -> dict[str, Any]:
+    """{name: bytes, or what stands in JSON} of the features of a sample."""
+    forms: dict[str, Any] = {} if key == f"{number:09d}" else {_KEY: key}
+    for extension, data in members:
+        features = _features(extension, data)
+        for name in features.keys() & forms.keys():
+            raise FeatureError("two members of a sample become this feature", name)
+        forms |= features
+    return forms
+
+
+def _features(extension: str, data: bytes) -> dict[str, Any]:
+    """The same of one member."""
+    if extension == "json" and (features := _from_json(data)) is not None:
+        return features
+    if extension == "cls":
         try:
-            given = json.loads(data, parse_constant=SaidNonFinite)
-            if isinstance(given, dict):
-                return {name: feature_from_json(form, name, self._schema.get(name)) for name, form in given.items()}
-        except (ValueError, RecursionError):
+            if _INTEGER.fullmatch(data) is not None:
+                return {extension: int(data)}
+        except ValueError:  # of very many digits
             pass
+        raise FeatureError("is no integer", extension)
+    base = extension.rpartition(".")[0]
+    try:
+        return {unquote(base, errors="strict") if base else extension: data}
+    except UnicodeDecodeError:
+        raise FeatureError("is no name in UTF-8", extension) from None
+
+
+def _from_json(data: bytes) -> dict[str, Any] | None:
+    """Features; None when it is something else in JSON, or none."""
+    try:
+        given = json.loads(data, parse_constant=SaidNonFinite)
+    except (ValueError, RecursionError):
         return None
+    if isinstance(given, dict) and all(form is None or kinds_of_json(form) for form in given.values()):
+        return given
+    return None
 
 
 def read_parts(source: str, compression_type: str, schema: Schema | None, skip: Skip | None) -> Iterator[Rows]:

@@ -2,7 +2,8 @@
 
 Takes paths, and perhaps the features that are to be parsed; gives findings. Records that are written in the usual way,
 and hold what the features ask for, are cleared many at a time (`format.columns.clearance`); only the others are looked
-at one by one (`format.wire_problems`, `format.spec_problems`). What stands around them is in `file_problems`.
+at one by one (`format.wire_problems`, `format.spec_problems`). What stands around them is in `file_problems`, what does
+not go together from record to record in `kind_problems`.
 
 With `fix`, all records are written again on the way: those with a problem that this cures in the canonical way, all
 others as the frames that they are; what is damaged stays behind.
@@ -20,6 +21,7 @@ import numpy as np
 from tfrecord_lite.errors import ShardError, TFRecordError
 from tfrecord_lite.files import file_problems
 from tfrecord_lite.files.frames import FrameFile, WrittenFile
+from tfrecord_lite.files.kind_problems import Place, mixed_kinds
 from tfrecord_lite.files.lint_outputs import outputs_of
 from tfrecord_lite.files.manifest import check_shard
 from tfrecord_lite.files.options import check_compression_type
@@ -37,6 +39,7 @@ from tfrecord_lite.format.parsing import example_plan
 from tfrecord_lite.format.plan import Plan
 from tfrecord_lite.format.spec_problems import example_problems, never_there, not_asked_for, raised, unfit_reason
 from tfrecord_lite.format.tensorflow_parser import Refused
+from tfrecord_lite.format.value_types import ValueType, type_of
 from tfrecord_lite.format.wire_problems import LOST_ENTRY, read_both
 
 if TYPE_CHECKING:
@@ -98,7 +101,7 @@ class Lint:
         self._plan = plan
         self._compression_type = compression_type
         self._max_record_size = max_record_size
-        self._names: set[str] = set()
+        self._kinds: dict[str, dict[ValueType, Place]] = {}
         self.compressions: dict[str, str | None] = {}
         self._clearance = Clearance(plan)
         self._sources: list[tuple[Any, Any]] = []
@@ -168,10 +171,11 @@ class Lint:
         if mixed is not None:
             yield mixed
         if self._plan is not None and self.records:
-            self._remember(self._clearance.names)
             for problems in (never_there, not_asked_for):
-                for problem in problems(self._plan, self._names):
+                for problem in problems(self._plan, set(self._kinds)):
                     yield Finding.of(problem, None)
+        if self._plan is None:  # otherwise each record of the wrong kind is a finding
+            yield from mixed_kinds(self._kinds)
 
     def _reader(self, source: Any, recovery: Any = None) -> TFRecordReader:
         return TFRecordReader(source, self._compression_type, max_record_size=self._max_record_size, recovery=recovery)
@@ -239,36 +243,41 @@ class Lint:
         replaced: dict[int, bytes] = {}
         for number in self._clearance.unclear(records).tolist():
             record = records.record(number)
-            problems = self._problems(record)
+            problems = self._problems(record, number, self._clearance.kinds)
             is_fixable = all(problem.rule.name != LOST_ENTRY.name for problem in problems)
             if output is not None and is_fixable and any(problem.rule.is_fixable for problem in problems):
                 replaced[number] = canonical(record)
             for problem in problems:
                 place = reader.name, first + number, int(offsets[number])
                 yield Finding.of(problem, *place, is_fixable=is_fixable)
-        self._remember(self._clearance.names)
-        self._clearance.names.clear()
+        for (name, kind), number in self._clearance.kinds.items():
+            self._remember(name).setdefault(kind, Place(reader.name, first + number, int(offsets[number])))
         if output is not None:
             self._write(block, begin, replaced, output)
 
-    def _problems(self, record: bytes) -> list[Problem]:
-        """What is wrong with one record."""
+    def _problems(self, record: bytes, number: int, kinds: dict[tuple[str, ValueType], int]) -> list[Problem]:
+        """What is wrong with one record of a block, whose kinds are added if there is nothing."""
         example, tensorflow, problems = read_both(record)
         if example is None:
             return problems
-        self._remember({name for name, value in example.items() if value is not None})
+        for name, value in example.items():
+            if value is not None and problems:  # of which kind it is meant to be is open
+                self._remember(name)
+            elif value is not None:
+                kind = name, type_of(value)
+                kinds[kind] = min(kinds.get(kind, number), number)
         if self._plan is None:
             return problems
         if tensorflow is not None:
             problems = [_asked_for(problem, self._plan, tensorflow) for problem in problems]
         return [*problems, *example_problems(self._plan, example)]
 
-    def _remember(self, names: set[str]) -> None:
-        """That there are features of these names."""
-        if len(self._names) < _MOST_NAMES:
-            self._names |= names
-        elif self._plan is not None:
-            self._names |= names & self._plan.columns.keys()
+    def _remember(self, name: str) -> dict[ValueType, Place]:
+        """That there is a feature of that name; gives where it was first met in each kind."""
+        is_asked_for = self._plan is not None and name in self._plan.columns
+        if name in self._kinds or is_asked_for or len(self._kinds) < _MOST_NAMES:
+            return self._kinds.setdefault(name, {})
+        return {}
 
     def _write(self, block: Block, begin: int, replaced: Mapping[int, bytes], output: FrameFile) -> None:
         at = begin

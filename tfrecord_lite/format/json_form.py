@@ -35,6 +35,12 @@ from tfrecord_lite.format.example import (
     encode_sequence_example,
 )
 from tfrecord_lite.format.feature_schema import FeatureSchema
+from tfrecord_lite.format.schema import Schema
+
+#: Name of a feature, or of a feature list (True).
+Column = tuple[str, bool]
+#: What `kinds_in_json` says of integers of int64 that are no float32.
+INEXACT = "inexact"
 
 _INT64, _FLOAT32, _BYTES, _BASE64 = "int64", "float32", "bytes", "base64"
 _KIND_OF_TYPE = {int: _INT64, float: _FLOAT32, str: _BYTES}
@@ -96,16 +102,82 @@ def feature_as_json(value: Any) -> Any:
     return value.tolist() or {_INT64: []}
 
 
-def record_from_json(text: str | bytes, schema: Mapping[str, FeatureSchema] | None = None) -> bytes:
+def record_from_json(text: str | bytes, schema: Schema | None = None) -> bytes:
     """The serialized record that a line of JSON stands for.
 
     Args:
         text: the line.
-        schema: of what features are; then an empty list, and integers where floats are meant, need no sign.
+        schema: of the features that are taken, and what they are; then an empty list, and integers where floats are
+            meant, need no sign. Other features are left out. None takes all, as they are.
 
     Raises:
         FeatureError: it is no JSON, or nothing that a record can be.
     """
+    given = _given(text)
+    if _is_record(given):
+        return _bytes_from_json(given["record"], "record")
+    if _is_sequence(given):
+        lists = {
+            name: [
+                feature_from_json(
+                    step, f"{name}[{step_number}]", None if schema is None else schema.feature_lists[name].step
+                )
+                for step_number, step in _steps(name, steps)
+            ]
+            for name, steps in given["feature_lists"].items()
+            if schema is None or name in schema.feature_lists
+        }
+        return encode_sequence_example(_example(given["context"], schema), lists)
+    return encode_example(_example(given, schema))
+
+
+def kinds_in_json(text: str | bytes) -> Iterator[tuple[Column, list[str]]]:
+    """Of each feature of the record that a line of JSON stands for its kind, and INEXACT; nothing if it has none."""
+    try:
+        given = _given(text)
+        if _is_record(given):
+            return
+    except FeatureError:
+        return
+    is_sequence = _is_sequence(given)
+    for name, value in (given["context"] if is_sequence else given).items():
+        yield (name, False), kinds_to_unify(value)
+    for name, steps in given["feature_lists"].items() if is_sequence else ():
+        kinds = {kind for step in steps for kind in kinds_to_unify(step)} if isinstance(steps, list) else ()
+        yield (name, True), sorted(kinds)
+
+
+def kinds_of_json(value: Any) -> list[str]:
+    """The kind of a value in JSON, and INEXACT; nothing if it is none, or has none."""
+    said = None
+    if isinstance(value, dict) and len(value) == 1:
+        [(kind, inner)] = value.items()
+        if kind in (_INT64, _FLOAT32, _BYTES) and isinstance(inner, list):
+            value, said = inner, kind
+    items = value if isinstance(value, list) else [value]
+    try:
+        found = None if value is None or not items else _kind_of(items, "")
+    except FeatureError:
+        return []
+    kinds = [kind for kind in (said or found,) if kind is not None]
+    if said is None and found != _BYTES and not all(map(_is_float32, items)):
+        kinds.append(INEXACT)
+    return kinds
+
+
+def kinds_to_unify(value: Any) -> list[str]:
+    """The same, but nothing of an empty list: of which kind it is it says by itself."""
+    return [] if isinstance(value, dict) and [] in value.values() else kinds_of_json(value)
+
+
+def _is_float32(item: Any) -> bool:
+    """Whether float32 holds an integer of int64; of anything else it is not asked."""
+    is_small = not isinstance(item, int) or -(1 << 24) <= item <= 1 << 24
+    return is_small or not -(2**63) <= item < 2**63 or int(np.float32(item)) == item
+
+
+def _given(text: str | bytes) -> dict[str, Any]:
+    """The object in a line."""
     try:
         given = json.loads(text, object_pairs_hook=_object, parse_constant=SaidNonFinite)
     except FeatureError:
@@ -120,15 +192,11 @@ def record_from_json(text: str | bytes, schema: Mapping[str, FeatureSchema] | No
         raise FeatureError("not JSON that is read here: an integer of too many digits") from None
     if not isinstance(given, dict):
         raise FeatureError(f"a record is an object, not a {type(given).__name__}")
-    if given.keys() == {"record"} and (isinstance(given["record"], str) or _is_base64(given["record"])):
-        return _bytes_from_json(given["record"], "record")
-    if _is_sequence(given):
-        lists = {
-            name: [feature_from_json(step, f"{name}[{step_number}]", None) for step_number, step in _steps(name, steps)]
-            for name, steps in given["feature_lists"].items()
-        }
-        return encode_sequence_example(_example(given["context"], None), lists)
-    return encode_example(_example(given, schema))
+    return given
+
+
+def _is_record(given: dict[str, Any]) -> bool:
+    return given.keys() == {"record"} and (isinstance(given["record"], str) or _is_base64(given["record"]))
 
 
 def feature_from_json(value: Any, name: str, feature: FeatureSchema | None) -> Any:
@@ -200,7 +268,9 @@ def _kind_of(items: list[Any], name: str) -> str:
 
 
 def _example(given: dict[str, Any], schema: Mapping[str, FeatureSchema] | None) -> dict[str, Any]:
-    return {name: feature_from_json(v, name, schema.get(name) if schema else None) for name, v in given.items()}
+    if schema is None:
+        return {name: feature_from_json(value, name, None) for name, value in given.items()}
+    return {name: feature_from_json(value, name, schema[name]) for name, value in given.items() if name in schema}
 
 
 def _is_sequence(form: dict[str, Any]) -> bool:

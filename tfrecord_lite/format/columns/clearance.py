@@ -19,7 +19,7 @@ from tfrecord_lite.format.features import RaggedFeature
 from tfrecord_lite.format.plan import DENSE, Column, Plan
 from tfrecord_lite.format.rows import Rows
 from tfrecord_lite.format.spec_problems import joint_features, joint_problems, read_by
-from tfrecord_lite.format.value_types import FLOAT32, INT64, STRING
+from tfrecord_lite.format.value_types import FLOAT32, INT64, STRING, ValueType
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
 
 Array = NDArray[Any]
@@ -34,12 +34,12 @@ class Clearance:
         plan: what the features ask for; None if there are none.
 
     Attributes:
-        names: of the features that hold a value in a record that was cleared by its layout; those of a block are
-            there after it.
+        kinds: {(name, type): number of the first record} of the features in the records of a block that have a
+            layout; those without a kind are not among them.
     """
 
     def __init__(self, plan: Plan | None) -> None:
-        self.names: set[str] = set()
+        self.kinds: dict[tuple[str, ValueType], int] = {}
         self._columns = {} if plan is None else plan.columns
         self._plan = plan
         self._joint = {} if plan is None else joint_features(plan)
@@ -49,9 +49,14 @@ class Clearance:
         """The numbers, ascending, of the records that are to be looked at closely."""
         groups, others = self._layouts.read(records, _no_bytes)
         unclear = [others]
+        self.kinds = {}
         for group in groups:
             layout, numbers, _ = group
-            self.names.update(entry.key for entry in layout.entries if entry.kind is not None)
+            first = int(numbers.min()) if len(numbers) else 0
+            for entry in layout.entries:
+                if entry.kind is not None:
+                    kind = entry.key, _TYPES[entry.kind]
+                    self.kinds[kind] = min(self.kinds.get(kind, first), first)
             if self._plan is not None:
                 unclear.append(numbers[self._unfit(group)])
         return np.sort(np.concatenate(unclear))

@@ -1,0 +1,241 @@
+"""The rows of a CSV, held against what a CSV is, before their cells are anybody's.
+
+    a file behind its first line  ->  Part(data, numbers), ...: whole rows that are sound, some megabytes at a time
+
+    quotes      one opens at the beginning of a cell only (elsewhere it is a character as others are); the next that is
+                not doubled closes it, and behind that comes a separator or the end of the line
+    cells       as many as there are names; a blank line is no row, unless there is one name
+    encoding    UTF-8
+
+What is wrong is an error that names the line, or it is left out and told: of quotes the line in which the quote was
+opened, from the beginning of its row (what follows is read from the next line on), otherwise the row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfrecord_lite.errors import TFRecordError
+
+Array = NDArray[Any]
+
+#: A row has to fit.
+ROW_LIMIT = 16 << 20
+_CHUNK_BYTES = 4 << 20
+_QUOTE, _NEW_LINE, _RETURN = b'"\n\r'
+
+#: Called with the number of a row in the file, that of its line, and what is wrong.
+Unfit = Callable[[int, int, str], object]
+
+
+class Part(NamedTuple):
+    """Rows that are sound.
+
+    Attributes:
+        data: they themselves.
+        numbers: of each in the file, int64 [n].
+    """
+
+    data: bytes
+    numbers: Array
+
+
+def sound_rows(file: Any, separator: str, cells: int, line: int, unfit: Unfit) -> Iterator[Part]:
+    """The rows of a file.
+
+    Args:
+        file: binary, behind its first line.
+        separator: of cells.
+        cells: how many a row has.
+        line: number of the line that comes next, from 1 on.
+        unfit: told of a row that is not sound, which is left out if this returns.
+
+    Raises:
+        TFRecordError: a row is longer than ROW_LIMIT.
+    """
+    rest, row, is_end = b"", 0, False
+    while not is_end:
+        chunk = file.read(_CHUNK_BYTES)
+        is_end = not chunk
+        rest += chunk
+        while rest:
+            text = _Text(rest, separator, is_end)
+            rows = _Rows(text, line, row, cells)
+            yield from rows.sound(unfit)
+            line, row, done = line + rows.lines, row + rows.count, rows.end
+            broken = text.broken_quote(len(rest) - done > ROW_LIMIT)
+            if broken is not None:
+                opened, why = broken
+                at_line = line + text.lines_between(done, opened)
+                end = text.end_of_line(opened)
+                if end is not None:
+                    unfit(row, at_line, why)
+                    line, row, rest = at_line + 1, row + 1, rest[end:]
+                    continue
+            if len(rest) - done > ROW_LIMIT:
+                raise TFRecordError(f"line {line}: a row of more than {ROW_LIMIT} bytes")
+            rest = rest[done:]
+            break
+
+
+class _Text:
+    """Bytes that begin with a row: where its lines end, and its quotes."""
+
+    def __init__(self, data: bytes, separator: str, is_end: bool) -> None:
+        self.data = data
+        self.is_end = is_end
+        self.bytes = np.frombuffer(data, np.uint8)
+        self.separator = ord(separator)
+        ends = self.bytes == _NEW_LINE
+        returns = np.flatnonzero(self.bytes == _RETURN)
+        if returns.size:  # one that stands alone ends a line, too
+            last = returns == len(data) - 1
+            following = self.bytes[np.minimum(returns + 1, len(data) - 1)]
+            ends[returns[np.where(last, is_end, following != _NEW_LINE)]] = True
+        self.line_ends = np.flatnonzero(ends) + 1
+        self._opened: int | None = None
+        self._is_garbled = False
+        self.quotes = self._quotes()
+
+    def is_outside(self, positions: Array) -> Array:
+        """Of each position whether it is outside of quotes."""
+        return np.asarray(np.searchsorted(self.quotes, positions) % 2 == 0)
+
+    def lines_between(self, begin: int, end: int) -> int:
+        """How many lines end there."""
+        first, last = np.searchsorted(self.line_ends, [begin, end], "right")
+        return int(last - first)
+
+    def end_of_line(self, position: int) -> int | None:
+        """Where the line ends in which this is; None when that is not known yet."""
+        at = int(np.searchsorted(self.line_ends, position, "right"))
+        if at < len(self.line_ends):
+            return int(self.line_ends[at])
+        return len(self.data) if self.is_end else None
+
+    @property
+    def settled(self) -> int:
+        """Up to where it is known what is in quotes."""
+        return len(self.data) if self._opened is None else self._opened
+
+    def broken_quote(self, is_too_long: bool) -> tuple[int, str] | None:
+        """(position, what is wrong) of a quote, behind all whole rows; None if there is nothing wrong so far."""
+        if self._opened is None:
+            return None
+        if self._is_garbled:
+            return self._opened, "a quote is opened that is closed in the middle of a cell"
+        if self.is_end or is_too_long:
+            return self._opened, "a quote is opened that is not closed"
+        return None
+
+    def _quotes(self) -> Array:
+        """Positions of quotes that open and close by turns; those that are doubled may be among them."""
+        quotes = np.flatnonzero(self.bytes == _QUOTE)
+        if not quotes.size:
+            return quotes
+        is_border = np.zeros(256, bool)
+        is_border[[self.separator, _NEW_LINE, _RETURN, _QUOTE]] = True
+        opening, closing = quotes[::2], quotes[1::2]
+        before = self.bytes[np.maximum(opening - 1, 0)]
+        behind = self.bytes[np.minimum(closing + 1, len(self.data) - 1)]
+        are_plain = is_border[before] | (opening == 0)
+        if not (are_plain.all() and is_border[behind].all()):
+            return self._lexed()
+        if len(opening) > len(closing):
+            last = len(quotes) - 1
+            while last and quotes[last] - quotes[last - 1] == 1:  # a doubled one
+                last -= 2
+            self._opened = int(quotes[last])
+        return quotes
+
+    def _lexed(self) -> Array:
+        """The same one by one, up to one that is not closed, or not as it should be."""
+        data, borders = self.data, (self.separator, _NEW_LINE, _RETURN)
+        opening = re.compile(b"(?:\\A|(?<=[\r\n" + re.escape(bytes((self.separator,))) + b']))"')
+        quotes: list[int] = []
+        found = opening.search(data)
+        while found is not None:
+            opened = found.end() - 1
+            closed = data.find(b'"', opened + 1)
+            while closed >= 0 and data[closed + 1 : closed + 2] == b'"':
+                closed = data.find(b'"', closed + 2)
+            is_last = closed == len(data) - 1
+            if closed < 0 or (is_last and not self.is_end) or not (is_last or data[closed + 1] in borders):
+                self._opened, self._is_garbled = opened, closed >= 0 and not is_last
+                quotes.append(opened)
+                break
+            quotes += [opened, closed]
+            found = opening.search(data, closed + 1)
+        return np.array(quotes, np.int64)
+
+
+class _Rows:
+    """The rows that are whole in a text.
+
+    Attributes:
+        end: of the last one.
+        count: how many there are, blank lines not among them.
+        lines: that end in them.
+    """
+
+    def __init__(self, text: _Text, line: int, row: int, cells: int) -> None:
+        self._text, self._cells = text, cells
+        ends = text.line_ends[text.line_ends <= text.settled]
+        ends = ends[text.is_outside(ends - 1)]
+        if text.is_end and text.settled == len(text.data) and (not ends.size or ends[-1] < len(text.data)):
+            ends = np.append(ends, len(text.data))
+        self._ends, self._starts = ends, np.append(0, ends)[:-1]
+        self.end = int(ends[-1]) if ends.size else 0
+        before = np.searchsorted(text.line_ends, self._starts, "right")
+        self._lines = line + before
+        self.lines = int(np.searchsorted(text.line_ends, self.end, "right"))
+        is_row = np.ones(len(ends), bool)
+        if cells > 1:
+            first = text.bytes[self._starts]
+            is_row = ~((first == _NEW_LINE) | (first == _RETURN))
+        self._is_row = is_row
+        self._numbers = row + np.cumsum(is_row) - is_row
+        self.count = int(is_row.sum())
+
+    def sound(self, unfit: Unfit) -> Iterator[Part]:
+        """Those that are sound; `unfit` is told of the others."""
+        if not len(self._ends):
+            return
+        unsound = self._of_other_sizes() | self._not_utf8()
+        for at in sorted(unsound):
+            unfit(int(self._numbers[at]), int(self._lines[at]), unsound[at])
+        keeps = self._is_row.copy()
+        keeps[list(unsound)] = False
+        if not keeps.any():
+            return
+        data = self._text.data[: self.end]
+        if not keeps.all():
+            data = self._text.bytes[: self.end][np.repeat(keeps, self._ends - self._starts)].tobytes()
+        yield Part(data, self._numbers[keeps])
+
+    def _of_other_sizes(self) -> dict[int, str]:
+        text = self._text
+        separators = np.flatnonzero(text.bytes[: self.end] == text.separator)
+        separators = separators[text.is_outside(separators)]
+        counts = np.diff(np.searchsorted(separators, np.append(self._starts, self.end))) + 1
+        wrong = np.flatnonzero((counts != self._cells) & self._is_row).tolist()
+        return {at: f"{counts[at]} cells, not {self._cells}" for at in wrong}
+
+    def _not_utf8(self) -> dict[int, str]:
+        found: dict[int, str] = {}
+        begin, view = 0, memoryview(self._text.data)
+        while begin < self.end:
+            try:
+                str(view[begin : self.end], "utf-8")
+            except UnicodeDecodeError as error:
+                at = int(np.searchsorted(self._ends, begin + error.start, "right"))
+                found[at] = "not UTF-8, as a CSV has to be"
+                begin = int(self._ends[at])
+            else:
+                break
+        return found
