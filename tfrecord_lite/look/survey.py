@@ -154,8 +154,10 @@ class Survey:
                 else:
                     facts.is_complete = True
             except (TFRecordError, OSError) as error:
-                is_ours = isinstance(error, RecordTooLargeError) and error.limit == longest
-                facts.error = (_left_unread(error, facts) if is_ours else error.with_traceback(None)) or facts.error
+                found: TFRecordError | OSError | None = error.with_traceback(None)
+                if isinstance(error, RecordTooLargeError) and error.limit == longest:
+                    found = _left_unread(error, facts)
+                facts.error = found or facts.error
             facts.records, facts.stream_bytes = reader.record_number, reader.offset
         if facts.listed is not None and facts.is_complete and facts.is_sound:
             try:
