@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfrecord_lite.format.columns import payloads
@@ -14,6 +14,7 @@ GAP = st.integers(0, 40) | st.integers(1000, 1050) | st.integers(5000, 6000)
 SPANS = st.lists(st.tuples(GAP, st.integers(0, 300)), min_size=1, max_size=8)
 
 
+@settings(deadline=None)
 @given(SPANS, st.integers(0, 255))
 def test_spans_are_joined_and_in_blobs_as_they_are_in_the_buffer(spans: list[tuple[int, int]], seed: int) -> None:
     gaps, sizes = np.array(spans, np.int64).T
@@ -104,6 +105,7 @@ VARINT_SPANS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(VARINT_SPANS, st.sampled_from([1, 12, 1 << 17]), st.sampled_from([b"", b"\xff"]))
 def test_integers_are_what_each_varint_says_however_many_are_decoded_together(
     spans: list[bytes], together: int, gap: bytes
@@ -126,6 +128,7 @@ BAD_SPANS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(BAD_SPANS, st.sampled_from([1, 12, 1 << 17]))
 def test_spans_that_hold_something_else_are_told_apart(spans: list[bytes], together: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
