@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tfrecord_lite.adapters import tf_cardchecker
 from tfrecord_lite.adapters.tf_data import apply_aug_single_cls, read_record_single_cls
 from tfrecord_lite.cardchecker.crops import Pixels
 from tfrecord_lite.cardchecker.images import encode_pixels
@@ -127,6 +128,10 @@ def test_every_format_gives_the_pixels_that_pillow_reads(
     path = write(tmp_path / "a.tfrecords", [serialized(stored, 1, image_format)])
     (batch,) = read_record_single_cls(path, batch_size=1, epoch=1).as_numpy_iterator()
     np.testing.assert_array_equal(batch["img"][0, :, :, 0], expected)
+    # And what the pipeline's graph is made of, step by step.
+    parsed = tf_cardchecker._parse_record(tf.constant(serialized(stored, 1, image_format)))
+    np.testing.assert_array_equal(parsed["img"][:, :, 0], expected)
+    assert int(parsed["label"]) == 1
 
 
 def test_formats_may_be_mixed_in_one_file(tmp_path: pathlib.Path) -> None:

@@ -136,6 +136,8 @@ def test_a_seed_may_be_a_tensor_or_hold_one() -> None:
     batches = list(dataset.map(lambda step, batch: tf_data.augment(batch, seed=[7, step], **ALL)))
     for found, step in zip(batches, (8, 9, 10), strict=True):
         np.testing.assert_array_equal(found, augment(images, seed=(7, step), **ALL))
+        eager = tf_data.augment(images, seed=[7, tf.constant(step, tf.int32)], **ALL)
+        np.testing.assert_array_equal(eager, found)
     for dtype in (tf.int32, tf.int64):
         found = tf_data.augment(images, seed=tf.constant([-3, 4], dtype), **ALL)
         np.testing.assert_array_equal(found, augment(images, seed=(-3, 4), **ALL))

@@ -68,11 +68,14 @@ def test_a_feature_of_several_kinds_is_no_column() -> None:
 def test_what_is_not_as_declared_is_an_error_of_its_record(usual: Any, other: Any, message: str, others: int) -> None:
     decoder = ListDecoder(schema_of([{"k": usual}]))
     records = [tfr.encode_example({"k": usual})] * COUNT
-    assert decoder.decode(Records.joined(records)) is not None
+    before = decoder.decode(Records.joined(records))
+    assert before is not None
+    assert [plain(row) for row in before["k"].to_list()] == [usual] * COUNT
     records[COUNT - others :] = [tfr.encode_example({"k": other})] * others
     assert decoder.decode(Records.joined(records)) is None
-    with pytest.raises(tfr.FeatureError, match=message):
+    with pytest.raises(tfr.FeatureError, match=message) as caught:
         decoder.decode_plain(records[-1:])
+    assert caught.value.key == "k"
 
 
 def test_without_records_or_features_there_are_no_lists() -> None:
@@ -90,3 +93,29 @@ def test_a_sequence_example_is_refused() -> None:
     assert decoder.decode(Records.joined(records)) is None
     with pytest.raises(tfr.DecodeError, match="a SequenceExample"):
         decoder.decode_plain(records)
+
+
+def test_only_the_features_of_the_schema_are_looked_at() -> None:
+    """Not even whether the others are what they should be."""
+    schema = schema_of([{"k": 1}])
+    usual, odd = (
+        tfr.encode_example({"k": 1, "l": [0.5]}),
+        tfr.encode_example({"l": [0.5]}) + tfr.encode_example({"k": 1}),
+    )
+    decoder = ListDecoder(schema)
+    for records in ([usual] * COUNT, [odd], [usual, odd] * COUNT):
+        found = decoder.decode(Records.joined(records))
+        assert found is not None
+        assert list(found) == ["k"]
+        assert [plain(row) for row in found["k"].to_list()] == [[1]] * len(records)
+        assert decoder.decode_plain(records).keys() == {"k"}
+
+
+def test_records_of_one_layout_are_decoded_together_and_not_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = schema_of([{"k": 1, "l": "a"}])
+    plainly = []
+    monkeypatch.setattr(ListDecoder, "decode_plain", lambda self, records: plainly.append(records))
+    found = ListDecoder(schema).decode(Records.joined([tfr.encode_example({"k": 5, "l": "b"})] * COUNT))
+    assert found is not None
+    assert [plain(row) for row in found["k"].to_list()] == [[5]] * COUNT
+    assert plainly == []

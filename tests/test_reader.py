@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from damage import HAS_PROC, MEMORY, python_output
 
 from tfrecord_lite import (
     CorruptRecordError,
@@ -117,3 +118,23 @@ def test_an_unknown_compression_is_an_error_before_anything_is_opened() -> None:
     for read in (read_records, TFRecordReader, count_records):
         with pytest.raises(ValueError, match="'gzip'"):
             read("/missing", "gzip")
+
+
+@pytest.mark.skipif(not HAS_PROC, reason="memory is read from /proc")
+def test_a_long_record_is_held_once(tmp_path: Path) -> None:
+    size = 128 << 20
+    with TFRecordWriter(tmp_path / "long") as writer:
+        writer.write(bytes(size))
+    script = (
+        MEMORY
+        + """
+import sys
+import tfrecord_lite as tfr
+before = peak()
+(record,) = tfr.read_records(sys.argv[1])
+print(len(record), peak() - before)
+"""
+    )
+    length, grown = map(int, python_output(script, tmp_path / "long").split())
+    assert length == size
+    assert size < grown < 1.6 * size  # and what is asked for at once

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 NAME = "info"
 HELP = (
     "Say what files are: shards found and missing, records, size, compression, state of the CRCs, schema. Of large "
-    "files only the beginning is looked at, which is said; count and verify read all. Exit code 1 when something is "
-    "wrong."
+    "files only the beginning is looked at, and no record of more than some 250 MiB, which is said; count and verify "
+    "read all. Exit code 1 when something is wrong."
 )
 EXAMPLES = ("tfrecord-lite info train.tfrecord", "tfrecord-lite info --json shards")
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from tfrecord_lite.errors import CorruptRecordError, RecordTooLargeError, TruncatedRecordError
@@ -144,12 +145,11 @@ def _read_up_to(read: Read, size: int) -> bytes:
     data = read(min(size, _CHUNK))
     if len(data) == size or not data:
         return data
-    pieces = [data]
-    missing = size - len(data)
-    while missing and (data := read(min(missing, _CHUNK))):
-        pieces.append(data)
-        missing -= len(data)
-    return b"".join(pieces)
+    whole = BytesIO()  # it grows in its place, and gives what it holds without a copy
+    whole.write(data)
+    while whole.tell() < size and (data := read(min(size - whole.tell(), _CHUNK))):
+        whole.write(data)
+    return whole.getvalue()
 
 
 def _at(offset: int, error: _Error) -> _Error:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tfrecord_lite.errors import ShardError, SkippedRegion, TFRecordError, noun, printable
 from tfrecord_lite.files.shards import ShardInfo
+from tfrecord_lite.format.framing import FRAME_OVERHEAD
 
 #: Damaged regions that are kept for one file; of more only the number is.
 MAX_REGIONS = 100
@@ -31,6 +32,7 @@ class FileFacts:
         regions: damage that was passed over, the first 100.
         region_count: how many there were.
         lost_bytes: of the uncompressed stream, in all of them.
+        unread_bytes: of the frame, of the uncompressed stream, before which reading ended as it is so long; or 0.
         error: why it could not be read, or not further; or in what it differs from what the manifest says.
     """
 
@@ -47,6 +49,7 @@ class FileFacts:
     regions: list[SkippedRegion] = field(default_factory=list)
     region_count: int = 0
     lost_bytes: int = 0
+    unread_bytes: int = 0
     error: TFRecordError | OSError | None = None
 
     @property
@@ -117,9 +120,12 @@ class FileFacts:
             return f"damaged in {places}, {self.lost_bytes:,} bytes skipped"
         if self.is_complete:
             return "all CRCs sound"
+        unread = self.unread_bytes
+        long = f", as it begins with a record of {unread - FRAME_OVERHEAD:,} bytes" if unread else ""
         if not self.records:
-            return "not looked at"
-        return f"CRCs sound in the first {self.records:,} {noun(self.records, 'record')}; the rest was not looked at"
+            return f"not looked at{long}"
+        sound = f"CRCs sound in the first {self.records:,} {noun(self.records, 'record')}"
+        return f"{sound}; the rest was not looked at{long}"
 
 
 def has_no_examples(files: Iterable[FileFacts]) -> bool:

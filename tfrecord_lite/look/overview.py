@@ -2,6 +2,7 @@
 
 Of up to 250 files an equal share of 64 MiB is read and its CRCs checked, so small files are looked at whole; of a
 larger one the number of records is what its manifest or index says, or an estimate. The schema is of 1,000 records.
+A record beyond some 250 MiB is not read.
 """
 
 from __future__ import annotations
@@ -148,6 +149,7 @@ def _records(facts: FileFacts) -> tuple[int | None, str]:
         if not is_url(facts.path):
             with contextlib.suppress(OSError, IndexMismatchError):
                 return len(RecordIndex.load(facts.path)), "index"
-        if facts.stream_bytes and not facts.compression_type:
-            return round(facts.records * facts.bytes / facts.stream_bytes), "estimate"
+        seen = facts.stream_bytes + facts.unread_bytes
+        if seen and not facts.compression_type:
+            return round((facts.records + bool(facts.unread_bytes)) * facts.bytes / seen), "estimate"
     return None, "unknown"

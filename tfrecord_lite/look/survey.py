@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfrecord_lite.errors import ShardError, SkippedRegion, TFRecordError
+from tfrecord_lite.errors import RecordTooLargeError, ShardError, SkippedRegion, TFRecordError, TruncatedRecordError
 from tfrecord_lite.files import remote
 from tfrecord_lite.files.manifest import check_content, check_shard
 from tfrecord_lite.files.options import check_compression_type
@@ -25,9 +25,16 @@ from tfrecord_lite.format.blocks import FOR_EXAMPLES
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
 from tfrecord_lite.format.columns.sequences import feature_lists
 from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.framing import DEFAULT_MAX_RECORD_SIZE, FRAME_OVERHEAD
 from tfrecord_lite.look.file_facts import MAX_REGIONS, FileFacts, has_no_examples
 
 Example = dict[str, Any]
+
+#: Where only so many bytes are to be read, a record may go beyond them by this much: it takes a second, and up to five
+#: times its length in memory.
+_LONGEST = 192 << 20
+#: And where that has happened already, in the files before.
+_LONGEST_OVERDRAWN = 4 << 20
 
 
 class Survey:
@@ -38,7 +45,8 @@ class Survey:
         sample: decode no more than this many records in all, an equal share of each file from its beginning; what a
             short file lacks is taken from those after it. None decodes all.
         max_bytes: read no more than about this many bytes of the uncompressed streams in all, shared out the same way.
-            None reads all, or with a sample just what it takes.
+            None reads all, or with a sample just what it takes. A record far beyond it is not read either: the file
+            ends there.
         max_files: open no more than this many files, spread evenly over all. None opens all.
         recovers: go on behind damage. Otherwise a file ends there.
         progress: called with (bytes read, size of all files) every now and then, if their sizes are known.
@@ -112,8 +120,10 @@ class Survey:
             if len(facts.regions) < MAX_REGIONS:
                 facts.regions.append(region)
 
+        longest = None if max_bytes is None else max(_LONGEST + max_bytes, _LONGEST_OVERDRAWN)
+        recovery = keep if self._recovers else None
         try:
-            reader = TFRecordReader(source, self._compression_type, recovery=keep if self._recovers else None)
+            reader = TFRecordReader(source, self._compression_type, max_record_size=longest, recovery=recovery)
         except OSError as error:
             facts.error = facts.error or error
             return
@@ -144,7 +154,10 @@ class Survey:
                 else:
                     facts.is_complete = True
             except (TFRecordError, OSError) as error:
-                facts.error = error.with_traceback(None)
+                found: TFRecordError | OSError | None = error.with_traceback(None)
+                if isinstance(error, RecordTooLargeError) and error.limit == longest:
+                    found = _left_unread(error, facts)
+                facts.error = found or facts.error
             facts.records, facts.stream_bytes = reader.record_number, reader.offset
         if facts.listed is not None and facts.is_complete and facts.is_sound:
             try:
@@ -157,6 +170,24 @@ def _has_enough(facts: FileFacts, limit: int | None, max_bytes: int | None) -> b
     if max_bytes is not None:
         return facts.stream_bytes >= max_bytes
     return limit is not None and facts.examples + facts.not_examples >= limit
+
+
+def _left_unread(error: RecordTooLargeError, facts: FileFacts) -> TFRecordError | None:
+    """What is wrong with a record that is not read for its length; None, and it is among the facts, if nothing is."""
+    frame_size = error.length + FRAME_OVERHEAD
+    if facts.bytes is not None and not facts.compression_type:
+        available = facts.bytes - (error.offset or 0)
+        if available < frame_size:
+            return _in_place_of(error, TruncatedRecordError(frame_size, available))
+    if error.length > DEFAULT_MAX_RECORD_SIZE:
+        return _in_place_of(error, RecordTooLargeError(error.length, DEFAULT_MAX_RECORD_SIZE))
+    facts.unread_bytes = frame_size
+    return None
+
+
+def _in_place_of(error: TFRecordError, other: TFRecordError) -> TFRecordError:
+    other.path, other.record_number, other.offset = error.path, error.record_number, error.offset
+    return other
 
 
 def _sources(paths: Any) -> Iterator[tuple[Any, FileFacts]]:
