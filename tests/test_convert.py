@@ -407,7 +407,7 @@ def test_a_webdataset_of_others_is_understood(tmp_path: Path) -> None:
     convert(tmp_path / "a.tar", tmp_path / "a.tfrecord")
     assert values(tfr.read_records(tmp_path / "a.tfrecord")) == [
         {"__key__": [b"train/cat01"], "jpg": [b"\xff\xd8\xff"], "cls": ("int64", [7]), "left": [b"\x89PNG"]},
-        {"__key__": [b"train/cat02"], "json": [b'{"nested": {"x": 1}}'], "txt": ["é".encode()]},
+        {"__key__": [b"train/cat02"], "nested": [b'{"x": 1}'], "txt": ["é".encode()]},
     ]
 
 
@@ -671,7 +671,7 @@ def test_links_in_a_webdataset_are_refused(tmp_path: Path) -> None:
         link = tarfile.TarInfo("0.jpg")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         archive.addfile(link)
-    with pytest.raises(tfr.TFRecordError, match="neither a file nor a directory"):
+    with pytest.raises(tfr.TFRecordError, match="is a link, a device or a pipe"):
         convert(tmp_path / "a.tar", tmp_path / "a.tfrecord")
 
 

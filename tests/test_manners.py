@@ -328,6 +328,26 @@ def test_quiet_does_not_hide_what_is_wrong(here: Path, capsys: pytest.CaptureFix
         assert "damaged.tfrecord" in capsys.readouterr().out
 
 
+def test_quiet_lists_what_was_skipped_and_nothing_else(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("photos/cat/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    shutil.copyfile("photos/cat/broken.png", "cards/0.png")
+    os.mkdir("with notes")
+    shutil.copytree("photos/cat", "with notes/cat")
+    Path("with notes/notes.txt").write_text("not meant to be an image")
+    Path("a.jsonl").write_text('{"a": 1}\n{"a": {}}\n')
+    for arguments, skipped in (
+        (["pack", "with notes", "-o", "out", "--workers", "1"], "cat/broken.png: "),
+        (call("cardchecker", ""), "triple 0 skipped: "),
+        (["convert", "a.jsonl", "out"], "a.jsonl: line 2: "),
+        (["convert", "photos", "out", "--from", "images"], "cat/broken.png: "),
+    ):
+        assert main([*arguments, "--on-error", "skip", "--quiet"]) == 0
+        printed = capsys.readouterr()
+        (line,) = printed.out.splitlines()
+        assert skipped in line
+        assert printed.err == ""
+
+
 EVIL = "a\x1b[2J\x07\u202e\nowned"
 
 

@@ -7,8 +7,15 @@
 So webdataset's own decoders know what the members are, and nothing is lost. The key is the number of the record.
 
 Back, the key of a member ends at the first dot of its name, and becomes the feature "__key__" unless it is just that
-number. `cls` is an integer; `json`, if it is an object of features, all of them; anything else a feature of bytes,
-whose name is what stands between the key and the last dot, or else the extension (`jpg`, `txt`).
+number. What a member becomes is said by its name, and never by what other samples hold:
+
+    cls            an integer
+    json           of an object each name a feature, as in JSON Lines; a value in which other objects or lists are is
+                   bytes, its JSON. What is no object is the feature `json`
+    anything else  a feature of bytes, whose name is what stands between the key and the last dot, or else the
+                   extension (`jpg`, `txt`; `meta` for meta.json)
+
+A sample with a link, a device or a pipe among its members is no example; directories are no members.
 """
 
 from __future__ import annotations
@@ -29,7 +36,7 @@ from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.encodings import UTF8, image_encoding, share_encoding
 from tfrecord_lite.format.example import check_no_sequence_examples, decode_example, encode_example
 from tfrecord_lite.format.feature_schema import FeatureSchema
-from tfrecord_lite.format.json_form import SaidNonFinite, example_as_json, feature_from_json
+from tfrecord_lite.format.json_form import example_as_json, feature_from_json, is_nested, parse_json
 from tfrecord_lite.format.schema import Schema
 from tfrecord_lite.format.wire_format import MAX_MESSAGE_SIZE
 
@@ -40,6 +47,9 @@ NAME = "webdataset"
 NEEDS_SCHEMA = False
 COMPRESSIONS = ("GZIP",)
 WRAPS = True
+
+#: (extension, data) of one, without data where it is no file.
+_Member = tuple[str, bytes | None]
 
 _EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WebP": "webp", "BMP": "bmp"}
 _BLOCK = 512
@@ -130,7 +140,7 @@ class Decoder:
                 skip(number, str(error))
         return records
 
-    def _example(self, key: str, members: list[tuple[str, bytes]], number: int) -> dict[str, Any]:
+    def _example(self, key: str, members: list[_Member], number: int) -> dict[str, Any]:
         example: dict[str, Any] = {} if key == f"{number:09d}" else {_KEY: key}
         for extension, data in members:
             features = self._features(extension, data)
@@ -139,9 +149,11 @@ class Decoder:
             example |= features
         return example
 
-    def _features(self, extension: str, data: bytes) -> dict[str, Any]:
-        if extension == "json" and (features := self._from_json(data)) is not None:
-            return features
+    def _features(self, extension: str, data: bytes | None) -> dict[str, Any]:
+        if data is None:
+            raise FeatureError("is a link, a device or a pipe: there is no data of it in the archive", extension)
+        if extension == "json":
+            return self._from_json(data)
         if extension == "cls":
             if _INTEGER.fullmatch(data) is None:
                 raise FeatureError("is no integer", extension)
@@ -152,22 +164,20 @@ class Decoder:
         except UnicodeDecodeError:
             raise FeatureError("is no name in UTF-8", extension) from None
 
-    def _from_json(self, data: bytes) -> dict[str, Any] | None:
-        """Features; None when it is something else in JSON, or none."""
-        try:
-            given = json.loads(data, parse_constant=SaidNonFinite)
-            if isinstance(given, dict):
-                return {name: feature_from_json(form, name, self._schema.get(name)) for name, form in given.items()}
-        except (ValueError, RecursionError):
-            pass
-        return None
+    def _from_json(self, data: bytes) -> dict[str, Any]:
+        given = parse_json(data)
+        features = given if isinstance(given, dict) else {"json": given}
+        return {
+            name: feature_from_json(json.dumps(form) if is_nested(form) else form, name, self._schema.get(name))
+            for name, form in features.items()
+        }
 
 
 def read_parts(source: str, compression_type: str, schema: Schema | None, skip: Skip | None) -> Iterator[Rows]:
     """The samples of a file, some megabytes at a time."""
     file, path = open_inflated(source, compression_type)
     with file:
-        samples: list[tuple[str, list[tuple[str, bytes]]]] = []
+        samples: list[tuple[str, list[_Member]]] = []
         begin = size = 0
         for key, extension, data in _files(file, path):
             if not samples or samples[-1][0] != key:
@@ -176,7 +186,7 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
                     begin, samples, size = begin + len(samples), [], 0
                 samples.append((key, []))
             samples[-1][1].append((extension, data))
-            size += len(data)
+            size += len(data or b"")
         if samples:
             yield Rows(path, begin, len(samples), samples)
 
@@ -203,24 +213,24 @@ def _escaped(name: str) -> str:
     return quote(name, safe="").replace(".", "%2E").replace("~", "%7E")
 
 
-def _files(file: io.BufferedReader, path: str) -> Iterator[tuple[str, str, bytes]]:
-    """(key, extension, data) of all regular files; directories are no data."""
+def _files(file: io.BufferedReader, path: str) -> Iterator[tuple[str, str, bytes | None]]:
+    """(key, extension, data) of all members but directories; no data of what is no regular file."""
     try:
         with tarfile.open(fileobj=file, mode="r|", tarinfo=_Header) as archive:
             for member in archive:
                 if member.isdir():
                     continue
-                if not member.isreg():
-                    raise TFRecordError("a member is neither a file nor a directory")
                 if member.size > MAX_MESSAGE_SIZE:  # of PAX, or sparse
                     raise TFRecordError(f"a member of {member.size} bytes; {MAX_MESSAGE_SIZE} fit into a record")
                 directory, _, name = member.name.rpartition("/")
                 key, _, extension = name.partition(".")
-                content = archive.extractfile(member)
-                assert content is not None  # it is a regular file
-                data = content.read()
-                if len(data) < member.size:
-                    raise TFRecordError("ends inside a member")
+                data = None
+                if member.isreg():
+                    content = archive.extractfile(member)
+                    assert content is not None
+                    data = content.read()
+                    if len(data) < member.size:
+                        raise TFRecordError("ends inside a member")
                 yield f"{directory}/{key}" if directory else key, extension, data
     except (tarfile.TarError, EOFError, UnicodeError, OverflowError) as error:
         problem = TFRecordError(f"not a tar file: {error}"[:200])

@@ -2,7 +2,7 @@
 
     an Example             {"label": [3], "scores": [0.5, "nan"], "name": ["a text"], "none": null}
     a SequenceExample      {"context": {...}, "feature_lists": {"words": [["a"], ["b"]]}}
-    any other record       {"record": "text"}
+    any other record       {"record": {"text": "..."}}, or {"record": {"base64": "..."}} as for bytes
 
     a feature              null: no kind. A list of numbers: int64 if all are written as integers, otherwise float32.
                            A list of texts: bytes
@@ -11,8 +11,9 @@
     what has no such sign  {"int64": []}, {"float32": []}, {"bytes": []}: an empty list of that kind;
     of its kind            {"float32": ["nan"]}: floats of which none is finite
 
-Back, also a value without a list around it is taken, any list may say its kind, and true and false are 1 and 0. (An
-Example whose two features "context" and "feature_lists" have that form is written as any other record.)
+Back, also a value without a list around it is taken, any list may say its kind, and true and false are 1 and 0. So
+{"record": "a text"} is an Example; of one whose only feature is "record", base64 wants a list around it. (An Example
+whose two features "context" and "feature_lists" have that form is written as any other record.)
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from tfrecord_lite.format.example import (
 from tfrecord_lite.format.feature_schema import FeatureSchema
 
 _INT64, _FLOAT32, _BYTES, _BASE64 = "int64", "float32", "bytes", "base64"
+_RECORD, _TEXT = "record", "text"
 _KIND_OF_TYPE = {int: _INT64, float: _FLOAT32, str: _BYTES}
 _NON_FINITE = {"nan", "inf", "-inf"}
 _SEQUENCE = {"context", "feature_lists"}
@@ -59,7 +61,8 @@ def record_as_json(record: bytes) -> Any:
 
 def bytes_as_record(record: bytes) -> Any:
     """What `record_as_json` gives for a record that is no message."""
-    return {"record": _bytes_as_json(record)}
+    form = _bytes_as_json(record)
+    return {_RECORD: {_TEXT: form} if isinstance(form, str) else form}
 
 
 def sequence_example_as_json(context: Mapping[str, Any], feature_lists: Mapping[str, list[Any]]) -> Any:
@@ -106,8 +109,24 @@ def record_from_json(text: str | bytes, schema: Mapping[str, FeatureSchema] | No
     Raises:
         FeatureError: it is no JSON, or nothing that a record can be.
     """
+    given = parse_json(text)
+    if not isinstance(given, dict):
+        raise FeatureError(f"a record is an object, not a {type(given).__name__}")
+    if given.keys() == {_RECORD} and (_is_base64(given[_RECORD]) or _is_text(given[_RECORD])):
+        return _bytes_from_json(given[_RECORD].get(_TEXT, given[_RECORD]), _RECORD)
+    if _is_sequence(given):
+        lists = {
+            name: [feature_from_json(step, f"{name}[{step_number}]", None) for step_number, step in _steps(name, steps)]
+            for name, steps in given["feature_lists"].items()
+        }
+        return encode_sequence_example(_example(given["context"], None), lists)
+    return encode_example(_example(given, schema))
+
+
+def parse_json(text: str | bytes) -> Any:
+    """What JSON says, in which NaN and infinities are SaidNonFinite. Raises FeatureError: it is none."""
     try:
-        given = json.loads(text, object_pairs_hook=_object, parse_constant=SaidNonFinite)
+        return json.loads(text, object_pairs_hook=_object, parse_constant=SaidNonFinite)
     except FeatureError:
         raise
     except json.JSONDecodeError as error:  # its text says what is wrong, and shows nothing of the line
@@ -118,17 +137,15 @@ def record_from_json(text: str | bytes, schema: Mapping[str, FeatureSchema] | No
         raise FeatureError("not JSON that is read here: nested too deeply") from None
     except ValueError:
         raise FeatureError("not JSON that is read here: an integer of too many digits") from None
-    if not isinstance(given, dict):
-        raise FeatureError(f"a record is an object, not a {type(given).__name__}")
-    if given.keys() == {"record"} and (isinstance(given["record"], str) or _is_base64(given["record"])):
-        return _bytes_from_json(given["record"], "record")
-    if _is_sequence(given):
-        lists = {
-            name: [feature_from_json(step, f"{name}[{step_number}]", None) for step_number, step in _steps(name, steps)]
-            for name, steps in given["feature_lists"].items()
-        }
-        return encode_sequence_example(_example(given["context"], None), lists)
-    return encode_example(_example(given, schema))
+
+
+def is_nested(value: Any) -> bool:
+    """Whether objects or lists are in a value that say neither a kind nor bytes: no feature is that."""
+    if isinstance(value, dict) and len(value) == 1:
+        [(kind, inner)] = value.items()
+        value = inner if kind in (_INT64, _FLOAT32, _BYTES) and isinstance(inner, list) else value
+    items = value if isinstance(value, list) else [value]
+    return any(isinstance(item, (dict, list)) and not _is_base64(item) for item in items)
 
 
 def feature_from_json(value: Any, name: str, feature: FeatureSchema | None) -> Any:
@@ -215,6 +232,10 @@ def _steps(name: str, steps: Any) -> Iterator[tuple[int, Any]]:
 
 def _hashable(item: Any) -> Any:
     return item if isinstance(item, str) else None
+
+
+def _is_text(item: Any) -> bool:
+    return isinstance(item, dict) and item.keys() == {_TEXT} and isinstance(item[_TEXT], str)
 
 
 def _is_base64(item: Any) -> bool:
