@@ -724,7 +724,7 @@ def test_the_command_says_what_it_wrote_and_skipped(thousand: Path, tmp_path: Pa
 def test_standard_input_and_output(thousand: Path, tmp_path: Path) -> None:
     lines = run(thousand, "-", "--to", "jsonl")
     assert lines.returncode == 0
-    assert lines.stderr == b"<file object>: 1000 records, %d bytes\n1000 records written\n" % len(lines.stdout)
+    assert lines.stderr == b"standard output: 1000 records, %d bytes\n1000 records written\n" % len(lines.stdout)
     back = run("-", "-", "--from", "jsonl", stdin=lines.stdout)
     assert back.stdout == thousand.read_bytes()
     schema = tmp_path / "schema.json"
