@@ -16,6 +16,7 @@ EXAMPLE: dict[str, Any] = {
     "image/text": [b"cat", "köttur".encode()],
     "a.b": np.array([1]),
     "none": None,
+    "big": np.array([2**63 - 1, 2**53 + 1]),
     "empty": np.empty(0, np.int64),
     "no text": [],
 }
@@ -26,6 +27,11 @@ EXAMPLE: dict[str, Any] = {
     [
         ("label == 3", True),
         ("label == 4", False),
+        ("big < 9223372036854775808.0", True),
+        ("big == 9223372036854775808.0", False),
+        ("big in (9223372036854775808.0,)", False),
+        ("9223372036854775807 in big", True),
+        ("9007199254740992.0 in big", False),
         ("4 in label", True),
         ("4 not in label", False),
         ("label in [3, 5]", True),

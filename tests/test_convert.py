@@ -407,7 +407,7 @@ def test_a_webdataset_of_others_is_understood(tmp_path: Path) -> None:
     convert(tmp_path / "a.tar", tmp_path / "a.tfrecord")
     assert values(tfr.read_records(tmp_path / "a.tfrecord")) == [
         {"__key__": [b"train/cat01"], "jpg": [b"\xff\xd8\xff"], "cls": ("int64", [7]), "left": [b"\x89PNG"]},
-        {"__key__": [b"train/cat02"], "json": [b'{"nested": {"x": 1}}'], "txt": ["é".encode()]},
+        {"__key__": [b"train/cat02"], "nested": [b'{"x": 1}'], "txt": ["é".encode()]},
     ]
 
 
@@ -669,7 +669,7 @@ def test_links_in_a_webdataset_are_refused(tmp_path: Path) -> None:
         link = tarfile.TarInfo("0.jpg")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         archive.addfile(link)
-    with pytest.raises(tfr.TFRecordError, match="neither a file nor a directory"):
+    with pytest.raises(tfr.TFRecordError, match="is a link, a device or a pipe"):
         convert(tmp_path / "a.tar", tmp_path / "a.tfrecord")
 
 
@@ -722,7 +722,7 @@ def test_the_command_says_what_it_wrote_and_skipped(thousand: Path, tmp_path: Pa
 def test_standard_input_and_output(thousand: Path, tmp_path: Path) -> None:
     lines = run(thousand, "-", "--to", "jsonl")
     assert lines.returncode == 0
-    assert lines.stderr == b"<file object>: 1000 records, %d bytes\n1000 records written\n" % len(lines.stdout)
+    assert lines.stderr == b"standard output: 1000 records, %d bytes\n1000 records written\n" % len(lines.stdout)
     back = run("-", "-", "--from", "jsonl", stdin=lines.stdout)
     assert back.stdout == thousand.read_bytes()
     schema = tmp_path / "schema.json"

@@ -65,6 +65,19 @@ def test_any_other_record_comes_back(record: bytes) -> None:
     assert "record" not in record_as_json(record) or found == record
 
 
+def test_a_record_that_is_no_message_and_a_feature_called_record_are_told_apart() -> None:
+    text = record_as_json(b"a text")
+    assert text == {"record": {"text": "a text"}}
+    assert record_from_json(json.dumps(text)) == b"a text"
+    assert record_as_json(b"\xff") == {"record": {"base64": "/w=="}}
+    for line in ('{"record": "a text"}', '{"record": ["a text"]}'):
+        assert record_from_json(line) == tfr.encode_example({"record": "a text"})
+    assert record_from_json('{"record": [{"base64": "/w=="}]}') == tfr.encode_example({"record": b"\xff"})
+    for line in ('{"record": {"text": 3}}', '{"record": {"text": "a"}, "b": 1}'):
+        with pytest.raises(tfr.FeatureError, match="'record': a feature is a list of"):
+            record_from_json(line)
+
+
 def test_an_example_that_looks_like_a_sequence_example_is_kept_as_bytes() -> None:
     inner = tfr.encode_example({"context": None, "feature_lists": None})
     assert record_as_json(inner) == {"context": None, "feature_lists": None}

@@ -210,6 +210,64 @@ def test_ctrl_c_is_exit_code_130_for_folders(here: Path, command: str) -> None:
         assert b"Traceback" not in process.stderr.read()
 
 
+#: Runs the command line with argv[2:], and interrupts it when it imports argv[1].
+INTERRUPTED_AT = """
+import os, runpy, signal, sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == wanted:
+            os.kill(os.getpid(), signal.SIGINT)
+wanted = sys.argv[1]
+sys.meta_path.insert(0, Interrupt())
+del sys.argv[1]
+runpy.run_module("tfrecord_lite", run_name="__main__", alter_sys=True)
+"""
+MOMENTS = ("tfrecord_lite.cli", "tfrecord_lite.cli.main", "argparse", "tfrecord_lite.cli.count", "datetime")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_ctrl_c_before_the_command_has_begun_is_silent(here: Path, moment: str) -> None:
+    command = [sys.executable, "-c", INTERRUPTED_AT, moment, "count", "-"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.wait(60) == 130
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert (process.stdout.read(), process.stderr.read()) == (b"", b"")
+
+
+def test_ctrl_c_that_is_ignored_stays_ignored(here: Path) -> None:
+    ignoring = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n{INTERRUPTED_AT}"
+    done = subprocess.run([sys.executable, "-c", ignoring, "numpy", "count", "train.tfrecord"], capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+def test_workers_ignore_ctrl_c_from_their_first_moment(
+    here: Path, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a worker does first, as it starts or after the fork, is to get one."""
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "def interrupt(): os.kill(os.getpid(), signal.SIGINT)\n"
+        "if '--multiprocessing-fork' in sys.orig_argv: interrupt()\n"
+        "else: os.register_at_fork(after_in_child=interrupt)\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import multiprocessing, sys, tfrecord_lite as tfr\n"
+        "def encode(number): return {'a': number}\n"
+        "if __name__ == '__main__':\n"
+        "    context = multiprocessing.get_context(sys.argv[1])\n"
+        "    tfr.write_sharded(range(100), encode, sys.argv[2], num_shards=1, workers=2, mp_context=context)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "first"), str(ROOT)]))
+    done = subprocess.run([sys.executable, script, method, tmp_path / "out"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(list(tfr.read_records(tmp_path / "out-00000-of-00001"))) == 100
+
+
 TO_STDOUT = ("gallery", "report", "lint", "salvage", "merge", "shuffle", "sample", "filter", "dedupe", "convert")
 
 
@@ -268,6 +326,26 @@ def test_quiet_does_not_hide_what_is_wrong(here: Path, capsys: pytest.CaptureFix
     for command in ("verify", "salvage", "lint"):
         assert main([*call(command, "damaged.tfrecord"), "--quiet"]) == 1
         assert "damaged.tfrecord" in capsys.readouterr().out
+
+
+def test_quiet_lists_what_was_skipped_and_nothing_else(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("photos/cat/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    shutil.copyfile("photos/cat/broken.png", "cards/0.png")
+    os.mkdir("with notes")
+    shutil.copytree("photos/cat", "with notes/cat")
+    Path("with notes/notes.txt").write_text("not meant to be an image")
+    Path("a.jsonl").write_text('{"a": 1}\n{"a": {}}\n')
+    for arguments, skipped in (
+        (["pack", "with notes", "-o", "out", "--workers", "1"], "cat/broken.png: "),
+        (call("cardchecker", ""), "triple 0 skipped: "),
+        (["convert", "a.jsonl", "out"], "a.jsonl: line 2: "),
+        (["convert", "photos", "out", "--from", "images"], "cat/broken.png: "),
+    ):
+        assert main([*arguments, "--on-error", "skip", "--quiet"]) == 0
+        printed = capsys.readouterr()
+        (line,) = printed.out.splitlines()
+        assert skipped in line
+        assert printed.err == ""
 
 
 EVIL = "a\x1b[2J\x07\u202e\nowned"

@@ -43,6 +43,11 @@ def test_a_path_may_be_str_bytes_pathlike_or_in_a_sequence(tmp_path: Path, conve
     assert list(read_records(convert(path))) == [b"a"]
 
 
+def test_standard_input_is_taken_once(folder: Path) -> None:
+    with pytest.raises(ValueError, match="standard input, -, is read once"):
+        read_records(["-", folder, "-"])
+
+
 def test_a_glob_is_read_in_the_order_of_names(folder: Path) -> None:
     assert list(read_records(f"{folder}/train-*")) == [b"0", b"1", b"2"]
 

@@ -40,14 +40,22 @@ def test_members_become_features_by_their_extensions(tmp_path: Path) -> None:
         ("cats/7.left.txt", b"text"),
         ("cats/7.json", b"[1, 2]"),
         ("cats/8.json", b'{"a": {"odd": 1}}'),
-        ("cats/9.json", b"{"),
+        ("cats/9.json", b'{"a": [3, 4], "b": [[1], {"c": null}], "d": {"base64": "/w=="}, "e": {"int64": []}}'),
+        ("cats/9.meta.json", b'{"a": 1}'),
         ("cats/10.a%2Fb.bin", b""),
     )
     assert examples(path) == [
         {"png": [b"no image"], "cls": [-7], "a": [1], "b": [b"x"]},
-        {"__key__": [b"cats/7"], "left": [b"text"], "json": [b"[1, 2]"]},
-        {"__key__": [b"cats/8"], "json": [b'{"a": {"odd": 1}}']},
-        {"__key__": [b"cats/9"], "json": [b"{"]},
+        {"__key__": [b"cats/7"], "left": [b"text"], "json": [1, 2]},
+        {"__key__": [b"cats/8"], "a": [b'{"odd": 1}']},
+        {
+            "__key__": [b"cats/9"],
+            "a": [3, 4],
+            "b": [b'[[1], {"c": null}]'],
+            "d": [b"\xff"],
+            "e": [],
+            "meta": [b'{"a": 1}'],
+        },
         {"__key__": [b"cats/10"], "a/b": [b""]},
     ]
 
@@ -59,6 +67,10 @@ def test_members_become_features_by_their_extensions(tmp_path: Path) -> None:
         ([("k.txt", b"a"), ("k.txt", b"b")], "feature 'txt': two members of a sample become this feature"),
         ([("k.a.txt", b"a"), ("k.json", b'{"a": 1}')], "feature 'a': two members of a sample become this feature"),
         ([("k.%FF.bin", b"a")], "feature '%FF.bin': is no name in UTF-8"),
+        ([("k.json", b"{")], "not JSON: "),
+        ([("k.json", b"[" * 100_000)], "not JSON that is read here"),
+        ([("k.json", b'{"a": 1, "a": 2}')], "feature 'a': stands twice in one object"),
+        ([("k.json", b'{"a": [1, "b"]}')], "feature 'a': a feature is a list of integers, of floats or of texts"),
     ],
 )
 def test_a_sample_that_is_no_example_is_named_or_skipped(tmp_path: Path, members: Any, message: str) -> None:
@@ -70,16 +82,31 @@ def test_a_sample_that_is_no_example_is_named_or_skipped(tmp_path: Path, members
     assert [example["txt"] for example in examples(path, on_error="skip")] == [[b"1"], [b"2"]]
 
 
-def test_directories_are_passed_over_and_links_are_refused(tmp_path: Path) -> None:
+def test_directories_are_passed_over(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as archive:
-        directory, link = tarfile.TarInfo("d"), tarfile.TarInfo("d/k.txt")
-        directory.type, link.type, link.linkname = tarfile.DIRTYPE, tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(directory)
+        for name in ("d", "d/e.txt"):
+            directory = tarfile.TarInfo(name)
+            directory.type = tarfile.DIRTYPE
+            archive.addfile(directory)
     assert examples(tmp_path / "a.tar") == []
-    with tarfile.open(tmp_path / "b.tar", "w") as archive:
-        archive.addfile(link)
-    with pytest.raises(tfr.TFRecordError, match="neither a file nor a directory"):
-        examples(tmp_path / "b.tar")
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
+def test_a_sample_with_a_member_that_is_no_file_is_named_or_skipped(tmp_path: Path, kind: bytes) -> None:
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as archive:
+        for key in ("a", "b", "c"):
+            for name in (f"{key}.txt", f"{key}.cls"):
+                header = tarfile.TarInfo(name)
+                header.size = 1
+                if name == "b.cls":
+                    header.type, header.linkname, header.size = kind, "a.cls", 0
+                archive.addfile(header, io.BytesIO(b"1"))
+    with pytest.raises(tfr.FeatureError, match="record #1: feature 'cls': is a link, a device or a pipe"):
+        examples(path)
+    assert [example["__key__"] for example in examples(path, on_error="skip")] == [[b"a"], [b"c"]]
+    (skipped,) = convert(path, tmp_path / "out", on_error="skip").skipped
+    assert (skipped.path, skipped.number) == (str(path), 1)
 
 
 def test_large_members_are_refused_before_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

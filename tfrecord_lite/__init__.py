@@ -11,10 +11,9 @@
 Or `import tfrecord_lite as tf` in a script that prepares data with tf.io.TFRecordWriter and tf.train.Example.
 """
 
-from typing import TYPE_CHECKING
-
 from tfrecord_lite.lazy import lazy_names
 
+TYPE_CHECKING = False  # see lazy
 if TYPE_CHECKING:
     from tfrecord_lite import cardchecker as cardchecker
     from tfrecord_lite import compat as compat

@@ -26,6 +26,7 @@ class FreeNames:
     def __init__(self) -> None:
         self._files = {LABELS_CSV}
         self._folders: set[str] = set()
+        self._numbers: dict[str, int] = {}  # of names that were asked for, the number to try next
 
     def free(self, name: str, extensions: tuple[str, ...]) -> str:
         """This name or one like it, with one of the extensions."""
@@ -34,11 +35,12 @@ class FreeNames:
         stem, extension = os.path.splitext(name)
         if extension.lower() not in extensions:
             stem, extension = (stem if has_image_extension(name) else name), extensions[0]
-        free = stem + extension
-        for number in itertools.count(2):
+        wanted = (stem + extension).casefold()
+        for number in itertools.count(self._numbers.get(wanted, 1)):
+            free = f"{stem}-{number}{extension}" if number > 1 else stem + extension
             if free.casefold() not in self._files and free.casefold() not in self._folders:
                 break
-            free = f"{stem}-{number}{extension}"
+        self._numbers[wanted] = number + 1
         self._files.add(free.casefold())
         self._folders.update(_folders_of(free))
         return free

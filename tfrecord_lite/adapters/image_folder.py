@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tfrecord_lite.cardchecker.images import EXTENSIONS
-from tfrecord_lite.errors import TFRecordError
+from tfrecord_lite.errors import TFRecordError, printable
 from tfrecord_lite.files.streams import read_whole
 
 #: The columns of a CSV of labels.
@@ -80,6 +80,9 @@ class Skipped:
     name: str
     reason: str
     is_problem: bool = True
+
+    def __str__(self) -> str:
+        return f"skipped {printable(self.name)}: {printable(self.reason)}"
 
 
 @dataclass(frozen=True)
@@ -218,8 +221,13 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 def _read_labels(path: str) -> tuple[dict[str, str], dict[str, int]]:
     """({filename: label}, {label: number}) of a CSV."""
     text = read_whole(path).decode("utf-8-sig", "surrogateescape")
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: list[list[str]] = []
+    lines = [1]  # in which a row begins, as an editor counts them; the last is that behind the end
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        for row in reader:
+            rows.append(row)
+            lines.append(reader.line_num + 1)
     except csv.Error as error:
         raise _error(path, f"not a CSV: {error}") from error
     header = rows[0] if rows else []
@@ -229,16 +237,18 @@ def _read_labels(path: str) -> tuple[dict[str, str], dict[str, int]]:
         )
     labels: dict[str, str] = {}
     numbers: dict[str, str] = {}
-    for place, row in enumerate(rows[1:], 2):
+    for line, row in zip(lines[1:], rows[1:], strict=False):
         if not row:
             continue
         if len(row) != len(header):
-            raise _error(path, f"row {place} has {len(row)} columns, the header has {len(header)}")
+            raise _error(path, f"line {line} has {len(row)} columns, the header has {len(header)}")
         columns = dict(zip(header, row, strict=True))
+        if not columns[LABEL]:
+            raise _error(path, f"line {line} has no label")
         if labels.setdefault(columns[FILENAME], columns[LABEL]) != columns[LABEL]:
-            raise _error(path, f"row {place} gives a file another label than a row before")
+            raise _error(path, f"line {line} gives a file another label than a line before")
         if numbers.setdefault(columns[LABEL], columns.get(NUMBER, "")) != columns.get(NUMBER, ""):
-            raise _error(path, f"row {place} gives a label another number than a row before")
+            raise _error(path, f"line {line} gives a label another number than a line before")
     if NUMBER not in header:
         return labels, _number_labels(labels.values())
     if len(set(numbers.values())) < len(numbers) or not all(map(_is_number, numbers.values())):

@@ -86,7 +86,7 @@ class PackSummary:
         lines += [f"  {printable(text)}: {count}" for text, count in self.labels.items()]
         if self.resumed:
             lines.append(f"{self.resumed} images were taken over from a run that had not ended")
-        lines += [f"skipped {printable(skip.name)}: {printable(skip.reason)}" for skip in self.skipped]
+        lines += map(str, self.skipped)
         return "\n".join(lines)
 
 

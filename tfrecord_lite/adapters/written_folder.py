@@ -10,7 +10,6 @@ import csv
 import errno
 import io
 import os
-import secrets
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from tfrecord_lite.adapters.image_folder import FILENAME, LABEL, LABELS_CSV, NUM
 from tfrecord_lite.adapters.images import CLASS_LABEL, CLASS_TEXT, ENCODED, IMAGE_FILENAME
 from tfrecord_lite.cardchecker.images import EXTENSIONS, FORMATS, JPEG_OF_A_PHONE, ImageError, decoding
 from tfrecord_lite.errors import FeatureError, printable
+from tfrecord_lite.files.claims import ClaimedSet
 from tfrecord_lite.files.sinks import FileSink
 from tfrecord_lite.format.encodings import image_encoding
 
@@ -69,13 +69,14 @@ def write_image_folder(
 def write_folder_images(images: Iterable[FolderImage], directory: Any) -> WrittenFolder:
     """What `write_image_folder` does, of images that are found already."""
     directory = check_new_folder(directory)
-    writing = os.path.join(os.path.dirname(directory), f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp")
     try:
-        os.mkdir(writing)
+        claimed = ClaimedSet(directory)
     except OSError as error:
         error.filename = directory
         raise
+    writing = claimed.new_path()
     try:
+        os.mkdir(writing)
         written = _write_images(images, writing)
         if os.path.isdir(directory):
             os.rmdir(directory)
@@ -83,6 +84,8 @@ def write_folder_images(images: Iterable[FolderImage], directory: Any) -> Writte
     except BaseException:
         shutil.rmtree(writing, ignore_errors=True)
         raise
+    finally:
+        claimed.release()
     return written
 
 

@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
             on_error=arguments.on_error,
             progress=progress,
         )
-    print_summary(arguments, summary, summary.as_dict(), is_complete=not summary.skipped)
+    print_summary(arguments, summary, summary.as_dict(), skipped=summary.skipped)
     return 0 if summary.records else 1
 
 

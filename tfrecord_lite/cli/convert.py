@@ -130,7 +130,7 @@ def run(arguments: argparse.Namespace) -> int:
         fail(f"a folder of images has no place for these features, which are left out: {features}", 0)
     for note in converted.notes:
         fail(note, 0)
-    print_summary(arguments, converted, converted.as_dict(), is_complete=not converted.skipped)
+    print_summary(arguments, converted, converted.as_dict(), skipped=converted.skipped_lines)
     return 0 if converted.records or not converted.skipped else 1
 
 

@@ -94,8 +94,10 @@ def _spec(text: str) -> Spec:
     from tfrecord_lite.format.python_spec import python_spec
 
     path, name = text, None
-    if not os.path.exists(text) and ":" in text and text.rpartition(":")[2].isidentifier():
-        path, _, name = text.rpartition(":")
+    before, _, behind = text.rpartition(":")
+    # Only Python has names in it, and a file's own name may have a colon.
+    if not os.path.exists(text) and behind.isidentifier() and (before.endswith(".py") or before == "-"):
+        path, name = before, behind
     try:
         source = (sys.stdin.buffer.read() if path == "-" else read_whole(path)).decode("utf-8")
     except UnicodeDecodeError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tfrecord_lite.errors import printable
@@ -51,16 +51,15 @@ def print_json(value: Any) -> None:
 
 
 def print_summary(
-    arguments: argparse.Namespace, summary: object, facts: dict[str, Any], *, is_complete: bool = True
+    arguments: argparse.Namespace, summary: object, facts: dict[str, Any], *, skipped: Iterable[object] = ()
 ) -> None:
     """What came of a command that writes to `arguments.output`: on stderr when the output itself went to stdout.
 
-    --quiet leaves it out, but not if it was asked for as JSON or says what is missing in the output.
+    Unless it was asked for as JSON, --quiet leaves only `skipped`: what is missing in the output, and not meant to.
     """
-    if arguments.quiet and is_complete and not arguments.json:
-        return
     stream = sys.stderr if arguments.output in ("-", STDOUT) else sys.stdout
-    if text := json.dumps(facts) if arguments.json else str(summary):
+    text = "\n".join(map(str, skipped)) if arguments.quiet else str(summary)
+    if text := json.dumps(facts) if arguments.json else text:
         stream.write(text + "\n")
 
 

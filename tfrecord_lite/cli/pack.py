@@ -107,7 +107,8 @@ def run(arguments: argparse.Namespace) -> int:
         if is_cut_off(arguments.output, arguments.split or ()):
             fail("what is finished is kept, hidden: the same command goes on from there", 0)
         raise
-    print_summary(arguments, summary, summary.as_dict(), is_complete=not summary.skipped)
+    problems = [skipped for skipped in summary.skipped if skipped.is_problem]
+    print_summary(arguments, summary, summary.as_dict(), skipped=problems)
     if not summary.records:
         return fail(f"nothing was written: there is no image in {printable(arguments.directory)}", 1)
     return 0

@@ -59,6 +59,5 @@ def run(arguments: argparse.Namespace) -> int:
         arguments,
         f"{printable(arguments.output)}: {shown}",
         {"output": arguments.output, "sound": report.is_sound, "anomalies": anomalies},
-        is_complete=not code,
     )
     return code

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
             if survivors.regions and not survivors.records:
                 writer.discard()
     report = {**survivors.as_dict(), "output": arguments.output}
-    print_summary(arguments, survivors, report, is_complete=survivors.sound)
+    print_summary(arguments, survivors, report, skipped=survivors.regions)
     return 0 if survivors.sound else 1
 
 

@@ -53,8 +53,13 @@ class Converted:
         """Records in all the files."""
         return sum(file.records for file in self.files)
 
+    @property
+    def skipped_lines(self) -> list[str]:
+        """A line for each of `skipped`."""
+        return [f"skipped {row}" for row in self.skipped]
+
     def __str__(self) -> str:
-        lines = [f"skipped {row}" for row in self.skipped] + [str(file) for file in self.files]
+        lines = self.skipped_lines + [str(file) for file in self.files]
         count = f", {len(self.skipped)} skipped" if self.skipped else ""
         return "\n".join([*lines, f"{counted(self.records, 'record')} written{count}"])
 

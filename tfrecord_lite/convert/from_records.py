@@ -88,9 +88,8 @@ def from_records(
     except BaseException:
         outputs.discard()
         raise
-    shown = [None if file.path == "/dev/stdout" else file.path for file in outputs.files]
-    counts = zip(shown, writer.counts, outputs.files, strict=True)
-    return [WrittenFile(name, count, file.size) for name, count, file in counts], skipped, notes
+    counts = zip(writer.counts, outputs.files, strict=True)
+    return [WrittenFile(file.path, count, file.size) for count, file in counts], skipped, notes
 
 
 def _notes(schema: Schema, format_name: str) -> Iterator[str]:

@@ -134,7 +134,7 @@ def write_decoded(
     if isinstance(writer, ShardedWriter):
         return [WrittenFile(info.path, info.records, info.bytes) for info in writer.infos]
     path = of_path(output)
-    return [WrittenFile(None if path == "/dev/stdout" else path, count, size)]
+    return [WrittenFile(path, count, size)]
 
 
 class _Part(NamedTuple):

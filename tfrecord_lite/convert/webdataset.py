@@ -7,9 +7,16 @@
 So webdataset's own decoders know what the members are, and nothing is lost. The key is the number of the record.
 
 Back, the key of a member ends at the first dot of its name, and becomes the feature "__key__" unless it is just that
-number. `cls` is an integer; `json`, if it is an object of features, all of them; anything else a feature of bytes,
-whose name is what stands between the key and the last dot, or else the extension (`jpg`, `txt`). Integers are floats
-where floats are in the same feature of other samples (`column_kinds`). With a schema its features alone are taken.
+number. What a member becomes is said by its name, and never by what other samples hold:
+
+    cls            an integer
+    json           of an object each name a feature, as in JSON Lines; a value in which other objects or lists are is
+                   bytes, its JSON. What is no object is the feature `json`
+    anything else  a feature of bytes, whose name is what stands between the key and the last dot, or else the
+                   extension (`jpg`, `txt`; `meta` for meta.json)
+
+Integers are floats where floats are in the same feature of other samples (`column_kinds`). With a schema its features
+alone are taken. A sample with a link, a device or a pipe among its members is no example; directories are no members.
 """
 
 from __future__ import annotations
@@ -34,11 +41,11 @@ from tfrecord_lite.format.example import check_no_sequence_examples, decode_exam
 from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.json_form import (
     Column,
-    SaidNonFinite,
     example_as_json,
     feature_from_json,
-    kinds_of_json,
+    is_nested,
     kinds_to_unify,
+    parse_json,
 )
 from tfrecord_lite.format.schema import Schema
 from tfrecord_lite.format.wire_format import MAX_MESSAGE_SIZE
@@ -51,6 +58,9 @@ NEEDS_SCHEMA = False
 COMPRESSIONS = ("GZIP",)
 WRAPS = True
 SAYS_KINDS = True
+
+#: (extension, data) of one, without data where it is no file.
+_Member = tuple[str, bytes | None]
 
 _EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WebP": "webp", "BMP": "bmp"}
 _BLOCK = 512
@@ -157,7 +167,7 @@ def found(rows: Rows) -> Found:
     return found_in(_kinds(key, members, rows.begin + number) for number, (key, members) in enumerate(rows.data))
 
 
-def _kinds(key: str, members: list[tuple[str, bytes]], number: int) -> list[tuple[Column, list[str]]]:
+def _kinds(key: str, members: list[_Member], number: int) -> list[tuple[Column, list[str]]]:
     try:
         forms = _forms(key, members, number)
     except FeatureError:  # which is raised when it is decoded
@@ -171,7 +181,7 @@ def _value(form: Any, name: str, feature: FeatureSchema | None) -> Any:
     return [form] if isinstance(form, bytes) else feature_from_json(form, name, feature)
 
 
-def _forms(key: str, members: list[tuple[str, bytes]], number: int) -> dict[str, Any]:
+def _forms(key: str, members: list[_Member], number: int) -> dict[str, Any]:
     """{name: bytes, or what stands in JSON} of the features of a sample."""
     forms: dict[str, Any] = {} if key == f"{number:09d}" else {_KEY: key}
     for extension, data in members:
@@ -182,10 +192,12 @@ def _forms(key: str, members: list[tuple[str, bytes]], number: int) -> dict[str,
     return forms
 
 
-def _features(extension: str, data: bytes) -> dict[str, Any]:
+def _features(extension: str, data: bytes | None) -> dict[str, Any]:
     """The same of one member."""
-    if extension == "json" and (features := _from_json(data)) is not None:
-        return features
+    if data is None:
+        raise FeatureError("is a link, a device or a pipe: there is no data of it in the archive", extension)
+    if extension == "json":
+        return _from_json(data)
     if extension == "cls":
         try:
             if _INTEGER.fullmatch(data) is not None:
@@ -200,22 +212,17 @@ def _features(extension: str, data: bytes) -> dict[str, Any]:
         raise FeatureError("is no name in UTF-8", extension) from None
 
 
-def _from_json(data: bytes) -> dict[str, Any] | None:
-    """Features; None when it is something else in JSON, or none."""
-    try:
-        given = json.loads(data, parse_constant=SaidNonFinite)
-    except (ValueError, RecursionError):
-        return None
-    if isinstance(given, dict) and all(form is None or kinds_of_json(form) for form in given.values()):
-        return given
-    return None
+def _from_json(data: bytes) -> dict[str, Any]:
+    given = parse_json(data)
+    features = given if isinstance(given, dict) else {"json": given}
+    return {name: json.dumps(form) if is_nested(form) else form for name, form in features.items()}
 
 
 def read_parts(source: str, compression_type: str, schema: Schema | None, skip: Skip | None) -> Iterator[Rows]:
     """The samples of a file, some megabytes at a time."""
     file, path = open_inflated(source, compression_type)
     with file:
-        samples: list[tuple[str, list[tuple[str, bytes]]]] = []
+        samples: list[tuple[str, list[_Member]]] = []
         begin = size = 0
         for key, extension, data in _files(file, path):
             if not samples or samples[-1][0] != key:
@@ -224,7 +231,7 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
                     begin, samples, size = begin + len(samples), [], 0
                 samples.append((key, []))
             samples[-1][1].append((extension, data))
-            size += len(data)
+            size += len(data or b"")
         if samples:
             yield Rows(path, begin, len(samples), samples)
 
@@ -251,24 +258,24 @@ def _escaped(name: str) -> str:
     return quote(name, safe="").replace(".", "%2E").replace("~", "%7E")
 
 
-def _files(file: io.BufferedReader, path: str) -> Iterator[tuple[str, str, bytes]]:
-    """(key, extension, data) of all regular files; directories are no data."""
+def _files(file: io.BufferedReader, path: str) -> Iterator[tuple[str, str, bytes | None]]:
+    """(key, extension, data) of all members but directories; no data of what is no regular file."""
     try:
         with tarfile.open(fileobj=file, mode="r|", tarinfo=_Header) as archive:
             for member in archive:
                 if member.isdir():
                     continue
-                if not member.isreg():
-                    raise TFRecordError("a member is neither a file nor a directory")
                 if member.size > MAX_MESSAGE_SIZE:  # of PAX, or sparse
                     raise TFRecordError(f"a member of {member.size} bytes; {MAX_MESSAGE_SIZE} fit into a record")
                 directory, _, name = member.name.rpartition("/")
                 key, _, extension = name.partition(".")
-                content = archive.extractfile(member)
-                assert content is not None  # it is a regular file
-                data = content.read()
-                if len(data) < member.size:
-                    raise TFRecordError("ends inside a member")
+                data = None
+                if member.isreg():
+                    content = archive.extractfile(member)
+                    assert content is not None
+                    data = content.read()
+                    if len(data) < member.size:
+                        raise TFRecordError("ends inside a member")
                 yield f"{directory}/{key}" if directory else key, extension, data
     except (tarfile.TarError, EOFError, UnicodeError, OverflowError) as error:
         problem = TFRecordError(f"not a tar file: {error}"[:200])

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from tfrecord_lite.errors import add_path
 from tfrecord_lite.files import remote
+from tfrecord_lite.files.claims import claim
 from tfrecord_lite.files.remote import is_url
 
 try:
@@ -114,13 +114,14 @@ class LocalDirectory:
             return None
 
     def write(self, name: str, data: bytes) -> None:
-        path, temporary = self.join(name), self.join(f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp")
+        path = self.join(name)
+        descriptor, temporary = claim(path)
         try:
-            with open(temporary, "xb") as file:
+            with open(descriptor, "wb") as file:
                 file.write(data)
                 file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
+                os.fsync(descriptor)
+                os.replace(temporary, path)  # before the lock ends
         except BaseException as error:
             if isinstance(error, OSError):
                 add_path(error, path)

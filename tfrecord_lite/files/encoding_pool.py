@@ -64,6 +64,8 @@ class EncodingPool:
             raise TypeError(f"{problem}, or workers=0 ({error})") from error
         self._count = count
         context = multiprocessing.get_context() if mp_context is None else mp_context
+        # A server that forks belongs to the whole program, and what it was started with goes on to others' processes.
+        self._inherits_mask = context.get_start_method() != "forkserver"
         self._directory = TemporaryDirectory(prefix="tfrecord_lite-")
         self._reader, self._lifeline = context.Pipe(duplex=False)
         arguments = (self._reader, self._lifeline, encode, take_chunk, self._directory.name)
@@ -89,7 +91,8 @@ class EncodingPool:
             for begin, items in chunks:
                 under_way.append(_Sent(self._directory.name, begin, items))
                 sent = under_way[-1]
-                sent.future = self._executor.submit(_encode_in_worker, sent.path, sent.begin, sent.end)
+                with _interrupts_held() if self._inherits_mask else contextlib.nullcontext():
+                    sent.future = self._executor.submit(_encode_in_worker, sent.path, sent.begin, sent.end)
                 if len(under_way) == self._count * _CHUNKS_PER_WORKER:
                     yield under_way[0].result()
                     under_way.popleft()
@@ -164,6 +167,19 @@ class _Sent:
         result = _load(self.path)
         os.unlink(self.path)
         return result
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Processes that are started in here never notice Ctrl-C; it comes to this one at the end, if it was pressed."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 #: The items that a worker is at: [begin, end).

@@ -54,7 +54,8 @@ class WrittenFile:
     size: int
 
     def __str__(self) -> str:
-        return f"{printable(self.path or '<file object>')}: {counted(self.records, 'record')}, {self.size} bytes"
+        name = "standard output" if self.path == "/dev/stdout" else printable(self.path or "<file object>")
+        return f"{name}: {counted(self.records, 'record')}, {self.size} bytes"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

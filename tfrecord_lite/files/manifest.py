@@ -136,6 +136,12 @@ def plan_name(name: str) -> str:
     return f"{_PLAN}{hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()}.json"
 
 
+def has_plan(prefix: str) -> bool:
+    """Whether shards of that prefix are being committed, or were when that was cut off."""
+    directory, name = split_path(prefix)
+    return open_directory(directory).read(plan_name(name)) is not None
+
+
 def is_plan(name: str) -> bool:
     """Whether a file of that name is a plan."""
     return name.startswith(_PLAN)

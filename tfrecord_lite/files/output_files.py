@@ -13,9 +13,9 @@ import errno
 import io
 import os
 import re
-import secrets
 from typing import TYPE_CHECKING, Any
 
+from tfrecord_lite.files.claims import ClaimedSet
 from tfrecord_lite.files.directory import open_directory, split_path
 from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.shards import absolute_prefix, shard_name
@@ -82,13 +82,14 @@ class OutputFiles:
             self._prefix = absolute_prefix(path[: len(path) - len(extension)])
             self._directory = open_directory(split_path(self._prefix)[0])
             self._check_free()
+        self._set: ClaimedSet | None = None  # of shards, with the first of them
 
     def open_next(self) -> OutputFile:
         """One more file; the one before is complete."""
         for file in self.files[-1:]:
             _complete(file)
         if self._is_sharded:
-            path = self._directory.join(f".shard-{secrets.token_hex(8)}.tmp")
+            path = self._new_path()
             hidden = hidden_sink(path, self._path)
             try:
                 file = OutputFile(path, open_sink(hidden, self._options, atomic=False))
@@ -111,6 +112,7 @@ class OutputFiles:
         except BaseException:
             self.discard()
             raise
+        self._release()
 
     def discard(self) -> None:
         """Remove what is not published."""
@@ -118,6 +120,20 @@ class OutputFiles:
             file.is_discarded = True
             with contextlib.suppress(OSError):
                 file.sink.discard()
+        self._release()
+
+    def _new_path(self) -> str:
+        if self._set is None:
+            try:
+                self._set = ClaimedSet(self._prefix + self._extension, "shard")
+            except OSError as error:
+                error.filename = self._path
+                raise
+        return self._set.new_path()
+
+    def _release(self) -> None:
+        if self._set is not None:
+            self._set.release()
 
     def _check_free(self) -> None:
         name = split_path(self._prefix)[1]

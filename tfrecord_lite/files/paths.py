@@ -67,7 +67,10 @@ def list_paths(paths: Any) -> list[Any]:
         return [paths]
     if not isinstance(paths, Iterable):
         raise TypeError(f"paths are str, PathLike, file objects or a sequence of them, not {type(paths).__name__}")
-    return list(paths)
+    found = list(paths)
+    if found.count(STDIN) > 1:  # the second time it would be empty
+        raise ValueError("standard input, -, is read once: name it once")
+    return found
 
 
 def find_files(path: Any) -> list[tuple[Any, ShardInfo | None]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import secrets
 from collections.abc import Iterator
 
+from tfrecord_lite.files.claims import ClaimedSet, hidden_name
 from tfrecord_lite.files.commit import commit, rollback
 from tfrecord_lite.files.deflate import DeflateSink
 from tfrecord_lite.files.directory import file_size, open_directory, split_path
+from tfrecord_lite.files.manifest import has_plan
 from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.shards import ShardInfo
 from tfrecord_lite.files.spooled import hidden_sink
@@ -18,6 +18,7 @@ from tfrecord_lite.format import crc32c
 from tfrecord_lite.format.frame_group import FrameGroup
 from tfrecord_lite.format.pieces import Pieces
 
+_KIND = "shard"
 #: Files that are open at a time: a process may have 256 on macOS and 1024 on Linux, and others need some, too.
 _MAX_OPEN = 128
 #: What a compressor is given at a time: level 0 makes other bytes of other portions, and those depend on how records
@@ -39,7 +40,7 @@ def sweep(prefix: str) -> None:
 
 
 def _hidden(name: str) -> str:
-    return f".shard-{hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()}-"
+    return f"{hidden_name(_KIND, name)}-"
 
 
 class ShardFile:
@@ -123,7 +124,8 @@ class ShardFiles:
 
     Args:
         prefix: absolute, or a URL.
-        publish: whether `close` commits.
+        publish: whether `close` commits. Then what a killed process has left of these shards is deleted; others may
+            be about to be committed by somebody.
 
     Attributes:
         infos: of all shards, after `close`.
@@ -136,6 +138,14 @@ class ShardFiles:
         self._prefix = prefix
         self._options = options
         self._publish = publish
+        self._set: ClaimedSet | None = None
+        if publish:
+            try:
+                # A commit that was cut off may still want its files, and knows what is to become of them.
+                self._set = ClaimedSet(prefix, _KIND, sweeps=not has_plan(prefix))
+            except OSError as error:
+                error.filename = prefix
+                raise
         self._shards: list[ShardFile] = []
         self._open: dict[int, None] = {}  # the numbers of open files, the one that was used last at the end
         self._written: list[ShardInfo] = []
@@ -154,7 +164,8 @@ class ShardFiles:
     def add(self) -> None:
         """One more shard."""
         self._opening(len(self._shards))
-        self._shards.append(ShardFile(hidden_shard(self._prefix), self._prefix, self._options))
+        path = hidden_shard(self._prefix) if self._set is None else self._set.new_path()
+        self._shards.append(ShardFile(path, self._prefix, self._options))
 
     def write(self, number: int, frames: FrameGroup) -> None:
         """Store frames in shard `number`."""
@@ -175,16 +186,22 @@ class ShardFiles:
         for shard in self._shards[len(self._written) :]:
             self._written.append(shard.close())
         self.infos = commit(self._written, self._prefix) if self._publish else self._written
+        if self._set is not None:
+            self._set.release()
 
     def discard(self) -> None:
         if self._publish and len(self._written) == len(self._shards) > 0:
             rollback(self._prefix, self._written)  # in case that commit has begun
         for shard in self._shards:
             shard.discard()
+        if self._set is not None:
+            self._set.release()
 
     def abandon(self) -> None:
         for shard in self._shards:
             shard.abandon()
+        if self._set is not None:
+            self._set.abandon()
 
     def _opening(self, number: int) -> None:
         """Be ready for the file of shard `number` to be open: close the one that was used longest ago, if need be."""

@@ -19,11 +19,11 @@ import contextlib
 import errno
 import io
 import os
-import secrets
 import stat
 from typing import Any, Protocol
 
 from tfrecord_lite.errors import add_path
+from tfrecord_lite.files.claims import claim
 from tfrecord_lite.format.pieces import Pieces, coalesced, total_size
 
 #: Linux' IOV_MAX, and the limit of writev everywhere else that is larger.
@@ -137,26 +137,34 @@ class HiddenFileSink(FileSink):
 class AtomicFileSink(HiddenFileSink):
     """A hidden sibling of the file that takes its name when all is written.
 
-    A symbolic link keeps pointing where it points: its target is replaced.
+    A symbolic link keeps pointing where it points: its target is replaced. What a process left that was killed while it
+    wrote the same file is deleted.
     """
 
     def __init__(self, path: str) -> None:
         self._path = os.path.realpath(path)
         if os.path.exists(self._path) and not os.access(self._path, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-        directory = os.path.dirname(self._path)
-        super().__init__(os.path.join(directory, f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp"), path)
+        self._name = path
+        try:
+            self._descriptor, self.writing_path = claim(self._path)
+        except OSError as error:
+            error.filename = path
+            raise
         # Who may read the file that is replaced may read the new one, and nobody else.
         with contextlib.suppress(OSError):
             os.chmod(self.writing_path, stat.S_IMODE(os.stat(self._path).st_mode))
 
     def close(self) -> None:
+        lock = os.dup(self._descriptor)  # until the file has its name
         try:
             super().close()
             os.replace(self.writing_path, self._path)
         except BaseException:
             self.discard()
             raise
+        finally:
+            os.close(lock)
 
 
 class AppendSink(FileSink):

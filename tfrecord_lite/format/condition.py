@@ -111,7 +111,11 @@ def _holds(comparison: _Comparison, feature: Any) -> Any:
     if comparison.is_text != is_text:
         kind, other = ("bytes", "a number") if is_text else (str(feature.dtype), "text")
         raise FeatureError(f"holds {kind}, and is compared with {other}", comparison.key)
-    values = comparison.values if is_text or feature.dtype.kind != "f" else comparison.floats
+    values = comparison.values
+    if not is_text and feature.dtype.kind == "f":
+        values = comparison.floats
+    elif not is_text:  # Python compares integers with floats exactly, numpy as floats
+        feature = (feature if comparison.looks_at_all else feature[:1]).tolist()
     return comparison.holds(values, feature) if comparison.looks_at_all else comparison.holds(feature[0], values)
 
 

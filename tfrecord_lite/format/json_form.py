@@ -2,7 +2,7 @@
 
     an Example             {"label": [3], "scores": [0.5, "nan"], "name": ["a text"], "none": null}
     a SequenceExample      {"context": {...}, "feature_lists": {"words": [["a"], ["b"]]}}
-    any other record       {"record": "text"}
+    any other record       {"record": {"text": "..."}}, or {"record": {"base64": "..."}} as for bytes
 
     a feature              null: no kind. A list of numbers: int64 if all are written as integers, otherwise float32.
                            A list of texts: bytes
@@ -11,8 +11,9 @@
     what has no such sign  {"int64": []}, {"float32": []}, {"bytes": []}: an empty list of that kind;
     of its kind            {"float32": ["nan"]}: floats of which none is finite
 
-Back, also a value without a list around it is taken, any list may say its kind, and true and false are 1 and 0. (An
-Example whose two features "context" and "feature_lists" have that form is written as any other record.)
+Back, also a value without a list around it is taken, any list may say its kind, and true and false are 1 and 0. So
+{"record": "a text"} is an Example; of one whose only feature is "record", base64 wants a list around it. (An Example
+whose two features "context" and "feature_lists" have that form is written as any other record.)
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ Column = tuple[str, bool]
 INEXACT = "inexact"
 
 _INT64, _FLOAT32, _BYTES, _BASE64 = "int64", "float32", "bytes", "base64"
+_RECORD, _TEXT = "record", "text"
 _KIND_OF_TYPE = {int: _INT64, float: _FLOAT32, str: _BYTES}
 _NON_FINITE = {"nan", "inf", "-inf"}
 _SEQUENCE = {"context", "feature_lists"}
@@ -65,7 +67,8 @@ def record_as_json(record: bytes) -> Any:
 
 def bytes_as_record(record: bytes) -> Any:
     """What `record_as_json` gives for a record that is no message."""
-    return {"record": _bytes_as_json(record)}
+    form = _bytes_as_json(record)
+    return {_RECORD: {_TEXT: form} if isinstance(form, str) else form}
 
 
 def sequence_example_as_json(context: Mapping[str, Any], feature_lists: Mapping[str, list[Any]]) -> Any:
@@ -115,7 +118,7 @@ def record_from_json(text: str | bytes, schema: Schema | None = None) -> bytes:
     """
     given = _given(text)
     if _is_record(given):
-        return _bytes_from_json(given["record"], "record")
+        return _bytes_from_json(given[_RECORD].get(_TEXT, given[_RECORD]), _RECORD)
     if _is_sequence(given):
         lists = {
             name: [
@@ -176,10 +179,10 @@ def _is_float32(item: Any) -> bool:
     return is_small or not -(2**63) <= item < 2**63 or int(np.float32(item)) == item
 
 
-def _given(text: str | bytes) -> dict[str, Any]:
-    """The object in a line."""
+def parse_json(text: str | bytes) -> Any:
+    """What JSON says, in which NaN and infinities are SaidNonFinite. Raises FeatureError: it is none."""
     try:
-        given = json.loads(text, object_pairs_hook=_object, parse_constant=SaidNonFinite)
+        return json.loads(text, object_pairs_hook=_object, parse_constant=SaidNonFinite)
     except FeatureError:
         raise
     except json.JSONDecodeError as error:  # its text says what is wrong, and shows nothing of the line
@@ -190,13 +193,27 @@ def _given(text: str | bytes) -> dict[str, Any]:
         raise FeatureError("not JSON that is read here: nested too deeply") from None
     except ValueError:
         raise FeatureError("not JSON that is read here: an integer of too many digits") from None
+
+
+def is_nested(value: Any) -> bool:
+    """Whether objects or lists are in a value that say neither a kind nor bytes: no feature is that."""
+    if isinstance(value, dict) and len(value) == 1:
+        [(kind, inner)] = value.items()
+        value = inner if kind in (_INT64, _FLOAT32, _BYTES) and isinstance(inner, list) else value
+    items = value if isinstance(value, list) else [value]
+    return any(isinstance(item, (dict, list)) and not _is_base64(item) for item in items)
+
+
+def _given(text: str | bytes) -> dict[str, Any]:
+    """The object in a line."""
+    given = parse_json(text)
     if not isinstance(given, dict):
         raise FeatureError(f"a record is an object, not a {type(given).__name__}")
     return given
 
 
 def _is_record(given: dict[str, Any]) -> bool:
-    return given.keys() == {"record"} and (isinstance(given["record"], str) or _is_base64(given["record"]))
+    return given.keys() == {_RECORD} and (_is_base64(given[_RECORD]) or _is_text(given[_RECORD]))
 
 
 def feature_from_json(value: Any, name: str, feature: FeatureSchema | None) -> Any:
@@ -285,6 +302,10 @@ def _steps(name: str, steps: Any) -> Iterator[tuple[int, Any]]:
 
 def _hashable(item: Any) -> Any:
     return item if isinstance(item, str) else None
+
+
+def _is_text(item: Any) -> bool:
+    return isinstance(item, dict) and item.keys() == {_TEXT} and isinstance(item[_TEXT], str)
 
 
 def _is_base64(item: Any) -> bool:

@@ -1,0 +1,210 @@
+"""Hidden files beside an output: those of killed processes go when it is written again, those of living ones stay."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import tfrecord_lite as tfr
+from tfrecord_lite.adapters.written_folder import write_image_folder
+from tfrecord_lite.files import claims
+from tfrecord_lite.files.claims import ClaimedSet, claim
+from tfrecord_lite.files.output_files import OutputFiles
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="flock is POSIX")]
+
+ROOT = Path(__file__).parent.parent
+
+#: Something is written into argv[1], until a line comes from standard input.
+WRITERS = {
+    "file": """
+writer = tfr.TFRecordWriter(argv[1] + "/out")
+writer.write(b"first")
+writer.flush()
+wait()
+writer.close()
+""",
+    "shards": """
+writer = tfr.ShardedWriter(argv[1] + "/out", max_records=1)
+writer.write(b"first")
+writer.write(b"second")
+writer.flush()
+wait()
+writer.close()
+""",
+    "shards of text": """
+files = OutputFiles(argv[1] + "/out.csv", ".csv", "", True)
+for _ in range(2):
+    files.open_next().write(b"first")
+wait()
+files.publish()
+""",
+    "folder": """
+def examples():
+    yield {"image": [png]}
+    wait()
+write_image_folder(examples(), argv[1] + "/out")
+""",
+}
+HEAD = """
+import io, sys, tfrecord_lite as tfr
+from PIL import Image
+from sys import argv
+from tfrecord_lite.adapters.written_folder import write_image_folder
+from tfrecord_lite.files.output_files import OutputFiles
+file = io.BytesIO()
+Image.new("L", (2, 2)).save(file, "PNG")
+png = file.getvalue()
+def wait():
+    print("ready", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def write_again(what: str, directory: Path) -> None:
+    if what == "file":
+        with tfr.TFRecordWriter(directory / "out") as writer:
+            writer.write(b"again")
+    elif what == "shards":
+        with tfr.ShardedWriter(directory / "out", max_records=1) as writer:
+            writer.write(b"again")
+    elif what == "shards of text":
+        files = OutputFiles(str(directory / "out.csv"), ".csv", "", True)
+        files.open_next().write(b"again")
+        files.publish()
+    else:
+        write_image_folder([], directory / "out")
+
+
+@contextmanager
+def writing(what: str, directory: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that is in the middle of it."""
+    command = [sys.executable, "-c", HEAD + WRITERS[what], str(directory)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n", process.stderr and process.stderr.read()
+        yield process
+        process.kill()
+
+
+def hidden(directory: Path) -> list[str]:
+    return sorted(name for name in os.listdir(directory) if name.startswith("."))
+
+
+@pytest.mark.parametrize("what", WRITERS)
+def test_what_a_killed_process_left_goes_when_it_is_written_again(tmp_path: Path, what: str) -> None:
+    for _ in range(2):
+        with writing(what, tmp_path), writing(what, tmp_path):
+            pass
+        assert hidden(tmp_path)
+    write_again(what, tmp_path)
+    assert hidden(tmp_path) == []
+
+
+@pytest.mark.parametrize("what", WRITERS)
+def test_what_a_living_process_writes_stays(tmp_path: Path, what: str) -> None:
+    with writing(what, tmp_path) as process:
+        before = hidden(tmp_path)
+        write_again(what, tmp_path)
+        assert hidden(tmp_path) == before
+        for name in os.listdir(tmp_path):
+            if not name.startswith("."):
+                path = tmp_path / name
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        _, errors = process.communicate("\n", timeout=60)
+        assert (process.returncode, errors) == (0, "")
+    assert hidden(tmp_path) == []
+    assert [name for name in os.listdir(tmp_path) if name.startswith("out")]
+
+
+@pytest.mark.parametrize("what", WRITERS)
+def test_what_belongs_to_another_output_stays(tmp_path: Path, what: str) -> None:
+    with writing(what, tmp_path):
+        pass
+    before = hidden(tmp_path)
+    with tfr.TFRecordWriter(tmp_path / "other"), tfr.ShardedWriter(tmp_path / "others", num_shards=1):
+        pass
+    OutputFiles(str(tmp_path / "out.json"), ".json", "", True).publish()
+    assert hidden(tmp_path) == before
+
+
+def test_shards_that_somebody_else_is_to_commit_stay(tmp_path: Path) -> None:
+    with tfr.ShardedWriter(tmp_path / "out", num_shards=1, publish=False) as unpublished:
+        unpublished.write(b"a")
+    with tfr.ShardedWriter(tmp_path / "out", num_shards=1) as writer:
+        writer.write(b"b")
+    tfr.commit(unpublished.infos, tmp_path / "out")
+    assert list(tfr.read_records(tmp_path)) == [b"a"]
+
+
+def test_a_commit_that_was_cut_off_keeps_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it is known what is to become of them."""
+    script = """
+import os, signal, sys, tfrecord_lite as tfr
+from tfrecord_lite.files import commit
+commit._carry_out = lambda *parts: os.kill(os.getpid(), signal.SIGKILL)
+with tfr.ShardedWriter(sys.argv[1] + "/out", num_shards=2) as writer:
+    writer.write(b"a")
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    killed = subprocess.run([sys.executable, "-c", script, str(tmp_path)], env=environment)
+    assert killed.returncode == -signal.SIGKILL
+    before = hidden(tmp_path)
+    writer = tfr.ShardedWriter(tmp_path / "out", num_shards=1)
+    writer.discard()
+    assert hidden(tmp_path) == before
+    tfr.commit(None, tmp_path / "out")
+    assert list(tfr.read_records(tmp_path)) == [b"a"]
+
+
+def test_a_new_claim_is_another_file(tmp_path: Path) -> None:
+    first, path = claim(str(tmp_path / "out"))
+    second, other = claim(str(tmp_path / "out"))
+    assert path != other
+    os.close(first)
+    third, again = claim(str(tmp_path / "out"))
+    assert again == path
+    os.close(second)
+    os.close(third)
+
+
+def test_what_is_no_file_of_ours_is_neither_opened_nor_deleted(tmp_path: Path) -> None:
+    descriptor, path = claim(str(tmp_path / "out"))
+    os.close(descriptor)
+    os.unlink(path)
+    (tmp_path / "precious").write_bytes(b"data")
+    os.symlink(tmp_path / "precious", path)
+    descriptor, other = claim(str(tmp_path / "out"))
+    os.close(descriptor)
+    assert other != path
+    assert (tmp_path / "precious").read_bytes() == b"data"
+    assert os.path.islink(path)
+
+
+def test_without_locks_nothing_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with writing("shards", tmp_path):
+        pass
+    before = set(hidden(tmp_path))
+    monkeypatch.setattr(claims, "fcntl", None)
+    write_again("shards", tmp_path)
+    assert set(hidden(tmp_path)) == before
+
+
+def test_a_set_that_is_let_go_of_is_there_for_the_next(tmp_path: Path) -> None:
+    first = ClaimedSet(str(tmp_path / "out"))
+    Path(first.new_path()).write_bytes(b"")
+    os.mkdir(first.new_path())
+    first.abandon()
+    ClaimedSet(str(tmp_path / "out")).release()
+    assert os.listdir(tmp_path) == []

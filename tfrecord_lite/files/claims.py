@@ -1,0 +1,152 @@
+"""Names of hidden files beside an output, each for one process as long as that lives.
+
+    .writing-<hash of the name>-0.tmp      a file that is being written, or the sign of several
+    .shard-<hash of the name>-0.tmp        the sign of a set of shards
+    .shard-<hash>-0-93ab....tmp            one of them
+
+Who writes takes the first number that is free, and locks its file. What a process left that was killed is locked by
+nobody: whoever writes the same output again deletes it. The lock is flock's, which ends with the process and with those
+that it forked. Where there is none (Windows, some network file systems) nothing is deleted, and nobody writes over it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import os
+import secrets
+import shutil
+
+from tfrecord_lite.files.remote import is_url
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_FLAGS = os.O_NONBLOCK | os.O_NOFOLLOW if hasattr(os, "O_NOFOLLOW") else 0  # whatever may lie there
+
+
+def hidden_name(kind: str, name: str) -> str:
+    """How the names of hidden files begin for an output of that name: no glob for data takes them for data."""
+    return f".{kind}-{hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()}"
+
+
+def claim(output: str, kind: str = "writing", *, sweeps: bool = True) -> tuple[int, str]:
+    """Create and lock a hidden file beside the output.
+
+    Args:
+        output: its final path.
+        kind: how its name begins.
+        sweeps: whether what dead processes have left of these names is deleted.
+
+    Returns:
+        (a descriptor for writing, which holds the lock; the path).
+
+    Raises:
+        OSError: no file can be created there.
+    """
+    directory, name = os.path.split(output)
+    begin = os.path.join(directory, hidden_name(kind, name))
+    claimed: tuple[int, str] | None = None
+    for number in itertools.count():
+        path = f"{begin}-{number}.tmp"
+        if sweeps:
+            _remove_if_dead(path)
+        if claimed is None:
+            claimed = _create(path)
+        elif not (sweeps and os.path.lexists(path)):
+            return claimed
+    raise AssertionError
+
+
+class ClaimedSet:
+    """The sign that a process is about several hidden files. Behind a URL there is none, as there are no locks.
+
+    Args:
+        output, kind, sweeps: as for `claim`.
+    """
+
+    def __init__(self, output: str, kind: str = "writing", *, sweeps: bool = True) -> None:
+        if is_url(output):
+            directory, slash, name = output.rpartition("/")
+            self._descriptor = -1
+            self._path = f"{directory}{slash}{hidden_name(kind, name)}-{secrets.token_hex(4)}.tmp"
+        else:
+            self._descriptor, self._path = claim(output, kind, sweeps=sweeps)
+
+    def new_path(self) -> str:
+        """A path for a file or folder of it, another one at each call."""
+        return f"{_beginning(self._path)}{secrets.token_hex(8)}.tmp"
+
+    def release(self) -> None:
+        """The files of it have other names now, or are deleted."""
+        if self._descriptor >= 0:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Let go without touching anything."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def _create(path: str) -> tuple[int, str] | None:
+    """None where somebody else has it."""
+    try:
+        # 0o666 less the umask, as for any new file.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    except FileExistsError:
+        return None
+    if _lock(descriptor, path) is False:  # whoever came between has deleted it, or is about to
+        os.close(descriptor)
+        return None
+    return descriptor, path
+
+
+def _remove_if_dead(path: str) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDWR | _FLAGS)
+    except OSError:  # there is none, as a rule
+        return
+    try:
+        if _lock(descriptor, path):
+            directory, beginning = os.path.split(_beginning(path))
+            for name in os.listdir(directory or os.curdir):
+                if name.startswith(beginning):
+                    _remove(os.path.join(directory, name))
+            _remove(path)  # the last: until then somebody else goes on with it if we die
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, path: str) -> bool | None:
+    """Whether the file is ours now, and in its place; None where there are no locks."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _beginning(path: str) -> str:
+    """How the other files of a sign begin."""
+    return f"{path.removesuffix('.tmp')}-"
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):  # of somebody else, in a directory where that matters
+            os.unlink(path)
