@@ -102,7 +102,7 @@ class DecodedRecords:
         return found if self._bytes_as == "objects" else {key: as_blobs(value) for key, value in found.items()}
 
     def _rows(self, decoder: ColumnDecoder, numbers: Any) -> dict[str, Rows]:
-        records = self.source.__getitems__(numbers)
+        records = self.source.together(numbers)
         try:
             return _decoded(decoder, records)
         except TFRecordError:
@@ -113,7 +113,7 @@ class DecodedRecords:
         """The error of the first record that is one by itself."""
         for number in numbers:
             try:
-                decoder.results(_decoded(decoder, [self.source[number]]))
+                decoder.results(_decoded(decoder, self.source.together([number])))
             except TFRecordError as error:
                 self.source.locate(error, int(number))
                 raise error from None
@@ -129,6 +129,6 @@ class DecodedRecords:
         return ColumnDecoder(plan, self._bytes_as, names_all=self._is_inferred)
 
 
-def _decoded(decoder: ColumnDecoder, records: list[bytes]) -> dict[str, Rows]:
-    rows = decoder.decode(Records.joined(records))
-    return decoder.decode_plain(records) if rows is None else rows
+def _decoded(decoder: ColumnDecoder, records: Records) -> dict[str, Rows]:
+    rows = decoder.decode(records)
+    return decoder.decode_plain(records.each()) if rows is None else rows
