@@ -14,11 +14,12 @@ from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.inference import infer_schema
 from tfrecord_lite.files.source import RecordSource
 from tfrecord_lite.format.bytes_array import as_blobs
+from tfrecord_lite.format.columns.batch_rows import BatchRows
 from tfrecord_lite.format.columns.decode import BytesAs, ColumnDecoder
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.parsing import example_plan
 from tfrecord_lite.format.plan import Plan
-from tfrecord_lite.format.rows import Rows, concatenated, results
+from tfrecord_lite.format.rows import Rows, results
 
 #: Records that are looked at when the features are to be inferred.
 _INFERRED_RECORDS = 1024
@@ -69,12 +70,12 @@ class DecodedRecords:
             IndexError: there is no such record.
         """
         decoder = self._used_decoder()
-        portions = [
-            self._rows(decoder, numbers[begin : begin + self._together])
-            for begin in range(0, max(len(numbers), 1), self._together)
-        ]
+        batch = BatchRows(decoder.plan.columns, len(numbers))
+        for begin in range(0, max(len(numbers), 1), self._together):
+            some = numbers[begin : begin + self._together]
+            batch.add(self._rows(decoder, some), len(some))
         try:
-            return decoder.results({key: concatenated([rows[key] for rows in portions]) for key in portions[0]})
+            return decoder.results(batch.rows())
         except TFRecordError:
             self._raise_first(decoder, numbers)
             raise
@@ -86,7 +87,7 @@ class DecodedRecords:
             TFRecordError, IndexError: as for `columns`.
         """
         decoder = self._used_decoder()
-        rows = self._rows(decoder, numbers)
+        rows = {key: column.collected() for key, column in self._rows(decoder, numbers).items()}
         try:
             return [self._example(decoder, rows, at) for at in range(len(numbers))]
         except TFRecordError:
