@@ -23,8 +23,8 @@ from tfrecord_lite.format.rows import Rows, results
 
 #: Records that are looked at when the features are to be inferred.
 _INFERRED_RECORDS = 1024
-#: Bytes of records that are decoded together: what is read is copied out of twice, the second time from the cache, and
-#: the memory between is used again. New memory costs more than copying.
+#: Bytes of records that are decoded together: large values are copied out of what is read, which is in the cache and
+#: the memory of the portion before. New memory costs more than copying.
 _PORTION = 8 << 20
 
 

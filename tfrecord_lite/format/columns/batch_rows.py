@@ -102,6 +102,6 @@ class _GrowingBlob:
         """All of them."""
         offsets = np.zeros(sum(map(len, self._sizes)) + 1, np.int64)
         np.cumsum(np.concatenate(self._sizes), out=offsets[1:])
-        octets = self._octets[: self._used]
-        # What did not come is given back.
-        return BytesArray(octets.copy() if 2 * self._used < len(self._octets) else octets, offsets)
+        # What did not come is given back, and the rest stays where it is. Nobody else has seen the array yet.
+        self._octets.resize(self._used, refcheck=False)
+        return BytesArray(self._octets, offsets)
