@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import tfrecord_lite as tfr
+from tfrecord_lite.adapters import decoded_records
 from tfrecord_lite.adapters.decoded_records import DecodedRecords
 
 COUNT = 40
@@ -83,3 +85,27 @@ def test_a_number_that_no_record_has_is_an_index_error(folder: Path) -> None:
     for read in (records.columns, records.examples):
         with pytest.raises(IndexError):
             read([COUNT])
+
+
+def test_an_image_is_held_once_beside_the_portion_that_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portion, count = 1 << 20, 120
+    monkeypatch.setattr(decoded_records, "_PORTION", portion)
+    images = [np.random.default_rng(number).bytes(100_000 + number) for number in range(count)]
+    with tfr.TFRecordWriter(tmp_path / "images") as writer:
+        for image in images:
+            writer.write_example({"image": image})
+    features = {"image": tfr.FixedLenFeature([], bytes)}
+    records = DecodedRecords(tmp_path / "images", features, bytes_as="blob")
+    order = np.random.default_rng(0).permutation(count)
+    tracemalloc.start()
+    try:
+        found = records.columns(order)["image"]
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.tolist() == [images[number] for number in order]
+    assert kept < found.offsets[-1] + 100_000
+    # A sixteenth more is asked for than is expected, and given back.
+    assert peak < found.offsets[-1] * 17 / 16 + 1.5 * portion

@@ -11,6 +11,7 @@ example.encode_example        protobuf, by messages.example_to_message
 example.decode_example        protobuf, by messages.message_to_example
 walk.leap                     walk.walk
 columns.decode_columns        parsing.parse_example
+columns.BatchRows             parsing.parse_example
 columns.ExampleDecoder        example.decode_example
 columns.ParsedExampleDecoder  parsing.parse_single_example
 usual_entry                   map_entry
@@ -34,7 +35,9 @@ import tfrecord_lite as tfr
 from tfrecord_lite.errors import DecodeError, FeatureError, TFRecordError
 from tfrecord_lite.files.writer import TFRecordWriter
 from tfrecord_lite.format import blocks, framing, gaps, messages, walk, wire_format
-from tfrecord_lite.format.columns.decode import decode_columns
+from tfrecord_lite.format.columns import layouts
+from tfrecord_lite.format.columns.batch_rows import BatchRows
+from tfrecord_lite.format.columns.decode import ColumnDecoder, decode_columns
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
 from tfrecord_lite.format.columns.encode import encode_columns, encode_frames
 from tfrecord_lite.format.columns.window import Records
@@ -589,6 +592,37 @@ def test_decoding_columns_equals_parsing(table: tuple[list[bytes], dict[str, Any
     expected = outcome_of(tfr.parse_example, serialized, features)
     assert outcome_of(decode_columns, serialized, features) == expected
     assert outcome_of(decode_columns, serialized, features, bytes_as="blob") == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(records_of_a_table(), st.data())
+def test_a_batch_of_portions_equals_parsing(table: tuple[list[bytes], dict[str, Any]], data: st.DataObject) -> None:
+    """The buffer of each portion is written over before the next one comes; few records are worth a layout, too."""
+    serialized, example = table
+    features = data.draw(features_for(example))
+    decoder = ColumnDecoder(example_plan(features), data.draw(st.sampled_from(["objects", "blob"])))
+    limits = sorted({0, len(serialized), *data.draw(st.lists(st.integers(0, len(serialized)), max_size=5))})
+    expects_more = data.draw(st.integers(0, 1000))
+
+    def parsed(records: list[bytes]) -> dict[str, Any]:
+        batch = BatchRows(decoder.plan.columns, len(records) + expects_more)
+        for begin, end in pairwise(limits):
+            lying = Records.joined(records[begin:end]).copy()
+            rows = decoder.decode(lying)
+            if rows is None:  # some of all the records are in error
+                rows = decoder.decode_plain(records)
+            batch.add(rows, end - begin)
+            lying.buffer[:] = 0xAA
+        return decoder.results(batch.rows())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layouts, "_FEW_BYTES", data.draw(st.sampled_from([1, 1 << 20])))
+        found = outcome_of(parsed, serialized)
+    expected = outcome_of(tfr.parse_example, serialized, features)
+    if isinstance(expected, dict):
+        assert found == expected
+    else:
+        assert found[0] in (FeatureError, DecodeError)
 
 
 def examples_of(decode: Callable[[list[Any]], None]) -> tuple[list[Any], Any]:

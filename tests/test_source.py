@@ -32,7 +32,7 @@ from tfrecord_lite import (
     read_records,
 )
 from tfrecord_lite.files import source as source_module
-from tfrecord_lite.format.lookup import record_at, records_at
+from tfrecord_lite.format.lookup import block_of, record_at, records_at
 
 SIZES = [[3, 0, 100_000, 5], [], [7] * 400, [0], [4096, 1, 70_000] * 20, []]
 
@@ -75,6 +75,7 @@ def test_many_come_in_the_order_they_were_asked_for(shared: tuple[Any, list[byte
     source, records = shared
     assert source.__getitems__(numbers) == [records[number] for number in numbers]
     assert source.__getitems__(np.array(numbers, np.int32)) == [records[number] for number in numbers]
+    assert source.together(numbers).each() == [records[number] for number in numbers]
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +100,9 @@ def test_a_number_without_a_record_is_an_indexerror(folder: Path, number: Any) -
     source = RecordSource(folder)
     with pytest.raises(IndexError, match=f"#{int(number)}.* 465"):
         source[number]
-    with pytest.raises(IndexError, match=f"#{int(number)}.* 465"):
-        source.__getitems__([0, number])
+    for read in (source.__getitems__, source.together):
+        with pytest.raises(IndexError, match=f"#{int(number)}.* 465"):
+            read([0, number])
 
 
 @pytest.mark.parametrize("number", [1.0, "1", None, [1], np.array([1, 2]), np.float64(1)], ids=repr)
@@ -220,7 +222,7 @@ def test_an_index_that_fits_and_lies_is_never_believed(tmp_path: Path, verify: b
     Path(f"{path}.idx").write_text("0 36\n36 51\n87 51\n138 21\n")
     source = RecordSource(path, verify=verify)
     assert (source[0], source[3]) == (b"a" * 20, b"d" * 5)
-    for read in (lambda: source[1], lambda: source.__getitems__([0, 3, 1] * 5)):
+    for read in (lambda: source[1], lambda: source.__getitems__([0, 3, 1] * 5), lambda: source.together([0, 3, 1])):
         with pytest.raises(IndexMismatchError, match="record of 35 bytes, the file one of 30") as caught:
             read()
         assert (caught.value.path, caught.value.record_number, caught.value.offset) == (str(path), 1, 36)
@@ -245,7 +247,14 @@ def test_every_flipped_byte_is_found_whichever_way_it_is_read(tmp_path: Path, po
     source = RecordSource([tmp_path / "b", path])
     good = [number for number in range(len(source)) if number != 5001]
     assert source.__getitems__(good) == [b"other"] + [b"x" * 20] * 9_999
-    for read in (lambda: source[5001], lambda: source.__getitems__([0, 7, 5001, 9]), lambda: source[4000:6000]):
+    assert source.together(good).each() == source.__getitems__(good)
+    some = [0, 7, 5001, 9]
+    for read in (
+        lambda: source[5001],
+        lambda: source.__getitems__(some),
+        lambda: source[4000:6000],
+        lambda: source.together(some),
+    ):
         with pytest.raises(CorruptRecordError) as caught:
             read()
         error = caught.value
@@ -258,7 +267,7 @@ def test_without_verification_data_is_given_as_it_is(tmp_path: Path) -> None:
     path.write_bytes(flip_bit(path.read_bytes(), 12))
     source = RecordSource(path, verify=False)
     assert source[0] == b"y" + b"x" * 19
-    assert source[:20] == [b"y" + b"x" * 19] + [b"x" * 20] * 19
+    assert source[:20] == source.together(range(20)).each() == [b"y" + b"x" * 19] + [b"x" * 20] * 19
 
 
 def test_a_torn_file_is_no_source(tmp_path: Path) -> None:
@@ -292,6 +301,8 @@ def test_many_records_are_what_each_of_them_is(records: list[bytes], data: Any, 
         assert found is None
     else:
         assert found == expected
+    block = block_of([buffer[at : at + size] for at, size in places], verify=verify)
+    assert (None if block is None else block.records()) == found
 
 
 # Files that change, and those that cannot be entered.
@@ -327,8 +338,9 @@ def test_a_file_that_is_cut_off_is_noticed_before_many_records_are_read(tmp_path
     source = RecordSource(path)
     assert len(source[:]) == 100
     os.truncate(path, 5000)
-    with pytest.raises(IndexMismatchError, match="a: the file was cut off"):
-        source[:]
+    for read in (lambda: source[:], lambda: source.together(range(100))):
+        with pytest.raises(IndexMismatchError, match="a: the file was cut off"):
+            read()
 
 
 @pytest.mark.parametrize("options", ["GZIP", "ZLIB"])
@@ -346,6 +358,7 @@ def test_seekable_gzip_is_entered_anywhere(tmp_path: Path, index: bool) -> None:
     source = RecordSource(write(tmp_path / "a", expected, options=options, index=index))
     numbers = generator.permutation(len(expected)).tolist()
     assert source.__getitems__(numbers) == [expected[number] for number in numbers]
+    assert source.together(numbers).each() == [expected[number] for number in numbers]
     assert [source[number] for number in numbers[:20]] == [expected[number] for number in numbers[:20]]
     again = pickle.loads(pickle.dumps(source))
     assert again[701] == expected[701]

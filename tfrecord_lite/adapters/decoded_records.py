@@ -14,16 +14,17 @@ from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.inference import infer_schema
 from tfrecord_lite.files.source import RecordSource
 from tfrecord_lite.format.bytes_array import as_blobs
+from tfrecord_lite.format.columns.batch_rows import BatchRows
 from tfrecord_lite.format.columns.decode import BytesAs, ColumnDecoder
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.parsing import example_plan
 from tfrecord_lite.format.plan import Plan
-from tfrecord_lite.format.rows import Rows, concatenated, results
+from tfrecord_lite.format.rows import Rows, results
 
 #: Records that are looked at when the features are to be inferred.
 _INFERRED_RECORDS = 1024
-#: Bytes of records that are decoded together: what is read is copied out of twice, the second time from the cache, and
-#: the memory between is used again. New memory costs more than copying.
+#: Bytes of records that are decoded together: large values are copied out of what is read, which is in the cache and
+#: the memory of the portion before. New memory costs more than copying.
 _PORTION = 8 << 20
 
 
@@ -69,12 +70,12 @@ class DecodedRecords:
             IndexError: there is no such record.
         """
         decoder = self._used_decoder()
-        portions = [
-            self._rows(decoder, numbers[begin : begin + self._together])
-            for begin in range(0, max(len(numbers), 1), self._together)
-        ]
+        batch = BatchRows(decoder.plan.columns, len(numbers))
+        for begin in range(0, max(len(numbers), 1), self._together):
+            some = numbers[begin : begin + self._together]
+            batch.add(self._rows(decoder, some), len(some))
         try:
-            return decoder.results({key: concatenated([rows[key] for rows in portions]) for key in portions[0]})
+            return decoder.results(batch.rows())
         except TFRecordError:
             self._raise_first(decoder, numbers)
             raise
@@ -86,7 +87,7 @@ class DecodedRecords:
             TFRecordError, IndexError: as for `columns`.
         """
         decoder = self._used_decoder()
-        rows = self._rows(decoder, numbers)
+        rows = {key: column.collected() for key, column in self._rows(decoder, numbers).items()}
         try:
             return [self._example(decoder, rows, at) for at in range(len(numbers))]
         except TFRecordError:
@@ -102,7 +103,7 @@ class DecodedRecords:
         return found if self._bytes_as == "objects" else {key: as_blobs(value) for key, value in found.items()}
 
     def _rows(self, decoder: ColumnDecoder, numbers: Any) -> dict[str, Rows]:
-        records = self.source.__getitems__(numbers)
+        records = self.source.together(numbers)
         try:
             return _decoded(decoder, records)
         except TFRecordError:
@@ -113,7 +114,7 @@ class DecodedRecords:
         """The error of the first record that is one by itself."""
         for number in numbers:
             try:
-                decoder.results(_decoded(decoder, [self.source[number]]))
+                decoder.results(_decoded(decoder, self.source.together([number])))
             except TFRecordError as error:
                 self.source.locate(error, int(number))
                 raise error from None
@@ -129,6 +130,6 @@ class DecodedRecords:
         return ColumnDecoder(plan, self._bytes_as, names_all=self._is_inferred)
 
 
-def _decoded(decoder: ColumnDecoder, records: list[bytes]) -> dict[str, Rows]:
-    rows = decoder.decode(Records.joined(records))
-    return decoder.decode_plain(records) if rows is None else rows
+def _decoded(decoder: ColumnDecoder, records: Records) -> dict[str, Rows]:
+    rows = decoder.decode(records)
+    return decoder.decode_plain(records.each()) if rows is None else rows

@@ -17,6 +17,7 @@ from typing import Any
 from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.files.reader import open_readers
 from tfrecord_lite.files.stretches import Where, decoded, stretches
+from tfrecord_lite.format.columns.batch_rows import BatchRows
 from tfrecord_lite.format.columns.decode import BytesAs, ColumnDecoder
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
 from tfrecord_lite.format.columns.window import Records
@@ -24,7 +25,6 @@ from tfrecord_lite.format.infer import schema_of
 from tfrecord_lite.format.parsing import example_plan
 from tfrecord_lite.format.plan import Plan
 from tfrecord_lite.format.recovery import Recovery
-from tfrecord_lite.format.rows import Rows, concatenated
 
 #: As much is looked at when the features are to be inferred.
 _INFERRED_RECORDS, _INFERRED_BYTES = 1024, 8 << 20
@@ -79,9 +79,6 @@ def read_batches(
     return batches()
 
 
-_Piece = tuple[Where, dict[str, Rows]]
-
-
 def _inferred(
     given: Iterator[tuple[Where, Records]], bytes_as: BytesAs
 ) -> tuple[ColumnDecoder, Iterator[tuple[Where, Records]]]:
@@ -120,32 +117,28 @@ def _raising(error: TFRecordError) -> Iterator[Any]:
 def _batches(
     given: Iterator[tuple[Where, Records]], decoder: ColumnDecoder, batch_size: int, drop_remainder: bool
 ) -> Iterator[dict[str, Any]]:
-    pieces: list[_Piece] = []
-    held = 0
+    places: list[Where] = []
+    batch = BatchRows(decoder.plan.columns, batch_size)
     for where, rows in (piece for stretch in given for piece in decoded(*stretch, decoder)):
         begin, size = 0, len(where.offsets)
-        while held + size - begin >= batch_size:
-            end = begin + batch_size - held
-            yield _batch(decoder, [*pieces, _part(where, rows, begin, end)])
-            pieces, held, begin = [], 0, end
-        if begin < size:
-            pieces.append(_part(where, rows, begin, size))
-            held += size - begin
-    if pieces and not drop_remainder:
-        yield _batch(decoder, pieces)
+        while begin < size:
+            end = min(begin + batch_size - batch.size, size)
+            places.append(where.part(begin, end))
+            batch.add({key: column.part(begin, end) for key, column in rows.items()}, end - begin)
+            begin = end
+            if batch.size == batch_size:
+                yield _results(decoder, batch, places)
+                batch, places = BatchRows(decoder.plan.columns, batch_size), []
+    if batch.size and not drop_remainder:
+        yield _results(decoder, batch, places)
 
 
-def _part(where: Where, rows: dict[str, Rows], begin: int, end: int) -> _Piece:
-    return where.part(begin, end), {key: column.part(begin, end) for key, column in rows.items()}
-
-
-def _batch(decoder: ColumnDecoder, pieces: list[_Piece]) -> dict[str, Any]:
-    rows = {key: concatenated([rows[key] for _, rows in pieces]) for key in decoder.plan.columns}
+def _results(decoder: ColumnDecoder, batch: BatchRows, places: list[Where]) -> dict[str, Any]:
     try:
-        return decoder.results(rows)
+        return decoder.results(batch.rows())
     except FeatureError as error:
         number = error.record_number
-        for where, _ in pieces:
+        for where in places:
             if number is not None and number < len(where.offsets):
                 where.locate(error, number)
                 break

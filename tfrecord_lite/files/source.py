@@ -12,9 +12,9 @@ from __future__ import annotations
 import operator
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,13 @@ from tfrecord_lite.errors import TFRecordError, counted, printable
 from tfrecord_lite.files.indexed_file import IndexedFile
 from tfrecord_lite.files.paths import expand_paths
 from tfrecord_lite.files.ranges import Ranges
+from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.lookup import block_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+T = TypeVar("T")
 Array = NDArray[np.int64]
 
 #: Each open file keeps a descriptor; a process has 1024 of these unless it asked for more.
@@ -66,6 +69,7 @@ class RecordSource(Sequence[bytes]):
     """
 
     def __init__(self, paths: Any, *, verify: bool = True, save_index: bool = False) -> None:
+        self._verify = verify
         self._files: list[IndexedFile] = []
         for path in expand_paths(paths):
             if not isinstance(path, str):
@@ -124,27 +128,17 @@ class RecordSource(Sequence[bytes]):
 
     def __getitems__(self, numbers: Sequence[SupportsIndex] | Array | range) -> list[bytes]:
         """The records of these numbers, in their order. Faster than one by one."""
-        if not len(numbers):
-            return []
-        found = np.asarray(numbers)
-        if found.dtype.kind not in "iu" or found.ndim != 1:  # too large for an int64, of several types, or no integers
-            found = np.array(list(map(operator.index, numbers)), object)
-        count = len(self)
-        if found.min() < -count or found.max() >= count:
-            raise self._out_of_range(next(number for number in found if not -count <= number < count))
-        indices = found.astype(np.int64)
-        indices[indices < 0] += count
-        if len(self._files) == 1:
-            return self._records(self._files[0], indices)
-        files = np.searchsorted(self._begins, indices, "right") - 1
-        order = np.argsort(files, kind="stable")
-        records: list[bytes] = [b""] * len(indices)
-        for places in np.split(order, np.flatnonzero(np.diff(files[order])) + 1):
-            which = int(files[places[0]])
-            of_file = self._records(self._files[which], indices[places] - self._begins[which])
-            for place, record in zip(places.tolist(), of_file, strict=True):
-                records[place] = record
-        return records
+        return self._each(numbers, IndexedFile.records)
+
+    def together(self, numbers: Sequence[SupportsIndex] | Array | range) -> Records:
+        """The same in one buffer, to be decoded together: each is copied once, and one call checks the CRCs of all."""
+        try:
+            frames = self._each(numbers, IndexedFile.frames)
+        except TFRecordError:
+            frames = []
+        block = block_of(frames, verify=self._verify) if frames else None
+        # What is wrong with a record is found, and told, where each is read by itself.
+        return Records.joined(self.__getitems__(numbers)) if block is None else Records.of(block)
 
     def locate(self, error: TFRecordError, number: int) -> None:
         """Tell an error that it is about that record."""
@@ -172,8 +166,36 @@ class RecordSource(Sequence[bytes]):
     ) -> None:
         self.close()
 
-    def _records(self, file: IndexedFile, numbers: Array) -> list[bytes]:
-        return file.records(file.ranges or self._opened(file), numbers)
+    def _each(
+        self,
+        numbers: Sequence[SupportsIndex] | Array | range,
+        read: Callable[[IndexedFile, Ranges, Array], Sequence[T]],
+    ) -> list[T]:
+        """What `read` gives for each of the numbers, of the files in which they are."""
+        if not len(numbers):
+            return []
+        found = np.asarray(numbers)
+        if found.dtype.kind not in "iu" or found.ndim != 1:  # too large for an int64, of several types, or no integers
+            found = np.array(list(map(operator.index, numbers)), object)
+        count = len(self)
+        if found.min() < -count or found.max() >= count:
+            raise self._out_of_range(next(number for number in found if not -count <= number < count))
+        indices = found.astype(np.int64)
+        indices[indices < 0] += count
+        if len(self._files) == 1:
+            return list(read(self._files[0], self._ranges(self._files[0]), indices))
+        files = np.searchsorted(self._begins, indices, "right") - 1
+        order = np.argsort(files, kind="stable")
+        items: list[Any] = [None] * len(indices)
+        for places in np.split(order, np.flatnonzero(np.diff(files[order])) + 1):
+            which = int(files[places[0]])
+            of_file = read(self._files[which], self._ranges(self._files[which]), indices[places] - self._begins[which])
+            for place, item in zip(places.tolist(), of_file, strict=True):
+                items[place] = item
+        return items
+
+    def _ranges(self, file: IndexedFile) -> Ranges:
+        return file.ranges or self._opened(file)
 
     def _opened(self, file: IndexedFile) -> Ranges:
         """Open a file, and close the one that was opened first when there are too many."""

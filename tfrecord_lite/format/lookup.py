@@ -1,4 +1,4 @@
-"""Frames whose places are known -> their records: one, or many that lie anywhere in a buffer.
+"""Frames whose places are known -> their records: one, or many that lie anywhere in a buffer; or a block of them.
 
 Takes a buffer (bytes, or a mapped file: its slices are bytes), and where in it frames are said to begin and how large
 they are. Each header must announce the length that is expected, whether CRCs are checked or not.
@@ -10,7 +10,7 @@ file holds such a record; with the offset.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from tfrecord_lite.errors import IndexMismatchError
 from tfrecord_lite.format import crc32c
+from tfrecord_lite.format.block import Block
+from tfrecord_lite.format.blocks import MARGIN
 from tfrecord_lite.format.framing import (
     FOOTER_SIZE,
     FRAME_OVERHEAD,
@@ -74,6 +76,21 @@ def records_at(buffer: Any, positions: Array, sizes: Array, *, verify: bool) -> 
     else:
         are_sound = np.array_equal(np.frombuffer(headers, _HEADER)["length"], lengths)
     return records if are_sound else None
+
+
+def block_of(frames: Sequence[bytes | memoryview], *, verify: bool) -> Block | None:
+    """Frames from anywhere as one block, in one copy; None when something is wrong with one: `record_at` says what.
+
+    Each must announce the length that it has.
+    """
+    sizes = np.fromiter(map(len, frames), np.int64, len(frames))
+    data = bytearray().join([*frames, bytes(MARGIN)])
+    limits = np.cumsum(sizes)
+    starts = limits - sizes
+    if not np.array_equal(_items(np.frombuffer(data, np.uint8), "<i8")[starts], sizes - FRAME_OVERHEAD):
+        return None
+    block = Block(memoryview(data), starts + HEADER_SIZE, limits - FOOTER_SIZE)
+    return block if not verify or block.is_sound() else None
 
 
 def _items(octets: NDArray[np.uint8], dtype: str) -> NDArray[Any]:

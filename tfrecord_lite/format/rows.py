@@ -19,6 +19,7 @@ import numpy as np
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format import bytes_array
 from tfrecord_lite.format.bytes_array import BytesArray
+from tfrecord_lite.format.columns.payloads import BytesSpans
 from tfrecord_lite.format.features import FixedLenSequenceFeature, RaggedFeature, SparseFeature, VarLenFeature
 from tfrecord_lite.format.partitions import partition_batch, partition_values
 from tfrecord_lite.format.plan import Column, Plan
@@ -29,7 +30,8 @@ class Rows:
     """What a column holds in a batch: the values of all examples, and where those of each end.
 
     Attributes:
-        values: an array [m], of all examples one after the other; bytes perhaps as a BytesArray.
+        values: an array [m], of all examples one after the other; bytes perhaps as a BytesArray, or
+            as BytesSpans, valid as long as what they lie in.
         batch_size: how many examples there are.
         size: how many values each example holds, if that is known to be the same for all; otherwise None.
     """
@@ -71,6 +73,10 @@ class Rows:
         """The same with the values in another form."""
         return Rows(values, self.batch_size, self.size, self._splits)
 
+    def collected(self) -> Rows:
+        """The same in memory of their own, if they are BytesSpans."""
+        return self.with_values(self.values.collected()) if isinstance(self.values, BytesSpans) else self
+
     def part(self, begin: int, end: int) -> Rows:
         """What some of the examples hold."""
         if self.size is not None:
@@ -81,19 +87,7 @@ class Rows:
 
 
 def _part(values: Any, begin: int, end: int) -> Any:
-    return values.part(begin, end) if isinstance(values, BytesArray) else values[begin:end]
-
-
-def concatenated(parts: Sequence[Rows]) -> Rows:
-    """The examples of several batches, one after the other."""
-    if len(parts) == 1:
-        return parts[0]
-    values = [part.values for part in parts]
-    join = bytes_array.concatenated if isinstance(values[0], BytesArray) else np.concatenate
-    size = parts[0].size
-    if size is not None and all(part.size == size for part in parts):
-        return Rows.equal(join(values), sum(part.batch_size for part in parts), size)
-    return Rows.of(join(values), np.concatenate([part.lengths for part in parts]))
+    return values[begin:end] if isinstance(values, np.ndarray) else values.part(begin, end)
 
 
 def interleaved(parts: Sequence[tuple[Array, Rows]]) -> Rows:
@@ -102,7 +96,7 @@ def interleaved(parts: Sequence[tuple[Array, Rows]]) -> Rows:
         return parts[0][1]
     count, size = sum(len(numbers) for numbers, _ in parts), parts[0][1].size
     values = [rows.values for _, rows in parts]
-    if size and not isinstance(values[0], BytesArray) and all(rows.size == size for _, rows in parts):
+    if size and isinstance(values[0], np.ndarray) and all(rows.size == size for _, rows in parts):
         table = np.empty((count, size), values[0].dtype)
         for numbers, rows in parts:
             table[numbers] = rows.values.reshape(-1, size)
@@ -112,14 +106,24 @@ def interleaved(parts: Sequence[tuple[Array, Rows]]) -> Rows:
         lengths[numbers] = rows.lengths
     whole = Rows.of(None, lengths)
     places = [_places(whole.splits[numbers], rows) for numbers, rows in parts]
-    if isinstance(values[0], BytesArray):
+    if not isinstance(values[0], np.ndarray):
         order = np.empty(int(whole.splits[-1]), np.int64)
         order[np.concatenate(places)] = np.arange(len(order))
-        return whole.with_values(bytes_array.concatenated(values).take(order))
+        return whole.with_values(_bytes_in_order(values, order))
     joined_values = np.empty(int(whole.splits[-1]), values[0].dtype)
     for at, part in zip(places, values, strict=True):
         joined_values[at] = part
     return whole.with_values(joined_values)
+
+
+def _bytes_in_order(parts: Sequence[BytesArray | BytesSpans], order: Array) -> BytesArray | BytesSpans:
+    """The values of all parts in another order, which of spans of one buffer is that in which they lie there."""
+    spans = [part for part in parts if isinstance(part, BytesSpans)]
+    if len(spans) == len(parts) and all(part.buffer is spans[0].buffer for part in spans):
+        starts, sizes = (np.concatenate([getattr(part, name) for part in spans]) for name in ("starts", "sizes"))
+        return BytesSpans(spans[0].buffer, starts[order], sizes[order])
+    owned = [part.collected() if isinstance(part, BytesSpans) else part for part in parts]
+    return bytes_array.concatenated(owned).take(order)
 
 
 def _places(begins: Array, rows: Rows) -> Array:

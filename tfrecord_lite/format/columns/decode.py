@@ -78,10 +78,13 @@ class ColumnDecoder:
         self.plan = plan
         self._names_all = names_all
         self._layouts = Layouts(None if names_all else plan.columns)
-        self._take_bytes = payloads.objects if bytes_as == "objects" else payloads.blob
+        self._take_bytes = payloads.objects if bytes_as == "objects" else payloads.BytesSpans
 
     def decode(self, records: Records) -> dict[str, Rows] | None:
-        """What each column holds in the records, checked; None when something in them is an error."""
+        """What each column holds in the records, checked; None when something in them is an error.
+
+        Blobs are BytesSpans as yet, valid as long as the records are.
+        """
         columns = self.plan.columns
         if not len(records.starts):
             return self.decode_plain([])
@@ -122,6 +125,7 @@ class ColumnDecoder:
 
     def results(self, rows: Mapping[str, Rows]) -> dict[str, Any]:
         """What the features are in a batch. Raises FeatureError as `rows.results`."""
+        rows = {key: column.collected() for key, column in rows.items()}
         try:
             found = results(self.plan, rows, is_single=False)
         except FeatureError as error:

@@ -22,8 +22,8 @@ Array = NDArray[Any]
 
 #: As many layouts are remembered; to try one costs as much as to decode a few records plainly.
 _MAX_LAYOUTS = 64
-#: For fewer records than these a layout costs more than decoding them plainly.
-_FEW_RECORDS = 8
+#: For fewer records than these, and of fewer bytes, a layout costs more than decoding them plainly, which copies them.
+_FEW_RECORDS, _FEW_BYTES = 8, 1 << 20
 #: One in so many records may show a layout that few others have, or none; then there is no looking for more.
 _DISAPPOINTMENT = 256
 
@@ -47,16 +47,17 @@ class Layouts:
         begins, bad = bodies(records.buffer, records.starts, records.ends)
         others, rest = np.flatnonzero(bad), np.flatnonzero(~bad)
         entries = Records(records.buffer, begins, records.ends)
+        sizes = records.ends - records.starts
         groups: list[Group] = []
         for layout in self._known:
-            if len(rest) < _FEW_RECORDS:
+            if _are_few(sizes[rest]):
                 break
             rest = _read_group(layout, entries, rest, take_bytes, groups)
         patience = 1 + len(records.starts) // _DISAPPOINTMENT
-        while len(rest) >= _FEW_RECORDS and patience:
+        while not _are_few(sizes[rest]) and patience:
             found = self._layout_of(records.record(rest[0]))
             left = rest if found is None else _read_group(found, entries, rest, take_bytes, groups)
-            if found is None or len(rest) - len(left) < _FEW_RECORDS:
+            if found is None or _are_few(np.delete(sizes[rest], np.searchsorted(rest, left))):
                 patience -= 1
             else:
                 self._remember(found)
@@ -85,6 +86,11 @@ class Layouts:
         """The most frequent in this block first."""
         counts = {id(layout): len(numbers) for layout, numbers, _ in groups}
         self._known = sorted(self._known, key=lambda layout: -counts.get(id(layout), 0))
+
+
+def _are_few(sizes: Array) -> bool:
+    """Whether records of these sizes are not worth a layout."""
+    return len(sizes) < _FEW_RECORDS and int(sizes.sum()) < _FEW_BYTES
 
 
 def _read_group(layout: Layout, records: Records, rest: Array, take_bytes: TakeBytes, groups: list[Group]) -> Array:

@@ -4,6 +4,7 @@ integers   packed varints          -> int64 values, how many in each span
 floats     packed float32          -> float32 values
 objects    one bytes value a span  -> object array
 blob       one bytes value a span  -> BytesArray
+BytesSpans                            the same, not yet copied
 """
 
 from __future__ import annotations
@@ -124,17 +125,53 @@ def objects(buffer: Array, starts: Array, sizes: Array) -> Array:
     return values
 
 
+class BytesSpans:
+    """Bytes values where they lie in a buffer, and valid as long as that is.
+
+    Args:
+        buffer: uint8.
+        starts, sizes: int64 [n], of the values, which do not overlap and ascend.
+    """
+
+    __slots__ = ("buffer", "sizes", "starts")
+
+    def __init__(self, buffer: Array, starts: Array, sizes: Array) -> None:
+        self.buffer, self.starts, self.sizes = buffer, starts, sizes
+
+    @classmethod
+    def of(cls, values: BytesArray) -> BytesSpans:
+        """Values of one dimension."""
+        return cls(values.blob, values.offsets[:-1], np.diff(values.offsets))
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def part(self, begin: int, end: int) -> BytesSpans:
+        """Values `begin` to `end`."""
+        return BytesSpans(self.buffer, self.starts[begin:end], self.sizes[begin:end])
+
+    def copy_to(self, octets: Array) -> None:
+        """Put the values, one after the other, where there is room for just them, uint8 [bytes]."""
+        if len(octets) < _SHORT * len(self):
+            octets[:] = np.frombuffer(joined(self.buffer, self.starts, self.sizes), np.uint8)
+            return
+        data, target, stops = self.buffer.data, octets.data, np.cumsum(self.sizes)
+        begins, ends = (stops - self.sizes).tolist(), (self.starts + self.sizes).tolist()
+        for start, end, begin, stop in zip(self.starts.tolist(), ends, begins, stops.tolist(), strict=True):
+            target[begin:stop] = data[start:end]
+
+    def collected(self) -> BytesArray:
+        """In memory of their own."""
+        offsets = np.zeros(len(self) + 1, np.int64)
+        np.cumsum(self.sizes, out=offsets[1:])
+        octets = np.empty(int(offsets[-1]), np.uint8)
+        self.copy_to(octets)
+        return BytesArray(octets, offsets)
+
+
 def blob(buffer: Array, starts: Array, sizes: Array) -> BytesArray:
     """The spans as one blob with offsets."""
-    offsets = np.zeros(len(sizes) + 1, np.int64)
-    np.cumsum(sizes, out=offsets[1:])
-    if int(offsets[-1]) < _SHORT * len(sizes):
-        return BytesArray(np.frombuffer(bytearray(joined(buffer, starts, sizes)), np.uint8), offsets)
-    octets = np.empty(int(offsets[-1]), np.uint8)
-    data, target, ends = buffer.data, octets.data, (starts + sizes).tolist()
-    for start, end, begin, stop in zip(starts.tolist(), ends, offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
-        target[begin:stop] = data[start:end]
-    return BytesArray(octets, offsets)
+    return BytesSpans(buffer, starts, sizes).collected()
 
 
 #: Masks of a word's first 0 to 8 bytes.

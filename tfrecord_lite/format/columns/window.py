@@ -61,6 +61,10 @@ class Records(NamedTuple):
         """One of the records."""
         return self.buffer[self.starts[number] : self.ends[number]].tobytes()
 
+    def each(self) -> list[bytes]:
+        """All of them."""
+        return list(map(self.record, range(len(self.starts))))
+
 
 def windows(buffer: Array, positions: Array, width: int) -> Array:
     """The `width` bytes from each position on, uint8 [n, width]."""

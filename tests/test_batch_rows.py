@@ -1,0 +1,74 @@
+"""BatchRows: what portions hold, put where it stays, in no more memory than that."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tfrecord_lite as tfr
+from tfrecord_lite.format.columns import batch_rows
+from tfrecord_lite.format.columns.batch_rows import BatchRows
+from tfrecord_lite.format.columns.payloads import BytesSpans
+from tfrecord_lite.format.rows import Rows
+
+
+def portion(values: list[bytes]) -> dict[str, Rows]:
+    """Of one value a record, in a buffer with something between the values."""
+    sizes = np.array(list(map(len, values)), np.int64)
+    starts = np.cumsum(sizes + 3) - sizes
+    buffer = np.frombuffer(b"".join([b"---" + value for value in values]), np.uint8)
+    return {"a": Rows.equal(BytesSpans(buffer, starts, sizes), len(values), 1)}
+
+
+@pytest.mark.parametrize("count", [1, 3, 7, 10**13])
+@pytest.mark.parametrize("sizes", [[[1], [400, 900]], [[900, 1], [1], [1, 2, 3]], [[], [3], []], [[0, 0]]], ids=str)
+def test_however_many_are_expected_it_is_the_same(count: int, sizes: list[list[int]]) -> None:
+    generator = np.random.default_rng(0)
+    batch = BatchRows(["a"], count)
+    expected = []
+    for some in sizes:
+        values = [generator.bytes(size) for size in some]
+        expected += values
+        batch.add(portion(values), len(values))
+    rows = batch.rows()["a"]
+    assert (rows.batch_size, rows.size, batch.size) == (len(expected), 1, len(expected))
+    assert rows.values.tolist() == expected
+
+
+def test_what_was_expected_and_did_not_come_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_rows, "_MOST_AHEAD", 10 << 20)
+    batch = BatchRows(["a"], 1000)
+    some = portion([bytes(100_000)])
+    tracemalloc.start()
+    try:
+        batch.add(some, 1)
+        ahead = tracemalloc.get_traced_memory()[0]
+        rows = batch.rows()
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert 10 << 20 < ahead < 11 << 20
+    assert 100_000 < kept < 150_000
+    assert len(rows["a"].values.blob) == 100_000
+
+
+def test_a_batch_that_is_read_is_held_once_beside_the_block(tmp_path: Path) -> None:
+    images = [np.random.default_rng(number).bytes(100_000 + number) for number in range(300)]
+    with tfr.TFRecordWriter(tmp_path / "images") as writer:
+        for image in images:
+            writer.write_example({"image": image})
+    batches = tfr.read_batches(
+        tmp_path / "images", {"image": tfr.FixedLenFeature([], bytes)}, batch_size=300, bytes_as="blob"
+    )
+    tracemalloc.start()
+    try:
+        (batch,) = batches
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert batch["image"].tolist() == images
+    # The block of 4 MiB stands beside the one of half its size that it takes the place of.
+    assert peak < batch["image"].offsets[-1] * 17 / 16 + (7 << 20)
