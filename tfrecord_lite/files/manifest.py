@@ -27,12 +27,12 @@ import errno
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from tfrecord_lite.errors import ShardError, add_path, printable
+from tfrecord_lite.files.claims import claim
 from tfrecord_lite.files.paths import MANIFEST
 from tfrecord_lite.files.shards import ShardInfo
 
@@ -248,9 +248,10 @@ def _checked(path: str) -> Any:
 
 def _save(path: str, data: dict[str, Any]) -> None:
     directory = os.path.dirname(path)
-    temporary = os.path.join(directory, f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp")
+    temporary = None
     try:
-        with open(temporary, "x", encoding="ascii") as file:
+        descriptor, temporary = claim(path)
+        with open(descriptor, "w", encoding="ascii") as file:
             file.write(json.dumps(data))
             file.flush()
             os.fsync(file.fileno())
@@ -258,8 +259,9 @@ def _save(path: str, data: dict[str, Any]) -> None:
     except BaseException as error:
         if isinstance(error, OSError):
             add_path(error, path)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+        if temporary is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
         raise
     sync_directory(directory)
 

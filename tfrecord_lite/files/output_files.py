@@ -91,6 +91,8 @@ class OutputFiles:
                 file = OutputFile("", open_sink(hidden, self._options, atomic=False))
             except BaseException:
                 hidden.discard()
+                if not self.files:
+                    self._release()
                 raise
         else:
             file = OutputFile(self._path, open_sink(self._path, self._options, atomic=True))
@@ -132,6 +134,7 @@ class OutputFiles:
     def _release(self) -> None:
         if self._set is not None:
             self._set.release()
+            self._set = None
 
     def _check_free(self) -> None:
         directory, name = os.path.split(self._prefix)
