@@ -95,6 +95,8 @@ class OutputFiles:
                 file = OutputFile(path, open_sink(hidden, self._options, atomic=False))
             except BaseException:
                 hidden.discard()
+                if not self.files:
+                    self._release()
                 raise
         else:
             file = OutputFile(self._path, open_sink(self._path, self._options, atomic=True))
@@ -134,6 +136,7 @@ class OutputFiles:
     def _release(self) -> None:
         if self._set is not None:
             self._set.release()
+            self._set = None
 
     def _check_free(self) -> None:
         name = split_path(self._prefix)[1]
