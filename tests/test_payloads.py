@@ -148,3 +148,9 @@ def test_of_spans_that_do_not_end_with_a_varint_nothing_is_decoded() -> None:
     assert values.tolist() == []
     assert is_bad is not None
     assert is_bad.tolist() == [False, True, False]
+
+
+def test_floats_of_spans_of_one_size_are_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payloads, "joined", None)
+    spans = [np.array([number, -number], "<f4").tobytes() for number in range(5)]
+    assert payloads.floats(*laid_out(spans, b"\xff")).tolist() == [0, -0.0, 1, -1, 2, -2, 3, -3, 4, -4]
