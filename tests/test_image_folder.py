@@ -447,9 +447,10 @@ def test_names_from_data_lead_nowhere_and_overwrite_nothing(tmp_path: Path) -> N
         assert len({str(path).casefold() for path in files}) == len(files)
         with (base / "out" / "labels.csv").open(newline="", errors="surrogateescape") as file:
             rows = list(csv.reader(file))[1:]
-        assert [os.fsencode(label) for _, label in rows] == texts
-        assert {base / "out" / name for name, _ in rows} == set(files)
-        assert len(list_image_folder(base / "out", base / "out" / "labels.csv").files) == len(files)
+        labels = [text for text in texts if text]  # an empty one is none
+        assert [os.fsencode(label) for _, label in rows] == labels
+        assert {base / "out" / name for name, _ in rows} <= set(files)
+        assert len(list_image_folder(base / "out", base / "out" / "labels.csv").files) == len(labels) >= len(files) - 1
 
 
 @pytest.mark.parametrize(

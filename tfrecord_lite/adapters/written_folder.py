@@ -258,7 +258,7 @@ def _label_of(example: Mapping[str, Any]) -> tuple[str | None, str, str | None, 
     number, of_number = "", None
     if labels is not None and hasattr(labels, "dtype") and labels.dtype.kind == "i" and len(labels) == 1:
         number, of_number = str(int(labels[0])), label
-    if isinstance(texts, list) and len(texts) == 1:
+    if isinstance(texts, list) and len(texts) == 1 and texts[0]:  # an empty text is no label in a CSV
         return os.fsdecode(texts[0]), number, CLASS_TEXT, of_number
     return number or None, number, None, of_number
 
