@@ -79,7 +79,8 @@ def test_there_are_no_notes_of_work_left_in_the_code() -> None:
     words = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
     folders = ("tfrecord_lite", "pyspark_tfrecord_lite", "tests", "examples", "benchmarks")
     for path in [path for folder in folders for path in (ROOT / folder).rglob("*.py")]:
-        assert not words.search(path.read_text()), path
+        if (ROOT / "benchmarks" / "data") not in path.parents:  # what benchmarks install and write
+            assert not words.search(path.read_text()), path
 
 
 # Names stay in their directory.

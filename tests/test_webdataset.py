@@ -39,7 +39,7 @@ def test_members_become_features_by_their_extensions(tmp_path: Path) -> None:
         ("000000000.json", b'{"a": 1, "b": ["x"]}'),
         ("cats/7.left.txt", b"text"),
         ("cats/7.json", b"[1, 2]"),
-        ("cats/8.json", b'{"a": {"odd": 1}}'),
+        ("cats/8.json", b'{"c": {"odd": 1}}'),
         ("cats/9.json", b'{"a": [3, 4], "b": [[1], {"c": null}], "d": {"base64": "/w=="}, "e": {"int64": []}}'),
         ("cats/9.meta.json", b'{"a": 1}'),
         ("cats/10.a%2Fb.bin", b""),
@@ -47,7 +47,7 @@ def test_members_become_features_by_their_extensions(tmp_path: Path) -> None:
     assert examples(path) == [
         {"png": [b"no image"], "cls": [-7], "a": [1], "b": [b"x"]},
         {"__key__": [b"cats/7"], "left": [b"text"], "json": [1, 2]},
-        {"__key__": [b"cats/8"], "a": [b'{"odd": 1}']},
+        {"__key__": [b"cats/8"], "c": [b'{"odd": 1}']},
         {
             "__key__": [b"cats/9"],
             "a": [3, 4],

@@ -11,6 +11,7 @@ from tfrecord_lite.files.deflate import DeflateSink
 from tfrecord_lite.files.directory import file_size, open_directory, split_path
 from tfrecord_lite.files.manifest import has_plan
 from tfrecord_lite.files.options import TFRecordOptions
+from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.shards import ShardInfo
 from tfrecord_lite.files.spooled import hidden_sink
 from tfrecord_lite.files.streams import open_sink
@@ -142,7 +143,7 @@ class ShardFiles:
         if publish:
             try:
                 # A commit that was cut off may still want its files, and knows what is to become of them.
-                self._set = ClaimedSet(prefix, _KIND, sweeps=not has_plan(prefix))
+                self._set = ClaimedSet(prefix, _KIND, sweeps=not is_url(prefix) and not has_plan(prefix))
             except OSError as error:
                 error.filename = prefix
                 raise
