@@ -1,6 +1,7 @@
 """Settings that hold for all tests."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,3 +16,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
         phases = (Phase.explicit, Phase.generate)
         settings.register_profile("mutants", derandomize=True, database=None, deadline=None, phases=phases)
+
+
+@pytest.fixture
+def memory() -> Iterator[str]:
+    """The URL of a directory in memory."""
+    fsspec = pytest.importorskip("fsspec")
+    yield "memory://data"
+    fsspec.filesystem("memory").store.clear()
+    fsspec.filesystem("memory").pseudo_dirs[:] = [""]

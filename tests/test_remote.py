@@ -39,14 +39,6 @@ fsspec = pytest.importorskip("fsspec")
 
 
 @pytest.fixture
-def memory() -> Iterator[str]:
-    """A directory in memory."""
-    yield "memory://data"
-    fsspec.filesystem("memory").store.clear()
-    fsspec.filesystem("memory").pseudo_dirs[:] = [""]
-
-
-@pytest.fixture
 def server() -> Iterator[FileServer]:
     pytest.importorskip("aiohttp")
     with file_server() as server:

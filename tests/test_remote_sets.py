@@ -28,14 +28,6 @@ OLD, NEW = [b"old 0", b"old 1"], [b"new 0", b"new 1", b"new 2"]
 
 
 @pytest.fixture
-def memory() -> Iterator[str]:
-    """A directory in memory."""
-    yield "memory://data"
-    fsspec.filesystem("memory").store.clear()
-    fsspec.filesystem("memory").pseudo_dirs[:] = [""]
-
-
-@pytest.fixture
 def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory for temporary files."""
     path = tmp_path / "spool"
@@ -188,6 +180,14 @@ class Dying:
         return patched
 
 
+def restored(store: dict[str, Any], state: dict[str, Any]) -> Iterator[int]:
+    """1, 2, and so on, before each of which the store is what it was."""
+    for number in range(1, 100):
+        store.clear()
+        store.update(state)
+        yield number
+
+
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("then", ["commit", "commit None", "rollback", "another"])
 def test_a_commit_that_ended_at_any_request_is_finished_or_undone(
@@ -201,9 +201,7 @@ def test_a_commit_that_ended_at_any_request_is_finished_or_undone(
     with monkeypatch.context() as patches:
         dying = Dying(patches)
         begin = dict(store)
-        for limit in range(1, 100):
-            store.clear()
-            store.update(begin)
+        for limit in restored(store, begin):
             dying.left, dying.after = limit, after
             try:
                 commit(infos, prefix)
@@ -251,9 +249,7 @@ def test_undoing_can_end_at_any_request_too(memory: str, monkeypatch: pytest.Mon
         with monkeypatch.context() as patches:
             dying = Dying(patches)
             begin = dict(store)
-            for limit in range(1, 100):
-                store.clear()
-                store.update(begin)
+            for limit in restored(store, begin):
                 dying.left, dying.after = step, False
                 with pytest.raises(Death):
                     commit(infos, prefix)

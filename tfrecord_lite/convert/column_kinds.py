@@ -21,7 +21,7 @@ from tfrecord_lite.convert.formats import Rows
 from tfrecord_lite.errors import FeatureError, printable
 from tfrecord_lite.format.feature_list_schema import FeatureListSchema
 from tfrecord_lite.format.feature_schema import FeatureSchema
-from tfrecord_lite.format.json_form import INEXACT, Column
+from tfrecord_lite.format.json_kinds import INEXACT, Column
 from tfrecord_lite.format.schema import Schema
 
 #: What cells of a CSV are beside the kinds: integers outside int64; and, of cells that are lists, the same with this.

@@ -18,7 +18,8 @@ from tfrecord_lite.adapters.arrow_lists import lists_of
 from tfrecord_lite.convert.column_kinds import LIST, OUTSIDE
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format.feature_schema import FeatureSchema
-from tfrecord_lite.format.json_form import INEXACT, SaidNonFinite, feature_as_json, feature_from_json, kinds_of_json
+from tfrecord_lite.format.json_form import SaidNonFinite, feature_as_json, feature_from_json
+from tfrecord_lite.format.json_kinds import INEXACT, kinds_of_json
 from tfrecord_lite.format.lists import Lists
 
 _BASE64 = "base64:"

@@ -26,11 +26,11 @@ from tfrecord_lite.format.example import decode_example, decode_sequence_example
 from tfrecord_lite.format.json_form import (
     example_as_json,
     example_as_record,
-    kinds_in_json,
     record_as_json,
     record_from_json,
     sequence_example_as_json,
 )
+from tfrecord_lite.format.json_kinds import kinds_in_json
 from tfrecord_lite.format.schema import Schema
 
 __all__ = [

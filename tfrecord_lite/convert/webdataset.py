@@ -39,14 +39,8 @@ from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.encodings import UTF8, image_encoding, share_encoding
 from tfrecord_lite.format.example import check_no_sequence_examples, decode_example, encode_example
 from tfrecord_lite.format.feature_schema import FeatureSchema
-from tfrecord_lite.format.json_form import (
-    Column,
-    example_as_json,
-    feature_from_json,
-    is_nested,
-    kinds_to_unify,
-    parse_json,
-)
+from tfrecord_lite.format.json_form import example_as_json, feature_from_json, is_nested, parse_json
+from tfrecord_lite.format.json_kinds import Column, kinds_to_unify
 from tfrecord_lite.format.schema import Schema
 from tfrecord_lite.format.wire_format import MAX_MESSAGE_SIZE
 

@@ -38,14 +38,9 @@ from tfrecord_lite.format.example import (
 from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.schema import Schema
 
-#: Name of a feature, or of a feature list (True).
-Column = tuple[str, bool]
-#: What `kinds_in_json` says of integers of int64 that are no float32.
-INEXACT = "inexact"
-
-_INT64, _FLOAT32, _BYTES, _BASE64 = "int64", "float32", "bytes", "base64"
+INT64, FLOAT32, BYTES, _BASE64 = "int64", "float32", "bytes", "base64"
 _RECORD, _TEXT = "record", "text"
-_KIND_OF_TYPE = {int: _INT64, float: _FLOAT32, str: _BYTES}
+_KIND_OF_TYPE = {int: INT64, float: FLOAT32, str: BYTES}
 _NON_FINITE = {"nan", "inf", "-inf"}
 _SEQUENCE = {"context", "feature_lists"}
 
@@ -80,7 +75,7 @@ def sequence_example_as_json(context: Mapping[str, Any], feature_lists: Mapping[
 def example_as_record(example: Mapping[str, Any], record: bytes) -> Any:
     """What `record_as_json` gives for a record that is this example."""
     form = example_as_json(example)
-    return bytes_as_record(record) if _is_sequence(form) else form
+    return bytes_as_record(record) if is_sequence(form) else form
 
 
 def example_as_json(example: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,7 +88,7 @@ def feature_as_json(value: Any) -> Any:
     if value is None:
         return None
     if isinstance(value, list):
-        return [_bytes_as_json(item) for item in value] or {_BYTES: []}
+        return [_bytes_as_json(item) for item in value] or {BYTES: []}
     if value.dtype == np.float32:
         # The shortest decimal that is this float32 again, not the digits of the double beside it.
         items: list[Any] = [float(str(number)) for number in value]
@@ -101,8 +96,8 @@ def feature_as_json(value: Any) -> Any:
             return items
         has_finite = any(map(math.isfinite, items))
         items = [item if math.isfinite(item) else str(item) for item in items]
-        return items if has_finite else {_FLOAT32: items}
-    return value.tolist() or {_INT64: []}
+        return items if has_finite else {FLOAT32: items}
+    return value.tolist() or {INT64: []}
 
 
 def record_from_json(text: str | bytes, schema: Schema | None = None) -> bytes:
@@ -116,10 +111,10 @@ def record_from_json(text: str | bytes, schema: Schema | None = None) -> bytes:
     Raises:
         FeatureError: it is no JSON, or nothing that a record can be.
     """
-    given = _given(text)
-    if _is_record(given):
+    given = object_from_json(text)
+    if is_record(given):
         return _bytes_from_json(given[_RECORD].get(_TEXT, given[_RECORD]), _RECORD)
-    if _is_sequence(given):
+    if is_sequence(given):
         lists = {
             name: [
                 feature_from_json(
@@ -132,51 +127,6 @@ def record_from_json(text: str | bytes, schema: Schema | None = None) -> bytes:
         }
         return encode_sequence_example(_example(given["context"], schema), lists)
     return encode_example(_example(given, schema))
-
-
-def kinds_in_json(text: str | bytes) -> Iterator[tuple[Column, list[str]]]:
-    """Of each feature of the record that a line of JSON stands for its kind, and INEXACT; nothing if it has none."""
-    try:
-        given = _given(text)
-        if _is_record(given):
-            return
-    except FeatureError:
-        return
-    is_sequence = _is_sequence(given)
-    for name, value in (given["context"] if is_sequence else given).items():
-        yield (name, False), kinds_to_unify(value)
-    for name, steps in given["feature_lists"].items() if is_sequence else ():
-        kinds = {kind for step in steps for kind in kinds_to_unify(step)} if isinstance(steps, list) else ()
-        yield (name, True), sorted(kinds)
-
-
-def kinds_of_json(value: Any) -> list[str]:
-    """The kind of a value in JSON, and INEXACT; nothing if it is none, or has none."""
-    said = None
-    if isinstance(value, dict) and len(value) == 1:
-        [(kind, inner)] = value.items()
-        if kind in (_INT64, _FLOAT32, _BYTES) and isinstance(inner, list):
-            value, said = inner, kind
-    items = value if isinstance(value, list) else [value]
-    try:
-        found = None if value is None or not items else _kind_of(items, "")
-    except FeatureError:
-        return []
-    kinds = [kind for kind in (said or found,) if kind is not None]
-    if said is None and found != _BYTES and not all(map(_is_float32, items)):
-        kinds.append(INEXACT)
-    return kinds
-
-
-def kinds_to_unify(value: Any) -> list[str]:
-    """The same, but nothing of an empty list: of which kind it is it says by itself."""
-    return [] if isinstance(value, dict) and [] in value.values() else kinds_of_json(value)
-
-
-def _is_float32(item: Any) -> bool:
-    """Whether float32 holds an integer of int64; of anything else it is not asked."""
-    is_small = not isinstance(item, int) or -(1 << 24) <= item <= 1 << 24
-    return is_small or not -(2**63) <= item < 2**63 or int(np.float32(item)) == item
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -199,12 +149,12 @@ def is_nested(value: Any) -> bool:
     """Whether objects or lists are in a value that say neither a kind nor bytes: no feature is that."""
     if isinstance(value, dict) and len(value) == 1:
         [(kind, inner)] = value.items()
-        value = inner if kind in (_INT64, _FLOAT32, _BYTES) and isinstance(inner, list) else value
+        value = inner if kind in (INT64, FLOAT32, BYTES) and isinstance(inner, list) else value
     items = value if isinstance(value, list) else [value]
     return any(isinstance(item, (dict, list)) and not _is_base64(item) for item in items)
 
 
-def _given(text: str | bytes) -> dict[str, Any]:
+def object_from_json(text: str | bytes) -> dict[str, Any]:
     """The object in a line."""
     given = parse_json(text)
     if not isinstance(given, dict):
@@ -212,7 +162,8 @@ def _given(text: str | bytes) -> dict[str, Any]:
     return given
 
 
-def _is_record(given: dict[str, Any]) -> bool:
+def is_record(given: dict[str, Any]) -> bool:
+    """Whether an object stands for a record that is no message."""
     return given.keys() == {_RECORD} and (_is_base64(given[_RECORD]) or _is_text(given[_RECORD]))
 
 
@@ -223,7 +174,7 @@ def feature_from_json(value: Any, name: str, feature: FeatureSchema | None) -> A
     dtype = None if feature is None else feature.dtype
     if isinstance(value, dict) and len(value) == 1:
         [(kind, inner)] = value.items()
-        if kind in (_INT64, _FLOAT32, _BYTES) and isinstance(inner, list):
+        if kind in (INT64, FLOAT32, BYTES) and isinstance(inner, list):
             value, said = inner, kind
             if dtype is not None and said != dtype:
                 raise FeatureError(f"is {said}, not {dtype}", name)
@@ -236,17 +187,17 @@ def feature_from_json(value: Any, name: str, feature: FeatureSchema | None) -> A
 
 
 def _values(items: list[Any], name: str, dtype: str | None) -> Any:
-    found = _kind_of(items, name) if items else dtype
+    found = kind_of_items(items, name) if items else dtype
     if found is None:
         raise FeatureError('an empty list has no kind: {"int64": []}, {"float32": []} or {"bytes": []} has', name)
-    if dtype == _FLOAT32 and (found == _INT64 or (found == _BYTES and _NON_FINITE.issuperset(map(_hashable, items)))):
-        found = _FLOAT32
+    if dtype == FLOAT32 and (found == INT64 or (found == BYTES and _NON_FINITE.issuperset(map(_hashable, items)))):
+        found = FLOAT32
     if dtype is not None and found != dtype:
         raise FeatureError(f"is {found}, not {dtype}", name)
-    if found == _BYTES:
+    if found == BYTES:
         values = [_bytes_from_json(item, name) for item in items]
         return values or np.empty(0, object)
-    if found == _FLOAT32:
+    if found == FLOAT32:
         return _float32(items, name)
     try:
         return np.array(items, np.int64)
@@ -269,17 +220,18 @@ def _float32(items: list[Any], name: str) -> Any:
     return floats
 
 
-def _kind_of(items: list[Any], name: str) -> str:
+def kind_of_items(items: list[Any], name: str) -> str:
+    """The kind of a list that is not empty. Raises FeatureError: it has none."""
     types = set(map(type, items))
     if len(types) == 1 and (kind := _KIND_OF_TYPE.get(types.pop())) is not None:
         return kind
     if all(isinstance(item, int) for item in items):
-        return _INT64
+        return INT64
     if any(isinstance(item, float) for item in items):
         if all(isinstance(item, (int, float)) or _hashable(item) in _NON_FINITE for item in items):
-            return _FLOAT32
+            return FLOAT32
     elif all(isinstance(item, str) or _is_base64(item) for item in items):
-        return _BYTES
+        return BYTES
     found = ", ".join(sorted({type(item).__name__ for item in items}))
     raise FeatureError(f"a feature is a list of integers, of floats or of texts, not of {found}", name)
 
@@ -290,7 +242,8 @@ def _example(given: dict[str, Any], schema: Mapping[str, FeatureSchema] | None) 
     return {name: feature_from_json(value, name, schema[name]) for name, value in given.items() if name in schema}
 
 
-def _is_sequence(form: dict[str, Any]) -> bool:
+def is_sequence(form: dict[str, Any]) -> bool:
+    """Whether an object stands for a SequenceExample."""
     return form.keys() == _SEQUENCE and all(isinstance(part, dict) for part in form.values())
 
 
