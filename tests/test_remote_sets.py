@@ -399,3 +399,13 @@ def test_missing_shards_are_looked_for_beside_those_that_are_named(memory: str) 
     RemoteDirectory(memory).remove(shards(3)[1:2])
     (facts,) = shard_sets([f"{memory}/{shards(3)[0]}"])
     assert (facts.found, facts.others, facts.missing) == (1, 1, ((1, 1),))
+
+
+def test_lint_finds_what_is_missing_behind_a_url(memory: str, capfd: pytest.CaptureFixture[str]) -> None:
+    for name in (shards(3)[0], shards(3)[2], shards(2)[1]):
+        with TFRecordWriter(f"{memory}/{name}") as writer:
+            writer.write_example({"n": 1})
+    assert main(["lint", "--json", f"{memory}/train-*-of-00003"]) == 1
+    *findings, _summary = map(json.loads, capfd.readouterr().out.splitlines())
+    assert [(finding["rule"], finding["path"]) for finding in findings] == [("missing-shard", f"{memory}/train")]
+    assert "1 of 3 shards are not there, train-00001-of-00003" in findings[0]["what"]

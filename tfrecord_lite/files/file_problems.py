@@ -32,6 +32,7 @@ from typing import Any
 
 from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError
 from tfrecord_lite.files.compression import AFTER_ZLIB
+from tfrecord_lite.files.directory import open_directory, split_path
 from tfrecord_lite.files.members import find_members, members_at
 from tfrecord_lite.files.options import COMPRESSION_TYPES
 from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX
@@ -198,13 +199,14 @@ def name_problems(path: str, found: Sequence[str]) -> Iterator[Finding]:
 
 
 def shard_problems(found: Sequence[str]) -> Iterator[Finding]:
-    """What the names of local files, those of shards among them, say about others that should be there, or not."""
+    """What the names of files, those of shards among them, say about others that should be there, or not."""
     sets: dict[str, set[tuple[str, int]]] = {}
     for path in found:
-        shard = parse_shard_name(os.path.basename(path))
+        directory, name = split_path(path)
+        shard = parse_shard_name(name)
         if shard is not None:
             prefix, _, count = shard
-            sets.setdefault(os.path.dirname(path), set()).add((prefix, count))
+            sets.setdefault(directory, set()).add((prefix, count))
     for directory, wanted in sets.items():
         numbers: dict[tuple[str, int], set[int]] = {each: set() for each in wanted}
         for name in _files_in(directory):
@@ -213,15 +215,15 @@ def shard_problems(found: Sequence[str]) -> Iterator[Finding]:
                 prefix, number, count = shard
                 numbers[prefix, count].add(number)
         for prefix, count in sorted(wanted):
-            yield from _set_problems(os.path.join(directory, prefix), count, numbers)
+            yield from _set_problems(open_directory(directory).join(prefix), count, numbers)
 
 
 def _set_problems(path: str, count: int, numbers: dict[tuple[str, int], set[int]]) -> Iterator[Finding]:
     """What is wrong with one set, given the numbers of the shards of all sets that are there."""
-    prefix = os.path.basename(path)
+    prefix = split_path(path)[1]
     missing = sorted(set(range(min(count, _MOST_SHARDS))) - numbers[prefix, count])
     if missing:
-        first = os.path.basename(shard_name(path, missing[0], count))
+        first = shard_name(prefix, missing[0], count)
         what = f"{len(missing)} of {count} shards are not there, {first} for one"
         doing = "reads the others where a glob matches them, without an error"
         yield Finding.of(Problem(MISSING_SHARD, None, what, doing), path)
@@ -235,6 +237,8 @@ def _set_problems(path: str, count: int, numbers: dict[tuple[str, int], set[int]
 def _files_in(directory: str) -> list[str]:
     """The names of the files in a directory; none where its own name is a pattern, or it cannot be listed."""
     try:
+        if is_url(directory):
+            return sorted(open_directory(directory).sizes())
         with os.scandir(directory or os.curdir) as entries:
             return sorted(entry.name for entry in entries if entry.is_file())
     except OSError:

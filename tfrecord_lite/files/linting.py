@@ -134,19 +134,20 @@ class Lint:
 
     def _look_up(self, paths: list[Any]) -> Iterator[Finding]:
         """Find the files; what is wrong with that, and with their names."""
-        local: list[str] = []
+        named: list[str] = []
         for path in paths:
             try:
                 found = find_files(path)
             except (OSError, ShardError) as error:
                 yield _unreadable(error, path)
                 continue
-            files = [file for file, _ in found if isinstance(file, str) and file != STDIN and not is_url(file)]
-            if files and not hasattr(path, "read"):
-                yield from file_problems.name_problems(as_path(path), files)
-            local += files
+            files = [file for file, _ in found if isinstance(file, str) and file != STDIN]
+            local = [file for file in files if not is_url(file)]
+            if local and not hasattr(path, "read"):
+                yield from file_problems.name_problems(as_path(path), local)
+            named += files
             self._sources += found
-        yield from file_problems.shard_problems(local)
+        yield from file_problems.shard_problems(named)
 
     def _lint(self, before: list[Finding]) -> Generator[Finding]:
         yield from before
