@@ -16,7 +16,7 @@ import pytest
 import tfrecord_lite as tfr
 from tfrecord_lite.adapters.written_folder import write_image_folder
 from tfrecord_lite.files import claims
-from tfrecord_lite.files.claims import ClaimedSet, claim
+from tfrecord_lite.files.claims import Claim, ClaimedSet
 from tfrecord_lite.files.output_files import OutputFiles
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="flock is POSIX")]
@@ -169,25 +169,37 @@ with tfr.ShardedWriter(sys.argv[1] + "/out", num_shards=2) as writer:
 
 
 def test_a_new_claim_is_another_file(tmp_path: Path) -> None:
-    first, path = claim(str(tmp_path / "out"))
-    second, other = claim(str(tmp_path / "out"))
-    assert path != other
-    os.close(first)
-    third, again = claim(str(tmp_path / "out"))
-    assert again == path
-    os.close(second)
-    os.close(third)
+    first = Claim(str(tmp_path / "out"))
+    second = Claim(str(tmp_path / "out"))
+    assert first.path != second.path
+    os.close(os.dup(first.descriptor))
+    first.abandon()  # as the death of its process does
+    third = Claim(str(tmp_path / "out"))
+    assert third.path == first.path
+    second.release()
+    third.release()
+    assert hidden(tmp_path) == []
+
+
+def test_a_claim_that_is_thrown_away_goes_but_not_in_a_forked_child(tmp_path: Path) -> None:
+    claim = Claim(str(tmp_path / "out"))
+    child = os.fork()
+    if not child:
+        del claim
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert hidden(tmp_path) == [os.path.basename(claim.path)]
+    del claim
+    assert hidden(tmp_path) == []
 
 
 def test_what_is_no_file_of_ours_is_neither_opened_nor_deleted(tmp_path: Path) -> None:
-    descriptor, path = claim(str(tmp_path / "out"))
-    os.close(descriptor)
-    os.unlink(path)
+    claim = Claim(str(tmp_path / "out"))
+    path = claim.path
+    claim.release()
     (tmp_path / "precious").write_bytes(b"data")
     os.symlink(tmp_path / "precious", path)
-    descriptor, other = claim(str(tmp_path / "out"))
-    os.close(descriptor)
-    assert other != path
+    assert Claim(str(tmp_path / "out")).path != path
     assert (tmp_path / "precious").read_bytes() == b"data"
     assert os.path.islink(path)
 

@@ -33,48 +33,85 @@ def hidden_name(kind: str, name: str) -> str:
     return f".{kind}-{hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()}"
 
 
-def claim(output: str, kind: str = "writing", *, sweeps: bool = True) -> tuple[int, str]:
-    """Create and lock a hidden file beside the output.
+class Claim:
+    """A hidden file beside an output, created and locked. Thrown away, also by Ctrl-C before anybody has it, it goes.
 
     Args:
         output: its final path.
         kind: how its name begins.
         sweeps: whether what dead processes have left of these names is deleted.
 
-    Returns:
-        (a descriptor for writing, which holds the lock; the path).
+    Attributes:
+        path: of the file.
+        descriptor: for writing; it holds the lock. -1 when nothing is held any more.
 
     Raises:
         OSError: no file can be created there.
     """
-    directory, name = os.path.split(output)
-    begin = os.path.join(directory, hidden_name(kind, name))
-    claimed: tuple[int, str] | None = None
-    for number in itertools.count():
-        path = f"{begin}-{number}.tmp"
-        if sweeps:
+
+    def __init__(self, output: str, kind: str = "writing", *, sweeps: bool = True) -> None:
+        self._process = os.getpid()
+        self.path, self.descriptor = "", -1
+        directory, name = os.path.split(output)
+        begin = os.path.join(directory, hidden_name(kind, name))
+        for number in itertools.count():
+            path = f"{begin}-{number}.tmp"
+            if sweeps:
+                _remove_if_dead(path)
+            if self.descriptor < 0:
+                self._create(path)
+            elif not (sweeps and os.path.lexists(path)):
+                return
+
+    def __del__(self) -> None:
+        if self._process == os.getpid():
+            self.release()
+
+    def release(self) -> None:
+        """Delete the file, unless it has another name by now."""
+        if self.descriptor >= 0:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Let go without touching anything."""
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def _create(self, path: str) -> None:
+        """Nothing where somebody else has it."""
+        try:
+            # 0o666 less the umask, as for any new file.
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        except FileExistsError:
+            return
+        except OSError:
+            raise
+        except BaseException:  # Ctrl-C, when the file may have been made
             _remove_if_dead(path)
-        if claimed is None:
-            claimed = _create(path)
-        elif not (sweeps and os.path.lexists(path)):
-            return claimed
-    raise AssertionError
+            raise
+        self.path, self.descriptor = path, descriptor
+        if _lock(descriptor, path) is False:  # whoever came between has deleted it, or is about to
+            self.abandon()
 
 
 class ClaimedSet:
     """The sign that a process is about several hidden files. Behind a URL there is none, as there are no locks.
 
     Args:
-        output, kind, sweeps: as for `claim`.
+        output, kind, sweeps: as for `Claim`.
     """
 
     def __init__(self, output: str, kind: str = "writing", *, sweeps: bool = True) -> None:
+        self._sign: Claim | None = None
         if is_url(output):
             directory, slash, name = output.rpartition("/")
-            self._descriptor = -1
             self._path = f"{directory}{slash}{hidden_name(kind, name)}-{secrets.token_hex(4)}.tmp"
         else:
-            self._descriptor, self._path = claim(output, kind, sweeps=sweeps)
+            self._sign = Claim(output, kind, sweeps=sweeps)
+            self._path = self._sign.path
 
     def new_path(self) -> str:
         """A path for a file or folder of it, another one at each call."""
@@ -82,29 +119,19 @@ class ClaimedSet:
 
     def release(self) -> None:
         """The files of it have other names now, or are deleted."""
-        if self._descriptor >= 0:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._path)
-        self.abandon()
+        if self._sign is not None:
+            self._sign.release()
+
+    def discard(self) -> None:
+        """Delete what there may be of it: of a file that was just made when Ctrl-C came nobody knows the name."""
+        if self._sign is not None and self._sign.descriptor >= 0:
+            _remove_files_of(self._path)
+            self._sign.release()
 
     def abandon(self) -> None:
         """Let go without touching anything."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
-
-
-def _create(path: str) -> tuple[int, str] | None:
-    """None where somebody else has it."""
-    try:
-        # 0o666 less the umask, as for any new file.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-    except FileExistsError:
-        return None
-    if _lock(descriptor, path) is False:  # whoever came between has deleted it, or is about to
-        os.close(descriptor)
-        return None
-    return descriptor, path
+        if self._sign is not None:
+            self._sign.abandon()
 
 
 def _remove_if_dead(path: str) -> None:
@@ -114,10 +141,7 @@ def _remove_if_dead(path: str) -> None:
         return
     try:
         if _lock(descriptor, path):
-            directory, beginning = os.path.split(_beginning(path))
-            for name in os.listdir(directory or os.curdir):
-                if name.startswith(beginning):
-                    _remove(os.path.join(directory, name))
+            _remove_files_of(path)
             _remove(path)  # the last: until then somebody else goes on with it if we die
     finally:
         os.close(descriptor)
@@ -137,6 +161,13 @@ def _lock(descriptor: int, path: str) -> bool | None:
         return os.path.samestat(os.stat(path), os.fstat(descriptor))
     except FileNotFoundError:
         return False
+
+
+def _remove_files_of(sign: str) -> None:
+    directory, beginning = os.path.split(_beginning(sign))
+    for name in os.listdir(directory or os.curdir):
+        if name.startswith(beginning):
+            _remove(os.path.join(directory, name))
 
 
 def _beginning(path: str) -> str:

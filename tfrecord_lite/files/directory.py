@@ -20,7 +20,7 @@ from typing import Protocol
 
 from tfrecord_lite.errors import add_path
 from tfrecord_lite.files import remote
-from tfrecord_lite.files.claims import claim
+from tfrecord_lite.files.claims import Claim
 from tfrecord_lite.files.remote import is_url
 
 try:
@@ -115,18 +115,17 @@ class LocalDirectory:
 
     def write(self, name: str, data: bytes) -> None:
         path = self.join(name)
-        descriptor, temporary = claim(path)
+        claim = Claim(path)
         try:
-            with open(descriptor, "wb") as file:
+            with open(claim.descriptor, "wb", closefd=False) as file:
                 file.write(data)
-                file.flush()
-                os.fsync(descriptor)
-                os.replace(temporary, path)  # before the lock ends
+            os.fsync(claim.descriptor)
+            os.replace(claim.path, path)
+            claim.abandon()
         except BaseException as error:
             if isinstance(error, OSError):
                 add_path(error, path)
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
+            claim.release()
             raise
         self._sync()
 

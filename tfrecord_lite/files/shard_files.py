@@ -196,7 +196,7 @@ class ShardFiles:
         for shard in self._shards:
             shard.discard()
         if self._set is not None:
-            self._set.release()
+            self._set.discard()
 
     def abandon(self) -> None:
         for shard in self._shards:

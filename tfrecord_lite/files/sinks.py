@@ -23,7 +23,7 @@ import stat
 from typing import Any, Protocol
 
 from tfrecord_lite.errors import add_path
-from tfrecord_lite.files.claims import claim
+from tfrecord_lite.files.claims import Claim
 from tfrecord_lite.format.pieces import Pieces, coalesced, total_size
 
 #: Linux' IOV_MAX, and the limit of writev everywhere else that is larger.
@@ -118,6 +118,10 @@ class HiddenFileSink(FileSink):
         except OSError as error:
             error.filename = name
             raise
+        except BaseException:  # Ctrl-C, when the file may have been made
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            raise
 
     def write(self, pieces: Pieces) -> None:
         if self._descriptor < 0:
@@ -147,10 +151,11 @@ class AtomicFileSink(HiddenFileSink):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
         self._name = path
         try:
-            self._descriptor, self.writing_path = claim(self._path)
+            self._claim = Claim(self._path)
         except OSError as error:
             error.filename = path
             raise
+        self._descriptor, self.writing_path = self._claim.descriptor, self._claim.path
         # Who may read the file that is replaced may read the new one, and nobody else.
         with contextlib.suppress(OSError):
             os.chmod(self.writing_path, stat.S_IMODE(os.stat(self._path).st_mode))
@@ -165,6 +170,10 @@ class AtomicFileSink(HiddenFileSink):
             raise
         finally:
             os.close(lock)
+
+    def abandon(self) -> None:
+        super().abandon()
+        self._claim.descriptor = -1  # which is closed
 
 
 class AppendSink(FileSink):
