@@ -97,6 +97,7 @@ class TFRecordWriter:
         self._room = _ROOM
         self._rows = RowBlock()  # either records are pending or examples are, never both
         self._why_unusable = ""
+        self._has_stored = False
         if mode == "a":
             self._sink = open_append_sink(path, checked_options, atomic, repair_tail)
         else:
@@ -265,6 +266,7 @@ class TFRecordWriter:
 
     def _store(self, action: Any, *arguments: Any) -> None:
         """Run one action of the sink; after an error there is no telling what was stored, so nothing more is."""
+        self._has_stored = True
         try:
             action(*arguments)
         except BaseException as error:
@@ -279,8 +281,14 @@ class TFRecordWriter:
         open_writers.discard(self)
 
     def close_forgotten(self) -> None:
-        """Publish what nobody closed, with a warning."""
-        self.close()  # first: a warning may be an error, and the records must not suffer for it
+        """Publish what nobody closed, with a warning; nothing where nothing was written.
+
+        Ctrl-C may come when the writer is there and its with-block has not begun: what is there already stays.
+        """
+        if self._pending or self._rows or self._has_stored:
+            self.close()  # first: a warning may be an error, and the records must not suffer for it
+        else:
+            self.discard()
         warnings.warn(f"unclosed {type(self).__name__} for {self._path!r}", ResourceWarning, source=self, stacklevel=2)
 
     def abandon(self) -> None:
