@@ -45,6 +45,9 @@ class Directory(Protocol):
     def read(self, name: str) -> bytes | None:
         """All of a small file; None where there is none."""
 
+    def version(self, name: str) -> object:
+        """What is another one when a file is replaced; None where there is none."""
+
     def write(self, name: str, data: bytes) -> None:
         """Put a small file in the place of any other of that name."""
 
@@ -112,6 +115,13 @@ class LocalDirectory:
                 return file.read()
         except FileNotFoundError:
             return None
+
+    def version(self, name: str) -> object:
+        try:
+            status = os.stat(self.join(name))
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_size
 
     def write(self, name: str, data: bytes) -> None:
         path = self.join(name)

@@ -271,6 +271,7 @@ def open_readers(
         _check_verifies(verify)
     expanded = expand_paths(paths)
     located = [_located(source) for source in expanded]
+    watch = None if len(located) < 2 else _watch(located)
 
     def opened() -> Generator[TFRecordReader]:
         for source, path in zip(expanded, located, strict=True):

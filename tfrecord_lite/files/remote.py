@@ -222,10 +222,15 @@ class RemoteSink:
     def flush(self) -> None:
         """Nobody could see it before it is complete."""
 
+    def complete(self) -> None:
+        """Send what is left: only the name is missing, which `close` gives."""
+        with os_errors(self._url):
+            self._file.close()
+
     def close(self) -> None:
         try:
+            self.complete()
             with os_errors(self._url):
-                self._file.close()
                 self._file.commit()
         except BaseException:
             self.discard()

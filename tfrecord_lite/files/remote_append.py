@@ -1,7 +1,8 @@
 """RemoteAppendSink: going on with what is at a URL.
 
 Object stores have no append. The object is fetched into the directory for temporary files and continued there as a file
-is, with the same look at its tail; on close it takes the place of the one that is there, whole or not at all.
+is, with the same look at its tail; on close it takes the place of the one that is there, whole or not at all. One
+process at a time: somebody else's is noticed, unless it is put there in the moment of this one's last request.
 """
 
 from __future__ import annotations
@@ -60,12 +61,14 @@ class RemoteAppendSink:
         """
         try:
             self._end.close()
-            if version(self._url) != self._version:
-                problem = "it was replaced or removed while it was appended to"
-                raise OSError(errno.ESTALE, problem, self._url)
-            upload(self._path, RemoteSink(self._url))
+            upload(self._path, RemoteSink(self._url), self._check_version)
         finally:
             self._remove()
+
+    def _check_version(self) -> None:
+        """Between this and the last request of an upload nobody is kept away: stores do that, but not all of them."""
+        if version(self._url) != self._version:
+            raise OSError(errno.ESTALE, "it was replaced or removed while it was appended to", self._url)
 
     def discard(self) -> None:
         self._end.discard()

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any
 
-from tfrecord_lite.files.remote import locate, os_errors, read_bytes, write_bytes
+from tfrecord_lite.files.remote import locate, os_errors, read_bytes, version, write_bytes
 
 #: Requests under way at a time: each takes some hundredths of a second, and a set has many shards.
 _AT_ONCE = 16
@@ -37,6 +37,9 @@ class RemoteDirectory:
             return read_bytes(self.join(name))
         except FileNotFoundError:
             return None
+
+    def version(self, name: str) -> object:
+        return version(self.join(name))
 
     def write(self, name: str, data: bytes) -> None:
         write_bytes(self.join(name), data)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+from collections.abc import Callable
 
 from tfrecord_lite.files.directory import open_directory, split_path
 from tfrecord_lite.files.remote import RemoteSink, is_url
@@ -22,12 +23,20 @@ def spool_path() -> str:
     return os.path.join(tempfile.gettempdir(), f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp")
 
 
-def upload(path: str, sink: RemoteSink) -> None:
-    """Publish a file of this machine. After an error nothing has been published."""
+def upload(path: str, sink: RemoteSink, check: Callable[[], object] = lambda: None) -> None:
+    """Publish a file of this machine. After an error nothing has been published.
+
+    Args:
+        path: of the file.
+        sink: where it goes.
+        check: called before the last step, to raise an error if that is not to be taken.
+    """
     try:
         with open(path, "rb", buffering=0) as file:
             while piece := file.read(_PIECE):
                 sink.write([piece])
+        sink.complete()
+        check()
     except BaseException:
         sink.discard()
         raise
