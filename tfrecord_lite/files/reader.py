@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,8 @@ from tfrecord_lite.errors import (
     printable,
 )
 from tfrecord_lite.files.options import check_compression_type
-from tfrecord_lite.files.paths import STDIN, expand_paths, kind_of_name
+from tfrecord_lite.files.paths import STDIN, expand_paths, kind_of_name, list_paths
+from tfrecord_lite.files.reading import Reading, paths_text
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.streams import open_source, seekable_size
 from tfrecord_lite.format.block import Block
@@ -230,8 +230,8 @@ def read_records(
     verify: bool = True,
     max_record_size: int | None = None,
     recovery: Recovery | None = None,
-) -> Iterator[bytes]:
-    """The records of one or many files, in order.
+) -> Reading[bytes]:
+    """The records of one or many files, in order: an iterator, which can be closed.
 
     Args:
         paths: a path, URL, glob, directory, binary file object, "-" for standard input, or a sequence of these.
@@ -241,8 +241,10 @@ def read_records(
         OSError: a file is missing or cannot be read, when called and not while iterating.
         CorruptRecordError, TruncatedRecordError, RecordTooLargeError: after the good records before the damage.
     """
-    readers = open_readers(paths, compression_type, verify, max_record_size, recovery=recovery)
-    return chain.from_iterable(block.records() for reader in readers for block in reader.blocks())
+    given = list_paths(paths)
+    readers = open_readers(given, compression_type, verify, max_record_size, recovery=recovery)
+    parts = (block.records() for reader in readers for block in reader.blocks())
+    return Reading.of(parts, parts, "read_records", lambda: paths_text(given))
 
 
 def count_records(paths: Any, compression_type: str | None = None, *, verify: bool = True) -> int:
