@@ -59,7 +59,7 @@ def to_records(
         else:
             raise ValueError("the kinds are inferred from all rows, and a stream is read once: give a schema")
     decode = _Decode(module.Decoder(schema), skips, rewrite, None if stream_kinds is None else module.found)
-    unread = None if not skips else lambda path, number, why: skipped.append(SkippedRow.of_row(path, number, why))
+    unread = None if not skips else lambda path, number, why: skipped.append(SkippedRow(path, number, why))
     rows = _rows(sources, module, schema, unread)
     with closing(map_ordered(decode, rows, workers)) as results:
         checked = results if stream_kinds is None else _of_same_kinds(results, stream_kinds)
