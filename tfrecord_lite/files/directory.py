@@ -20,7 +20,6 @@ from typing import Protocol
 
 from tfrecord_lite.errors import add_path
 from tfrecord_lite.files import remote
-from tfrecord_lite.files.claims import claim
 from tfrecord_lite.files.remote import is_url
 
 try:
@@ -114,6 +113,8 @@ class LocalDirectory:
             return None
 
     def write(self, name: str, data: bytes) -> None:
+        from tfrecord_lite.files.claims import claim  # with hashlib and secrets, which those who read have no need of
+
         path = self.join(name)
         descriptor, temporary = claim(path)
         try:
