@@ -136,7 +136,7 @@ UNUSED = {
     "stats": {"html", "hashlib", "secrets", "concurrent.futures"},
     "info": {"html", "secrets", "concurrent.futures"},
     "lint": {"html", "difflib", "concurrent.futures"},
-    "convert": {"html", "multiprocessing", "concurrent.futures"},
+    "convert": {"html", "multiprocessing", "concurrent.futures", "tfrecord_lite.adapters.arrow"},
 }
 
 
