@@ -18,7 +18,7 @@ from tfrecord_lite.cardchecker.crops import Pixels
 from tfrecord_lite.cardchecker.images import encode_pixels, resize
 from tfrecord_lite.cardchecker.specimens import draw_background, draw_id_card, draw_licence
 from tfrecord_lite.files.examples import read_examples
-from tfrecord_lite.files.reader import read_records
+from tfrecord_lite.files.records import read_records
 
 Lists = tuple[list[Any], list[Any], list[Any]]
 

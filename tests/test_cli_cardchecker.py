@@ -16,7 +16,7 @@ from tfrecord_lite.cardchecker import write_record_binary_cls
 from tfrecord_lite.cardchecker.images import IMAGE_FORMATS
 from tfrecord_lite.cli.main import main
 from tfrecord_lite.files.examples import read_examples
-from tfrecord_lite.files.reader import read_records
+from tfrecord_lite.files.records import read_records
 from tfrecord_lite.files.verification import verify
 
 

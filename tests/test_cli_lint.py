@@ -153,6 +153,22 @@ def test_the_compression_that_a_script_names_is_looked_at(clean: Path, tmp_path:
     assert lint(clean, "--spec", script).returncode == 0
 
 
+def test_the_compression_that_json_names_is_looked_at(clean: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "spec.json"
+    features = {"k": {"shape": [4], "dtype": "int64"}, "n": {"shape": [], "dtype": "int64"}}
+    spec.write_text(json.dumps({**features, "compression_type": "gzip"}))
+    done = lint(clean, "--spec", spec)
+    assert done.returncode == 1
+    assert f"error: compression-name\n  {spec}: it names the compression type 'gzip'" in done.stdout
+    spec.write_text(json.dumps({**features, "compression_type": "GZIP"}))
+    assert "error: wrong-compression" in lint(clean, "--spec", spec).stdout
+    clean.write_bytes(gzip_member(clean.read_bytes()))
+    assert lint(clean, "--spec", spec).returncode == 0
+    given = json.loads(tfr.infer_schema(clean).to_json())
+    spec.write_text(json.dumps({**given, "compression_type": "zlib"}))
+    assert "names the compression type 'zlib'" in lint(clean, "--spec", spec).stdout
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -178,6 +194,12 @@ def test_an_output_that_cannot_be_is_exit_code_2(clean: Path) -> None:
     assert done.returncode == 2
     assert "the output is an input" in done.stderr
     assert clean.read_bytes() == before
+    done = lint(clean, "--fix", clean.parent / "missing" / "out")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"tfrecord-lite: {clean.parent}/missing/out: No such file or directory\n"
+    with open("/dev/full", "wb") as full:
+        written = subprocess.run([*COMMAND, str(clean), "--fix", "-"], stdout=full, stderr=subprocess.PIPE)
+    assert (written.returncode, b"No space left" in written.stderr) == (2, True)
 
 
 def test_names_from_data_cannot_act_on_the_terminal(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_columns_of_integers_stay_what_they_are(end: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("on_error", ["raise", "skip"])
 @pytest.mark.parametrize(
     ("end", "place", "first"),
-    [("jsonl", "line 3: ", "line 1"), ("tar", "record #2: ", "row 0")],
+    [("jsonl", "line 3: ", "line 1"), ("tar", "record #2: ", "record #0")],
 )
 def test_texts_and_numbers_in_one_column_are_refused_with_both_places(
     end: str, place: str, first: str, on_error: str, tmp_path: Path
@@ -86,7 +86,7 @@ def test_texts_and_numbers_in_one_column_are_refused_with_both_places(
     assert [row.number for row in done.skipped] == [2]
 
 
-@pytest.mark.parametrize(("end", "place"), [("jsonl", "line 2: "), ("tar", "record #1: "), ("csv", "record #1: ")])
+@pytest.mark.parametrize(("end", "place"), [("jsonl", "line 2: "), ("tar", "record #1: "), ("csv", "line 3: ")])
 def test_an_integer_that_float32_does_not_hold_is_refused_among_floats(end: str, place: str, tmp_path: Path) -> None:
     path = written(
         tmp_path / f"a.{end}", ['{"x": 16777216}', '{"x": 16777217}', '{"x": 0.5}', '{"x": -9007199254740993}']

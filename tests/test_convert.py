@@ -548,7 +548,7 @@ def test_bad_rows_of_text_are_named_or_listed(name: str, tmp_path: Path) -> None
     for row in done.skipped:
         assert row.number is not None
         assert row.path == str(path)
-        assert row.reason.startswith(f"row {row.number}: " if name == "a.csv" else "line ")
+        assert row.reason.startswith("line ")
         assert problems[row.number] in row.reason
     assert [int(example["n"][0]) for example in tfr.read_examples(tmp_path / "a.tfrecord")] == [
         number for number in range(5) if number not in problems
@@ -569,11 +569,14 @@ def test_bad_cells_of_a_csv_are_skipped_row_by_row(tmp_path: Path) -> None:
     )
     done = convert(tmp_path / "a.csv", tmp_path / "a.tfrecord", schema=schema, on_error="skip")
     assert [(row.number, row.reason) for row in done.skipped] == [
-        (1, "row 1: feature 'i': is no int64"),
-        (2, "row 2: feature 'f': is no float32"),
-        (3, "row 3: feature 'b': what is called base64 is not"),
-        (4, "row 4: feature 'l': is no list in JSON"),
+        (1, "line 3: feature 'i': is no int64"),
+        (2, "line 4: feature 'f': is no float32"),
+        (3, "line 5: feature 'b': what is called base64 is not"),
+        (4, "line 6: feature 'l': is no list in JSON"),
     ]
+    with pytest.raises(tfr.FeatureError) as caught:
+        convert(tmp_path / "a.csv", tmp_path / "b.tfrecord", schema=schema)
+    assert str(caught.value) == f"{tmp_path}/a.csv: line 3: feature 'i': is no int64"
     assert [int(example["i"][0]) for example in tfr.read_examples(tmp_path / "a.tfrecord")] == [0, 5]
 
 
@@ -585,6 +588,7 @@ def test_bad_rows_of_a_table_are_skipped_one_by_one(tmp_path: Path) -> None:
         convert(tmp_path / "a.parquet", tmp_path / "a.tfrecord")
     done = convert(tmp_path / "a.parquet", tmp_path / "a.tfrecord", on_error="skip")
     assert [row.number for row in done.skipped] == [1, 2, 3]
+    assert [row.reason.partition(": ")[0] for row in done.skipped] == ["record #1", "record #2", "record #3"]
     assert [example["n"].tolist() for example in tfr.read_examples(tmp_path / "a.tfrecord")] == [[1], [4]]
 
 

@@ -112,7 +112,7 @@ def test_a_row_that_is_none_is_named_by_its_line_or_left_out(name: str, end: byt
         assert not (tmp_path / "no").exists()
         done = convert(tmp_path / "t.csv", tmp_path / "out", schema=schema, on_error="skip")
         assert [row.number for row in done.skipped] == skipped
-        assert f"row {skipped[0]}: line {line}: " in done.skipped[0].reason
+        assert done.skipped[0].reason.startswith(f"line {line}: ")
         assert [row["a"] for row in rows_of(tmp_path / "out")] == [[number] for number in kept]
 
 
@@ -143,6 +143,20 @@ def test_rows_are_the_same_however_the_file_is_cut(chunk: int, monkeypatch: pyte
         cells = list(csv.reader(io.StringIO(data.decode(), newline=""), strict=True))
         assert [len(row) for row in cells if row] == [2] * len(numbers), text
         assert sorted([*numbers, *(why[0] for why in told)]) == list(range(len(numbers) + len(told))), text  # type: ignore[index]
+
+
+def test_rows_behind_long_cells_and_blank_lines_are_named_by_the_lines_in_which_they_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_rows, "_CHUNK_BYTES", 30)
+    text = 'i,"t\nu"\n1,"two\nlines"\n\nx,"three\n\nlines"\n2\n3,c\ny,d\n'
+    (tmp_path / "t.csv").write_text(text)
+    schema = tfr.Schema([FeatureSchema("i", "int64", ()), FeatureSchema("t\nu", "bytes", ())])
+    done = convert(tmp_path / "t.csv", tmp_path / "out", schema=schema, on_error="skip")
+    assert sorted((row.number or 0, row.reason.partition(": ")[0]) for row in done.skipped) == [
+        *((1, "line 6"), (2, "line 9"), (4, "line 11"))
+    ]
+    assert [text.split("\n")[line - 1][:2] for line in (6, 9, 11)] == ["x,", "2", "y,"]
 
 
 def test_a_row_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,8 +198,8 @@ def test_a_column_that_becomes_text_for_a_few_cells_is_told(tmp_path: Path, caps
     (tmp_path / "t.csv").write_text("n,big,text,ok\n1,5,a,1\n2,9223372036854775808,7,2.5\nx,7,b,3\n4,8,c,4\n")
     assert main(["convert", str(tmp_path / "t.csv"), str(tmp_path / "out")]) == 0
     told = capsys.readouterr().err
-    assert f"{tmp_path}/t.csv, row 2: 'n' is not what most of its column are: the column becomes text" in told
-    assert f"{tmp_path}/t.csv, row 1: 'big' is an integer outside int64: the column becomes text" in told
+    assert f"{tmp_path}/t.csv, line 4: 'n' is not what most of its column are: the column becomes text" in told
+    assert f"{tmp_path}/t.csv, line 3: 'big' is an integer outside int64: the column becomes text" in told
     assert "'text'" not in told
     assert "'ok'" not in told
     assert rows_of(tmp_path / "out")[1] == {"n": [b"2"], "big": [b"9223372036854775808"], "text": [b"7"], "ok": [2.5]}

@@ -77,7 +77,7 @@ def test_a_killed_worker_ends_it_with_the_input_named(converting: subprocess.Pop
     _, message = converting.communicate(LINES * 20)
     assert converting.returncode == 1
     text = message.decode()
-    assert "<stdin>, rows " in text
+    assert "<stdin>, lines " in text
     assert "a worker process died while it was at it" in text
     assert text.startswith("tfrecord-lite: ")
     assert len(text.splitlines()) == 1

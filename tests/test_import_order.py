@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import tfrecord_lite as tfr
+
 PACKAGE = Path(__file__).parent.parent / "tfrecord_lite"
 
 #: The floors, from the ground up. A module may import from floors below its own and from its own folder.
@@ -123,3 +125,32 @@ def test_an_adapter_says_what_to_install_where_its_framework_is_not(adapter: str
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 1
     assert result.stderr.endswith(f'ImportError: this needs {name}: pip install "tfrecord-lite-codec[{adapter}]"\n')
+
+
+#: What commands have no need of on one small file that is in no set of shards, and for people.
+UNUSED = {
+    "count": {"json", "html", "hashlib", "secrets", "concurrent.futures"},
+    "head": {"json", "html", "hashlib", "secrets", "concurrent.futures"},
+    "verify": {"json", "html", "hashlib", "secrets", "concurrent.futures"},
+    "schema": {"html", "hashlib", "secrets", "concurrent.futures"},
+    "stats": {"html", "hashlib", "secrets", "concurrent.futures"},
+    "info": {"html", "secrets", "concurrent.futures"},
+    "lint": {"html", "difflib", "concurrent.futures"},
+    "convert": {"html", "multiprocessing", "concurrent.futures", "tfrecord_lite.adapters.arrow"},
+}
+
+
+@pytest.mark.parametrize("command", UNUSED)
+def test_a_command_loads_nothing_that_it_has_no_need_of(command: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.tfrecord"
+    with tfr.TFRecordWriter(path) as writer:
+        writer.write_example({"label": 1})
+    out = [str(tmp_path / "a.jsonl"), "--workers", "1"] if command == "convert" else []
+    # What these two load by themselves is theirs.
+    code = (
+        "import sys, numpy, crc32c; before = set(sys.modules); from tfrecord_lite.cli.main import main\n"
+        "code = main(sys.argv[1:]); print(*set(sys.modules) - before, file=sys.stderr); sys.exit(code)"
+    )
+    arguments = [sys.executable, "-c", code, command, str(path), *out]
+    result = subprocess.run(arguments, check=True, capture_output=True, text=True)
+    assert not set(result.stderr.split()) & UNUSED[command]

@@ -16,7 +16,7 @@ from odd_messages import usual_record
 import tfrecord_lite as tfr
 from tfrecord_lite.format.json_spec import json_spec
 from tfrecord_lite.format.python_literals import SpecError
-from tfrecord_lite.format.python_spec import python_spec
+from tfrecord_lite.format.python_spec import Compression, python_spec
 
 tf = pytest.importorskip("tensorflow")
 
@@ -445,9 +445,23 @@ def test_json_holds_a_schema_or_features() -> None:
     }
 
 
+def test_json_may_name_the_compression_type() -> None:
+    schema = {"schema_version": 1, "features": {"k": {"dtype": "int64", "shape": [2]}}}
+    feature = {"k": {"dtype": "int64", "shape": [2]}}
+    for form in (schema, feature):
+        spec = json_spec(json.dumps({**form, "compression_type": "gzip"}))
+        assert list(spec.features) == ["k"]
+        assert spec.compressions == (Compression("gzip", None),)
+        assert json_spec(json.dumps(form)).compressions == ()
+    named_so = json_spec(json.dumps({**feature, "compression_type": {"dtype": "bytes", "shape": []}}))
+    assert (list(named_so.features), named_so.compressions) == (["k", "compression_type"], ())
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        '{"a": {"dtype": "int64"}, "a": {"dtype": "bytes"}}',
+        *['{"compression_type": "GZIP"}', '{"a": {"dtype": "int64"}, "compression_type": 1}'],
         *["", "[]", "{}", "{", "1", '{"a": 1}', '{"a": {"feature": "Nothing"}}', '{"a": {"feature": "VarLenFeature"}}'],
         *['{"features": {"a": 5}}', "[" * 100_000, '{"a": {"dtype": "int64", "shape": [], "more": 1}}'],
     ],

@@ -354,6 +354,29 @@ def test_an_append_that_fails_leaves_what_was_there(memory: str, spool: Path) ->
     assert list(spool.iterdir()) == []
 
 
+def test_an_append_looks_last_of_all_whether_somebody_else_was_faster(
+    memory: str, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"{memory}/log.tfrecord"
+    with TFRecordWriter(url) as writer:
+        writer.write(b"first")
+    complete = remote.RemoteSink.complete
+
+    def beaten(sink: remote.RemoteSink) -> None:
+        complete(sink)
+        monkeypatch.setattr(remote.RemoteSink, "complete", complete)
+        with TFRecordWriter(url, mode="a") as other:
+            other.write(b"faster")
+
+    writer = TFRecordWriter(url, mode="a")
+    writer.write(b"second")
+    monkeypatch.setattr(remote.RemoteSink, "complete", beaten)
+    with pytest.raises(OSError, match="replaced or removed while it was appended to"):
+        writer.close()
+    assert list(read_records(url)) == [b"first", b"faster"]
+    assert list(spool.iterdir()) == []
+
+
 def test_a_torn_tail_behind_a_url_is_cut_off_when_told_to(memory: str, spool: Path) -> None:
     url = f"{memory}/log.tfrecord"
     with TFRecordWriter(url) as writer:

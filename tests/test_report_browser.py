@@ -36,6 +36,20 @@ OUTSIDE = """
   .filter(e => e.getBoundingClientRect().right > innerWidth + 1 || e.getBoundingClientRect().left < -1)
   .map(e => e.textContent.slice(0, 60))
 """
+#: Captions, and what stands in the place of a picture, of which a part is out of the box in which it can be seen: at
+#: either end of a table that scrolls, the caption stays in view.
+CUT = """
+[...document.querySelectorAll('caption, figcaption, .broken')].filter(e => {
+  const scrolls = e.closest('.scroll');
+  const text = document.createRange();
+  text.selectNodeContents(e);
+  return [0, 1e6].some(left => {
+    if (scrolls) scrolls.scrollLeft = left;
+    const box = (scrolls || e.closest('figure') || document.documentElement).getBoundingClientRect();
+    return [...text.getClientRects()].some(r => r.left < box.left - 1 || r.right > box.right + 1);
+  }) || e.scrollHeight > e.clientHeight + 1;
+}).map(e => e.tagName + ': ' + e.textContent.slice(0, 60))
+"""
 #: The least contrast between a text and what is behind it, as WCAG has it, and where it is.
 CONTRAST = """
 (() => {
@@ -111,7 +125,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("width", [320, 390, 1440])
 def test_the_report_fits_and_can_be_read(browser: Browser, page: Path, width: int, dark: bool) -> None:
     browser.open(page, width, dark=dark)
     browser.evaluate("document.querySelectorAll('details').forEach(e => { e.open = true })")
@@ -119,6 +133,7 @@ def test_the_report_fits_and_can_be_read(browser: Browser, page: Path, width: in
     assert browser.evaluate("document.documentElement.scrollWidth") == width
     assert browser.evaluate(OVERFLOWING) == []
     assert browser.evaluate(OUTSIDE) == []
+    assert browser.evaluate(CUT) == []
     contrast, where = browser.evaluate(CONTRAST)
     assert contrast >= 4.5, where
     paper = browser.evaluate("getComputedStyle(document.documentElement).backgroundColor")
@@ -126,6 +141,20 @@ def test_the_report_fits_and_can_be_read(browser: Browser, page: Path, width: in
     picture = Image.open(io.BytesIO(browser.screenshot()))
     assert picture.width == width
     assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 1000  # photographs are on it
+
+
+@pytest.mark.parametrize("width", [320, 1440])
+def test_captions_are_whole_however_long_they_are(browser: Browser, page: Path, width: int) -> None:
+    browser.open(page, width)
+    broken = '<div class="broken">cannot be shown: </div>'  # as look.page writes it
+    browser.evaluate(f"document.querySelector('figure img').outerHTML = '{broken}'")
+    long = "['a sentence of many words, '.repeat(30), 'unbreakable'.repeat(30)]"
+    browser.evaluate(
+        f"for (const text of {long}) for (const e of document.querySelectorAll('caption, figcaption, .broken'))"
+        " e.append(text)"
+    )
+    assert browser.evaluate(CUT) == []
+    assert browser.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_the_page_runs_nothing_and_asks_for_nothing(browser: Browser, page: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tfrecord_lite as tfr
-from tfrecord_lite.files.reader import open_readers
+from tfrecord_lite.files.records import open_readers
 from tfrecord_lite.files.stretches import Where, decoded, stretches
 from tfrecord_lite.format.columns.window import Records
 

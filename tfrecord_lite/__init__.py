@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from tfrecord_lite.files.options import TFRecordOptions as TFRecordOptions
     from tfrecord_lite.files.read_plan import plan_read as plan_read
     from tfrecord_lite.files.reader import TFRecordReader as TFRecordReader
-    from tfrecord_lite.files.reader import count_records as count_records
-    from tfrecord_lite.files.reader import read_records as read_records
+    from tfrecord_lite.files.records import count_records as count_records
+    from tfrecord_lite.files.records import read_records as read_records
     from tfrecord_lite.files.salvage import Salvage as Salvage
     from tfrecord_lite.files.salvage import salvage as salvage
     from tfrecord_lite.files.sharded_writer import ShardedWriter as ShardedWriter
@@ -112,7 +112,8 @@ _SOURCES = {
     "tfrecord_lite.files.options": "TFRecordOptions",
     "tfrecord_lite.files.examples": "read_examples",
     "tfrecord_lite.files.read_plan": "plan_read",
-    "tfrecord_lite.files.reader": "TFRecordReader count_records read_records",
+    "tfrecord_lite.files.reader": "TFRecordReader",
+    "tfrecord_lite.files.records": "count_records read_records",
     "tfrecord_lite.files.sharded_writer": "ShardedWriter",
     "tfrecord_lite.files.sharding": "write_sharded",
     "tfrecord_lite.files.shards": "ShardInfo",

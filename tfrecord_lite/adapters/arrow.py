@@ -33,7 +33,7 @@ from tfrecord_lite.adapters.arrow_lists import declared, has_no_kind, lists_of
 from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.files.inference import infer_schema
 from tfrecord_lite.files.paths import STDIN, expand_paths
-from tfrecord_lite.files.reader import open_readers
+from tfrecord_lite.files.records import open_readers
 from tfrecord_lite.files.stretches import decoded, stretches
 from tfrecord_lite.format.columns.decode_lists import ListDecoder
 from tfrecord_lite.format.columns.encode import encode_columns

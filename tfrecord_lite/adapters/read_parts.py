@@ -24,7 +24,8 @@ from tfrecord_lite.errors import IndexMismatchError, TFRecordError
 from tfrecord_lite.files.examples import read_examples
 from tfrecord_lite.files.index import RecordIndex
 from tfrecord_lite.files.paths import STDIN, expand_paths
-from tfrecord_lite.files.reader import TFRecordReader, read_records
+from tfrecord_lite.files.reader import TFRecordReader
+from tfrecord_lite.files.records import read_records
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.source import RecordSource
 from tfrecord_lite.format.example import decode_example, decode_sequence_example

@@ -15,7 +15,7 @@ from tfrecord_lite.errors import TFRecordError, printable
 from tfrecord_lite.files.compression import HEAD_SIZE, recognise
 from tfrecord_lite.files.file_problems import lost_members
 from tfrecord_lite.files.paths import STDIN, expand_paths
-from tfrecord_lite.files.reader import count_records
+from tfrecord_lite.files.records import count_records
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.streams import open_source
 from tfrecord_lite.format.gzip_members import BUFFER_SIZE, MAGIC

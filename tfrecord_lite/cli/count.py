@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print a line a file, and the total when there are several."""
     from tfrecord_lite.errors import printable
     from tfrecord_lite.files.paths import expand_paths
-    from tfrecord_lite.files.reader import count_records
+    from tfrecord_lite.files.records import count_records
 
     counts = []
     for path in expand_paths(arguments.files):

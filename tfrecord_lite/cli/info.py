@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import TYPE_CHECKING
 
 from tfrecord_lite.cli.output import add_files, add_json, print_json, print_line
@@ -35,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     found = overview(arguments.files, arguments.compression)
     if arguments.json:
+        import json
+
         print_json(found.as_dict() | {"schema": json.loads(found.schema.to_json())})
         return 0 if found.is_sound else 1
     shown = [file for file in found.files if len(found.files) <= _MANY or not file.facts.is_sound]

@@ -19,7 +19,8 @@ NAME = "lint"
 HELP = (
     "Say by what TensorFlow would silently read less or other than what is there, or fail. Of SequenceExamples the"
     " bytes of context and feature lists are checked, and by --spec the context alone. Exit code 0: nothing was found"
-    " (notes do not count), 1: something was, 2: trouble."
+    " (notes do not count, nor what --fix mended), 1: something was, such as a file that is not there, 2: SPEC cannot"
+    " be read, or OUT not be written."
 )
 EXAMPLES = (
     "tfrecord-lite lint train.tfrecord --spec features.py",
@@ -39,7 +40,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--spec",
         metavar="SPEC",
-        help="the features that are to be parsed: JSON of a schema or of features, or a Python file with tf.io features"
+        help="the features that are to be parsed: JSON of a schema or of features, perhaps with a"
+        " compression_type beside them, or a Python file with tf.io features"
         " in it, which is read and not run; FILE.py:NAME for one of several dicts; - is standard input",
     )
     parser.add_argument(
@@ -70,7 +72,14 @@ def run(arguments: argparse.Namespace) -> int:
     report = _JsonLines(out) if arguments.json else _Report(out, arguments.quiet)
     code = 0
     with findings:
-        for finding in _all(findings, spec, arguments.spec):
+        found = _all(findings, spec, arguments.spec)
+        while True:
+            try:
+                finding = next(found, None)
+            except OSError as error:  # OUT cannot be written, or not with all that is to be in it
+                return fail(describe(error), 2)
+            if finding is None:
+                break
             report.add(finding)
             if finding.severity != "note" and not (finding.is_fixable and out is not None):
                 code = 1

@@ -22,7 +22,8 @@ _EPILOG = """\
 exit codes:
   0    all is well
   1    something is wrong with the data, or a file cannot be read or written; diff: they differ
-  2    the command was called wrongly, or an extra is not installed; diff: a file cannot be read
+  2    the command was called wrongly, or an extra is not installed; diff: a file cannot be read;
+       lint: SPEC cannot be read, or OUT not be written
   130  interrupted (Ctrl-C)
 
 Results go to standard output; progress (on a terminal only), messages and errors to standard error.

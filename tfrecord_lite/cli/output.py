@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -47,7 +46,7 @@ def print_line(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """One line of JSON; ASCII only, so that nothing in it can act on a terminal."""
-    print_line(json.dumps(value))
+    print_line(_json(value))
 
 
 def print_summary(
@@ -59,7 +58,7 @@ def print_summary(
     """
     stream = sys.stderr if arguments.output in ("-", STDOUT) else sys.stdout
     text = "\n".join(map(str, skipped)) if arguments.quiet else str(summary)
-    if text := json.dumps(facts) if arguments.json else text:
+    if text := _json(facts) if arguments.json else text:
         stream.write(text + "\n")
 
 
@@ -92,6 +91,12 @@ def as_text_item(value: Any) -> str:
     import numpy as np
 
     return str(value) if np.isscalar(value) else as_text(value)
+
+
+def _json(value: Any) -> str:
+    import json
+
+    return json.dumps(value)
 
 
 def _bytes_as_text(data: bytes) -> str:

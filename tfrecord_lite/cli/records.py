@@ -72,7 +72,7 @@ def add_where(parser: argparse.ArgumentParser) -> None:
 def chosen_records(arguments: argparse.Namespace, compression_type: str | None) -> Iterator[Record]:
     """The records of the files that --where chooses."""
     from tfrecord_lite.errors import DecodeError, FeatureError
-    from tfrecord_lite.files.reader import open_readers
+    from tfrecord_lite.files.records import open_readers
     from tfrecord_lite.format.example import decode_example
     from tfrecord_lite.format.framing import FRAME_OVERHEAD
 

@@ -43,7 +43,7 @@ class _Met(NamedTuple):
 
     @property
     def place(self) -> str:
-        return f"{self.path}, " + (f"row {self.row}" if self.line is None else f"line {self.line}")
+        return f"{self.path}, " + (f"record #{self.row}" if self.line is None else f"line {self.line}")
 
 
 def found_in(rows: Iterable[Iterable[tuple[Column, Iterable[str]]]]) -> Found:

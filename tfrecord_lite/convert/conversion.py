@@ -118,9 +118,7 @@ def convert(
         ItemError: a worker died; it names what it was at.
         ImportError: a format needs a package that is not there.
     """
-    from tfrecord_lite.adapters.packing import check_outside
     from tfrecord_lite.convert.from_records import from_records, rewrite_records
-    from tfrecord_lite.convert.image_folders import ImageOptions, images_to_records, records_to_images
     from tfrecord_lite.convert.to_records import to_records
 
     if on_error not in ("raise", "skip"):
@@ -139,6 +137,9 @@ def convert(
     if IMAGES in (source_format, target_format):
         if schema is not None or text:
             raise ValueError("a schema and text are for tables, and not for a folder of images")
+        from tfrecord_lite.adapters.packing import check_outside
+        from tfrecord_lite.convert.image_folders import ImageOptions, images_to_records, records_to_images
+
         options = images or ImageOptions()
         if source_format == IMAGES:
             check_outside(of_path(output), sources[0])

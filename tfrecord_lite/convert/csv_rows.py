@@ -1,6 +1,6 @@
 """The rows of a CSV, held against what a CSV is, before their cells are anybody's.
 
-    a file behind its first line  ->  Part(data, numbers), ...: whole rows that are sound, some megabytes at a time
+    a file behind its first line  ->  Part(data, numbers, lines), ...: whole rows that are sound, megabytes at a time
 
     quotes      one opens at the beginning of a cell only (elsewhere it is a character as others are); the next that is
                 not doubled closes it, and behind that comes a separator or the end of the line
@@ -39,10 +39,12 @@ class Part(NamedTuple):
     Attributes:
         data: they themselves.
         numbers: of each in the file, int64 [n].
+        lines: of the line in which each begins, from 1 on, int64 [n].
     """
 
     data: bytes
     numbers: Array
+    lines: Array
 
 
 def sound_rows(file: Any, separator: str, cells: int, line: int, unfit: Unfit) -> Iterator[Part]:
@@ -216,7 +218,7 @@ class _Rows:
         data = self._text.data[: self.end]
         if not keeps.all():
             data = self._text.bytes[: self.end][np.repeat(keeps, self._ends - self._starts)].tobytes()
-        yield Part(data, self._numbers[keeps])
+        yield Part(data, self._numbers[keeps], self._lines[keeps])
 
     def _of_other_sizes(self) -> dict[int, str]:
         text = self._text

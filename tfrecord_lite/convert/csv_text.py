@@ -119,7 +119,7 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
     with inflated as file, arrow_errors(path):
         separator = _separator(file)
         names, lines = _names(file, path, separator)
-        for data, numbers in sound_rows(file, separator, len(names), lines + 1, unfit):
+        for data, numbers, at_lines in sound_rows(file, separator, len(names), lines + 1, unfit):
             table = pc.read_csv(
                 pa.BufferReader(data),
                 pc.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
@@ -136,9 +136,10 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
                 raise TFRecordError(f"{table.num_rows} rows, where {len(numbers)} were counted")
             begin = 0
             for batch in table.to_batches(_BATCH_ROWS):
-                some = numbers[begin : begin + batch.num_rows].tolist()
-                yield Rows(path, some[0], batch.num_rows, batch, numbers=some)
-                begin += batch.num_rows
+                end = begin + batch.num_rows
+                some = numbers[begin:end].tolist()
+                yield Rows(path, some[0], batch.num_rows, batch, lines=at_lines[begin:end].tolist(), numbers=some)
+                begin = end
 
 
 def found(rows: Rows) -> Found:

@@ -14,7 +14,9 @@
     kinds(data)           where all rows say it: {column: "int64", "float32", "bytes", or None for none} of data of Rows
 
 A row that cannot become a record is given to `skip` with its number in the part, or raised as a FeatureError with that
-number when skip is None. Parts are picklable: they are made and taken in worker processes, written and read in one.
+number when skip is None; what is no row at all already by `read_parts`, with its number in the file, and its place in
+the reason. People are told the lines of text, as an editor counts them; other rows as record #N, from 0 on, like
+records of TFRecord files. Parts are picklable: they are made and taken in worker processes, written and read in one.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ class Rows:
         count: how many there are.
         data: they themselves, in a form of the format's.
         done: bytes of the file that are read by then; None where that is not known.
-        lines: where rows are lines, their numbers from 1 on, as an editor counts them.
+        lines: where rows are text, the numbers of the lines in which they begin, from 1 on, as an editor counts them.
         numbers: of the rows in the file, where others between them were left out.
     """
 
@@ -74,7 +76,9 @@ class Rows:
         return self.begin + number if self.numbers is None else self.numbers[number]
 
     def __repr__(self) -> str:
-        return f"{self.path}, rows {self.begin} to {self.begin + self.count - 1}"
+        if self.lines is not None:
+            return f"{self.path}, lines {self.lines[0]} to {self.lines[-1]}"
+        return f"{self.path}, records #{self.begin} to #{self.begin + self.count - 1}"
 
 
 def format_of(path: str) -> str:

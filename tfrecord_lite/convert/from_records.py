@@ -24,7 +24,7 @@ from tfrecord_lite.errors import FeatureError, SkippedRegion, TFRecordError, cou
 from tfrecord_lite.files.frames import Progress, WrittenFile
 from tfrecord_lite.files.ordered_map import map_ordered
 from tfrecord_lite.files.output_files import OutputFile, OutputFiles, of_path
-from tfrecord_lite.files.reader import open_readers
+from tfrecord_lite.files.records import open_readers
 from tfrecord_lite.files.stretches import BlockDecoder, Where, decoded, stretches
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
 from tfrecord_lite.format.columns.window import Records

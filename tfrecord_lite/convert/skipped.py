@@ -15,7 +15,7 @@ class SkippedRow:
     Attributes:
         path: of the file, or None.
         number: of the row in it, from 0 on; None for a region.
-        reason: why, and where.
+        reason: why, and where: "record #N", or "line N" of text, from 1 on.
     """
 
     path: str | None
@@ -36,8 +36,8 @@ class SkippedRow:
 
     @classmethod
     def of_row(cls, path: str, number: int, reason: str, line: int | None = None) -> SkippedRow:
-        """A row of a file of another format, or a line."""
-        return cls(path, number, f"row {number}: {reason}" if line is None else f"line {line}: {reason}")
+        """A row of a file of another format, or of text, which begins in that line."""
+        return cls(path, number, f"record #{number}: {reason}" if line is None else f"line {line}: {reason}")
 
     def __str__(self) -> str:
         return f"{printable(self.path or '<stdin>')}: {printable(self.reason)}"

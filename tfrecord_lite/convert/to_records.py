@@ -17,7 +17,6 @@ from tfrecord_lite.convert.column_kinds import ColumnKinds, Found
 from tfrecord_lite.convert.formats import Rows, Skip, is_gzip
 from tfrecord_lite.convert.rewriting import Rewrite
 from tfrecord_lite.convert.skipped import SkippedRow
-from tfrecord_lite.convert.tables import SameKinds
 from tfrecord_lite.errors import DecodeError, FeatureError, TFRecordError
 from tfrecord_lite.files.frames import Progress, WrittenFile
 from tfrecord_lite.files.ordered_map import map_ordered
@@ -59,7 +58,7 @@ def to_records(
         else:
             raise ValueError("the kinds are inferred from all rows, and a stream is read once: give a schema")
     decode = _Decode(module.Decoder(schema), skips, rewrite, None if stream_kinds is None else module.found)
-    unread = None if not skips else lambda path, number, why: skipped.append(SkippedRow.of_row(path, number, why))
+    unread = None if not skips else lambda path, number, why: skipped.append(SkippedRow(path, number, why))
     rows = _rows(sources, module, schema, unread)
     with closing(map_ordered(decode, rows, workers)) as results:
         checked = results if stream_kinds is None else _of_same_kinds(results, stream_kinds)
@@ -219,7 +218,10 @@ def _rows(
     """The rows of all files, one after the other."""
     sizes = [os.path.getsize(source) if os.path.isfile(source) else 0 for source in sources]
     is_checked = schema is None and hasattr(module, "kinds")
-    same = SameKinds()
+    if is_checked:
+        from tfrecord_lite.convert.tables import SameKinds  # with all of Arrow's, for tables only
+
+        same = SameKinds()
     done = 0
     for source, size in zip(sources, sizes, strict=True):
         of_file = None if skip is None else partial(skip, source)

@@ -9,13 +9,15 @@ Whole batches before a damaged or unfit record are given before its error is rai
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from itertools import chain
 from typing import Any
 
 from tfrecord_lite.errors import FeatureError, TFRecordError
-from tfrecord_lite.files.reader import open_readers
+from tfrecord_lite.files.paths import list_paths
+from tfrecord_lite.files.reading import Reading, features_text, paths_text
+from tfrecord_lite.files.records import open_readers
 from tfrecord_lite.files.stretches import Where, decoded, stretches
 from tfrecord_lite.format.columns.batch_rows import BatchRows
 from tfrecord_lite.format.columns.decode import BytesAs, ColumnDecoder
@@ -42,10 +44,11 @@ def read_batches(
     verify: bool = True,
     max_record_size: int | None = None,
     recovery: Recovery | None = None,
-) -> Iterator[dict[str, Any]]:
+) -> Reading[dict[str, Any]]:
     """The examples of one or many files, batch by batch, in order: {name: values of `batch_size` records}.
 
-    Each batch is what `parse_example` gives for its records; batches go on across files.
+    An iterator, which can be closed. Each batch is what `parse_example` gives for its records; batches go on across
+    files.
 
     Args:
         paths: as for `read_records`.
@@ -68,15 +71,22 @@ def read_batches(
     if num_threads is not None and num_threads < 1:
         raise ValueError(f"num_threads is 1 or more, or None, not {num_threads}")
     decoder = None if features is None else ColumnDecoder(example_plan(features), bytes_as)
-    readers = open_readers(paths, compression_type, verify, max_record_size, num_threads, recovery)
+    given = list_paths(paths)
+    readers = open_readers(given, compression_type, verify, max_record_size, num_threads, recovery)
     found = stretches(readers)
 
-    def batches() -> Iterator[dict[str, Any]]:
+    def batches() -> Generator[dict[str, Any]]:
         with closing(readers):
             used, read = (decoder, found) if decoder is not None else _inferred(found, bytes_as)
             yield from _batches(read, used, batch_size, drop_remainder)
 
-    return batches()
+    parts = batches()
+    return Reading.of(
+        (parts,),
+        parts,
+        "read_batches",
+        lambda: f"{paths_text(given)}, {features_text(features)}, batches of {batch_size}",
+    )
 
 
 def _inferred(

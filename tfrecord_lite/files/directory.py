@@ -20,7 +20,6 @@ from typing import Protocol
 
 from tfrecord_lite.errors import add_path
 from tfrecord_lite.files import remote
-from tfrecord_lite.files.claims import Claim
 from tfrecord_lite.files.remote import is_url
 
 try:
@@ -124,6 +123,8 @@ class LocalDirectory:
         return status.st_ino, status.st_mtime_ns, status.st_size
 
     def write(self, name: str, data: bytes) -> None:
+        from tfrecord_lite.files.claims import Claim  # with hashlib and secrets, which those who read have no need of
+
         path = self.join(name)
         claim = Claim(path)
         try:

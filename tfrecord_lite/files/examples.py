@@ -6,11 +6,14 @@ offset.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import closing
 from typing import Any
 
-from tfrecord_lite.files.reader import TFRecordReader, open_readers
+from tfrecord_lite.files.paths import list_paths
+from tfrecord_lite.files.reader import TFRecordReader
+from tfrecord_lite.files.reading import Reading, features_text, paths_text
+from tfrecord_lite.files.records import open_readers
 from tfrecord_lite.format.blocks import FOR_EXAMPLES
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
 from tfrecord_lite.format.columns.window import Records
@@ -29,8 +32,8 @@ def read_examples(
     verify: bool = True,
     max_record_size: int | None = None,
     recovery: Recovery | None = None,
-) -> Iterator[dict[str, Any]]:
-    """The examples of one or many files, in order.
+) -> Reading[dict[str, Any]]:
+    """The examples of one or many files, in order: an iterator, which can be closed.
 
     Without features each is what `decode_example` gives, {name: list[bytes] | float32 array | int64 array | None}; with
     features, what `parse_single_example` gives. Examples are decoded some thousand at a time, and their arrays are
@@ -54,11 +57,13 @@ def read_examples(
         decoder = ParsedExampleDecoder(example_plan(features))
     else:
         raise ValueError("features or keys, not both")
-    readers = open_readers(paths, compression_type, verify, max_record_size, recovery=recovery)
-    return _examples(readers, decoder)
+    given, names = list_paths(paths), keys if features is None else features
+    readers = open_readers(given, compression_type, verify, max_record_size, recovery=recovery)
+    parts = _examples(readers, decoder)
+    return Reading.of(parts, parts, "read_examples", lambda: f"{paths_text(given)}, {features_text(names)}")
 
 
-def _examples(readers: Generator[TFRecordReader], decoder: Decoder) -> Iterator[dict[str, Any]]:
+def _examples(readers: Generator[TFRecordReader], decoder: Decoder) -> Generator[Iterable[dict[str, Any]]]:
     with closing(readers):
         for reader in readers:
             for block in reader.blocks(FOR_EXAMPLES):
@@ -66,7 +71,7 @@ def _examples(readers: Generator[TFRecordReader], decoder: Decoder) -> Iterator[
                     examples, error = decoder.decode_record(block.data)
                 else:
                     examples, error = decoder.decode(Records.of(block))
-                yield from examples
+                yield examples
                 if error is not None:
                     reader.locate(error, block, error.record_number or 0)
                     try:

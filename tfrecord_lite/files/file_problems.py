@@ -270,12 +270,13 @@ def named_compressions(
 ) -> Iterator[Finding]:
     """What the compression types in a training script mean for files of these kinds, given as above."""
     for name, line in named:
+        by = "it" if line is None else f"line {line}"
         others = [kind for kind in kinds if kind != name]
         if name not in COMPRESSION_TYPES:
-            what = f"line {line} names the compression type {name!r}"
+            what = f"{by} names the compression type {name!r}"
             doing = "takes it for none: a TFRecordDataset without an error, at compressed files with a DataLossError"
             yield Finding.of(Problem(COMPRESSION_NAME, None, what, f"{doing}; TFRecordOptions raise"), script)
         elif others:
-            what = f"line {line} names the compression type {name!r}, and files have {others[0] or 'none'!r}"
+            what = f"{by} names the compression type {name!r}, and files have {others[0] or 'none'!r}"
             what += f" ({kinds[others[0]]})"
             yield Finding.of(Problem(WRONG_COMPRESSION, None, what, "raises DataLossError at these files"), script)

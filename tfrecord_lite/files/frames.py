@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.errors import TFRecordError, counted, printable
 from tfrecord_lite.files.paths import expand_paths
-from tfrecord_lite.files.reader import TFRecordReader, open_readers
+from tfrecord_lite.files.reader import TFRecordReader
+from tfrecord_lite.files.records import open_readers
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.remote import size as remote_size
 from tfrecord_lite.files.shards import ShardInfo

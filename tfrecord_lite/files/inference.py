@@ -14,7 +14,8 @@ import numpy as np
 
 from tfrecord_lite.errors import DecodeError
 from tfrecord_lite.files.paths import expand_paths
-from tfrecord_lite.files.reader import TFRecordReader, open_readers
+from tfrecord_lite.files.reader import TFRecordReader
+from tfrecord_lite.files.records import open_readers
 from tfrecord_lite.format.blocks import FOR_EXAMPLES
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
 from tfrecord_lite.format.columns.sequences import feature_lists

@@ -5,13 +5,11 @@ Memory is bounded by the items that are under way: two for each process.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.encoded_chunk import Failure, shortened
-from tfrecord_lite.files.encoding_pool import EncodingPool
 
 
 def map_ordered(function: Callable[[Any], Any], items: Iterable[Any], workers: int) -> Generator[Any]:
@@ -30,6 +28,10 @@ def map_ordered(function: Callable[[Any], Any], items: Iterable[Any], workers: i
     if workers <= 1:
         yield from map(function, items)
         return
+    import multiprocessing  # with all that belongs to it, where there are several only
+
+    from tfrecord_lite.files.encoding_pool import EncodingPool
+
     # Not forked: libraries that read files have threads of their own, of which a fork leaves locks without an owner.
     context = multiprocessing.get_context("spawn")
     with EncodingPool(workers, function, context, _take_chunk) as pool:

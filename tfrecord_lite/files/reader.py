@@ -1,6 +1,6 @@
-"""TFRecordReader, read_records: files -> records, every CRC checked.
+"""TFRecordReader: a file -> its records, every CRC checked.
 
-Files are opened and inflated by `streams`, cut into frames by `format.blocks`; here path and record number are
+The file is opened and inflated by `streams`, cut into frames by `format.blocks`; here path and record number are
 added to errors. Good records come first, then the error about what follows them. Memory is bounded by the longest
 record allowed.
 """
@@ -8,10 +8,9 @@ record allowed.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +23,7 @@ from tfrecord_lite.errors import (
     counted,
     printable,
 )
-from tfrecord_lite.files.options import check_compression_type
-from tfrecord_lite.files.paths import STDIN, expand_paths, kind_of_name
-from tfrecord_lite.files.remote import is_url
+from tfrecord_lite.files.paths import kind_of_name
 from tfrecord_lite.files.streams import open_source, seekable_size
 from tfrecord_lite.format.block import Block
 from tfrecord_lite.format.blocks import FOR_RECORDS, Sizes, read_blocks
@@ -83,7 +80,7 @@ class TFRecordReader:
         recovery: Recovery | None = None,
     ) -> None:
         if recovery is not None:
-            _check_verifies(verify)
+            check_verifies(verify)
         self._stream, self.name, self.compression_type = open_source(
             path, compression_type, num_threads, resumes=recovery is not None
         )
@@ -223,80 +220,7 @@ class TFRecordReader:
         return goes_on
 
 
-def read_records(
-    paths: Any,
-    compression_type: str | None = None,
-    *,
-    verify: bool = True,
-    max_record_size: int | None = None,
-    recovery: Recovery | None = None,
-) -> Iterator[bytes]:
-    """The records of one or many files, in order.
-
-    Args:
-        paths: a path, URL, glob, directory, binary file object, "-" for standard input, or a sequence of these.
-        others: as for TFRecordReader.
-
-    Raises:
-        OSError: a file is missing or cannot be read, when called and not while iterating.
-        CorruptRecordError, TruncatedRecordError, RecordTooLargeError: after the good records before the damage.
-    """
-    readers = open_readers(paths, compression_type, verify, max_record_size, recovery=recovery)
-    return chain.from_iterable(block.records() for reader in readers for block in reader.blocks())
-
-
-def count_records(paths: Any, compression_type: str | None = None, *, verify: bool = True) -> int:
-    """How many records the files hold. Args and errors as for `read_records`: a damaged file has no count.
-
-    Without `verify` they are counted from their headers: long records are passed over, not read.
-    """
-    readers = open_readers(paths, compression_type, verify, None)
-    if verify:
-        return sum(len(block) for reader in readers for block in reader.blocks())
-    return sum(len(sizes) for reader in readers for sizes in reader.frame_sizes())
-
-
-def open_readers(
-    paths: Any,
-    compression_type: str | None,
-    verify: bool,
-    max_record_size: int | None,
-    num_threads: int | None = 1,
-    recovery: Recovery | None = None,
-) -> Generator[TFRecordReader]:
-    """One open reader after the other. Paths are looked up at once: what is missing is known before any work."""
-    if compression_type is not None:
-        check_compression_type(compression_type)
-    if recovery is not None:
-        _check_verifies(verify)
-    expanded = expand_paths(paths)
-    located = [_located(source) for source in expanded]
-    watch = None if len(located) < 2 else _watch(located)
-
-    def opened() -> Generator[TFRecordReader]:
-        for source, path in zip(expanded, located, strict=True):
-            with TFRecordReader(
-                path,
-                compression_type,
-                verify=verify,
-                max_record_size=max_record_size,
-                num_threads=num_threads,
-                recovery=recovery,
-            ) as reader:
-                if path is not source:
-                    reader.name = str(source)
-                yield reader
-
-    return opened()
-
-
-def _located(source: Any) -> Any:
-    """A relative path as the file that has just been looked up, wherever the process goes; others as they are."""
-    if not isinstance(source, str) or source == STDIN or is_url(source) or os.path.isabs(source):
-        return source
-    return os.path.join(os.getcwd(), source)
-
-
-def _check_verifies(verify: bool) -> None:
+def check_verifies(verify: bool) -> None:
+    """Raise ValueError unless there are CRCs to go by."""
     if not verify:
         raise ValueError("recovery needs verify=True: sound frames are found by their CRCs")

@@ -17,7 +17,6 @@ from threading import Event
 from typing import Any
 
 from tfrecord_lite.errors import DecodeError, ShardError, SkippedRegion, TFRecordError, counted, printable
-from tfrecord_lite.files.manifest import check_content, check_shard
 from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.paths import find_files, list_paths
 from tfrecord_lite.files.reader import TFRecordReader
@@ -188,6 +187,8 @@ def _verify_file(
     recovery = found.append if regions else None
     try:
         if shard is not None and not os.path.exists(source):
+            from tfrecord_lite.files.manifest import check_shard  # with it comes json, for sets of shards only
+
             check_shard(source, shard)
         reader = TFRecordReader(source, compression_type, max_record_size=max_record_size, recovery=recovery)
     except OSError as error:
@@ -213,6 +214,8 @@ def _verify_file(
         except MemoryError:
             failure = OSError(errno.ENOMEM, "not enough memory: perhaps for a record, which is held whole", reader.name)
     if shard is not None and failure is None and not found:
+        from tfrecord_lite.files.manifest import check_content, check_shard
+
         try:
             check_shard(source, shard)
             check_content(source, shard, reader.record_number, checksum)

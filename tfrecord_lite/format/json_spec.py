@@ -5,7 +5,8 @@
 
 "feature" names the class, the others are its arguments. Without "feature" it is a FixedLenFeature, or a RaggedFeature
 where "shape" is null or not there. Partitions of a RaggedFeature have no form here. JSON with an object "features" in
-it is a Schema's.
+it is a Schema's. Beside the features, of either form, a text "compression_type" says what the training script calls the
+compression of its files.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from tfrecord_lite.format.features import (
     VarLenFeature,
 )
 from tfrecord_lite.format.python_literals import SpecError
-from tfrecord_lite.format.python_spec import Spec
-from tfrecord_lite.format.schema import Schema
+from tfrecord_lite.format.python_spec import Compression, Spec
+from tfrecord_lite.format.schema import Schema, json_object
 
 _FEATURES: dict[str, Any] = {
     cls.__name__: cls for cls in (FixedLenFeature, VarLenFeature, FixedLenSequenceFeature, SparseFeature, RaggedFeature)
@@ -38,18 +39,21 @@ def json_spec(text: str) -> Spec:
         SpecError: it is none.
     """
     try:
-        given = json.loads(text)
+        given = json.loads(text, object_pairs_hook=json_object)
     except (ValueError, RecursionError) as error:
         raise SpecError(f"not JSON: {error}") from None
+    compressions: tuple[Compression, ...] = ()
+    if isinstance(given, dict) and isinstance(given.get("compression_type"), str):  # otherwise a feature's name
+        compressions = (Compression(given.pop("compression_type"), None),)
     if not isinstance(given, dict) or not given:
         raise SpecError("an object with features in it is needed")
     inner = given.get("features")
     if isinstance(inner, dict) and "dtype" not in inner:
         try:
-            return Spec(dict(Schema.from_json(text).features))
+            return Spec(dict(Schema.from_json(json.dumps(given)).features), compressions)
         except FeatureError as error:
             raise SpecError(str(error)) from None
-    return Spec({name: _feature(name, value) for name, value in given.items()})
+    return Spec({name: _feature(name, value) for name, value in given.items()}, compressions)
 
 
 def _feature(name: str, given: Any) -> Any:

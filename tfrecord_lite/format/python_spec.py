@@ -63,11 +63,11 @@ class Compression(NamedTuple):
 
     Attributes:
         type: what it names.
-        line: where.
+        line: where; None in JSON.
     """
 
     type: str
-    line: int
+    line: int | None
 
 
 class Spec(NamedTuple):

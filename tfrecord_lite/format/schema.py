@@ -144,7 +144,7 @@ class Schema(Mapping[str, FeatureSchema]):
             FeatureError: it is no JSON, or no schema, or one of a later version.
         """
         try:
-            given = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
+            given = json.loads(text, object_pairs_hook=json_object, parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
             raise FeatureError(f"not a schema: {error}") from None
         if not isinstance(given, dict):
@@ -214,7 +214,8 @@ def _called(feature: FixedLenFeature | FixedLenSequenceFeature | RaggedFeature) 
     return f"{name}({feature.shape}, {dtype}{allowed})"
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in JSON. Raises ValueError: a name stands twice in it, and one of the two would be lost."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a name stands twice in one object")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -45,6 +44,8 @@ def table(headings: Row, rows: list[Row]) -> list[str]:
 
 def html_table(caption: str, headings: Row, rows: list[Row]) -> str:
     """The same for a notebook."""
+    from html import escape  # which commands have no need of
+
     head = "".join(f'<th scope="col">{name}</th>' for name in headings)
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
     return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

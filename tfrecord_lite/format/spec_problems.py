@@ -21,7 +21,6 @@ and of all examples together:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -120,6 +119,8 @@ def never_there(plan: Plan, names: Collection[str]) -> Iterator[Problem]:
     """What is wrong when these are the names of all features in all records."""
     for key, column in plan.columns.items():
         if key not in names:
+            from difflib import get_close_matches  # seldom needed
+
             near = get_close_matches(key, sorted(set(names) - plan.columns.keys()), 1)
             cure = f"perhaps {near[0]!r} is meant, which is there; or {NEVER_THERE.cure}" if near else ""
             is_needed = column.layout == DENSE and not column.is_sequence and column.default is None

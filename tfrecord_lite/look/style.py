@@ -33,7 +33,8 @@ nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;padding:0;
 .anomalies span{color:var(--ink)}
 .anomalies .bad{background:var(--bad-paper)}
 .anomalies .odd{background:var(--odd-paper)}
-.scroll{overflow-x:auto}
+.scroll{overflow-x:auto;container-type:inline-size}
+.scroll caption{position:sticky;left:0;max-width:100cqw}
 table{border-collapse:collapse;width:100%;font-size:.9375rem}
 caption{text-align:left;padding:0 0 .4rem;font-size:.875rem}
 th,td{text-align:left;vertical-align:top;padding:.35rem .75rem .35rem 0;border-bottom:1px solid var(--line);
@@ -67,7 +68,7 @@ figure img,.broken{display:flex;width:100%;height:10rem;object-fit:contain;backg
 border:1px solid var(--line);border-radius:.4rem}
 .pixels{image-rendering:pixelated}
 .broken{align-items:center;justify-content:center;text-align:center;padding:.5rem;color:var(--bad);
-background:var(--bad-paper);font-size:.875rem;overflow:auto}
+background:var(--bad-paper);font-size:.875rem;height:auto;min-height:10rem}
 figcaption{font-size:.8125rem;line-height:1.35;margin-top:.25rem}
 figcaption b{color:var(--ink);font-weight:600}
 footer{margin-top:3rem;border-top:1px solid var(--line);padding-top:.75rem;font-size:.875rem}

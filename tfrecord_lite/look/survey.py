@@ -16,7 +16,6 @@ import numpy as np
 
 from tfrecord_lite.errors import RecordTooLargeError, ShardError, SkippedRegion, TFRecordError, TruncatedRecordError
 from tfrecord_lite.files import remote
-from tfrecord_lite.files.manifest import check_content, check_shard
 from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.paths import STDIN, find_files, list_paths
 from tfrecord_lite.files.reader import TFRecordReader
@@ -160,6 +159,8 @@ class Survey:
                 facts.error = found or facts.error
             facts.records, facts.stream_bytes = reader.record_number, reader.offset
         if facts.listed is not None and facts.is_complete and facts.is_sound:
+            from tfrecord_lite.files.manifest import check_content
+
             try:
                 check_content(source, facts.listed, facts.records, checksum)
             except ShardError as error:
@@ -204,6 +205,8 @@ def _sources(paths: Any) -> Iterator[tuple[Any, FileFacts]]:
             try:
                 facts.bytes = _size(source)
                 if shard is not None:
+                    from tfrecord_lite.files.manifest import check_shard  # with it comes json, for sets of shards only
+
                     check_shard(source, shard)
             except (OSError, ShardError) as error:
                 facts.error = error

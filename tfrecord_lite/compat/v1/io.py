@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Any
 
 from tfrecord_lite.files.options import TFRecordOptions, as_options
-from tfrecord_lite.files.reader import read_records
+from tfrecord_lite.files.records import read_records
 from tfrecord_lite.files.writer import TFRecordWriter
 from tfrecord_lite.lazy import lazy_names
 
