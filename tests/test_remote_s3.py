@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from damage import python, python_output
+from PIL import Image
 from record_files import written
 from servers import s3_server
 
@@ -273,6 +275,23 @@ def test_a_bucket_that_is_not_there_is_an_oserror_when_something_is_sent(bucket:
     for message in (f"NoSuchBucket.*{bucket}-not/a", "failed earlier"):
         with pytest.raises(OSError, match=message):
             writer.close()
+
+
+@pytest.mark.parametrize("sizes", [{"num_shards": 2}, {"max_records": 1}, {"publish": False}])
+def test_a_bucket_is_no_prefix_and_that_is_said_before_anything_is_written(bucket: str, sizes: dict[str, Any]) -> None:
+    with pytest.raises(OSError, match="behind the bucket a prefix needs a name") as caught:
+        ShardedWriter(bucket, **sizes)
+    assert (caught.value.errno, caught.value.filename) == (errno.EINVAL, bucket)
+
+
+def test_packing_into_a_bucket_without_a_name_is_refused(
+    bucket: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "images" / "cat").mkdir(parents=True)
+    Image.new("L", (2, 2)).save(tmp_path / "images" / "cat" / "a.png")
+    assert main(["pack", str(tmp_path / "images"), "-o", bucket, "--workers", "1"]) == 1
+    output = capfd.readouterr()
+    assert "behind the bucket a prefix needs a name" in output.err
 
 
 def test_a_directory_is_no_file(bucket: str) -> None:

@@ -6,6 +6,7 @@ for each that is open. So they wait on the disk.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import tempfile
@@ -20,6 +21,21 @@ _PIECE = 8 << 20
 def spool_path() -> str:
     """A new name in the directory for temporary files (TMPDIR)."""
     return os.path.join(tempfile.gettempdir(), f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp")
+
+
+def remote_sink(url: str, name: str) -> RemoteSink:
+    """A sink for a hidden object of a set. Nothing is sent yet, but a URL that cannot be written to is refused.
+
+    Raises:
+        OSError: with `name`, where URLs have a bucket first and this one has none; others as RemoteSink.
+    """
+    try:
+        return RemoteSink(url)
+    except OSError as error:
+        if error.errno == errno.EIO and split_path(url)[0].endswith("://"):  # memory:// takes names there
+            problem = "nothing can be written there: behind the bucket a prefix needs a name, '/train'"
+            raise OSError(errno.EINVAL, problem, name) from error
+        raise
 
 
 def upload(path: str, sink: RemoteSink) -> None:
@@ -48,7 +64,7 @@ class SpooledSink(HiddenFileSink):
     def __init__(self, url: str, name: str) -> None:
         self._url = url
         self._is_uploaded = False
-        self._remote = RemoteSink(url)  # now: what cannot be written to is to be known before hours of work
+        self._remote = remote_sink(url, name)  # now: what cannot be written to is to be known before hours of work
         try:
             self._spool = spool_path()
             super().__init__(self._spool, name)
