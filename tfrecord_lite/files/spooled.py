@@ -14,6 +14,7 @@ import tempfile
 from tfrecord_lite.files.directory import open_directory, split_path
 from tfrecord_lite.files.remote import RemoteSink, is_url
 from tfrecord_lite.files.sinks import HiddenFileSink
+from tfrecord_lite.files.temporary import TemporaryPath
 
 _PIECE = 8 << 20
 
@@ -66,8 +67,8 @@ class SpooledSink(HiddenFileSink):
         self._is_uploaded = False
         self._remote = remote_sink(url, name)  # now: what cannot be written to is to be known before hours of work
         try:
-            self._spool = spool_path()
-            super().__init__(self._spool, name)
+            self._spool = TemporaryPath()
+            super().__init__(self._spool.path, name)
         except BaseException:
             self._remote.discard()
             raise
@@ -78,13 +79,14 @@ class SpooledSink(HiddenFileSink):
     def close(self) -> None:
         super().abandon()
         try:
-            upload(self._spool, self._remote)
+            upload(self._spool.path, self._remote)
             self._is_uploaded = True
         finally:
-            os.unlink(self._spool)
+            self._spool.remove()
 
     def discard(self) -> None:
         super().discard()
+        self._spool.remove()
         if self._is_uploaded:
             directory, name = split_path(self._url)
             open_directory(directory).remove([name])
