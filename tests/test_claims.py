@@ -7,7 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from tfrecord_lite.adapters.written_folder import write_image_folder
 from tfrecord_lite.files import claims
 from tfrecord_lite.files.claims import Claim, ClaimedSet
 from tfrecord_lite.files.output_files import OutputFiles
+from tfrecord_lite.files.temporary import TemporaryPath
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="flock is POSIX")]
 
@@ -220,3 +223,88 @@ def test_a_set_that_is_let_go_of_is_there_for_the_next(tmp_path: Path) -> None:
     first.abandon()
     ClaimedSet(str(tmp_path / "out")).release()
     assert os.listdir(tmp_path) == []
+
+
+# In the directory for temporary files, which argv[1] is.
+TEMPORARIES = {
+    "workers": """
+def items():
+    yield from "some"
+    wait()
+    yield "7"
+fork = multiprocessing.get_context("fork")
+tfr.write_sharded(items(), str.encode, argv[1] + "/data/train", num_shards=1, workers=2, mp_context=fork)
+""",
+    "URL": """
+writer = tfr.ShardedWriter("memory://data/train", num_shards=2)
+writer.write(b"first")
+writer.flush()
+wait()
+writer.close()
+""",
+}
+
+
+@pytest.mark.parametrize("what", TEMPORARIES)
+def test_what_killed_processes_left_in_the_directory_for_temporary_files_goes_with_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "other.tmp").write_bytes(b"")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setitem(WRITERS, what, "import multiprocessing\n" + TEMPORARIES[what])
+    with writing(what, tmp_path) as living:
+        its_own = hidden(tmp_path)
+        for _ in range(2):
+            with writing(what, tmp_path):
+                assert len(hidden(tmp_path)) > len(its_own)
+            wait_until(lambda: not locked_by_others(tmp_path, its_own))
+            assert len(hidden(tmp_path)) > len(its_own)
+        path = TemporaryPath()
+        assert set(its_own) < set(hidden(tmp_path))
+        assert len(hidden(tmp_path)) == len(its_own) + 1  # the sign of this process
+        path.remove()
+        assert hidden(tmp_path) == its_own
+        _, errors = living.communicate("\n")
+        assert (living.returncode, errors) == (0, "")
+    assert sorted(os.listdir(tmp_path)) == ["data", "other.tmp"]
+
+
+def locked_by_others(directory: Path, its_own: list[str]) -> bool:
+    """Whether anybody still holds a sign: workers need a moment to notice that they are to end."""
+    import fcntl
+
+    for sign in directory.glob(".writing-*-[0-9].tmp"):
+        if sign.name not in its_own:
+            with sign.open("rb") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return True
+    return False
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    limit = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+
+
+def test_a_temporary_path_that_is_thrown_away_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    first, second = TemporaryPath(), TemporaryPath()
+    Path(first.path).write_bytes(b"a")
+    os.mkdir(second.path)
+    Path(second.path, "b").write_bytes(b"b")
+    assert len(hidden(tmp_path)) == 3  # one sign for both
+    if not (child := os.fork()):
+        del first, second
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert len(hidden(tmp_path)) == 3
+    del first
+    assert len(hidden(tmp_path)) == 2
+    del second
+    assert hidden(tmp_path) == []

@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -128,6 +129,25 @@ def missing(infos: list[ShardInfo]) -> list[ShardInfo]:
 def shorter(infos: list[ShardInfo]) -> list[ShardInfo]:
     os.truncate(infos[1].path, 3)
     return infos
+
+
+@pytest.mark.parametrize("strange", ["victim", ".hidden.tmp", ".shard-", "_MANIFEST.json"])
+def test_only_shards_that_were_written_for_it_are_committed(tmp_path: Path, strange: str) -> None:
+    """Whatever infos say, no other file of the directory loses its name."""
+    (info,) = written(tmp_path / "train", [b"a"])
+    (tmp_path / strange).write_bytes(b"8 bytes.")
+    before = snapshot(tmp_path)
+    for others in ([], [info]):
+        infos = [*others, ShardInfo(strange, 1, 8, 1)]
+        with pytest.raises(ShardError, match=f"'{re.escape(strange)}' is no shard that waits for its commit"):
+            commit(infos, tmp_path / "train")
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("infos", [["a"], "a", [b"a"], [None]])
+def test_infos_are_infos(tmp_path: Path, infos: Any) -> None:
+    with pytest.raises(TypeError, match=r"infos are ShardInfos, not (str|bytes|NoneType)"):
+        commit(infos, tmp_path / "train")
 
 
 @pytest.mark.parametrize(
@@ -366,7 +386,7 @@ def test_whoever_reads_after_a_crash_gets_a_whole_set_or_an_error(crashes: Any, 
     outcomes = set()
     for directory, _, is_new in copies(crashes, tmp_path):
         if any(name.startswith("_PLAN-") for name in names(directory)):
-            with pytest.raises(ShardError, match=r"_PLAN-.*of shards 'train' is .*run commit or rollback again"):
+            with pytest.raises(ShardError, match=r"_PLAN-.*of shards 'train' is .*else commit\(None, prefix\)"):
                 read_records(directory)
             outcomes.add("error")
         else:

@@ -249,3 +249,28 @@ def test_splitting_beside_other_files_hides_none_of_them(tmp_path: Path) -> None
         write(tmp_path / f"{name}.tfrecord", name.encode())
     surgery.split(tmp_path / "a.tfrecord", tmp_path / "piece", num_shards=2)
     assert list(read_records(tmp_path)) == [b"a", b"b", b"a"]
+
+
+@pytest.mark.parametrize("comes_back", [False, True])
+def test_a_file_that_goes_while_it_is_looked_at_is_missing_and_not_forbidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comes_back: bool
+) -> None:
+    """As in a directory in which somebody commits."""
+    path = tmp_path / "a"
+    path.write_bytes(frame(b"old"))
+    access = os.access
+
+    def asked_between(name: Any, mode: int) -> bool:
+        monkeypatch.setattr(os, "access", access)
+        path.rename(tmp_path / "older")
+        found = access(name, mode)
+        if comes_back:
+            path.write_bytes(frame(b"new"))
+        return found
+
+    monkeypatch.setattr(os, "access", asked_between)
+    if comes_back:
+        assert list(read_records(path)) == [b"new"]
+    else:
+        with pytest.raises(FileNotFoundError, match=r"'.*a'"):
+            list(read_records(path))

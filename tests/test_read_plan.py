@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -78,6 +79,12 @@ def test_relative_directories_are_divided(tmp_path: Path, monkeypatch: pytest.Mo
 def test_there_is_at_least_one_part(n: int) -> None:
     with pytest.raises(ValueError, match="1 part or more"):
         plan_read(infos_of(1), n)
+
+
+@pytest.mark.parametrize("n", ["2", 2.0, None])
+def test_the_number_of_parts_is_a_whole_one(n: Any) -> None:
+    with pytest.raises(TypeError, match=f"n is a whole number of parts, not {n!r}"):
+        plan_read([], n)
 
 
 def test_streams_cannot_be_divided(tmp_path: Path) -> None:

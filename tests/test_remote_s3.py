@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from damage import python, python_output
+from PIL import Image
 from record_files import written
 from servers import s3_server
 
@@ -275,6 +277,23 @@ def test_a_bucket_that_is_not_there_is_an_oserror_when_something_is_sent(bucket:
             writer.close()
 
 
+@pytest.mark.parametrize("sizes", [{"num_shards": 2}, {"max_records": 1}, {"publish": False}])
+def test_a_bucket_is_no_prefix_and_that_is_said_before_anything_is_written(bucket: str, sizes: dict[str, Any]) -> None:
+    with pytest.raises(OSError, match="behind the bucket a prefix needs a name") as caught:
+        ShardedWriter(bucket, **sizes)
+    assert (caught.value.errno, caught.value.filename) == (errno.EINVAL, bucket)
+
+
+def test_packing_into_a_bucket_without_a_name_is_refused(
+    bucket: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "images" / "cat").mkdir(parents=True)
+    Image.new("L", (2, 2)).save(tmp_path / "images" / "cat" / "a.png")
+    assert main(["pack", str(tmp_path / "images"), "-o", bucket, "--workers", "1"]) == 1
+    output = capfd.readouterr()
+    assert "behind the bucket a prefix needs a name" in output.err
+
+
 def test_a_directory_is_no_file(bucket: str) -> None:
     write(f"{bucket}/data/a", b"a")
     for open_it in (TFRecordReader, RemoteRanges):
@@ -355,7 +374,7 @@ tfr.commit(pickle.load(sys.stdin.buffer), sys.argv[1])
         [sys.executable, "-c", script, prefix], input=pickle.dumps(infos), env=os.environ | environment, check=False
     )
     assert done.returncode == -signal.SIGKILL
-    with pytest.raises(ShardError, match="run commit or rollback again"):
+    with pytest.raises(ShardError, match="was interrupted: if it still runs, wait until it is done"):
         read_records(f"{bucket}/data")
     finals = commit(None, prefix)
     assert [info.path for info in finals] == [f"{prefix}-{number:05}-of-00030" for number in range(30)]

@@ -218,7 +218,7 @@ def test_a_commit_that_ended_at_any_request_is_finished_or_undone(
         store.update(state)
         has_plan = any(name.startswith("_PLAN") for name in names(memory))
         if has_plan:
-            with pytest.raises(ShardError, match="run commit or rollback again"):
+            with pytest.raises(ShardError, match="was interrupted: if it still runs, wait until it is done"):
                 list(read_records(memory))
         if then == "commit":
             commit(infos, prefix)

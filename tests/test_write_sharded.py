@@ -507,7 +507,7 @@ def test_ctrl_c_ends_all_processes_and_leaves_nothing(tmp_path: Path, method: st
         assert (output, errors) == ("interrupted\n", "")
         wait_until_gone(workers)
         assert names(tmp_path / "data") == []
-        assert not list(temporary.glob("tfrecord_lite-*"))
+        assert not list(temporary.glob(".writing-*"))
 
 
 @needs_signals

@@ -4,6 +4,8 @@
     .shard-<hash of the name>-0.tmp        the sign of a set of shards
     .shard-<hash>-0-93ab....tmp            one of them
 
+In the directory for temporary files the name is that of this package: see temporary.py.
+
 Who writes takes the first number that is free, and locks its file. What a process left that was killed is locked by
 nobody: whoever writes the same output again deletes it. The lock is flock's, which ends with the process and with those
 that it forked. Where there is none (Windows, some network file systems) nothing is deleted, and nobody writes over it.
@@ -142,7 +144,7 @@ def _remove_if_dead(path: str) -> None:
     try:
         if _lock(descriptor, path):
             _remove_files_of(path)
-            _remove(path)  # the last: until then somebody else goes on with it if we die
+            remove_path(path)  # the last: until then somebody else goes on with it if we die
     finally:
         os.close(descriptor)
 
@@ -167,7 +169,7 @@ def _remove_files_of(sign: str) -> None:
     directory, beginning = os.path.split(_beginning(sign))
     for name in os.listdir(directory or os.curdir):
         if name.startswith(beginning):
-            _remove(os.path.join(directory, name))
+            remove_path(os.path.join(directory, name))
 
 
 def _beginning(path: str) -> str:
@@ -175,7 +177,8 @@ def _beginning(path: str) -> str:
     return f"{path.removesuffix('.tmp')}-"
 
 
-def _remove(path: str) -> None:
+def remove_path(path: str) -> None:
+    """Delete a file or a folder with all that is in it, if it is there and can be deleted."""
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -53,7 +53,7 @@ from tfrecord_lite.files.manifest import (
     save_plan,
 )
 from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX, MANIFEST
-from tfrecord_lite.files.shards import ShardInfo, check_prefix, shard_name, shard_pattern
+from tfrecord_lite.files.shards import HIDDEN_SHARD, ShardInfo, check_prefix, shard_name, shard_pattern
 
 
 def commit(
@@ -76,7 +76,9 @@ def commit(
     Raises:
         FileExistsError: there are sets, and `others` is "refuse".
         FileNotFoundError: a temporary file is missing; or infos is None, and nothing is published or to be finished.
-        ShardError: a file has another size than its info says, or two infos are about the same file.
+        ShardError: a file has another size than its info says, or is none that a ShardedWriter left to be committed; or
+            two infos are about the same file.
+        TypeError: what is given for an info is none.
         ValueError: there are no infos, or the prefix is none.
     """
     directory, name = _parts(prefix)
@@ -132,6 +134,9 @@ def _plan(infos: list[ShardInfo], name: str) -> Plan:
     """What is to become of shards, wherever they are; what is replaced is not known yet."""
     if not infos:
         raise ValueError("a set has one shard at least")
+    for info in infos:
+        if not isinstance(info, ShardInfo):
+            raise TypeError(f"infos are ShardInfos, not {type(info).__name__}")
     temporaries = [split_path(info.path)[1] for info in infos]
     if len(set(temporaries)) < len(temporaries):
         twice = Counter(temporaries).most_common(1)[0][0]
@@ -140,6 +145,8 @@ def _plan(infos: list[ShardInfo], name: str) -> Plan:
     for temporary in temporaries:
         if pattern.fullmatch(temporary):
             raise ShardError(f"'{printable(temporary)}' has the name of a shard that was committed")
+        if not HIDDEN_SHARD.fullmatch(temporary):  # or whatever file an info names would lose its own name
+            raise ShardError(f"'{printable(temporary)}' is no shard that waits for its commit")
     files = [replace(info, path=shard_name(name, number, len(infos))) for number, info in enumerate(infos)]
     digest = hashlib.blake2b(digest_size=8)
     for temporary, file in zip(temporaries, files, strict=True):

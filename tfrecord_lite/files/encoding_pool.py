@@ -23,11 +23,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.errors import ItemError
 from tfrecord_lite.files.encoded_chunk import Encode, Failure, encode_chunk, shortened
+from tfrecord_lite.files.temporary import TemporaryPath
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -66,9 +66,10 @@ class EncodingPool:
         context = multiprocessing.get_context() if mp_context is None else mp_context
         # A server that forks belongs to the whole program, and what it was started with goes on to others' processes.
         self._inherits_mask = context.get_start_method() != "forkserver"
-        self._directory = TemporaryDirectory(prefix="tfrecord_lite-")
+        self._directory = TemporaryPath()
+        os.mkdir(self._directory.path, 0o700)  # pickles are taken from there
         self._reader, self._lifeline = context.Pipe(duplex=False)
-        arguments = (self._reader, self._lifeline, encode, take_chunk, self._directory.name)
+        arguments = (self._reader, self._lifeline, encode, take_chunk, self._directory.path)
         self._executor = ProcessPoolExecutor(count, context, initializer=_start_worker, initargs=arguments)
 
     def __enter__(self) -> EncodingPool:
@@ -82,14 +83,14 @@ class EncodingPool:
             self._lifeline.close()  # workers end at once, in the middle of whatever they do
             self._executor.shutdown(cancel_futures=True)
             self._reader.close()
-            self._directory.cleanup()
+            self._directory.remove()
 
     def results(self, chunks: Iterable[tuple[int, list[Any]]]) -> Iterator[Any]:
         """What becomes of each chunk (number of the first item, items), in order: what `take_chunk` gives."""
         under_way: deque[_Sent] = deque()
         try:
             for begin, items in chunks:
-                under_way.append(_Sent(self._directory.name, begin, items))
+                under_way.append(_Sent(self._directory.path, begin, items))
                 sent = under_way[-1]
                 with _interrupts_held() if self._inherits_mask else contextlib.nullcontext():
                     sent.future = self._executor.submit(_encode_in_worker, sent.path, sent.begin, sent.end)
@@ -123,7 +124,7 @@ class EncodingPool:
     def _noted(self, process: BaseProcess) -> tuple[int, int]:
         """What a worker has noted last: items [begin, end); none when it did not come to that."""
         try:
-            with open(_note_path(self._directory.name, process.pid), "rb") as file:
+            with open(_note_path(self._directory.path, process.pid), "rb") as file:
                 begin, end = _NOTE.unpack(file.read())
         except (FileNotFoundError, struct.error):
             return 0, 0

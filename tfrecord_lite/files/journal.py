@@ -20,18 +20,15 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from tfrecord_lite.files.directory import file_size, open_directory, split_path
 from tfrecord_lite.files.journal_file import open_journal_file
 from tfrecord_lite.files.remote import is_url
-from tfrecord_lite.files.shards import ShardInfo
+from tfrecord_lite.files.shards import HIDDEN_SHARD, ShardInfo
 
 _HEAD = {"format": "tfrecord_lite journal", "version": 1}
-#: Whatever stands in a journal, no other files are deleted.
-_SHARD = re.compile(r"\.shard-[0-9a-f-]+\.tmp")
 
 
 @dataclass(frozen=True)
@@ -125,7 +122,7 @@ class Journal:
         self.is_complete = False
         names = {split_path(shard.info.path)[1] for shard in self.finished}
         others = [name for name in self._files if isinstance(name, str) and name not in names]
-        self._directory.remove(name for name in others if _SHARD.fullmatch(name))
+        self._directory.remove(name for name in others if HIDDEN_SHARD.fullmatch(name))
         self._files = list(names)
         self._file.clear()
         self._add({**_HEAD, "job": self._job}, *map(_line, self.finished))
@@ -134,7 +131,7 @@ class Journal:
         self._file.add(b"".join(json.dumps(entry).encode() + b"\n" for entry in entries))
 
     def _shard(self, entry: dict[str, Any]) -> FinishedShard:
-        if not _SHARD.fullmatch(entry["finished"]):
+        if not HIDDEN_SHARD.fullmatch(entry["finished"]):
             raise ValueError("not a hidden shard")
         path = self._directory.join(entry["finished"])
         info = ShardInfo(path, *(int(entry[key]) for key in ("records", "bytes", "checksum")))

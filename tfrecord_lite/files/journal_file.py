@@ -12,6 +12,7 @@ from typing import Protocol
 
 from tfrecord_lite.files.directory import open_directory, split_path
 from tfrecord_lite.files.remote import is_url
+from tfrecord_lite.files.spooled import remote_sink
 
 try:
     import fcntl
@@ -47,8 +48,9 @@ def open_journal_file(path: str, name: str) -> JournalFile:
 
     Raises:
         BlockingIOError: another process is at it.
+        OSError: it cannot be written.
     """
-    return RemoteJournalFile(path) if is_url(path) else LocalJournalFile(path, name)
+    return RemoteJournalFile(path, name) if is_url(path) else LocalJournalFile(path, name)
 
 
 class LocalJournalFile:
@@ -101,7 +103,8 @@ class LocalJournalFile:
 class RemoteJournalFile:
     """An object: whoever else writes one of this name is not noticed."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, name: str) -> None:
+        remote_sink(url, name).discard()  # what cannot be written to is to be known now
         directory, self._name = split_path(url)
         self._directory = open_directory(directory)
         self._data = self._directory.read(self._name) or b""

@@ -42,6 +42,9 @@ _PLAN = "_PLAN-"
 _VERSION = 1
 _MANIFEST_FORMAT = "tfrecord_lite shards"
 _PLAN_FORMAT = "tfrecord_lite plan"
+_UNFINISHED = (
+    "if it still runs, wait until it is done; else commit(None, prefix) finishes it, and rollback(prefix) undoes it"
+)
 _WAYS_OUT = "write and commit the set again, or name files or a glob to read them as they are"
 
 
@@ -159,7 +162,8 @@ def published_sets(directory: Directory, names: Collection[str]) -> dict[str, Sh
         with contextlib.suppress(ShardError):  # it may be done by now, or not be readable
             plan = _load(directory, name, _PLAN_FORMAT)
             whose = "" if plan is None else f" '{printable(str(plan.get('prefix')))}'"
-        raise _error(path, f"a commit of shards{whose} is under way or was interrupted: run commit or rollback again")
+        problem = f"a commit of shards{whose} is under way or was interrupted"
+        raise _error(path, f"{problem}: {_UNFINISHED}")
     return (load_manifest(directory) if MANIFEST in names else None) or {}
 
 

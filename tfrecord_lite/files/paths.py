@@ -10,6 +10,7 @@ import errno
 import glob
 import os
 import re
+import stat
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -124,11 +125,13 @@ def kind_of_name(path: str | None) -> str:
 
 def check_readable(path: str) -> None:
     """Raise the OSError, path in it, that opening `path` would meet; it may be a FIFO, so nothing is opened."""
-    os.stat(path)
-    if os.path.isdir(path):
+    found = os.stat(path)
+    if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-    if not os.access(path, os.R_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+    while not os.access(path, os.R_OK):  # not readable, or a commit was about to put another in its place
+        before, found = found, os.stat(path)
+        if os.path.samestat(before, found):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
 
 def as_path(path: Any) -> str:

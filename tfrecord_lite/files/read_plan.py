@@ -6,8 +6,9 @@ Takes paths or ShardInfos; returns a list of paths for each reader. Raises what 
 from __future__ import annotations
 
 import heapq
+import operator
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, SupportsIndex
 
 from tfrecord_lite.files.directory import file_size, open_directory, split_path
 from tfrecord_lite.files.manifest import load_manifest
@@ -27,7 +28,15 @@ def plan_read(files: Any, n: int) -> list[list[str]]:
     Returns:
         Paths, n lists of them, each in the order of `files`. They are equal in records where the number is known of
         all files (by ShardInfo or manifest), else in bytes.
+
+    Raises:
+        TypeError: n is no whole number, or a file has no path.
+        ValueError: n is less than 1.
+        others: as `read_records`.
     """
+    if not isinstance(n, SupportsIndex):
+        raise TypeError(f"n is a whole number of parts, not {n!r}")
+    n = operator.index(n)
     if n < 1:
         raise ValueError(f"files are divided into 1 part or more, not {n}")
     if isinstance(files, Iterable) and not isinstance(files, (str, bytes)):

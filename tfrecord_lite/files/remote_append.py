@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 from collections.abc import Callable
 
 from tfrecord_lite.files.remote import RemoteSink, RemoteStream, version
 from tfrecord_lite.files.sinks import Sink
-from tfrecord_lite.files.spooled import spool_path, upload
+from tfrecord_lite.files.spooled import upload
+from tfrecord_lite.files.temporary import TemporaryPath
 from tfrecord_lite.format.pieces import Pieces
 
 
@@ -35,7 +35,8 @@ class RemoteAppendSink:
 
     def __init__(self, url: str, open_end: Callable[[str, str], Sink]) -> None:
         self._url = url
-        self._path = spool_path()
+        self._copy = TemporaryPath()
+        self._path = self._copy.path
         try:
             self._version = version(url)
             if self._version is not None:
@@ -44,7 +45,7 @@ class RemoteAppendSink:
         except BaseException as error:
             if isinstance(error, OSError) and error.filename == self._path:
                 error.filename = url
-            self._remove()
+            self._copy.remove()
             raise
 
     def write(self, pieces: Pieces) -> None:
@@ -63,7 +64,7 @@ class RemoteAppendSink:
             self._end.close()
             upload(self._path, RemoteSink(self._url), self._check_version)
         finally:
-            self._remove()
+            self._copy.remove()
 
     def _check_version(self) -> None:
         """Between this and the last request of an upload nobody is kept away: stores do that, but not all of them."""
@@ -72,7 +73,7 @@ class RemoteAppendSink:
 
     def discard(self) -> None:
         self._end.discard()
-        self._remove()
+        self._copy.remove()
 
     def abandon(self) -> None:
         self._end.abandon()
@@ -81,7 +82,3 @@ class RemoteAppendSink:
         with contextlib.closing(RemoteStream(self._url)) as stream, open(self._path, "xb") as file:
             while piece := stream.read():
                 file.write(piece)
-
-    def _remove(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path)

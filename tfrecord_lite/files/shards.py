@@ -22,6 +22,9 @@ from tfrecord_lite.files.remote import is_url
 #: Beam's and TFDS' width: names up to 99,999 shards sort as their numbers do.
 _MIN_DIGITS = 5
 
+#: How shards are called while they are written (see claims.py). Whatever infos and journals tell, no other files are
+#: committed or deleted.
+HIDDEN_SHARD = re.compile(r"\.shard-[0-9a-f-]+\.tmp")
 _SHARD = re.compile(f"(.+)-([0-9]{{{_MIN_DIGITS},18}})-of-([0-9]{{{_MIN_DIGITS},18}})", re.DOTALL)
 _SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 

@@ -6,21 +6,30 @@ for each that is open. So they wait on the disk.
 
 from __future__ import annotations
 
-import os
-import secrets
-import tempfile
+import errno
 from collections.abc import Callable
 
 from tfrecord_lite.files.directory import open_directory, split_path
 from tfrecord_lite.files.remote import RemoteSink, is_url
 from tfrecord_lite.files.sinks import HiddenFileSink
+from tfrecord_lite.files.temporary import TemporaryPath
 
 _PIECE = 8 << 20
 
 
-def spool_path() -> str:
-    """A new name in the directory for temporary files (TMPDIR)."""
-    return os.path.join(tempfile.gettempdir(), f".writing-{os.getpid()}-{secrets.token_hex(6)}.tmp")
+def remote_sink(url: str, name: str) -> RemoteSink:
+    """A sink for a hidden object of a set. Nothing is sent yet, but a URL that cannot be written to is refused.
+
+    Raises:
+        OSError: with `name`, where URLs have a bucket first and this one has none; others as RemoteSink.
+    """
+    try:
+        return RemoteSink(url)
+    except OSError as error:
+        if error.errno == errno.EIO and split_path(url)[0].endswith("://"):  # memory:// takes names there
+            problem = "nothing can be written there: behind the bucket a prefix needs a name, '/train'"
+            raise OSError(errno.EINVAL, problem, name) from error
+        raise
 
 
 def upload(path: str, sink: RemoteSink, check: Callable[[], object] = lambda: None) -> None:
@@ -57,10 +66,10 @@ class SpooledSink(HiddenFileSink):
     def __init__(self, url: str, name: str) -> None:
         self._url = url
         self._is_uploaded = False
-        self._remote = RemoteSink(url)  # now: what cannot be written to is to be known before hours of work
+        self._remote = remote_sink(url, name)  # now: what cannot be written to is to be known before hours of work
         try:
-            self._spool = spool_path()
-            super().__init__(self._spool, name)
+            self._spool = TemporaryPath()
+            super().__init__(self._spool.path, name)
         except BaseException:
             self._remote.discard()
             raise
@@ -71,13 +80,14 @@ class SpooledSink(HiddenFileSink):
     def close(self) -> None:
         super().abandon()
         try:
-            upload(self._spool, self._remote)
+            upload(self._spool.path, self._remote)
             self._is_uploaded = True
         finally:
-            os.unlink(self._spool)
+            self._spool.remove()
 
     def discard(self) -> None:
         super().discard()
+        self._spool.remove()
         if self._is_uploaded:
             directory, name = split_path(self._url)
             open_directory(directory).remove([name])

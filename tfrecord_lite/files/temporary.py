@@ -1,0 +1,46 @@
+"""TemporaryPath: a name in the directory for temporary files (TMPDIR), for a file or folder of this process.
+
+What a killed process left there is deleted by the next one, of the same user, that has something there: see claims.py.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from weakref import WeakValueDictionary
+
+from tfrecord_lite.files.claims import ClaimedSet, remove_path
+
+#: (process, directory) -> the sign of what the process has there, as long as it has anything.
+_signs: WeakValueDictionary[tuple[int, str], ClaimedSet] = WeakValueDictionary()
+
+
+class TemporaryPath:
+    """A new name. Thrown away, also by Ctrl-C before anybody has it, what is there goes; not in a child after fork.
+
+    Attributes:
+        path: where nothing is yet.
+
+    Raises:
+        OSError: no file can be created there.
+    """
+
+    def __init__(self) -> None:
+        self._process = os.getpid()
+        self._sign: ClaimedSet | None = None
+        directory = tempfile.gettempdir()
+        sign = _signs.get((self._process, directory))
+        if sign is None:
+            sign = _signs[self._process, directory] = ClaimedSet(os.path.join(directory, "tfrecord_lite"))
+        self._sign = sign
+        self.path = sign.new_path()
+
+    def __del__(self) -> None:
+        if self._process == os.getpid():
+            self.remove()
+
+    def remove(self) -> None:
+        """Delete what is there, a folder with all that is in it."""
+        if self._sign is not None:
+            remove_path(self.path)
+            self._sign = None  # with the last one that has it the sign goes
