@@ -101,6 +101,22 @@ def test_an_integer_that_float32_does_not_hold_is_refused_among_floats(end: str,
     assert examples_of(tmp_path / "out")[1]["x"] == ("float32", [float(2**62)])
 
 
+@pytest.mark.parametrize("line", ['{"x": 99999999999999999999}', '{"x": [0.5, -99999999999999999999]}'])
+@pytest.mark.parametrize(("end", "place"), [("jsonl", "line 2: "), ("tar", "record #1: ")])
+def test_an_integer_outside_int64_is_not_rounded_among_floats(end: str, place: str, line: str, tmp_path: Path) -> None:
+    path = written(tmp_path / f"a.{end}", ['{"x": 1}', line, '{"x": 0.5}'])
+    with pytest.raises(tfr.FeatureError) as caught:
+        convert(path, tmp_path / "out")
+    assert f"{path}: {place}feature 'x': is an integer that float32 does not hold" in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_integer_outside_int64_in_a_list_of_a_csv_is_not_rounded_among_floats(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('x,n\n"[0.5]",0\n"[1, 99999999999999999999]",0\n')
+    with pytest.raises(tfr.FeatureError, match="record #1: feature 'x': is an integer that float32 does not hold"):
+        convert(tmp_path / "a.csv", tmp_path / "out")
+
+
 def test_a_stream_of_several_kinds_is_refused_and_one_of_one_kind_is_taken(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tfrecord_lite", "convert", "-", str(tmp_path / "out"), "--from", "jsonl"]
     done = subprocess.run(command, input=b'{"x": 1}\n{"x": 1.5}\n', capture_output=True, check=False)
