@@ -59,6 +59,7 @@ class Rows:
         done: bytes of the file that are read by then; None where that is not known.
         lines: where rows are lines, their numbers from 1 on, as an editor counts them.
         numbers: of the rows in the file, where others between them were left out.
+        notes: what is to be said of the file.
     """
 
     path: str
@@ -68,6 +69,7 @@ class Rows:
     done: int | None = None
     lines: list[int] | None = None
     numbers: list[int] | None = None
+    notes: tuple[str, ...] = ()
 
     def number_of(self, number: int) -> int:
         """Of that row of the part in the file."""
