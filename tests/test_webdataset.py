@@ -111,7 +111,9 @@ def test_members_of_no_sample_are_passed_over_and_told(
     assert main(["convert", str(path), str(tmp_path / "again")]) == 0
     assert done.notes[0] in capsys.readouterr().err
     path = tar(tmp_path / "b.tar", ("README", b""))
-    assert convert(path, tmp_path / "none").notes == (f"{path}: passed over 1 member, of no sample by its name: README",)
+    assert convert(path, tmp_path / "none").notes == (
+        f"{path}: passed over 1 member, of no sample by its name: README",
+    )
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])

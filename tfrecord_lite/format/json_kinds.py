@@ -64,7 +64,7 @@ def kinds_to_unify(value: Any) -> list[str]:
 
 
 def _is_float32(item: Any) -> bool:
-    """Whether float32 holds an integer exactly; of what is none, or beyond float32, which is refused, it is not asked."""
+    """Whether float32 holds an integer; of what is none, or beyond float32 (which is refused), it is not asked."""
     if not isinstance(item, int) or -(1 << 24) <= item <= 1 << 24 or not -(2**128) < item < 2**128:
         return True
     with np.errstate(over="ignore"):
