@@ -10,6 +10,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tfrecord_lite as tfr
@@ -144,6 +145,45 @@ def test_a_bad_feature_is_no_feature_that_is_left_out(tmp_path: Path) -> None:
 
 
 # A schema
+
+
+def records(path: Path, given: list[Any]) -> Path:
+    """Examples, or (context, feature lists), in a TFRecord file."""
+    with tfr.TFRecordWriter(path) as writer:
+        for each in given:
+            writer.write(tfr.encode_sequence_example(*each) if isinstance(each, tuple) else tfr.encode_example(each))
+    return path
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("on_error", ["raise", "skip"])
+@pytest.mark.parametrize("end", ["jsonl", "tar", "parquet"])
+def test_records_of_several_kinds_are_refused_that_would_come_back_as_one(
+    end: str, on_error: str, workers: int, tmp_path: Path
+) -> None:
+    path = records(tmp_path / "a", [{"x": 1, "y": 0.5}, {"x": 1.5, "y": 2.5}])
+    with pytest.raises(tfr.FeatureError, match=r"'x': met in several kinds, which .*: float32, int64") as caught:
+        convert(path, tmp_path / f"b.{end}", on_error=on_error, workers=workers)
+    assert caught.value.key == "x"
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
+    convert(path, tmp_path / f"b.{end}", schema=tfr.Schema([FeatureSchema("y", "float32", ())]))
+    convert(tmp_path / f"b.{end}", tmp_path / "out")
+    assert examples_of(tmp_path / "out") == [{"y": ("float32", [0.5])}, {"y": ("float32", [2.5])}]
+
+
+def test_steps_of_several_kinds_are_refused_that_would_come_back_as_one(tmp_path: Path) -> None:
+    given = [({"l": 1}, {"l": [[1]]}), ({"l": 1}, {"l": [[0.5]]})]
+    with pytest.raises(tfr.FeatureError, match=r"'l': met in several kinds, which do not come back from it: float32, "):
+        convert(records(tmp_path / "a", given), tmp_path / "b.jsonl")
+
+
+@pytest.mark.parametrize("end", ["jsonl", "tar"])
+def test_what_is_empty_or_without_a_kind_stands_beside_any_kind(end: str, tmp_path: Path) -> None:
+    given = [{"x": 1.5}, {"x": np.empty(0, np.int64)}, {"x": None}, {"x": np.array([np.nan], np.float32)}, {}]
+    path = records(tmp_path / "a", given)
+    convert(path, tmp_path / f"b.{end}")
+    convert(tmp_path / f"b.{end}", tmp_path / "out")
+    assert list(tfr.read_records(tmp_path / "out")) == list(tfr.read_records(path))
 
 
 @pytest.mark.parametrize("end", ["jsonl", "tar"])

@@ -10,6 +10,7 @@
     read_parts(source, compression_type, schema, skip)    -> Rows, Rows, ...: what is in a file, a part at a time
     Decoder(schema)               picklable; called with (rows, skip) gives their serialized records
     found(rows)           where each row may be of other kinds: what its columns hold, see `column_kinds`; picklable
+    Encoder.kinds         there: of which kinds its features were, of which one is to be
     SAYS_KINDS            there: whether a row says what it is, or that is judged by all of them
     kinds(data)           where all rows say it: {column: "int64", "float32", "bytes", or None for none} of data of Rows
 

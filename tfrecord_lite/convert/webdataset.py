@@ -15,7 +15,8 @@ number. What a member becomes is said by its name, and never by what other sampl
     anything else  a feature of bytes, whose name is what stands between the key and the last dot, or else the
                    extension (`jpg`, `txt`; `meta` for meta.json)
 
-Integers are floats where floats are in the same feature of other samples (`column_kinds`). With a schema its features
+Integers are floats where floats are in the same feature of other samples (`column_kinds`); so records with a feature of
+several kinds are not written. With a schema its features
 alone are taken. A sample with a link, a device or a pipe among its members is no example; directories are no members.
 What webdataset passes over is of no sample here, either, and a note names it: a name without a dot, or that begins with
 one (README, ._0.jpg), and what is called, or lies in a directory that is called, __*__.
@@ -27,7 +28,7 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -93,10 +94,15 @@ class _Header(tarfile.TarInfo):
 
 
 class Encoder:
-    """Records -> samples without their keys, which are numbered when they are written."""
+    """Records -> samples without their keys, which are numbered when they are written.
+
+    Attributes:
+        kinds: of which kinds the features were so far.
+    """
 
     def __init__(self, schema: Schema | None, text: Collection[str]) -> None:
         self._schema = schema
+        self.kinds: set[tuple[Column, str]] = set()
 
     def decode(self, records: Records) -> list[list[tuple[str, bytes]]] | None:
         """Of all records, or None when one of them is no Example."""
@@ -108,9 +114,14 @@ class Encoder:
     def decode_plain(self, records: list[bytes]) -> list[list[tuple[str, bytes]]]:
         """(extension, data) of the members of each sample. Raises DecodeError, and FeatureError by a schema."""
         check_no_sequence_examples(records)
-        examples: Iterable[Mapping[str, Any]] = map(decode_example, records)
+        examples: list[Any] = [decode_example(record) for record in records]
         if self._schema is not None:
             examples = [declared_example(example, self._schema) for example in examples]
+        for example in examples:
+            filled = ((name, value) for name, value in example.items() if value is not None and len(value))
+            self.kinds.update(
+                ((name, False), "bytes" if isinstance(value, list) else value.dtype.name) for name, value in filled
+            )
         return [_members(example) for example in examples]
 
 

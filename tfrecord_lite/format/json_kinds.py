@@ -28,9 +28,14 @@ def kinds_in_json(text: str | bytes) -> Iterator[tuple[Column, list[str]]]:
     """Of each feature of the record that a line of JSON stands for its kind, and INEXACT; nothing if it has none."""
     try:
         given = object_from_json(text)
-        if is_record(given):
-            return
     except FeatureError:
+        return
+    yield from kinds_in_form(given)
+
+
+def kinds_in_form(given: dict[str, Any]) -> Iterator[tuple[Column, list[str]]]:
+    """The same of what JSON says."""
+    if is_record(given):
         return
     of_sequence = is_sequence(given)
     for name, value in (given["context"] if of_sequence else given).items():
