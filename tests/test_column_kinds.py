@@ -237,3 +237,16 @@ def test_what_is_absent_and_without_a_kind_is_told(tmp_path: Path, capsys: pytes
     assert "'x' is absent from 2 records and without a kind in 1 record: parquet has one null for both" in told
     assert "'n'" not in told
     assert convert(tmp_path / "a.tfrecord", tmp_path / "a.jsonl").notes == ()
+
+
+@pytest.mark.parametrize(("end", "is_told"), [("csv", True), ("npz", True), ("parquet", False), ("arrow", False)])
+def test_what_is_absent_is_told_where_it_comes_back_without_a_kind(end: str, is_told: bool, tmp_path: Path) -> None:
+    path = records(tmp_path / "a", [{"n": 1, "x": 0.5}, {"n": 2}])
+    notes = convert(path, tmp_path / f"b.{end}").notes
+    told = f"'x' is absent from 1 record: {end} has no sign for it, and without a schema it comes back without a kind"
+    assert notes == ((told,) if is_told else ())
+    convert(tmp_path / f"b.{end}", tmp_path / "out")
+    back = list(tfr.read_records(tmp_path / "out"))
+    assert ("x" in tfr.decode_example(back[1])) == is_told
+    convert(tmp_path / f"b.{end}", tmp_path / "again", schema=tfr.infer_schema(path))
+    assert list(tfr.read_records(tmp_path / "again")) == list(tfr.read_records(path))

@@ -2,6 +2,7 @@
 
     NAME           as for --from and --to; the module is found under it in FORMATS
     NEEDS_SCHEMA   whether records are written by a schema, which is inferred if none is given
+    KEEPS_ABSENT   where it is: whether a feature that is absent comes back so without a schema
     COMPRESSIONS   what --compression may be when it is written
     WRAPS          whether GZIP is a stream around the whole file, and not the format's own affair
 

@@ -60,7 +60,7 @@ def from_records(
         if schema is None and module.NEEDS_SCHEMA:
             schema = schema_of(_examples(sources, skips))
             total = schema.records
-            notes = list(_notes(schema, module.NAME))
+            notes = list(_notes(schema, module.NAME, keeps_absent=module.KEEPS_ABSENT))
             if total and not len(schema):
                 raise FeatureError("the records hold no features, and a table without columns holds nothing of them")
         else:
@@ -94,15 +94,17 @@ def from_records(
     return [WrittenFile(file.path, count, file.size) for count, file in counts], skipped, notes
 
 
-def _notes(schema: Schema, format_name: str) -> Iterator[str]:
-    """What the one null of a table does not tell."""
+def _notes(schema: Schema, format_name: str, *, keeps_absent: bool) -> Iterator[str]:
+    """What a table does not tell of the features that are not there."""
     for name, feature in schema.items():
+        absent = f"'{printable(name)}' is absent from {counted(feature.absent, 'record')}"
         if feature.absent and feature.kindless:
-            absent, kindless = counted(feature.absent, "record"), counted(feature.kindless, "record")
             yield (
-                f"'{printable(name)}' is absent from {absent} and without a kind in {kindless}: {format_name} has one"
-                " null for both, which becomes a feature without a kind"
+                f"{absent} and without a kind in {counted(feature.kindless, 'record')}: {format_name} has one null for"
+                " both, which becomes a feature without a kind"
             )
+        elif feature.absent and not keeps_absent:
+            yield f"{absent}: {format_name} has no sign for it, and without a schema it comes back without a kind"
 
 
 def encoded_stretches(

@@ -37,6 +37,7 @@ from tfrecord_lite.format.schema import Schema
 
 NAME = "npz"
 NEEDS_SCHEMA = True
+KEEPS_ABSENT = False
 COMPRESSIONS = ("GZIP",)  # which is deflate, as ZIP has it
 WRAPS = False
 
