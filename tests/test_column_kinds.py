@@ -10,6 +10,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tfrecord_lite as tfr
@@ -101,6 +102,22 @@ def test_an_integer_that_float32_does_not_hold_is_refused_among_floats(end: str,
     assert examples_of(tmp_path / "out")[1]["x"] == ("float32", [float(2**62)])
 
 
+@pytest.mark.parametrize("line", ['{"x": 99999999999999999999}', '{"x": [0.5, -99999999999999999999]}'])
+@pytest.mark.parametrize(("end", "place"), [("jsonl", "line 2: "), ("tar", "record #1: ")])
+def test_an_integer_outside_int64_is_not_rounded_among_floats(end: str, place: str, line: str, tmp_path: Path) -> None:
+    path = written(tmp_path / f"a.{end}", ['{"x": 1}', line, '{"x": 0.5}'])
+    with pytest.raises(tfr.FeatureError) as caught:
+        convert(path, tmp_path / "out")
+    assert f"{path}: {place}feature 'x': is an integer that float32 does not hold" in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_integer_outside_int64_in_a_list_of_a_csv_is_not_rounded_among_floats(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('x,n\n"[0.5]",0\n"[1, 99999999999999999999]",0\n')
+    with pytest.raises(tfr.FeatureError, match="record #1: feature 'x': is an integer that float32 does not hold"):
+        convert(tmp_path / "a.csv", tmp_path / "out")
+
+
 def test_a_stream_of_several_kinds_is_refused_and_one_of_one_kind_is_taken(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tfrecord_lite", "convert", "-", str(tmp_path / "out"), "--from", "jsonl"]
     done = subprocess.run(command, input=b'{"x": 1}\n{"x": 1.5}\n', capture_output=True, check=False)
@@ -128,6 +145,45 @@ def test_a_bad_feature_is_no_feature_that_is_left_out(tmp_path: Path) -> None:
 
 
 # A schema
+
+
+def records(path: Path, given: list[Any]) -> Path:
+    """Examples, or (context, feature lists), in a TFRecord file."""
+    with tfr.TFRecordWriter(path) as writer:
+        for each in given:
+            writer.write(tfr.encode_sequence_example(*each) if isinstance(each, tuple) else tfr.encode_example(each))
+    return path
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("on_error", ["raise", "skip"])
+@pytest.mark.parametrize("end", ["jsonl", "tar", "parquet"])
+def test_records_of_several_kinds_are_refused_that_would_come_back_as_one(
+    end: str, on_error: str, workers: int, tmp_path: Path
+) -> None:
+    path = records(tmp_path / "a", [{"x": 1, "y": 0.5}, {"x": 1.5, "y": 2.5}])
+    with pytest.raises(tfr.FeatureError, match=r"'x': met in several kinds, which .*: float32, int64") as caught:
+        convert(path, tmp_path / f"b.{end}", on_error=on_error, workers=workers)
+    assert caught.value.key == "x"
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
+    convert(path, tmp_path / f"b.{end}", schema=tfr.Schema([FeatureSchema("y", "float32", ())]))
+    convert(tmp_path / f"b.{end}", tmp_path / "out")
+    assert examples_of(tmp_path / "out") == [{"y": ("float32", [0.5])}, {"y": ("float32", [2.5])}]
+
+
+def test_steps_of_several_kinds_are_refused_that_would_come_back_as_one(tmp_path: Path) -> None:
+    given = [({"l": 1}, {"l": [[1]]}), ({"l": 1}, {"l": [[0.5]]})]
+    with pytest.raises(tfr.FeatureError, match=r"'l': met in several kinds, which do not come back from it: float32, "):
+        convert(records(tmp_path / "a", given), tmp_path / "b.jsonl")
+
+
+@pytest.mark.parametrize("end", ["jsonl", "tar"])
+def test_what_is_empty_or_without_a_kind_stands_beside_any_kind(end: str, tmp_path: Path) -> None:
+    given = [{"x": 1.5}, {"x": np.empty(0, np.int64)}, {"x": None}, {"x": np.array([np.nan], np.float32)}, {}]
+    path = records(tmp_path / "a", given)
+    convert(path, tmp_path / f"b.{end}")
+    convert(tmp_path / f"b.{end}", tmp_path / "out")
+    assert list(tfr.read_records(tmp_path / "out")) == list(tfr.read_records(path))
 
 
 @pytest.mark.parametrize("end", ["jsonl", "tar"])
@@ -181,3 +237,16 @@ def test_what_is_absent_and_without_a_kind_is_told(tmp_path: Path, capsys: pytes
     assert "'x' is absent from 2 records and without a kind in 1 record: parquet has one null for both" in told
     assert "'n'" not in told
     assert convert(tmp_path / "a.tfrecord", tmp_path / "a.jsonl").notes == ()
+
+
+@pytest.mark.parametrize(("end", "is_told"), [("csv", True), ("npz", True), ("parquet", False), ("arrow", False)])
+def test_what_is_absent_is_told_where_it_comes_back_without_a_kind(end: str, is_told: bool, tmp_path: Path) -> None:
+    path = records(tmp_path / "a", [{"n": 1, "x": 0.5}, {"n": 2}])
+    notes = convert(path, tmp_path / f"b.{end}").notes
+    told = f"'x' is absent from 1 record: {end} has no sign for it, and without a schema it comes back without a kind"
+    assert notes == ((told,) if is_told else ())
+    convert(tmp_path / f"b.{end}", tmp_path / "out")
+    back = list(tfr.read_records(tmp_path / "out"))
+    assert ("x" in tfr.decode_example(back[1])) == is_told
+    convert(tmp_path / f"b.{end}", tmp_path / "again", schema=tfr.infer_schema(path))
+    assert list(tfr.read_records(tmp_path / "again")) == list(tfr.read_records(path))

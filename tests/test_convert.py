@@ -390,6 +390,33 @@ def test_a_feature_that_is_named_like_the_flags_of_another_survives_npz(tmp_path
     assert list(tfr.read_records(tmp_path / "b.tfrecord")) == records
 
 
+@pytest.mark.parametrize("name", ["a\0b", "é" * 32766])
+def test_a_name_that_no_member_of_a_zip_has_is_refused(name: str, tmp_path: Path) -> None:
+    write(tmp_path / "a.tfrecord", [tfr.encode_example({"a": 16, name: 14})])
+    with pytest.raises(tfr.FeatureError) as caught:
+        convert(tmp_path / "a.tfrecord", tmp_path / "a.npz")
+    assert caught.value.key == name
+    assert "a name in a ZIP" in str(caught.value)
+    assert not (tmp_path / "a.npz").exists()
+
+
+def test_a_feature_that_is_named_like_the_member_of_another_survives_npz(tmp_path: Path) -> None:
+    records = [tfr.encode_example({"a": 1, "a.npy": 2, "a.npy.npy": [3, 4]})]
+    convert(write(tmp_path / "a.tfrecord", records), tmp_path / "a.npz")
+    convert(tmp_path / "a.npz", tmp_path / "b.tfrecord")
+    assert list(tfr.read_records(tmp_path / "b.tfrecord")) == records
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("other", ["a.npy", "a"])
+def test_an_array_that_stands_twice_in_an_npz_is_refused(other: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", a=np.arange(3))
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive:
+        archive.writestr(other, archive.read("a.npy"))
+    with pytest.raises(tfr.FeatureError, match=r"a\.npz: feature 'a': stands twice in the archive"):
+        convert(tmp_path / "a.npz", tmp_path / "b.tfrecord")
+
+
 def test_what_is_no_npz_is_said_to_be_none(tmp_path: Path) -> None:
     for data in (b"", b"\0" * 100, b"no archive"):
         (tmp_path / "x.npz").write_bytes(data)

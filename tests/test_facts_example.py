@@ -288,6 +288,13 @@ CASES: dict[str, Case] = {
     "unknown field in Features": Case(delimited(1, UNKNOWN + entry(b"k", ONE)), K5, REJECTED),
     "unknown field in Feature": Case(example(entry(b"k", UNKNOWN + ONE)), K5, REJECTED),
     "unknown field in a list": Case(example(entry(b"k", int64_list(UNKNOWN + packed_ints(5)))), K5, REJECTED),
+    "unknown field behind the kind": Case(example(entry(b"k", ONE + UNKNOWN)), K5, [5]),
+    "unknown field behind a list of integers": Case(
+        example(entry(b"k", int64_list(packed_ints(5) + UNKNOWN))), K5, [5]
+    ),
+    "unknown field behind a list of bytes": Case(
+        example(entry(b"k", bytes_list(delimited(1, b"x") + UNKNOWN))), {"k": ("bytes_list", [b"x"])}, REJECTED
+    ),
     # upb keeps such an entry as an unknown field of Features: it is not in the map.
     "unknown field in an entry": Case(
         example(entry(b"j", ONE), delimited(1, delimited(1, b"k") + delimited(2, ONE) + UNKNOWN)),

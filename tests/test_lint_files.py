@@ -171,6 +171,60 @@ def test_members_that_tensorflow_does_not_get_past_are_found_and_fixed(
     assert theirs(out, "GZIP") == (there, None)
 
 
+#: (data, records that TensorFlow reads before it fails)
+PADDED = {
+    "two zeros at the end": (gzip_member(DATA) + bytes(2), 5),
+    "a block of zeros at the end": (gzip_member(DATA) * 2 + bytes(4096), 10),
+    "more zeros than a buffer holds": (gzip_member(DATA) + bytes(2 * BLOCK), 5),
+    "zeros behind a member that straddles": (gzip_member_of_size(frames(FILLER), BLOCK + 4) + bytes(BLOCK), 60),
+    "a zero between": (gzip_member(DATA) + bytes(1) + gzip_member(DATA), 5),
+    "zeros between": (gzip_member(DATA) + bytes(20) + gzip_member(DATA) + bytes(20), 5),
+    "zeros inside a record": (gzip_member(DATA[: OFFSETS[2] + 5]) + bytes(9) + gzip_member(DATA[OFFSETS[2] + 5 :]), 2),
+}
+
+
+@pytest.mark.parametrize("name", PADDED)
+def test_zeros_behind_a_member_are_data_loss_and_fixed(name: str, write: Callable[..., Path], tmp_path: Path) -> None:
+    data, read = PADDED[name]
+    path = write(data)
+    there = list(tfr.read_records(path))
+    records, error = theirs(path, "GZIP")
+    assert records == there[:read]
+    assert isinstance(error, tf.errors.DataLossError)
+    (finding,) = tfr.lint(path)
+    assert (finding.rule, finding.record_number, finding.is_fixable) == ("zero-padding", read, True)
+    assert finding.offset == len(frames(there[:read]))
+    assert str(error).endswith(finding.tensorflow.rpartition("raises DataLossError: ")[2])
+    behind = f", and {len(there) - read} records, from #{read} on, behind them" if len(there) > read else ""
+    assert finding.what == f"zeros stand behind a GZIP member{behind}"
+    out = tmp_path / "out"
+    assert rules(tfr.lint(path, fix=out)) == ["zero-padding"]
+    assert list(tfr.lint(out)) == []
+    assert theirs(out, "GZIP") == (there, None)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        gzip_member(DATA) + bytes(1),
+        gzip_member(DATA) * 2 + bytes(1),
+        gzip_member_of_size(frames(FILLER), BLOCK + 4) + bytes(20),
+    ],
+)
+def test_zeros_that_tensorflow_does_not_come_to_are_no_finding(data: bytes, write: Callable[..., Path]) -> None:
+    path = write(data)
+    assert theirs(path, "GZIP") == (list(tfr.read_records(path)), None)
+    assert list(tfr.lint(path)) == []
+
+
+def test_zeros_behind_a_member_that_tensorflow_does_not_get_past_hide_no_loss(write: Callable[..., Path]) -> None:
+    data = gzip_member(DATA) + EMPTY + bytes(20)
+    path, silent = write(data + gzip_member(DATA)), write(data)
+    assert theirs(path, "GZIP") == theirs(silent, "GZIP") == (RECORDS, None)
+    assert rules(tfr.lint(path)) == ["empty-member"]
+    assert list(tfr.lint(silent)) == []
+
+
 def test_a_member_that_ends_in_a_record_is_data_loss(write: Callable[..., Path]) -> None:
     cut = OFFSETS[2] + 14
     path = write(gzip_member(DATA[:cut]) + EMPTY + gzip_member(DATA[cut:]))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import tfrecord_lite as tfr
+from tfrecord_lite.cli.main import main
 from tfrecord_lite.convert import convert, webdataset
 
 
@@ -89,6 +90,30 @@ def test_directories_are_passed_over(tmp_path: Path) -> None:
             directory.type = tarfile.DIRTYPE
             archive.addfile(directory)
     assert examples(tmp_path / "a.tar") == []
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_members_of_no_sample_are_passed_over_and_told(
+    workers: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = ("._0.jpg", "README", "__idx__", "__meta__/0.txt", "d/.hidden.txt")
+    members = [("d.x/0.txt", b"0"), ("__0.txt", b"1"), ("0.", b"2")]
+    path = tar(tmp_path / "a.tar", (others[0], b""), members[0], *((name, b"") for name in others[1:]), *members[1:])
+    done = convert(path, tmp_path / "out", workers=workers)
+    assert [dict(example) for example in tfr.read_examples(tmp_path / "out")] == [
+        {"__key__": [b"d.x/0"], "txt": [b"0"]},
+        {"__key__": [b"__0"], "txt": [b"1"]},
+        {"__key__": [b"0"], "": [b"2"]},
+    ]
+    told = "passed over 5 members, of no sample by their names: ._0.jpg, README, __idx__, ..."
+    assert done.notes == (f"{path}: {told}",)
+    assert (done.skipped, done.records) == ((), 3)
+    assert main(["convert", str(path), str(tmp_path / "again")]) == 0
+    assert done.notes[0] in capsys.readouterr().err
+    path = tar(tmp_path / "b.tar", ("README", b""))
+    assert convert(path, tmp_path / "none").notes == (
+        f"{path}: passed over 1 member, of no sample by its name: README",
+    )
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from tfrecord_lite.errors import TFRecordError, printable
 from tfrecord_lite.files.compression import HEAD_SIZE, recognise
-from tfrecord_lite.files.file_problems import lost_members
+from tfrecord_lite.files.member_problems import lost_members
 from tfrecord_lite.files.paths import STDIN, expand_paths
 from tfrecord_lite.files.records import count_records
 from tfrecord_lite.files.remote import is_url

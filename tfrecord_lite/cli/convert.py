@@ -17,7 +17,8 @@ HELP = (
     "Write TFRecord files as Parquet, Arrow IPC, CSV, JSON Lines, NPZ, WebDataset or a folder of images, or these as"
     " TFRecord. The names say which; what is none of the others is TFRecord, and a folder of images --from images."
     " --resize and --encode store the images of records otherwise on any of these ways, and from TFRecord to TFRecord:"
-    " format, height, width, channels and colorspace beside the image say what it is then."
+    " format, height, width, channels and colorspace beside the image say what it is then. SequenceExamples become JSON"
+    " Lines and nothing else. Exit code 1: something failed, or all rows were skipped; 0 if some are left."
 )
 EXAMPLES = (
     "tfrecord-lite convert train.tfrecord train.parquet",

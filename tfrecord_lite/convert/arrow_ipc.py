@@ -20,6 +20,7 @@ __all__ = ["COMPRESSIONS", "NAME", "NEEDS_SCHEMA", "WRAPS", "Decoder", "Encoder"
 
 NAME = "arrow"
 NEEDS_SCHEMA = True
+KEEPS_ABSENT = True
 COMPRESSIONS = ("LZ4", "ZSTD")
 WRAPS = False
 

@@ -123,6 +123,18 @@ class ColumnKinds:
         return Schema(features), notes
 
 
+def check_written(kinds: Iterable[tuple[Column, str]]) -> None:
+    """Raise a FeatureError about a column of several kinds, of which `unified` would make one, or none."""
+    met: dict[Column, set[str]] = {}
+    for column, kind in kinds:
+        met.setdefault(column, set()).add(kind)
+    for column, several in met.items():
+        if len(several) > 1:
+            cure = "a schema (--schema) leaves the feature out, `tfrecord-lite cat` prints it"
+            found = ", ".join(sorted(several))
+            raise FeatureError(f"met in several kinds, which do not come back from it: {found}: {cure}", column[0])
+
+
 def _judged(column: Column, met: Mapping[str, _Met]) -> tuple[str | None, tuple[int, ...] | None]:
     """The dtype and the shape of a column of cells in which this was met."""
     lists = {what.removeprefix(LIST): where for what, where in met.items() if what.startswith(LIST)}

@@ -40,7 +40,7 @@ class Converted:
         skipped: rows that were left out, and why.
         left_out: features for which there is no place in a folder of images; that of the label's number among them
             where not each text has a number, and another for each.
-        notes: what became something else than most would expect, and why: a sentence each.
+        notes: what became something else than most would expect, or nothing, and why: a sentence each.
     """
 
     files: tuple[WrittenFile, ...]

@@ -45,6 +45,7 @@ from tfrecord_lite.format.schema import Schema
 
 NAME = "csv"
 NEEDS_SCHEMA = True
+KEEPS_ABSENT = False
 COMPRESSIONS = ("GZIP",)
 WRAPS = True
 SAYS_KINDS = False

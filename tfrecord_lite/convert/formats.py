@@ -2,6 +2,7 @@
 
     NAME           as for --from and --to; the module is found under it in FORMATS
     NEEDS_SCHEMA   whether records are written by a schema, which is inferred if none is given
+    KEEPS_ABSENT   where it is: whether a feature that is absent comes back so without a schema
     COMPRESSIONS   what --compression may be when it is written
     WRAPS          whether GZIP is a stream around the whole file, and not the format's own affair
 
@@ -10,6 +11,7 @@
     read_parts(source, compression_type, schema, skip)    -> Rows, Rows, ...: what is in a file, a part at a time
     Decoder(schema)               picklable; called with (rows, skip) gives their serialized records
     found(rows)           where each row may be of other kinds: what its columns hold, see `column_kinds`; picklable
+    Encoder.kinds         there: of which kinds its features were, of which one is to be
     SAYS_KINDS            there: whether a row says what it is, or that is judged by all of them
     kinds(data)           where all rows say it: {column: "int64", "float32", "bytes", or None for none} of data of Rows
 
@@ -61,6 +63,7 @@ class Rows:
         done: bytes of the file that are read by then; None where that is not known.
         lines: where rows are text, the numbers of the lines in which they begin, from 1 on, as an editor counts them.
         numbers: of the rows in the file, where others between them were left out.
+        notes: what is to be said of the file.
     """
 
     path: str
@@ -70,6 +73,7 @@ class Rows:
     done: int | None = None
     lines: list[int] | None = None
     numbers: list[int] | None = None
+    notes: tuple[str, ...] = ()
 
     def number_of(self, number: int) -> int:
         """Of that row of the part in the file."""

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tfrecord_lite.adapters.written_folder import check_one_feature
+from tfrecord_lite.convert.column_kinds import check_written
 from tfrecord_lite.convert.formats import extension_of
 from tfrecord_lite.convert.rewriting import Rewrite, RewritingEncoder
 from tfrecord_lite.convert.skipped import SkippedRow
@@ -30,6 +31,7 @@ from tfrecord_lite.format.columns.decode_examples import ExampleDecoder
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.example import decode_example
 from tfrecord_lite.format.infer import schema_of
+from tfrecord_lite.format.json_kinds import Column
 from tfrecord_lite.format.recovery import Recovery
 from tfrecord_lite.format.schema import Schema
 
@@ -58,7 +60,7 @@ def from_records(
         if schema is None and module.NEEDS_SCHEMA:
             schema = schema_of(_examples(sources, skips))
             total = schema.records
-            notes = list(_notes(schema, module.NAME))
+            notes = list(_notes(schema, module.NAME, keeps_absent=module.KEEPS_ABSENT))
             if total and not len(schema):
                 raise FeatureError("the records hold no features, and a table without columns holds nothing of them")
         else:
@@ -92,15 +94,17 @@ def from_records(
     return [WrittenFile(file.path, count, file.size) for count, file in counts], skipped, notes
 
 
-def _notes(schema: Schema, format_name: str) -> Iterator[str]:
-    """What the one null of a table does not tell."""
+def _notes(schema: Schema, format_name: str, *, keeps_absent: bool) -> Iterator[str]:
+    """What a table does not tell of the features that are not there."""
     for name, feature in schema.items():
+        absent = f"'{printable(name)}' is absent from {counted(feature.absent, 'record')}"
         if feature.absent and feature.kindless:
-            absent, kindless = counted(feature.absent, "record"), counted(feature.kindless, "record")
             yield (
-                f"'{printable(name)}' is absent from {absent} and without a kind in {kindless}: {format_name} has one"
-                " null for both, which becomes a feature without a kind"
+                f"{absent} and without a kind in {counted(feature.kindless, 'record')}: {format_name} has one null for"
+                " both, which becomes a feature without a kind"
             )
+        elif feature.absent and not keeps_absent:
+            yield f"{absent}: {format_name} has no sign for it, and without a schema it comes back without a kind"
 
 
 def encoded_stretches(
@@ -116,10 +120,12 @@ def encoded_stretches(
     report = None if not skips else lambda region: skipped.append(SkippedRow.of_region(region))
     items = _items(_stretches(sources, skips, report), _Position(sources), num_shards, total)
     found: set[str] = set()
+    kinds: set[tuple[Column, str]] = set()
     with closing(map_ordered(_Encode(encoder, skips), items, workers)) as results:
         for encoded in results:
             skipped += encoded.skipped
             check_one_feature(found := found | encoded.found)
+            check_written(kinds := kinds | encoded.kinds)
             yield encoded
 
 
@@ -146,13 +152,16 @@ class _Stretch:
 
 @dataclass
 class Encoded:
-    """What became of a stretch: parts and how many records each holds, what was left out, and see Rewrite."""
+    """What became of a stretch: parts and how many records each holds, what was left out, see Rewrite; and the kinds of
+    features where these are asked for.
+    """
 
     parts: list[tuple[int, Any]]
     skipped: list[SkippedRow]
     shard: int
     progress: tuple[int, int]
     found: set[str]
+    kinds: set[tuple[Column, str]]
 
 
 class _Encode:
@@ -168,7 +177,9 @@ class _Encode:
         found = decoded(stretch.where, stretch.records, self._encoder, skip)
         parts = [(len(where.offsets), part) for where, part in found]
         rewritten = set(getattr(self._encoder, "found", ()))
-        return Encoded(parts, [SkippedRow.of_error(e) for e in errors], stretch.shard, stretch.progress, rewritten)
+        kinds = set(getattr(self._encoder, "kinds", ()))
+        skipped = [SkippedRow.of_error(error) for error in errors]
+        return Encoded(parts, skipped, stretch.shard, stretch.progress, rewritten, kinds)
 
 
 class _Writer:

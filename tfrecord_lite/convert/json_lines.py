@@ -1,8 +1,8 @@
 """JSON Lines, a record a line, in the form of `format/json_form.py`: what `tfrecord-lite cat` prints. Loses nothing.
 
 Without a schema each line says what its values are, but that integers are floats where other lines have floats in the
-same feature (`column_kinds`); of a stream, which is read once, that is an error. With a schema its features alone are
-taken, either way.
+same feature (`column_kinds`); of a stream, which is read once, that is an error. So records with a feature of several
+kinds are not written. With a schema its features alone are taken, either way.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tfrecord_lite.format.json_form import (
     record_from_json,
     sequence_example_as_json,
 )
-from tfrecord_lite.format.json_kinds import kinds_in_json
+from tfrecord_lite.format.json_kinds import INEXACT, Column, kinds_in_form, kinds_in_json
 from tfrecord_lite.format.schema import Schema
 
 __all__ = [
@@ -59,10 +59,15 @@ _MAX_LINE = 3 << 30
 
 
 class Encoder:
-    """Records -> lines. Any record has a line; with a schema it has to be a message that follows it."""
+    """Records -> lines. Any record has a line; with a schema it has to be a message that follows it.
+
+    Attributes:
+        kinds: of which kinds the features were so far; not looked at where a schema says it.
+    """
 
     def __init__(self, schema: Schema | None, text: Collection[str]) -> None:
         self._schema = schema
+        self.kinds: set[tuple[Column, str]] = set()
 
     def decode(self, records: Records) -> bytes | None:
         """The lines of all records. Those that are Examples and nothing else are decoded together."""
@@ -82,13 +87,18 @@ class Encoder:
             else example_as_record(next(found), records.record(number))
             for number, is_other in enumerate(are_other.tolist())
         ]
-        return _lines(forms)
+        return self._seen(forms)
 
     def decode_plain(self, records: list[bytes]) -> bytes:
         """The same one by one. Raises DecodeError and FeatureError where there is a schema."""
         if self._schema is None:
-            return _lines(map(record_as_json, records))
+            return self._seen(list(map(record_as_json, records)))
         return _lines([_declared(record, self._schema) for record in records])
+
+    def _seen(self, forms: list[Any]) -> bytes:
+        found = (each for form in forms for each in kinds_in_form(form))
+        self.kinds.update((column, kind) for column, kinds in found for kind in kinds if kind != INEXACT)
+        return _lines(forms)
 
 
 class Decoder:

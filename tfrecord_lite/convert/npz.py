@@ -8,8 +8,9 @@
                              NAME.row_splits    where the number of values is not fixed to one
     missing somewhere        NAME.is_missing    bool [n]
 
-Any other array is a feature with a row for each record, text as bytes. Arrays of Python objects are refused: to read
-one is to run what it says.
+A name with NUL, or of more than 65,520 bytes, is refused: a ZIP archive has no place for it. Any other array is a
+feature with a row for each record, text as bytes. Arrays of Python objects are refused: to read one is to run what it
+says.
 """
 
 from __future__ import annotations
@@ -36,10 +37,14 @@ from tfrecord_lite.format.schema import Schema
 
 NAME = "npz"
 NEEDS_SCHEMA = True
+KEEPS_ABSENT = False
 COMPRESSIONS = ("GZIP",)  # which is deflate, as ZIP has it
 WRAPS = False
 
 _ROW_SPLITS, _OFFSETS, _IS_MISSING = ".row_splits", ".offsets", ".is_missing"
+_SUFFIX = ".npy"
+#: Bytes in a feature's name, behind which the longest of those ends and the suffix have a place in a ZIP archive.
+_LONGEST_NAME = (1 << 16) - 1 - len(_IS_MISSING + _SUFFIX)
 _BATCH_ROWS = 1024
 #: What numpy's kinds of arrays are.
 _KINDS = {**dict.fromkeys("biu", "int64"), "f": "float32", **dict.fromkeys("USO", "bytes")}
@@ -55,6 +60,8 @@ class Encoder:
             for end in (_ROW_SPLITS, _OFFSETS, _IS_MISSING):
                 if name.endswith(end) and name[: -len(end)] in schema:
                     raise FeatureError("is a name that NPZ needs for another feature", name)
+            if "\0" in name or len(name.encode()) > _LONGEST_NAME:  # zipfile would cut it, perhaps to that of another
+                raise FeatureError("holds NUL, or is too long for a name in a ZIP archive, as which NPZ has it", name)
         self._schema = schema
         self._decoder: ListDecoder | None = None
 
@@ -96,7 +103,7 @@ class Output:
         with zipfile.ZipFile(self._file, "w", self._method) as archive:
             for name, feature in self._schema.items():
                 for key, array in _arrays(name, feature, Lists.joined([part[name] for part in parts])):
-                    with archive.open(zipfile.ZipInfo(f"{key}.npy"), "w", force_zip64=True) as entry:
+                    with archive.open(zipfile.ZipInfo(key + _SUFFIX), "w", force_zip64=True) as entry:
                         np.lib.format.write_array(entry, array, allow_pickle=False)
 
 
@@ -170,7 +177,7 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
             if isinstance(archive, np.ndarray):
                 raise ValueError("one array, and no archive of several")
             with archive:
-                columns = _columns(dict(archive.items()))
+                columns = _columns(_read(archive))
         except (ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             if isinstance(error, FeatureError):
                 error.path = source
@@ -208,6 +215,17 @@ def _arrays(name: str, feature: FeatureSchema, lists: Lists) -> Iterator[tuple[s
         table = np.zeros((len(lists), math.prod(feature.shape)), values.dtype)
         table[~lists.is_missing] = values.reshape(-1, table.shape[1])
         yield name, table.reshape(len(lists), *feature.shape)
+
+
+def _read(archive: Any) -> dict[str, Array]:
+    """All arrays, by the names of their members: numpy takes "a.npy" for the array "a" where there are both."""
+    arrays: dict[str, Array] = {}
+    for member in archive.zip.namelist():
+        key = member.removesuffix(_SUFFIX)
+        if key in arrays:
+            raise FeatureError("stands twice in the archive", key)
+        arrays[key] = archive[member]
+    return arrays
 
 
 def _columns(arrays: dict[str, Array]) -> _Columns:

@@ -21,6 +21,7 @@ __all__ = ["COMPRESSIONS", "NAME", "NEEDS_SCHEMA", "WRAPS", "Decoder", "Encoder"
 
 NAME = "parquet"
 NEEDS_SCHEMA = True
+KEEPS_ABSENT = True
 COMPRESSIONS = ("GZIP", "SNAPPY", "ZSTD")
 WRAPS = False
 

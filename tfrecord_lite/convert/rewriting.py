@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.json_kinds import Column
 
 
 class Rewrite(Protocol):
@@ -37,6 +38,11 @@ class RewritingEncoder:
     def found(self) -> set[str]:
         """See Rewrite."""
         return self._rewrite.found
+
+    @property
+    def kinds(self) -> set[tuple[Column, str]]:
+        """Of the encoder, where it has them."""
+        return getattr(self._encoder, "kinds", set())
 
     def decode(self, records: Records) -> Any:
         """Of all records, or None when something in them is an error."""

@@ -59,7 +59,7 @@ def to_records(
             raise ValueError("the kinds are inferred from all rows, and a stream is read once: give a schema")
     decode = _Decode(module.Decoder(schema), skips, rewrite, None if stream_kinds is None else module.found)
     unread = None if not skips else lambda path, number, why: skipped.append(SkippedRow(path, number, why))
-    rows = _rows(sources, module, schema, unread)
+    rows = _rows(sources, module, schema, unread, notes)
     with closing(map_ordered(decode, rows, workers)) as results:
         checked = results if stream_kinds is None else _of_same_kinds(results, stream_kinds)
         files = write_decoded(checked, output, compression_type, skipped, progress, num_shards, max_bytes)
@@ -74,7 +74,8 @@ def is_rereadable(source: Any) -> bool:
 def _kinds(sources: list[Any], module: Any, workers: int) -> ColumnKinds:
     """What is met in the columns of all files, which are read for it."""
     kinds = ColumnKinds()
-    with closing(map_ordered(_Find(module.found), _rows(sources, module, None, _pass_over), workers)) as results:
+    all_rows = _rows(sources, module, None, _pass_over, [])
+    with closing(map_ordered(_Find(module.found), all_rows, workers)) as results:
         for rows, found in results:
             kinds.add(rows, found)
     return kinds
@@ -213,9 +214,13 @@ class _Decode:
 
 
 def _rows(
-    sources: list[Any], module: Any, schema: Schema | None, skip: Callable[[str, int, str], object] | None
+    sources: list[Any],
+    module: Any,
+    schema: Schema | None,
+    skip: Callable[[str, int, str], object] | None,
+    notes: list[str],
 ) -> Iterator[_Part]:
-    """The rows of all files, one after the other."""
+    """The rows of all files, one after the other; what is to be said of the files is added to `notes`."""
     sizes = [os.path.getsize(source) if os.path.isfile(source) else 0 for source in sources]
     is_checked = schema is None and hasattr(module, "kinds")
     if is_checked:
@@ -229,6 +234,7 @@ def _rows(
             for rows in module.read_parts(source, "GZIP" if is_gzip(source) else "", schema, of_file):
                 if is_checked:
                     same.check(source, module.kinds(rows.data))
+                notes += rows.notes
                 yield _Part(rows, (done + min(rows.done or 0, size), sum(sizes)))
         except TFRecordError as error:
             error.path = error.path or source

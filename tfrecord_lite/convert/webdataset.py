@@ -15,8 +15,11 @@ number. What a member becomes is said by its name, and never by what other sampl
     anything else  a feature of bytes, whose name is what stands between the key and the last dot, or else the
                    extension (`jpg`, `txt`; `meta` for meta.json)
 
-Integers are floats where floats are in the same feature of other samples (`column_kinds`). With a schema its features
+Integers are floats where floats are in the same feature of other samples (`column_kinds`); so records with a feature of
+several kinds are not written. With a schema its features
 alone are taken. A sample with a link, a device or a pipe among its members is no example; directories are no members.
+What webdataset passes over is of no sample here, either, and a note names it: a name without a dot, or that begins with
+one (README, ._0.jpg), and what is called, or lies in a directory that is called, __*__.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -34,7 +37,7 @@ from tfrecord_lite.convert.declared import declared_example
 from tfrecord_lite.convert.formats import Rows, Skip
 from tfrecord_lite.convert.inflated import open_inflated
 from tfrecord_lite.convert.lines import TextOutput
-from tfrecord_lite.errors import DecodeError, FeatureError, TFRecordError
+from tfrecord_lite.errors import DecodeError, FeatureError, TFRecordError, counted, printable
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.encodings import UTF8, image_encoding, share_encoding
 from tfrecord_lite.format.example import check_no_sequence_examples, decode_example, encode_example
@@ -59,7 +62,11 @@ _Member = tuple[str, bytes | None]
 _EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WebP": "webp", "BMP": "bmp"}
 _BLOCK = 512
 _KEY = "__key__"
+#: So many members of no sample are named.
+_NAMED = 3
 _PART_BYTES, _PART_SAMPLES = 4 << 20, 1024
+#: Names that are of webdataset itself, not of samples.
+_META = re.compile(r"__[^/]*__($|/)")
 _INTEGER = re.compile(rb"\s*-?[0-9]+\s*")
 #: What tarfile holds whole before anybody sees a member: long names and the headers of PAX.
 _HEADER_LIMIT = 1 << 20
@@ -87,10 +94,15 @@ class _Header(tarfile.TarInfo):
 
 
 class Encoder:
-    """Records -> samples without their keys, which are numbered when they are written."""
+    """Records -> samples without their keys, which are numbered when they are written.
+
+    Attributes:
+        kinds: of which kinds the features were so far.
+    """
 
     def __init__(self, schema: Schema | None, text: Collection[str]) -> None:
         self._schema = schema
+        self.kinds: set[tuple[Column, str]] = set()
 
     def decode(self, records: Records) -> list[list[tuple[str, bytes]]] | None:
         """Of all records, or None when one of them is no Example."""
@@ -102,9 +114,14 @@ class Encoder:
     def decode_plain(self, records: list[bytes]) -> list[list[tuple[str, bytes]]]:
         """(extension, data) of the members of each sample. Raises DecodeError, and FeatureError by a schema."""
         check_no_sequence_examples(records)
-        examples: Iterable[Mapping[str, Any]] = map(decode_example, records)
+        examples: list[Any] = [decode_example(record) for record in records]
         if self._schema is not None:
             examples = [declared_example(example, self._schema) for example in examples]
+        for example in examples:
+            filled = ((name, value) for name, value in example.items() if value is not None and len(value))
+            self.kinds.update(
+                ((name, False), "bytes" if isinstance(value, list) else value.dtype.name) for name, value in filled
+            )
         return [_members(example) for example in examples]
 
 
@@ -218,7 +235,8 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
     with file:
         samples: list[tuple[str, list[_Member]]] = []
         begin = size = 0
-        for key, extension, data in _files(file, path):
+        others = _Others()
+        for key, extension, data in _files(file, path, others):
             if not samples or samples[-1][0] != key:
                 if size >= _PART_BYTES or len(samples) == _PART_SAMPLES:
                     yield Rows(path, begin, len(samples), samples)
@@ -226,8 +244,7 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
                 samples.append((key, []))
             samples[-1][1].append((extension, data))
             size += len(data or b"")
-        if samples:
-            yield Rows(path, begin, len(samples), samples)
+        yield Rows(path, begin, len(samples), samples, notes=others.notes(path))
 
 
 def _members(example: Mapping[str, Any]) -> list[tuple[str, bytes]]:
@@ -252,8 +269,29 @@ def _escaped(name: str) -> str:
     return quote(name, safe="").replace(".", "%2E").replace("~", "%7E")
 
 
-def _files(file: io.BufferedReader, path: str) -> Iterator[tuple[str, str, bytes | None]]:
-    """(key, extension, data) of all members but directories; no data of what is no regular file."""
+class _Others:
+    """Members that are of no sample: how many, and what the first are called."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._names: list[str] = []
+
+    def add(self, name: str) -> None:
+        self._count += 1
+        if self._count <= _NAMED:
+            self._names.append(printable(name))
+
+    def notes(self, path: str) -> tuple[str, ...]:
+        if not self._count:
+            return ()
+        names = ", ".join(self._names) + (", ..." if self._count > _NAMED else "")
+        whose = "its name" if self._count == 1 else "their names"
+        passed_over = f"passed over {counted(self._count, 'member')}, of no sample by {whose}"
+        return (f"{printable(path)}: {passed_over}: {names}",)
+
+
+def _files(file: io.BufferedReader, path: str, others: _Others) -> Iterator[tuple[str, str, bytes | None]]:
+    """(key, extension, data) of all members of samples; no data of what is no regular file."""
     try:
         with tarfile.open(fileobj=file, mode="r|", tarinfo=_Header) as archive:
             for member in archive:
@@ -262,7 +300,10 @@ def _files(file: io.BufferedReader, path: str) -> Iterator[tuple[str, str, bytes
                 if member.size > MAX_MESSAGE_SIZE:  # of PAX, or sparse
                     raise TFRecordError(f"a member of {member.size} bytes; {MAX_MESSAGE_SIZE} fit into a record")
                 directory, _, name = member.name.rpartition("/")
-                key, _, extension = name.partition(".")
+                key, dot, extension = name.partition(".")
+                if not key or not dot or _META.match(member.name):
+                    others.add(member.name)
+                    continue
                 data = None
                 if member.isreg():
                     content = archive.extractfile(member)

@@ -81,6 +81,7 @@ class InflateStream(io.RawIOBase):
 
     Attributes:
         members: how many have begun so far.
+        padding: zeros behind members so far, which are passed over.
     """
 
     def __init__(self, source: Any, compression_type: str, members: int = 0) -> None:
@@ -92,6 +93,7 @@ class InflateStream(io.RawIOBase):
         self._last_read = 0
         self._output = memoryview(b"")
         self.members = members
+        self.padding = 0
         self._salvaged = 0  # bytes at the beginning of `_input`, which is damaged, that could be inflated
         self._error: TFRecordError | OSError | None = None
 
@@ -165,7 +167,9 @@ class InflateStream(io.RawIOBase):
             return False
         if self.members:
             # Zeros between members and after the last are padding (tapes, tar); gzip(1) passes them over as well.
+            size = len(self._input)
             self._input = self._input.lstrip(b"\0")
+            self.padding += size - len(self._input)
             if not self._input:
                 return False
             if not b"\x1f\x8b".startswith(self._input[:2]):

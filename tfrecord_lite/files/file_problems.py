@@ -1,6 +1,6 @@
 """Where TensorFlow reads less of a file, or of a set of files, than is there.
 
-What stands around the records, from the first damage to names that a glob finds:
+What stands around the records, from the first damage to names that a glob finds; of GZIP members see `member_problems`:
 
     corrupted            a CRC or a compressed stream does not hold: DataLossError
     truncated            the file ends inside a record: DataLossError
@@ -8,8 +8,6 @@ What stands around the records, from the first damage to names that a glob finds
     cut-compression      a compressed stream ends between two records, without its trailer: the same
     too-large            a record is longer than it may be
     zlib-trailing        bytes behind a ZLIB stream, perhaps another stream: passed over, without a word
-    empty-member         a GZIP member without content: what follows is lost, without a word
-    straddling-member    a GZIP member that ends just behind where a buffer of TensorFlow's ends: the same
     mixed-compression    files of different compression, where a TFRecordDataset takes one for all
     compression-name     a training script names a compression type that TensorFlow does not know
     wrong-compression    it names another than that of the files
@@ -27,27 +25,19 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
-from typing import Any
 
 from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError
 from tfrecord_lite.files.compression import AFTER_ZLIB
 from tfrecord_lite.files.directory import open_directory, split_path
-from tfrecord_lite.files.members import find_members, members_at
 from tfrecord_lite.files.options import COMPRESSION_TYPES
 from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX
-from tfrecord_lite.files.reader import TFRecordReader
 from tfrecord_lite.files.remote import is_url
-from tfrecord_lite.files.remote_ranges import HeldRanges
 from tfrecord_lite.files.shards import parse_shard_name, shard_name
-from tfrecord_lite.files.streams import open_source
 from tfrecord_lite.format.findings import ERROR, NOTE, WARNING, Finding, Problem, Rule
 from tfrecord_lite.format.framing import HEADER_SIZE
-from tfrecord_lite.format.gzip_members import InputBuffer
 from tfrecord_lite.format.python_spec import Compression
 
 _RESTORE = "get the file again from its source; what is sound in it can be had by salvage, or lint --fix OUT"
-_REPACK = "write the file again (lint --fix OUT): as one member it is read whole"
 _RENAME = "give TensorFlow a glob that does not match it, or move it away"
 
 CORRUPTED = Rule("corrupted", ERROR, _RESTORE)
@@ -56,8 +46,6 @@ CUT_HEADER = Rule("cut-header", ERROR, _RESTORE)
 CUT_COMPRESSION = Rule("cut-compression", ERROR, _RESTORE)
 TOO_LARGE = Rule("too-large", ERROR, "leave the record out, or allow it by max_record_size")
 ZLIB_TRAILING = Rule("zlib-trailing", ERROR, "inflate the streams one by one, or write the records again as one stream")
-EMPTY_MEMBER = Rule("empty-member", ERROR, _REPACK, True)
-STRADDLING_MEMBER = Rule("straddling-member", ERROR, _REPACK, True)
 MIXED_COMPRESSION = Rule("mixed-compression", ERROR, "read the files of each compression by a dataset of their own")
 COMPRESSION_NAME = Rule("compression-name", ERROR, "the names are GZIP, ZLIB and nothing, in capitals")
 WRONG_COMPRESSION = Rule("wrong-compression", ERROR, "name the compression that the files have")
@@ -68,7 +56,6 @@ INDEX_NAME = Rule("index-name", NOTE, _RENAME)
 STALE_SHARD = Rule("stale-shard", ERROR, "remove it, or give TensorFlow the files that the manifest lists")
 MISSING_SHARD = Rule("missing-shard", ERROR, "get the shard again, or write the set again")
 TWO_SETS = Rule("two-sets", ERROR, "remove the set that is out of date")
-UNKNOWN_MEMBERS = Rule("unknown-members", NOTE, "name the file instead of giving a stream")
 
 #: From a length of 2^36 on TensorFlow does not survive the attempt to make room for it.
 _CRASHES = 1 << 36
@@ -128,58 +115,6 @@ def _without_place(error: TFRecordError) -> str:
     text = str(error)
     error.path, error.record_number, error.offset = facts
     return text
-
-
-def lost_members(path: Any, records: int) -> Finding | None:
-    """What TensorFlow loses of a GZIP file of several members, which is sound and holds so many records."""
-    found = _loss(path)
-    if found is None:
-        return None
-    rule, lost_from = found
-    number = offset = 0
-    with TFRecordReader(path, verify=False) as reader:
-        for sizes in reader.frame_sizes():
-            for size in sizes.tolist():
-                if offset + size > lost_from:
-                    break
-                number, offset = number + 1, offset + size
-            else:
-                continue
-            break
-        name = reader.name
-    lost = records - number
-    what = f"{lost} records, from #{number} on, lie behind a GZIP member that "
-    if rule is EMPTY_MEMBER:
-        what += "holds nothing"
-    else:
-        what += "ends just behind where its buffer ends"
-    is_inside = lost_from - offset >= HEADER_SIZE
-    doing = (
-        f"raises DataLossError: truncated record at {offset}" if is_inside else "does not read them, without an error"
-    )
-    return Finding.of(Problem(rule, None, what, doing), name, number, offset)
-
-
-def _loss(path: Any) -> tuple[Rule, int] | None:
-    """Which kind of member TensorFlow does not get past, and how many bytes of the uncompressed stream it has then."""
-    buffer, needed = InputBuffer(), 0
-    stalled: tuple[Rule, int] | None = None
-    with ExitStack() as stack, suppress(TFRecordError):  # zeros behind the last member
-        if is_url(path):
-            ranges = HeldRanges(path)
-            members, file_size = members_at(ranges.read, ranges.size, buffer), ranges.size
-        else:
-            stream = stack.enter_context(open_source(path, "")[0])
-            members, file_size = find_members(stream, buffer), stream.seek(0, os.SEEK_END)
-        for member in members:
-            if stalled is not None and member.size:
-                return stalled
-            if stalled is None and buffer.needed != needed:
-                needed = buffer.needed
-                if file_size <= needed:
-                    rule = STRADDLING_MEMBER if member.size else EMPTY_MEMBER
-                    stalled = rule, member.offset + member.size
-    return None
 
 
 def name_problems(path: str, found: Sequence[str]) -> Iterator[Finding]:

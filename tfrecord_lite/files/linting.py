@@ -2,8 +2,8 @@
 
 Takes paths, and perhaps the features that are to be parsed; gives findings. Records that are written in the usual way,
 and hold what the features ask for, are cleared many at a time (`format.columns.clearance`); only the others are looked
-at one by one (`format.wire_problems`, `format.spec_problems`). What stands around them is in `file_problems`, what does
-not go together from record to record in `kind_problems`.
+at one by one (`format.wire_problems`, `format.spec_problems`). What stands around them is in `file_problems` and
+`member_problems`, what does not go together from record to record in `kind_problems`.
 
 With `fix`, all records are written again on the way: those with a problem that this cures in the canonical way, all
 others as the frames that they are; what is damaged stays behind.
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfrecord_lite.errors import ShardError, TFRecordError
-from tfrecord_lite.files import file_problems
+from tfrecord_lite.files import file_problems, member_problems
 from tfrecord_lite.files.frames import FrameFile, WrittenFile
 from tfrecord_lite.files.kind_problems import Place, mixed_kinds
 from tfrecord_lite.files.lint_outputs import outputs_of
@@ -197,14 +197,16 @@ class Lint:
             yield file_problems.damage(damage)
             if _is_rereadable(source):
                 yield from self._lint_behind(source, reader.record_number, output)
-        elif reader.members > 1:
+        elif reader.members > 1 or reader.padding:
             if _is_rereadable(source):
-                lost = file_problems.lost_members(source, reader.record_number)
+                lost = member_problems.lost_members(source, reader.record_number)
                 if lost is not None:
                     yield lost
             else:
-                what = "it is a stream of several GZIP members: whether TensorFlow gets past each was not looked at"
-                problem = Problem(file_problems.UNKNOWN_MEMBERS, None, what, "may lose what follows one of them")
+                what = (
+                    "it is a stream of GZIP members, or of zeros: whether TensorFlow gets past each was not looked at"
+                )
+                problem = Problem(member_problems.UNKNOWN_MEMBERS, None, what, "may lose what follows one of them")
                 yield Finding.of(problem, reader.name)
         if self.records == before and damage is None:
             problem = Problem(file_problems.NO_RECORDS, None, "it holds no records", "reads none")

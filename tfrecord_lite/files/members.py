@@ -76,7 +76,7 @@ def find_members(stream: Any, buffer: InputBuffer | None = None) -> Iterator[Mem
         stream: with `seek` and `read`.
         buffer: follows what TensorFlow's buffer goes through on the way.
     """
-    yield from members_at(_positioned(stream), stream.seek(0, os.SEEK_END), buffer or InputBuffer())
+    yield from members_at(positioned(stream), stream.seek(0, os.SEEK_END), buffer or InputBuffer())
 
 
 class MemberReader:
@@ -161,11 +161,11 @@ class MemberReader:
         if isinstance(self._path, str) and is_url(self._path):
             self.name: str | None = self._path
             self._held = HeldRanges(self._path)
-            self._read_at: _ReadAt = self._held.read
+            self._read_at: ReadAt = self._held.read
             self._file_size, self._chunk = self._held.size, _PIECE
         else:
             self._stream, self.name, _ = open_source(self._path, "")
-            self._read_at, self._file_size = _positioned(self._stream), self._stream.seek(0, os.SEEK_END)
+            self._read_at, self._file_size = positioned(self._stream), self._stream.seek(0, os.SEEK_END)
             self._chunk = _CHUNK
         self._whole = lru_cache(_KEPT)(self._inflated)  # needs no lock, which a child process might find locked
 
@@ -197,10 +197,10 @@ class MemberReader:
         held.fetch([])
 
 
-_ReadAt = Callable[[int, int], bytes]
+ReadAt = Callable[[int, int], bytes]
 
 
-def members_at(read_at: _ReadAt, file_size: int, buffer: InputBuffer) -> Iterator[Member]:
+def members_at(read_at: ReadAt, file_size: int, buffer: InputBuffer) -> Iterator[Member]:
     """The same, of a file of that size that is read by a function (position, size) -> bytes, fewer only at its end."""
     start = offset = 0
     while start < file_size:
@@ -225,7 +225,7 @@ def _located(name: str | None) -> Iterator[None]:
         raise
 
 
-def _told(read_at: _ReadAt, start: int, offset: int, file_size: int) -> Member | None:
+def _told(read_at: ReadAt, start: int, offset: int, file_size: int) -> Member | None:
     """The member that begins at `start`, from what it says, if there is no sign against it."""
     header = decode_header(read_at(start, HEADER_SIZE))
     if header is None or start + header.size > file_size:
@@ -238,7 +238,7 @@ def _told(read_at: _ReadAt, start: int, offset: int, file_size: int) -> Member |
     return Member(start, end, offset, header.content_size, header.records)
 
 
-def _inflated(read_at: _ReadAt, start: int, offset: int, buffer: InputBuffer, told: Member | None) -> Member:
+def _inflated(read_at: ReadAt, start: int, offset: int, buffer: InputBuffer, told: Member | None) -> Member:
     """The same from what it is, inflated in the pieces in which TensorFlow gets it."""
     inflate = zlib.decompressobj(_GZIP)
     position, size, is_quiet = start, 0, True
@@ -261,7 +261,7 @@ def _inflated(read_at: _ReadAt, start: int, offset: int, buffer: InputBuffer, to
     return told if told is not None and told[:4] == member[:4] else member
 
 
-def _inflated_range(read_at: _ReadAt, member: Member, begin: int, end: int, chunk: int) -> Iterator[bytes]:
+def _inflated_range(read_at: ReadAt, member: Member, begin: int, end: int, chunk: int) -> Iterator[bytes]:
     """Bytes [begin, end) of what a member holds; its checksum is looked at when that reaches to its end."""
     inflate = zlib.decompressobj(_GZIP)
     position, done, data = member.start, 0, b""
@@ -295,7 +295,7 @@ def _decompressed(inflate: Any, data: bytes, size: int) -> bytes:
     return piece
 
 
-def _positioned(stream: Any) -> _ReadAt:
+def positioned(stream: Any) -> ReadAt:
     """A function (position, size) -> bytes; several threads may call it, and for a file a child process after fork."""
     lock = threading.Lock()
     has_pread = hasattr(os, "pread") and isinstance(stream, io.FileIO)

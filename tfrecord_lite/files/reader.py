@@ -161,6 +161,11 @@ class TFRecordReader:
         """
         return getattr(self._stream, "members", 0)
 
+    @property
+    def padding(self) -> int:
+        """How many zeros behind members of a GZIP file were passed over so far. Known as `members` is."""
+        return getattr(self._stream, "padding", 0)
+
     def locate(self, error: TFRecordError, block: Block, number: int) -> None:
         """Tell an error that it is about that record of the block that `blocks` gave last."""
         error.path = self.name

@@ -20,7 +20,7 @@ from tfrecord_lite.format.json_form import (
 
 #: Name of a feature, or of a feature list (True).
 Column = tuple[str, bool]
-#: What `kinds_in_json` says of integers of int64 that are no float32.
+#: What `kinds_in_json` says of integers that are no float32.
 INEXACT = "inexact"
 
 
@@ -28,9 +28,14 @@ def kinds_in_json(text: str | bytes) -> Iterator[tuple[Column, list[str]]]:
     """Of each feature of the record that a line of JSON stands for its kind, and INEXACT; nothing if it has none."""
     try:
         given = object_from_json(text)
-        if is_record(given):
-            return
     except FeatureError:
+        return
+    yield from kinds_in_form(given)
+
+
+def kinds_in_form(given: dict[str, Any]) -> Iterator[tuple[Column, list[str]]]:
+    """The same of what JSON says."""
+    if is_record(given):
         return
     of_sequence = is_sequence(given)
     for name, value in (given["context"] if of_sequence else given).items():
@@ -64,6 +69,9 @@ def kinds_to_unify(value: Any) -> list[str]:
 
 
 def _is_float32(item: Any) -> bool:
-    """Whether float32 holds an integer of int64; of anything else it is not asked."""
-    is_small = not isinstance(item, int) or -(1 << 24) <= item <= 1 << 24
-    return is_small or not -(2**63) <= item < 2**63 or int(np.float32(item)) == item
+    """Whether float32 holds an integer; of what is none, or beyond float32 (which is refused), it is not asked."""
+    if not isinstance(item, int) or -(1 << 24) <= item <= 1 << 24 or not -(2**128) < item < 2**128:
+        return True
+    with np.errstate(over="ignore"):
+        number = np.float32(item)
+    return bool(np.isinf(number)) or int(number) == item

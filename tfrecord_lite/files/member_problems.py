@@ -1,0 +1,110 @@
+"""Where TensorFlow does not get past a member of a GZIP file that is sound.
+
+empty-member         a member without content: what follows is lost, without a word
+straddling-member    a member that ends just behind where a buffer of TensorFlow's ends: the same
+zero-padding         zeros behind a member, which others pass over, but for one at the end: DataLossError
+unknown-members      a stream, whose members cannot be looked at
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, suppress
+from typing import Any
+
+from tfrecord_lite.errors import TFRecordError
+from tfrecord_lite.files.members import ReadAt, members_at, positioned
+from tfrecord_lite.files.reader import TFRecordReader
+from tfrecord_lite.files.remote import is_url
+from tfrecord_lite.files.remote_ranges import HeldRanges
+from tfrecord_lite.files.streams import open_source
+from tfrecord_lite.format.findings import ERROR, NOTE, Finding, Problem, Rule
+from tfrecord_lite.format.framing import HEADER_SIZE
+from tfrecord_lite.format.gzip_members import InputBuffer
+
+_REPACK = "write the file again (lint --fix OUT): as one member it is read whole"
+
+EMPTY_MEMBER = Rule("empty-member", ERROR, _REPACK, True)
+STRADDLING_MEMBER = Rule("straddling-member", ERROR, _REPACK, True)
+ZERO_PADDING = Rule("zero-padding", ERROR, _REPACK, True)
+UNKNOWN_MEMBERS = Rule("unknown-members", NOTE, "name the file instead of giving a stream")
+
+_PIECE = 1 << 20
+
+
+def lost_members(path: Any, records: int) -> Finding | None:
+    """What TensorFlow loses of a GZIP file of several members, which is sound and holds so many records."""
+    found = _loss(path)
+    if found is None:
+        return None
+    rule, lost_from = found
+    number = offset = 0
+    with TFRecordReader(path, verify=False) as reader:
+        for sizes in reader.frame_sizes():
+            for size in sizes.tolist():
+                if offset + size > lost_from:
+                    break
+                number, offset = number + 1, offset + size
+            else:
+                continue
+            break
+        name = reader.name
+    lost = records - number
+    if rule is ZERO_PADDING:
+        what = "zeros stand behind a GZIP member"
+        what += f", and {lost} records, from #{number} on, behind them" if lost else ""
+        doing = "raises DataLossError: inflate() failed with error -3: incorrect header check"
+        doing = doing if lost else f"reads all records, and then {doing}"
+        return Finding.of(Problem(rule, None, what, doing), name, number, offset)
+    what = f"{lost} records, from #{number} on, lie behind a GZIP member that "
+    if rule is EMPTY_MEMBER:
+        what += "holds nothing"
+    else:
+        what += "ends just behind where its buffer ends"
+    is_inside = lost_from - offset >= HEADER_SIZE
+    doing = (
+        f"raises DataLossError: truncated record at {offset}" if is_inside else "does not read them, without an error"
+    )
+    return Finding.of(Problem(rule, None, what, doing), name, number, offset)
+
+
+def _loss(path: Any) -> tuple[Rule, int] | None:
+    """What TensorFlow does not get past, and how many bytes of the uncompressed stream it has then."""
+    buffer, needed = InputBuffer(), 0
+    stalled: tuple[Rule, int] | None = None
+    end = content_end = 0
+    read_at: ReadAt
+    with ExitStack() as stack:
+        if is_url(path):
+            ranges = HeldRanges(path)
+            read_at, file_size = ranges.read, ranges.size
+        else:
+            stream = stack.enter_context(open_source(path, "")[0])
+            read_at, file_size = positioned(stream), stream.seek(0, os.SEEK_END)
+        with suppress(TFRecordError):  # zeros behind a member
+            for member in members_at(read_at, file_size, buffer):
+                end, content_end = member.end, member.offset + member.size
+                if stalled is not None and member.size:
+                    return stalled
+                if stalled is None and buffer.needed != needed:
+                    needed = buffer.needed
+                    if file_size <= needed:
+                        stalled = STRADDLING_MEMBER if member.size else EMPTY_MEMBER, content_end
+        padding_end = _end_of_zeros(read_at, end)
+    if padding_end == end:
+        return None
+    is_last = padding_end == file_size
+    if stalled is not None:
+        return None if is_last else stalled
+    # Of one byte at the end it does not notice that no member begins with it.
+    return None if is_last and padding_end - end == 1 else (ZERO_PADDING, content_end)
+
+
+def _end_of_zeros(read_at: ReadAt, position: int) -> int:
+    """Where the zeros end that begin there."""
+    while data := read_at(position, _PIECE):
+        count = len(data) - len(data.lstrip(b"\0"))
+        position += count
+        if count < len(data):
+            break
+    return position
