@@ -564,6 +564,28 @@ def test_workers_give_what_one_process_gives_in_its_order(folder: Path, tmp_path
     assert found["loaded"] == [whole[40:], whole]
 
 
+FORKED = """
+import multiprocessing
+folder, = sys.argv[1:]
+def count(rank, counts):
+    counts.put(len(flat(TFRecordDataset(folder, NUMBER, batch_size=10, rank=rank, ranks=2))))
+TFRecordDataset(folder, NUMBER)
+context = multiprocessing.get_context("fork")
+counts = context.SimpleQueue()
+children = [context.Process(target=count, args=(rank, counts), daemon=True) for rank in (0, 1)]
+for child in children:
+    child.start()
+for child in children:
+    child.join(60)
+assert [child.exitcode for child in children] == [0, 0], "a child hangs, or failed"
+print(json.dumps(sorted([counts.get(), counts.get()])))
+"""
+
+
+def test_a_forked_child_makes_a_data_set_where_its_parent_has_made_one(folder: Path, tmp_path: Path) -> None:
+    assert in_a_program(FORKED, folder, folder=tmp_path) == [48, 49]
+
+
 RESUMED = """
 folder, = sys.argv[1:]
 found = []

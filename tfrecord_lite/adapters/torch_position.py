@@ -24,8 +24,9 @@ from typing import Any
 import torch
 
 EPOCH, DONE, ITERATION, MADE, SETTINGS, BEGUN_EPOCH, BEGUN_DONE, TAKEN = range(8)
-#: Words from TAKEN on, one for each worker, so that no two write to the same; more than a machine has.
-_WORKERS = 4096
+#: Words from TAKEN on, one for each worker, so that no two write to the same; more than a machine has. Memory of more
+#: than 32 KiB is shared by threads of OpenMP, for which a forked child waits forever once its parent has used them.
+_WORKERS = 1024
 #: Numbers of iterations are 0 or more in workers.
 _NONE_YET, MAIN_PROCESS = -2, -1
 
