@@ -193,3 +193,20 @@ def test_what_cannot_be_is_a_value_error() -> None:
         Turn(5, 0, 1, 1).places(5, 0)
     with pytest.raises(ValueError, match="count is 0 or more"):
         RecordOrder(5, block_size=0)
+
+
+def test_a_mark_tells_orders_from_each_other_and_stays_what_it_is() -> None:
+    order = RecordOrder(97, seed=7, block_size=4, mixed_blocks=3)
+    others = [RecordOrder(98, seed=7, block_size=4, mixed_blocks=3), RecordOrder(97, seed=8, block_size=4)]
+    others += [RecordOrder(97, seed=seed) for seed in range(100)] + [RecordOrder(97)]
+    assert len({order.mark, *(other.mark for other in others)}) == 104
+    assert all(0 <= other.mark < 2**51 for other in others)
+    for other in others:
+        with pytest.raises(ValueError, match="another order"):
+            order.check_mark(other.mark)
+    order.check_mark(order.mark)
+    for wrong in (-1, 2**80, 0):
+        with pytest.raises(ValueError, match="another order"):
+            order.check_mark(wrong)
+    # Written down: states outlive versions.
+    assert (order.mark, RecordOrder(97).mark) == (2044123093544714, 2044112375119872)

@@ -279,7 +279,9 @@ def test_resumed_in_the_middle_of_an_epoch_it_goes_on_with_the_rest(folder: Path
     ordered = OrderedBatches(folder, NUMBER, batch_size=10, shuffle=True, seed=2)
     ordered.set_epoch(1)
     state = ordered.state_after(4)
-    assert state == {"epoch": 1, "done": 40}
+    assert {key: state[key] for key in ("epoch", "done")} == {"epoch": 1, "done": 40}
+    with pytest.raises(ValueError, match="what differs is seed"):
+        make_dataset(folder, NUMBER, batch_size=10, state=state, **arguments | {"seed": 77})
     dataset = make_dataset(folder, NUMBER, batch_size=10, state=state, **arguments)
     assert batches_of(dataset) == whole[14:20]
     assert batches_of(dataset) == whole[20:]  # the next iteration is the next epoch

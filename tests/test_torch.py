@@ -60,6 +60,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+#: By which states know the orders of 97 records.
+IN_ORDER = RecordOrder(COUNT).mark
+SHUFFLED = RecordOrder(COUNT, seed=0).mark
+
+
 def numbers_of(items: Any) -> list[int]:
     return [int(number) for item in items for number in item["number"].reshape(-1)]
 
@@ -146,7 +151,9 @@ def test_a_state_goes_on_behind_any_batch_with_other_ranks_and_batches(folder: P
         batches = iter(first)
         read = numbers_of(islice(batches, taken))
         state = pickle.loads(pickle.dumps(first.state_dict()))
-        assert state == first.state_after(taken) == {"epoch": 4, "done": len(read)}
+        assert state == first.state_after(taken)
+        order = RecordOrder(COUNT, seed=3).mark if is_shuffled else IN_ORDER
+        assert state == {"epoch": 4, "done": len(read), "order": order}
         rest = TFRecordDataset(folder, NUMBER, batch_size=10, **options)
         rest.load_state_dict(state)
         left = list(rest)
@@ -178,19 +185,19 @@ def test_the_end_of_an_epoch_is_the_same_state_on_all_ranks(folder: Path) -> Non
     for rank in (0, 1):
         dataset = TFRecordDataset(folder, NUMBER, batch_size=None, rank=rank, ranks=2)
         assert len(list(dataset)) == 49 - rank
-        assert dataset.state_dict() == {"epoch": 0, "done": COUNT}
+        assert dataset.state_dict() == {"epoch": 0, "done": COUNT, "order": IN_ORDER}
 
 
 def test_another_epoch_begins_at_its_begin_and_the_loaded_one_goes_on(folder: Path) -> None:
     dataset = TFRecordDataset(folder, NUMBER, batch_size=10)
     dataset.load_state_dict({"epoch": 2, "done": 90})
     dataset.set_epoch(2)
-    assert dataset.state_dict() == dataset.state_after(0) == {"epoch": 2, "done": 90}
+    assert dataset.state_dict() == dataset.state_after(0) == {"epoch": 2, "done": 90, "order": IN_ORDER}
     assert numbers_of(dataset) == list(range(90, COUNT))
-    assert dataset.state_dict() == {"epoch": 2, "done": COUNT}
+    assert dataset.state_dict() == {"epoch": 2, "done": COUNT, "order": IN_ORDER}
     dataset.load_state_dict({"epoch": 2, "done": 90})
     dataset.set_epoch(3)
-    assert dataset.state_dict() == {"epoch": 3, "done": 0}
+    assert dataset.state_dict() == {"epoch": 3, "done": 0, "order": IN_ORDER}
     assert numbers_of(dataset) == list(range(COUNT))
 
 
@@ -200,12 +207,22 @@ def test_a_state_without_its_numbers_is_a_value_error(folder: Path, state: Any) 
         TFRecordDataset(folder, NUMBER).load_state_dict(state)
 
 
+def test_a_state_of_another_seed_is_refused_and_one_without_its_order_taken(folder: Path) -> None:
+    state = TFRecordDataset(folder, NUMBER, batch_size=10, shuffle=True).state_after(3)
+    assert state["order"] == SHUFFLED
+    other = TFRecordDataset(folder, NUMBER, batch_size=10, shuffle=True, seed=1)
+    with pytest.raises(ValueError, match="another order of records: what differs is seed"):
+        other.load_state_dict(state)
+    other.load_state_dict({"epoch": 0, "done": 30})
+    assert len(numbers_of(other)) == COUNT - 30
+
+
 def test_an_epoch_that_is_no_integer_is_a_type_error(folder: Path) -> None:
     dataset = TFRecordDataset(folder, NUMBER)
     with pytest.raises(TypeError):
         dataset.set_epoch(1.5)  # type: ignore[arg-type]
     dataset.set_epoch(np.int64(2))
-    assert dataset.state_dict() == {"epoch": 2, "done": 0}
+    assert dataset.state_dict() == {"epoch": 2, "done": 0, "order": IN_ORDER}
 
 
 @pytest.mark.parametrize("persistent", [False, True])
@@ -603,7 +620,7 @@ for taken in (0, 1, 4, 10):
         loader = DataLoader(dataset, batch_size=None, num_workers=1)
         assert len(loader) == 9
         batches = list(loader)
-        assert dataset.state_after(len(batches)) == {"epoch": 3, "done": 97}
+        assert dataset.state_after(len(batches)) == {"epoch": 3, "done": 97, "order": state["order"]}
         rest += flat(batches)
     again = flat(loader)
     found.append([read, rest, again])
@@ -739,17 +756,18 @@ REFUSED = """
 from torchdata.stateful_dataloader import StatefulDataLoader
 folder, = sys.argv[1:]
 found = []
-def loader(batch_size, ranks):
-    dataset = TFRecordDataset(folder, NUMBER, batch_size=batch_size, rank=0, ranks=ranks)
+def loader(batch_size, ranks, seed):
+    order = {"shuffle": True, "seed": seed}
+    dataset = TFRecordDataset(folder, NUMBER, batch_size=batch_size, rank=0, ranks=ranks, **order)
     return StatefulDataLoader(dataset, batch_size=None, num_workers=2)
-first = loader(10, 1)
+first = loader(10, 1, 0)
 batches = iter(first)
 next(batches)
 state = first.state_dict()
 del first, batches
 gc.collect()
-for batch_size, ranks in ((5, 1), (10, 2)):
-    other = loader(batch_size, ranks)
+for batch_size, ranks, seed in ((5, 1, 0), (10, 2, 0), (10, 1, 1)):
+    other = loader(batch_size, ranks, seed)
     other.load_state_dict(state)
     try:
         list(other)
@@ -767,9 +785,10 @@ print(json.dumps(found))
 
 def test_workers_refuse_what_is_not_theirs(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("torchdata")
-    batch_size, ranks, pinned = in_a_program(REFUSED, folder, folder=tmp_path)
+    batch_size, ranks, seed, pinned = in_a_program(REFUSED, folder, folder=tmp_path)
     for text in (batch_size, ranks):
         assert "a worker's own state is for the same worker, ranks and batch size" in text
+    assert "what differs is seed" in seed
     assert "in a worker no memory is pinned" in pinned
 
 

@@ -17,6 +17,7 @@ In a step all ranks together read the places that follow each other:
 
 A rank's workers take its steps in turn, so their number changes nothing. All that has to be remembered is the epoch and
 `done`, how many places all ranks have read in it; whoever goes on from there may have other ranks, workers and batches.
+But the order must be the same one, which `RecordOrder.mark` tells.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ _ROUNDS = 8
 _MASK_64 = (1 << 64) - 1
 #: Constants of splitmix64, whose finalizer makes of each word one that looks random.
 _STEP, _MIX_1, _MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+#: Bits of each of a mark's three words, which together a float of 64 bits holds, as some JSON readers have it.
+_MARK_BITS = 17
 
 
 class RecordOrder:
@@ -46,6 +49,10 @@ class RecordOrder:
         block_size: records that lie together and are read together: blocks come in random order, the last one, which
             may be smaller, somewhere. For disks that turn, and for what is fetched from afar. 1: all records are mixed.
         mixed_blocks: the records of so many blocks that follow each other are mixed. What a reader holds at a time.
+
+    Attributes:
+        count: how many records there are.
+        mark: an integer, 0 to 2^51 - 1, by which states know their order: a hash of all that makes it.
 
     Raises:
         ValueError: a number is negative, or a size is not positive.
@@ -61,6 +68,22 @@ class RecordOrder:
         self._seed = None if seed is None else operator.index(seed)
         self._block_size = block_size
         self._mixed_blocks = mixed_blocks
+        seeded = 0 if self._seed is None else _short(self._seed)
+        blocks = 0 if self._seed is None or block_size == 1 else _short(block_size, mixed_blocks)
+        self.mark = (_short(count) << _MARK_BITS | seeded) << _MARK_BITS | blocks
+
+    def check_mark(self, mark: int) -> None:
+        """Raise ValueError, and say what differs, where a mark is that of another order."""
+        (count, seed, blocks), (other_count, other_seed, other_blocks) = _words_of(self.mark), _words_of(mark)
+        differing = []
+        if count != other_count:
+            differing.append("the number of records")
+        if bool(seed) != bool(other_seed):
+            differing.append("shuffle")
+        else:
+            differing += ["seed"] * (seed != other_seed) + ["block_size or mixed_blocks"] * (blocks != other_blocks)
+        if differing:
+            raise ValueError(f"the state is of another order of records: what differs is {', '.join(differing)}")
 
     def numbers(self, epoch: int, places: Any) -> Array:
         """The record at each of `places` (integers, a range or an array) in the order of an epoch, int64 [n].
@@ -152,6 +175,17 @@ class Turn:
     def done_after(self, steps: int) -> int:
         """How many places all ranks have read when each has done so many steps from here: what to remember."""
         return min(self.done + steps * self.batch_size * self.ranks, self.count)
+
+
+def _short(*parts: int) -> int:
+    """A word of a mark that depends on all of these integers, not 0."""
+    return _key(*parts) % ((1 << _MARK_BITS) - 1) + 1
+
+
+def _words_of(mark: int) -> tuple[int, int, int]:
+    """Of the count, the seed (0: none) and the blocks (0: none)."""
+    mask = (1 << _MARK_BITS) - 1
+    return mark >> 2 * _MARK_BITS, mark >> _MARK_BITS & mask, mark & mask
 
 
 def _permuted(values: Array, counts: Array, keys: Any) -> Array:

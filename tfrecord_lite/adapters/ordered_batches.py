@@ -3,7 +3,7 @@
     epoch, done -> RankNumbers: record numbers -> DecodedRecords: columns, or examples
 
 Every adapter reads through this and only makes its own framework's arrays of the columns. What it takes to go on later
-is a few integers: the epoch and how many of its places all ranks together have read.
+is a few integers: the epoch, how many of its places all ranks together have read, and the mark of the order.
 """
 
 from __future__ import annotations
@@ -97,17 +97,23 @@ class OrderedBatches:
         """What to remember after every rank took so many batches: enough to go on, with other ranks and batches, too.
 
         Returns:
-            {"epoch": the epoch, "done": how many of its places have been read by all ranks}.
+            {"epoch": the epoch, "done": how many of its places have been read by all ranks, "order": an integer made of
+            what makes the order: how many records there are, shuffle, seed, block_size and mixed_blocks}.
         """
-        return {"epoch": self.epoch, "done": self._turn.done_after(steps)}
+        return {"epoch": self.epoch, "done": self._turn.done_after(steps), "order": self._order.mark}
 
     def load_state(self, state: Mapping[str, int]) -> None:
         """Go on behind what was remembered: the next iteration begins there.
 
+        A state without "order", of "epoch" and "done" alone, is taken for one of this order.
+
         Raises:
-            ValueError: it has not these two numbers, or there are fewer records than that.
+            ValueError: it has not these numbers, there are fewer records than that, or it is of another order.
         """
-        self._begin(*place_of(state))
+        epoch, done, order = place_of(state)
+        if order is not None:
+            self._order.check_mark(order)
+        self._begin(epoch, done)
 
     def batches(self, begin: int = 0, stride: int = 1) -> Iterator[dict[str, Any]]:
         """The columns of the steps begin, begin + stride, ... of this rank to the end of the epoch.
@@ -150,9 +156,11 @@ class OrderedBatches:
         self.epoch = epoch
 
 
-def place_of(state: Mapping[str, Any]) -> tuple[int, int]:
-    """(epoch, done) of a state. Raises ValueError if these are not in it."""
+def place_of(state: Mapping[str, Any]) -> tuple[int, int, int | None]:
+    """(epoch, done, order or None) of a state. Raises ValueError if they are no such numbers."""
     try:
-        return operator.index(state["epoch"]), operator.index(state["done"])
+        order = operator.index(state["order"]) if "order" in state else None
+        return operator.index(state["epoch"]), operator.index(state["done"]), order
     except (KeyError, TypeError):
-        raise ValueError(f"a state has two whole numbers, epoch and done, and this is {state!r}") from None
+        reason = "a state has two whole numbers, epoch and done, and mostly a third, order"
+        raise ValueError(f"{reason}, and this is {state!r}") from None

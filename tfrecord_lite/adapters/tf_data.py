@@ -93,9 +93,10 @@ def make_dataset(
             read each record once. Reader "tensorflow" deals out files where there are enough, so pipelines may have
             different numbers of batches; reader "tfrecord_lite" deals out records, and all have the same number of
             batches, of which the last may be empty on some.
-        state: {"epoch": number, "done": places of it that were read by all pipelines}, as of
-            `OrderedBatches.state_after`: where reader "tfrecord_lite" begins. The rest of that epoch is the first
-            of the first iteration, later iterations go on; without end (`epochs=None`) every iteration begins there.
+        state: {"epoch": number, "done": places of it that were read by all pipelines, "order": what tells the order},
+            as of `OrderedBatches.state_after`, of the same records, shuffle and seed: where reader "tfrecord_lite"
+            begins. The rest of that epoch is the first of the first iteration, later iterations go on; without end
+            (`epochs=None`) every iteration begins there.
 
     Raises:
         ImportError: TensorFlow is not installed.

@@ -164,7 +164,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         state, step = self._now or (self._shared.begun, 0)
         if get_worker_info() is None:
             return self._from(state).state_after(step)
-        return state | {"step": step} | self._conditions()
+        return self._from(state).state_after(0) | {"step": step} | self._conditions()
 
     def state_after(self, steps: int) -> dict[str, int]:
         """What to remember after so many items of the last iteration, on every rank as many.
@@ -172,7 +172,8 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         It is enough to go on with another number of ranks, workers, and another batch size.
 
         Returns:
-            {"epoch": the epoch, "done": how many of its records have been read by all ranks}.
+            {"epoch": the epoch, "done": how many of its records have been read by all ranks, "order": an integer
+            that tells the order, as of `OrderedBatches.state_after`}.
         """
         return self._from(self._shared.begun).state_after(steps)
 
@@ -180,13 +181,15 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         """Go on behind what was remembered: the next iteration reads the rest of its epoch, those after it all.
 
         Raises:
-            ValueError: it has not these two numbers; there are fewer records than that; or it is the state of a worker,
-                and this is not the same worker of as many, or the ranks or the batch size are others.
+            ValueError: it has not these numbers; there are fewer records than that; it is of another order (a state
+                without "order" is taken); or it is the state of a worker, and this is not the same worker of as many,
+                or the ranks or the batch size are others.
         """
-        epoch, done = place_of(state)
+        self._from(state)
+        epoch, done, _ = place_of(state)
         begun = {"epoch": epoch, "done": done}
-        self._from(begun)
-        if "step" in state and {key: state[key] for key in state if key not in (*begun, "step")} != self._conditions():
+        position = (*begun, "order", "step")
+        if "step" in state and {key: state[key] for key in state if key not in position} != self._conditions():
             raise ValueError(
                 f"a worker's own state is for the same worker, ranks and batch size, {dict(state)}, not for "
                 f"{self._conditions()}: state_after() gives one for any"
