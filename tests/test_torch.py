@@ -637,6 +637,35 @@ def test_a_plain_loader_goes_on_with_other_ranks_workers_and_batches(folder: Pat
         assert len(again) == 48
 
 
+EPOCH_SET_EARLY = """
+folder, workers = sys.argv[1:]
+dataset = TFRecordDataset(folder, NUMBER, batch_size=10, shuffle=True)
+loader = DataLoader(dataset, batch_size=None, num_workers=int(workers), persistent_workers=workers != "0")
+found = []
+for epoch in range(3):
+    for step, batch in enumerate(loader):
+        if step == 1:
+            dataset.set_epoch(epoch + 1)
+        if step == 3:
+            found.append(dataset.state_after(step + 1))
+    found.append(dataset.state_after(step + 1))
+dataset.load_state_dict({"epoch": 7, "done": 20})
+found.append(dataset.state_after(0))
+dataset.set_epoch(8)
+found.append(dataset.state_after(0))
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_state_is_of_the_iteration_under_way_though_the_next_epoch_is_set(
+    folder: Path, tmp_path: Path, workers: int
+) -> None:
+    found = in_a_program(EPOCH_SET_EARLY, folder, workers, folder=tmp_path)
+    expected = [(epoch, done) for epoch in range(3) for done in (40, COUNT)] + [(7, 20), (8, 0)]
+    assert [(state["epoch"], state["done"]) for state in found] == expected
+
+
 LATE = """
 folder, method, is_persistent, is_epoch = json.loads(sys.argv[1])
 dataset = TFRecordDataset(folder, NUMBER, batch_size=10, shuffle=True)
@@ -750,6 +779,38 @@ def test_a_stateful_loader_goes_on_where_it_was(
         assert sorted(after) == list(range(COUNT))
         if batch_size is not None:
             assert after == order.numbers(3, range(COUNT)).tolist()
+
+
+GOING_ON = """
+from torchdata.stateful_dataloader import StatefulDataLoader
+folder, workers, is_persistent, taken = json.loads(sys.argv[1])
+def made():
+    dataset = TFRecordDataset(folder, NUMBER, batch_size=10, shuffle=True)
+    return dataset, StatefulDataLoader(dataset, batch_size=None, num_workers=workers, persistent_workers=is_persistent)
+dataset, loader = made()
+dataset.set_epoch(2)
+batches = iter(loader)
+read = flat(next(batches) for _ in range(taken))
+state = loader.state_dict()
+del batches
+dataset, loader = made()
+loader.load_state_dict(state)
+found = [read + flat(loader), flat(loader), flat(loader)]
+dataset.set_epoch(0)
+found += [flat(loader)]
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("taken", [0, 4])
+@pytest.mark.parametrize(("workers", "is_persistent"), [(0, False), (2, False), (2, True)])
+def test_after_a_stateful_loader_went_on_its_epoch_stays_with_any_workers(
+    folder: Path, tmp_path: Path, workers: int, is_persistent: bool, taken: int
+) -> None:
+    pytest.importorskip("torchdata")
+    found = in_a_program(GOING_ON, json.dumps([str(folder), workers, is_persistent, taken]), folder=tmp_path)
+    order = RecordOrder(COUNT, seed=0)
+    assert found == [order.numbers(epoch, range(COUNT)).tolist() for epoch in (2, 2, 2, 0)]
 
 
 REFUSED = """

@@ -137,7 +137,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
             state, step = self._shared.begin(iteration, first, workers), first
         else:
             (state, step), self._loaded = self._loaded, None
-            self._shared.note(state)
+            self._shared.begin_at(state)
         self._now = state, step
         return self._items(state, step, workers)
 
@@ -151,7 +151,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         """
         epoch = operator.index(epoch)
         if epoch != self._shared.epoch:
-            self._shared.set(epoch, 0)
+            self._shared.set_epoch(epoch)
             self._now = None
 
     def state_dict(self) -> dict[str, int]:
@@ -169,13 +169,16 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
     def state_after(self, steps: int) -> dict[str, int]:
         """What to remember after so many items of the last iteration, on every rank as many.
 
+        An epoch that has been set for the next iteration changes nothing. Before the first iteration, and after
+        `load_state_dict`, it is of the next one.
+
         It is enough to go on with another number of ranks, workers, and another batch size.
 
         Returns:
             {"epoch": the epoch, "done": how many of its records have been read by all ranks, "order": an integer
             that tells the order, as of `OrderedBatches.state_after`}.
         """
-        return self._from(self._shared.begun).state_after(steps)
+        return self._from(self._shared.last).state_after(steps)
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Go on behind what was remembered: the next iteration reads the rest of its epoch, those after it all.
@@ -196,7 +199,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
             )
         info = get_worker_info()
         if info is None:
-            self._shared.set(begun["epoch"], begun["done"])
+            self._shared.load(begun["epoch"], begun["done"])
         else:
             self._loaded = begun, state.get("step", info.id)
         self._now = None
