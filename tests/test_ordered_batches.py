@@ -264,7 +264,7 @@ def test_a_state_that_is_none_is_refused(folder: Path, state: Any) -> None:
 def test_a_state_of_another_order_is_refused_and_says_what_differs(
     folder: Path, other: dict[str, Any], differing: str
 ) -> None:
-    order = {"batch_size": 5, "shuffle": True, "seed": 7}
+    order: dict[str, Any] = {"batch_size": 5, "shuffle": True, "seed": 7}
     first, second = OrderedBatches(folder, FEATURES, **order), OrderedBatches(folder, FEATURES, **order | other)
     for one, another in ((first, second), (second, first)):
         with pytest.raises(ValueError, match=f"another order of records: what differs is {differing}$"):
@@ -288,3 +288,33 @@ def test_a_state_is_for_other_batches_ranks_and_what_changes_no_order(folder: Pa
     OrderedBatches(folder, FEATURES, batch_size=7, shuffle=True, rank=1, ranks=2, remainder="pad").load_state(state)
     state = OrderedBatches(folder, FEATURES, batch_size=5, block_size=8, seed=4).state_after(2)
     OrderedBatches(folder, FEATURES, batch_size=5).load_state(state)
+
+
+@pytest.mark.parametrize("epoch", [2**63, 2**80, -(2**63) - 1])
+def test_an_epoch_beyond_64_bits_is_refused_at_once(folder: Path, epoch: int) -> None:
+    batches = OrderedBatches(folder, FEATURES, batch_size=5)
+    with pytest.raises(ValueError, match=f"epoch is .*, not {epoch}"):
+        batches.set_epoch(epoch)
+    with pytest.raises(ValueError, match=f"epoch is .*, not {epoch}"):
+        batches.load_state({"epoch": epoch, "done": 0})
+    assert batches.epoch == 0
+
+
+def test_what_is_no_number_is_refused_at_once(folder: Path) -> None:
+    batches = OrderedBatches(folder, FEATURES, batch_size=5)
+    for state in ({"epoch": True, "done": 0}, {"epoch": 0, "done": True}, {"epoch": 0, "done": 0, "order": True}):
+        with pytest.raises(ValueError, match="a state has two whole numbers"):
+            batches.load_state(state)
+    wrong: Any
+    for wrong in (True, 2.5):
+        with pytest.raises(TypeError, match="epoch: "):
+            batches.set_epoch(wrong)
+        with pytest.raises(TypeError, match="steps: "):
+            batches.state_after(wrong)
+    with pytest.raises(ValueError, match="steps is 0 or more, not -1"):
+        batches.state_after(-1)
+    for name in ("batch_size", "seed", "block_size", "mixed_blocks", "rank", "ranks"):
+        for wrong in ("8", 1.5, True):
+            order: dict[str, Any] = {"batch_size": 5, name: wrong}  # without shuffle, too
+            with pytest.raises(TypeError, match=f"^{name}: "):
+                OrderedBatches(folder, FEATURES, **order)

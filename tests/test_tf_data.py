@@ -562,3 +562,19 @@ def test_our_reader_leaves_no_file_open_after_an_iteration(folder: Path) -> None
             list(make_dataset(folder, NUMBER, batch_size=10, reader="tfrecord_lite").take(taken))
         gc.collect()
         assert opened() <= before + 1
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("name", ["batch_size", "buffer_size", "epochs", "seed"])
+def test_a_number_that_is_none_is_a_type_error_shuffled_or_not(folder: Path, reader: Any, name: str) -> None:
+    for wrong in ("8", 1.5, True):
+        arguments: dict[str, Any] = {"batch_size": 5, name: wrong}
+        with pytest.raises(TypeError, match=f"^{name}: "):
+            make_dataset(folder, NUMBER, reader=reader, **arguments)
+
+
+def test_an_input_context_that_is_none_is_a_type_error(folder: Path) -> None:
+    wrong: Any
+    for wrong in (5, 0):
+        with pytest.raises(TypeError, match=r"input_context is a tf\.distribute\.InputContext or None, not int"):
+            make_dataset(folder, NUMBER, batch_size=5, input_context=wrong)

@@ -948,3 +948,33 @@ def test_what_the_readme_says_of_torch_runs(tmp_path: Path) -> None:
 def test_records_of_no_bytes_values_stay_as_many() -> None:
     nothing = BytesArray(np.empty(0, np.uint8), np.zeros(1, np.int64), (3, 0))
     assert as_tensors({"none": nothing}, "padded", 0)["none"].shape == (3, 0, 0)
+
+
+@pytest.mark.parametrize("epoch", [2**63, 2**70, -(2**63) - 1])
+def test_an_epoch_beyond_64_bits_is_refused_at_once(folder: Path, epoch: int) -> None:
+    dataset = TFRecordDataset(folder, NUMBER)
+    with pytest.raises(ValueError, match=f"epoch is .*, not {epoch}"):
+        dataset.set_epoch(epoch)
+    with pytest.raises(ValueError, match=f"epoch is .*, not {epoch}"):
+        dataset.load_state_dict({"epoch": epoch, "done": 0})
+    assert numbers_of(dataset) == list(range(COUNT))
+
+
+def test_what_is_no_number_or_function_is_refused_at_once(folder: Path) -> None:
+    dataset = TFRecordDataset(folder, NUMBER)
+    wrong: Any
+    for wrong in (True, 2.5):
+        with pytest.raises(TypeError, match="epoch: "):
+            dataset.set_epoch(wrong)
+        with pytest.raises(TypeError, match="steps: "):
+            dataset.state_after(wrong)
+    with pytest.raises(ValueError, match="steps is 0 or more, not -1"):
+        dataset.state_after(-1)
+    for arguments in ({"batch_size": "8"}, {"seed": 1.5}, {"rank": "0", "ranks": 1}):
+        wrong = arguments
+        with pytest.raises(TypeError, match=f"^{next(iter(arguments))}: "):
+            TFRecordDataset(folder, NUMBER, **wrong)
+    wrong = 5
+    for make in (TFRecordDataset, TFRecordMapDataset):
+        with pytest.raises(TypeError, match="transform is a function or None, not int"):
+            make(folder, NUMBER, transform=wrong)

@@ -75,6 +75,6 @@ def _seed_tensor(tf: Any, seed: Any) -> tf.Tensor:
     """An integer tensor [2]. A list may hold tensors."""
     if tf.is_tensor(seed):
         return seed
-    if any(tf.is_tensor(part) for part in seed):
+    if isinstance(seed, (list, tuple)) and any(tf.is_tensor(part) for part in seed):
         return tf.stack([tf.cast(part, tf.int64) for part in seed])
     return tf.constant(checked_seed(seed), tf.int64)

@@ -24,7 +24,7 @@ except ModuleNotFoundError as error:
     raise ImportError('this needs PyTorch: pip install "tfrecord-lite-codec[torch]"') from error
 
 from tfrecord_lite.adapters.decoded_records import DecodedRecords
-from tfrecord_lite.adapters.ordered_batches import OrderedBatches, place_of
+from tfrecord_lite.adapters.ordered_batches import OrderedBatches, checked_epoch, place_of
 from tfrecord_lite.adapters.torch_position import MAIN_PROCESS, SharedPosition
 from tfrecord_lite.adapters.torch_tensors import RaggedAs, as_tensors
 from tfrecord_lite.format.columns.decode import BytesAs
@@ -64,7 +64,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
 
     Raises:
         ValueError: a number or word is of no use. While reading: `pin_memory` in a worker.
-        TypeError: the seed is no integer. While reading: a transform returns no mapping.
+        TypeError: a number is no integer, or the transform no function. While reading: a transform returns no mapping.
         OSError, TFRecordError: as `RecordSource` and, without features, `infer_schema`.
         TFRecordError: while reading, with path, number and offset, a record that is damaged or not what the features
             ask for; from a worker with all of that in its text.
@@ -147,9 +147,9 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         A state that was loaded for the same epoch stays; another epoch begins at its begin.
 
         Raises:
-            TypeError: it is no integer.
+            TypeError, ValueError: it is no integer of 64 bits.
         """
-        epoch = operator.index(epoch)
+        epoch = checked_epoch(epoch)
         if epoch != self._shared.epoch:
             self._shared.set_epoch(epoch)
             self._now = None
@@ -177,6 +177,9 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         Returns:
             {"epoch": the epoch, "done": how many of its records have been read by all ranks, "order": an integer
             that tells the order, as of `OrderedBatches.state_after`}.
+
+        Raises:
+            TypeError, ValueError: steps is no integer, 0 or more.
         """
         return self._from(self._shared.last).state_after(steps)
 
@@ -284,6 +287,8 @@ class _Tensors:
     def __init__(self, transform: Transform | None, ragged: RaggedAs, padding: float) -> None:
         if ragged not in ("nested", "padded"):
             raise ValueError(f"ragged is 'nested' or 'padded', not {ragged!r}")
+        if transform is not None and not callable(transform):
+            raise TypeError(f"transform is a function or None, not {type(transform).__name__}")
         self._transform, self._ragged, self._padding = transform, ragged, padding
 
     def __call__(self, values: dict[str, Any]) -> dict[str, Any]:
