@@ -158,7 +158,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         """What to remember after the items that this process has read.
 
         Outside of workers that is what `state_after` gives. In a worker it is where that worker itself goes on, for
-        the same worker under the same conditions: StatefulDataLoader calls it there. What the workers of a plain
+        the same worker of as many, the same ranks and batch size: StatefulDataLoader calls it there. What the workers of a plain
         DataLoader have read, only `state_after` knows.
         """
         state, step = self._now or (self._shared.begun, 0)
