@@ -286,6 +286,16 @@ def test_ragged_rows_are_padded_if_asked(folder: Path) -> None:
     assert first["tokens"].dtype == torch.int64
 
 
+def test_each_feature_may_have_a_padding_of_its_own(folder: Path) -> None:
+    features = {name: FEATURES[name] for name in ("tokens", "name")}
+    options: dict[str, Any] = {"batch_size": 4, "ragged": "padded", "bytes_as": "blob"}
+    first, *_ = TFRecordDataset(folder, features, padding={"tokens": -7}, **options)
+    assert first["tokens"].tolist() == [[-7, -7, -7], [1, -7, -7], [2, 3, -7], [3, 4, 5]]
+    assert first["name"].tolist()[0] == [0, 0, 0, 0]  # where none is given it is 0
+    with pytest.raises(tfr.FeatureError, match=r"'token': .*padding"):
+        next(iter(TFRecordDataset(folder, features, padding={"token": -7}, **options)))
+
+
 @pytest.mark.parametrize("ragged", ["nested", "padded"])
 def test_bytes_are_rows_of_octets_if_asked(folder: Path, ragged: Any) -> None:
     features = {"name": FEATURES["name"]}

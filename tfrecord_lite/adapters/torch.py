@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, SupportsIndex
 
 try:
@@ -26,11 +26,8 @@ except ModuleNotFoundError as error:
 from tfrecord_lite.adapters.decoded_records import DecodedRecords
 from tfrecord_lite.adapters.ordered_batches import OrderedBatches, checked_epoch, place_of
 from tfrecord_lite.adapters.torch_position import MAIN_PROCESS, SharedPosition
-from tfrecord_lite.adapters.torch_tensors import RaggedAs, as_tensors
+from tfrecord_lite.adapters.torch_tensors import ItemMaker, Padding, RaggedAs, Transform
 from tfrecord_lite.format.columns.decode import BytesAs
-
-#: {name: numpy arrays and what else columns may be} -> the same, changed.
-Transform = Callable[[dict[str, Any]], Mapping[str, Any]]
 
 
 class TFRecordDataset(IterableDataset):  # type: ignore[misc]
@@ -58,7 +55,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         bytes_as: "objects" gives lists of bytes; "blob", without an object for each value, rows of uint8 as `ragged`
             says. To a transform these are object arrays and BytesArray.
         ragged: "nested" makes nested tensors (jagged layout) of rows of different lengths, "padded" dense ones.
-        padding: what stands behind the shorter rows.
+        padding: what stands behind the shorter rows, a number for all of them or {name: number}, 0 for other names.
         pin_memory: whether tensors are in pinned memory. With workers let the DataLoader do it.
         verify: as for `RecordSource`.
 
@@ -86,7 +83,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         transform: Transform | None = None,
         bytes_as: BytesAs = "objects",
         ragged: RaggedAs = "nested",
-        padding: float = 0,
+        padding: Padding = 0,
         pin_memory: bool = False,
         verify: bool = True,
     ) -> None:
@@ -108,7 +105,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
             bytes_as=bytes_as,
             verify=verify,
         )
-        self._as_item = _Tensors(transform, ragged, padding)
+        self._as_item = ItemMaker(transform, ragged, padding)
         self._pin_memory = pin_memory
         self._shared = SharedPosition()
         #: What a state of one worker holds beside the position, and has to be the same where it is loaded.
@@ -158,8 +155,8 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         """What to remember after the items that this process has read.
 
         Outside of workers that is what `state_after` gives. In a worker it is where that worker itself goes on, for
-        the same worker of as many, the same ranks and batch size: StatefulDataLoader calls it there. What the workers of a plain
-        DataLoader have read, only `state_after` knows.
+        the same worker of as many, the same ranks and batch size: StatefulDataLoader calls it there. What the workers
+        of a plain DataLoader have read, only `state_after` knows.
         """
         state, step = self._now or (self._shared.begun, 0)
         if get_worker_info() is None:
@@ -255,12 +252,12 @@ class TFRecordMapDataset(Dataset):  # type: ignore[misc]
         transform: Transform | None = None,
         bytes_as: BytesAs = "objects",
         ragged: RaggedAs = "nested",
-        padding: float = 0,
+        padding: Padding = 0,
         verify: bool = True,
     ) -> None:
         super().__init__()
         self._records = DecodedRecords(paths, features, bytes_as=bytes_as, verify=verify)
-        self._as_item = _Tensors(transform, ragged, padding)
+        self._as_item = ItemMaker(transform, ragged, padding)
 
     @property
     def features(self) -> Mapping[str, Any]:
@@ -279,23 +276,6 @@ class TFRecordMapDataset(Dataset):  # type: ignore[misc]
         found = [operator.index(number) for number in numbers]
         found = [number + count if -count <= number < 0 else number for number in found]
         return [self._as_item(example) for example in self._records.examples(found)]
-
-
-class _Tensors:
-    """What makes an item of the values that were read."""
-
-    def __init__(self, transform: Transform | None, ragged: RaggedAs, padding: float) -> None:
-        if ragged not in ("nested", "padded"):
-            raise ValueError(f"ragged is 'nested' or 'padded', not {ragged!r}")
-        if transform is not None and not callable(transform):
-            raise TypeError(f"transform is a function or None, not {type(transform).__name__}")
-        self._transform, self._ragged, self._padding = transform, ragged, padding
-
-    def __call__(self, values: dict[str, Any]) -> dict[str, Any]:
-        changed = values if self._transform is None else self._transform(values)
-        if not isinstance(changed, Mapping):
-            raise TypeError(f"a transform returns a mapping of names to values, not {type(changed).__name__}")
-        return as_tensors(changed, self._ragged, self._padding)
 
 
 def _place(rank: int | None, ranks: int | None) -> tuple[int, int]:
