@@ -141,3 +141,13 @@ def test_a_seed_may_be_a_tensor_or_hold_one() -> None:
     for dtype in (tf.int32, tf.int64):
         found = tf_data.augment(images, seed=tf.constant([-3, 4], dtype), **ALL)
         np.testing.assert_array_equal(found, augment(images, seed=(-3, 4), **ALL))
+
+
+@pytest.mark.parametrize("seed", [5, None, 1.5, (1, 2, 3), ("a", "b"), "ab"])
+def test_a_seed_of_augment_that_is_none_is_the_error_of_numpys(seed: Any) -> None:
+    images = np.zeros((2, 3, 3, 1), np.uint8)
+    with pytest.raises((TypeError, ValueError), match="a seed is two integers") as expected:
+        augment(images, seed=seed)
+    with pytest.raises(expected.type) as found:
+        tf_data.augment(images, seed=seed)
+    assert str(found.value) == str(expected.value)

@@ -387,3 +387,15 @@ def test_what_has_no_records_has_no_element(tmp_path: Path) -> None:
         assert len(dataset) == 0
         with pytest.raises(IndexError, match="there are no records"):
             dataset[0]
+
+
+@pytest.mark.parametrize("wrong", ["8", 1.5, True])
+def test_numbers_that_are_none_are_type_errors_shuffled_or_not(folder: Path, wrong: Any) -> None:
+    source = tfr.RecordSource(folder)
+    for name in ("batch_size", "seed", "rank", "block_size"):
+        with pytest.raises(TypeError, match=f"^{name}: "):
+            RecordDataset(source, **{name: wrong})
+    for name in ("count", "epochs", "workers", "seed", "batch_size"):
+        order: dict[str, Any] = {"count": 9, name: wrong}
+        with pytest.raises(TypeError, match=f"^{name}: "):
+            RecordSampler(**order)

@@ -181,3 +181,9 @@ def test_without_jax_it_says_what_to_install() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 1
     assert result.stderr.endswith('ImportError: this needs jax: pip install "tfrecord-lite-codec[grain]"\n')
+
+
+@pytest.mark.parametrize("wrong", [5, None, [1], np.zeros(3)])
+def test_what_is_no_mapping_is_a_type_error(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=f"columns is a mapping of names to values, not {type(wrong).__name__}"):
+        to_jax(wrong)

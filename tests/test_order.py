@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -191,5 +192,76 @@ def test_what_cannot_be_is_a_value_error() -> None:
         Turn(5, 0, 1, 1, "keep")
     with pytest.raises(IndexError):
         Turn(5, 0, 1, 1).places(5, 0)
-    with pytest.raises(ValueError, match="count is 0 or more"):
+    with pytest.raises(ValueError, match=r"^block_size is 1 or more, not 0$"):
         RecordOrder(5, block_size=0)
+    with pytest.raises(ValueError, match=r"^mixed_blocks is 1 or more, not 0$"):
+        RecordOrder(5, mixed_blocks=0)
+    with pytest.raises(ValueError, match=r"^count is 0 to .*, not -1$"):
+        RecordOrder(-1)
+
+
+def test_a_mark_tells_orders_from_each_other_and_stays_what_it_is() -> None:
+    order = RecordOrder(97, seed=7, block_size=4, mixed_blocks=3)
+    others = [RecordOrder(98, seed=7, block_size=4, mixed_blocks=3), RecordOrder(97, seed=8, block_size=4)]
+    others += [RecordOrder(97, seed=seed) for seed in range(100)] + [RecordOrder(97)]
+    assert len({order.mark, *(other.mark for other in others)}) == 104
+    assert all(0 <= other.mark < 2**51 for other in others)
+    for other in others:
+        with pytest.raises(ValueError, match="another order"):
+            order.check_mark(other.mark)
+    order.check_mark(order.mark)
+    for wrong in (-1, 2**80, 0):
+        with pytest.raises(ValueError, match="another order"):
+            order.check_mark(wrong)
+    # Written down: states outlive versions.
+    assert (order.mark, RecordOrder(97).mark) == (2044123093544714, 2044112375119872)
+
+
+@pytest.mark.parametrize("wrong", [2.5, "8", None, True])
+def test_numbers_that_are_none_are_type_errors(wrong: Any) -> None:
+    readings: list[Callable[[], Any]] = [
+        lambda: RecordOrder(wrong),
+        lambda: RecordOrder(9, seed="none" if wrong is None else wrong),  # type: ignore[arg-type]
+        lambda: RecordOrder(9, block_size=wrong),
+        lambda: RecordOrder(9, mixed_blocks=wrong),
+        lambda: RecordOrder(9).numbers(wrong, [0]),
+        lambda: Turn(wrong, 0, 1),
+        lambda: Turn(9, wrong, 1),
+        lambda: Turn(9, 0, wrong),
+        lambda: Turn(9, 0, 1, wrong),
+        lambda: Turn(9, 0, 1).done_after(wrong),
+    ]
+    for read in readings:
+        with pytest.raises(TypeError, match=r"^\w+: .*(integer|no number)"):
+            read()
+
+
+@pytest.mark.parametrize("places", [[0.5], np.zeros(2), ["0"], [True]])
+def test_places_that_are_no_integers_are_a_type_error(places: Any) -> None:
+    with pytest.raises(TypeError, match="places are integers"):
+        RecordOrder(9, seed=1).numbers(0, places)
+
+
+def test_numbers_that_are_too_large_or_small_are_value_errors_in_words() -> None:
+    with pytest.raises(ValueError, match="count is 0 to 9223372036854775807, not 18446744073709551616"):
+        RecordOrder(2**64)
+    arguments: Any
+    for arguments, problem in [
+        ((9, 0, 0), "not possible: batch_size is 1 or more, not 0"),
+        ((9, 10, 1), "not possible: done is 0 to 9, not 10"),
+        ((9, 0, 1, 0), "not possible: ranks is 1 or more, not 0"),
+    ]:
+        with pytest.raises(ValueError, match=f"^{problem}$"):
+            Turn(*arguments)
+    with pytest.raises(ValueError, match="steps is 0 or more, not -1"):
+        Turn(9, 0, 1).done_after(-1)
+
+
+def test_blocks_larger_than_all_records_are_one_block() -> None:
+    for size, mixed in ((2**80, 16), (7, 2**80), (2**80, 2**80)):
+        numbers = RecordOrder(100, seed=3, block_size=size, mixed_blocks=mixed).numbers(0, range(100)).tolist()
+        assert (
+            numbers
+            == RecordOrder(100, seed=3, block_size=min(size, 100), mixed_blocks=100).numbers(0, range(100)).tolist()
+        )
+        assert sorted(numbers) == list(range(100))

@@ -121,7 +121,7 @@ def test_ranks_and_workers_read_each_record_once_from_any_point(
     steps = data.draw(st.integers(0, len(first[0])))
     numbers = read(first, steps, workers)
     state = first[0].state_after(steps)
-    assert state == {"epoch": 3, "done": len(numbers)}
+    assert state == {"epoch": 3, "done": len(numbers), "order": RecordOrder(COUNT, seed=1 if shuffle else None).mark}
     second = all_ranks(data.draw(st.integers(1, 30)), data.draw(st.integers(1, 4)), state)
     numbers += read(second, len(second[0]), data.draw(st.integers(1, 4)))
     assert sorted(numbers) == list(range(COUNT))
@@ -236,7 +236,85 @@ def test_examples_one_by_one_are_the_rows_of_the_batches(folder: Path, remainder
         assert numbers_of(data.batches(1, 2)) == [int(example["number"]) for example in data.examples(1, 2)]
 
 
-@pytest.mark.parametrize("state", [{}, {"epoch": 1}, {"epoch": "1", "done": 0}, {"epoch": 1, "done": None}, None])
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"epoch": 1},
+        {"epoch": "1", "done": 0},
+        {"epoch": 1, "done": None},
+        None,
+        {"epoch": 1, "done": 0, "order": "1"},
+    ],
+)
 def test_a_state_that_is_none_is_refused(folder: Path, state: Any) -> None:
     with pytest.raises(ValueError, match="a state has two whole numbers, epoch and done"):
         OrderedBatches(folder, FEATURES, batch_size=5).load_state(state)
+
+
+@pytest.mark.parametrize(
+    ("other", "differing"),
+    [
+        ({"seed": 8}, "seed"),
+        ({"shuffle": False}, "shuffle"),
+        ({"block_size": 4}, "block_size or mixed_blocks"),
+        ({"seed": 8, "block_size": 4}, "seed, block_size or mixed_blocks"),
+    ],
+)
+def test_a_state_of_another_order_is_refused_and_says_what_differs(
+    folder: Path, other: dict[str, Any], differing: str
+) -> None:
+    order: dict[str, Any] = {"batch_size": 5, "shuffle": True, "seed": 7}
+    first, second = OrderedBatches(folder, FEATURES, **order), OrderedBatches(folder, FEATURES, **order | other)
+    for one, another in ((first, second), (second, first)):
+        with pytest.raises(ValueError, match=f"another order of records: what differs is {differing}$"):
+            another.load_state(one.state_after(3))
+    state = first.state_after(3)
+    del state["order"]  # as older versions wrote it
+    second.load_state(state)
+    assert len(second) == 17
+
+
+def test_a_state_of_other_records_is_refused(folder: Path) -> None:
+    state = OrderedBatches(folder, FEATURES, batch_size=5).state_after(3)
+    fewer = OrderedBatches(folder / "train-00003-of-00004", FEATURES, batch_size=5)
+    with pytest.raises(ValueError, match=r"what differs is the number of records$"):
+        fewer.load_state(state)
+
+
+def test_a_state_is_for_other_batches_ranks_and_what_changes_no_order(folder: Path) -> None:
+    state = OrderedBatches(folder, FEATURES, batch_size=5, shuffle=True, mixed_blocks=3).state_after(2)
+    assert all(type(number) is int for number in state.values())
+    OrderedBatches(folder, FEATURES, batch_size=7, shuffle=True, rank=1, ranks=2, remainder="pad").load_state(state)
+    state = OrderedBatches(folder, FEATURES, batch_size=5, block_size=8, seed=4).state_after(2)
+    OrderedBatches(folder, FEATURES, batch_size=5).load_state(state)
+
+
+@pytest.mark.parametrize("epoch", [2**63, 2**80, -(2**63) - 1])
+def test_an_epoch_beyond_64_bits_is_refused_at_once(folder: Path, epoch: int) -> None:
+    batches = OrderedBatches(folder, FEATURES, batch_size=5)
+    with pytest.raises(ValueError, match=f"epoch is .*, not {epoch}"):
+        batches.set_epoch(epoch)
+    with pytest.raises(ValueError, match=f"epoch is .*, not {epoch}"):
+        batches.load_state({"epoch": epoch, "done": 0})
+    assert batches.epoch == 0
+
+
+def test_what_is_no_number_is_refused_at_once(folder: Path) -> None:
+    batches = OrderedBatches(folder, FEATURES, batch_size=5)
+    for state in ({"epoch": True, "done": 0}, {"epoch": 0, "done": True}, {"epoch": 0, "done": 0, "order": True}):
+        with pytest.raises(ValueError, match="a state has two whole numbers"):
+            batches.load_state(state)
+    wrong: Any
+    for wrong in (True, 2.5):
+        with pytest.raises(TypeError, match="epoch: "):
+            batches.set_epoch(wrong)
+        with pytest.raises(TypeError, match="steps: "):
+            batches.state_after(wrong)
+    with pytest.raises(ValueError, match="steps is 0 or more, not -1"):
+        batches.state_after(-1)
+    for name in ("batch_size", "seed", "block_size", "mixed_blocks", "rank", "ranks"):
+        for wrong in ("8", 1.5, True):
+            order: dict[str, Any] = {"batch_size": 5, name: wrong}  # without shuffle, too
+            with pytest.raises(TypeError, match=f"^{name}: "):
+                OrderedBatches(folder, FEATURES, **order)

@@ -279,7 +279,9 @@ def test_resumed_in_the_middle_of_an_epoch_it_goes_on_with_the_rest(folder: Path
     ordered = OrderedBatches(folder, NUMBER, batch_size=10, shuffle=True, seed=2)
     ordered.set_epoch(1)
     state = ordered.state_after(4)
-    assert state == {"epoch": 1, "done": 40}
+    assert {key: state[key] for key in ("epoch", "done")} == {"epoch": 1, "done": 40}
+    with pytest.raises(ValueError, match="what differs is seed"):
+        make_dataset(folder, NUMBER, batch_size=10, state=state, **arguments | {"seed": 77})
     dataset = make_dataset(folder, NUMBER, batch_size=10, state=state, **arguments)
     assert batches_of(dataset) == whole[14:20]
     assert batches_of(dataset) == whole[20:]  # the next iteration is the next epoch
@@ -560,3 +562,19 @@ def test_our_reader_leaves_no_file_open_after_an_iteration(folder: Path) -> None
             list(make_dataset(folder, NUMBER, batch_size=10, reader="tfrecord_lite").take(taken))
         gc.collect()
         assert opened() <= before + 1
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("name", ["batch_size", "buffer_size", "epochs", "seed"])
+def test_a_number_that_is_none_is_a_type_error_shuffled_or_not(folder: Path, reader: Any, name: str) -> None:
+    for wrong in ("8", 1.5, True):
+        arguments: dict[str, Any] = {"batch_size": 5, name: wrong}
+        with pytest.raises(TypeError, match=f"^{name}: "):
+            make_dataset(folder, NUMBER, reader=reader, **arguments)
+
+
+def test_an_input_context_that_is_none_is_a_type_error(folder: Path) -> None:
+    wrong: Any
+    for wrong in (5, 0):
+        with pytest.raises(TypeError, match=r"input_context is a tf\.distribute\.InputContext or None, not int"):
+            make_dataset(folder, NUMBER, batch_size=5, input_context=wrong)

@@ -60,6 +60,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+#: By which states know the orders of 97 records.
+IN_ORDER = RecordOrder(COUNT).mark
+SHUFFLED = RecordOrder(COUNT, seed=0).mark
+
+
 def numbers_of(items: Any) -> list[int]:
     return [int(number) for item in items for number in item["number"].reshape(-1)]
 
@@ -146,7 +151,9 @@ def test_a_state_goes_on_behind_any_batch_with_other_ranks_and_batches(folder: P
         batches = iter(first)
         read = numbers_of(islice(batches, taken))
         state = pickle.loads(pickle.dumps(first.state_dict()))
-        assert state == first.state_after(taken) == {"epoch": 4, "done": len(read)}
+        assert state == first.state_after(taken)
+        order = RecordOrder(COUNT, seed=3).mark if is_shuffled else IN_ORDER
+        assert state == {"epoch": 4, "done": len(read), "order": order}
         rest = TFRecordDataset(folder, NUMBER, batch_size=10, **options)
         rest.load_state_dict(state)
         left = list(rest)
@@ -178,19 +185,19 @@ def test_the_end_of_an_epoch_is_the_same_state_on_all_ranks(folder: Path) -> Non
     for rank in (0, 1):
         dataset = TFRecordDataset(folder, NUMBER, batch_size=None, rank=rank, ranks=2)
         assert len(list(dataset)) == 49 - rank
-        assert dataset.state_dict() == {"epoch": 0, "done": COUNT}
+        assert dataset.state_dict() == {"epoch": 0, "done": COUNT, "order": IN_ORDER}
 
 
 def test_another_epoch_begins_at_its_begin_and_the_loaded_one_goes_on(folder: Path) -> None:
     dataset = TFRecordDataset(folder, NUMBER, batch_size=10)
     dataset.load_state_dict({"epoch": 2, "done": 90})
     dataset.set_epoch(2)
-    assert dataset.state_dict() == dataset.state_after(0) == {"epoch": 2, "done": 90}
+    assert dataset.state_dict() == dataset.state_after(0) == {"epoch": 2, "done": 90, "order": IN_ORDER}
     assert numbers_of(dataset) == list(range(90, COUNT))
-    assert dataset.state_dict() == {"epoch": 2, "done": COUNT}
+    assert dataset.state_dict() == {"epoch": 2, "done": COUNT, "order": IN_ORDER}
     dataset.load_state_dict({"epoch": 2, "done": 90})
     dataset.set_epoch(3)
-    assert dataset.state_dict() == {"epoch": 3, "done": 0}
+    assert dataset.state_dict() == {"epoch": 3, "done": 0, "order": IN_ORDER}
     assert numbers_of(dataset) == list(range(COUNT))
 
 
@@ -200,12 +207,22 @@ def test_a_state_without_its_numbers_is_a_value_error(folder: Path, state: Any) 
         TFRecordDataset(folder, NUMBER).load_state_dict(state)
 
 
+def test_a_state_of_another_seed_is_refused_and_one_without_its_order_taken(folder: Path) -> None:
+    state = TFRecordDataset(folder, NUMBER, batch_size=10, shuffle=True).state_after(3)
+    assert state["order"] == SHUFFLED
+    other = TFRecordDataset(folder, NUMBER, batch_size=10, shuffle=True, seed=1)
+    with pytest.raises(ValueError, match="another order of records: what differs is seed"):
+        other.load_state_dict(state)
+    other.load_state_dict({"epoch": 0, "done": 30})
+    assert len(numbers_of(other)) == COUNT - 30
+
+
 def test_an_epoch_that_is_no_integer_is_a_type_error(folder: Path) -> None:
     dataset = TFRecordDataset(folder, NUMBER)
     with pytest.raises(TypeError):
         dataset.set_epoch(1.5)  # type: ignore[arg-type]
     dataset.set_epoch(np.int64(2))
-    assert dataset.state_dict() == {"epoch": 2, "done": 0}
+    assert dataset.state_dict() == {"epoch": 2, "done": 0, "order": IN_ORDER}
 
 
 @pytest.mark.parametrize("persistent", [False, True])
@@ -267,6 +284,16 @@ def test_ragged_rows_are_padded_if_asked(folder: Path) -> None:
     expected = [[-7, -7, -7], [1, -7, -7], [2, 3, -7], [3, 4, 5], [-7, -7, -7]]
     assert first["tokens"].tolist() == expected
     assert first["tokens"].dtype == torch.int64
+
+
+def test_each_feature_may_have_a_padding_of_its_own(folder: Path) -> None:
+    features = {name: FEATURES[name] for name in ("tokens", "name")}
+    options: dict[str, Any] = {"batch_size": 4, "ragged": "padded", "bytes_as": "blob"}
+    first, *_ = TFRecordDataset(folder, features, padding={"tokens": -7}, **options)
+    assert first["tokens"].tolist() == [[-7, -7, -7], [1, -7, -7], [2, 3, -7], [3, 4, 5]]
+    assert first["name"].tolist()[0] == [0, 0, 0, 0]  # where none is given it is 0
+    with pytest.raises(tfr.FeatureError, match=r"'token': .*padding"):
+        next(iter(TFRecordDataset(folder, features, padding={"token": -7}, **options)))
 
 
 @pytest.mark.parametrize("ragged", ["nested", "padded"])
@@ -564,6 +591,28 @@ def test_workers_give_what_one_process_gives_in_its_order(folder: Path, tmp_path
     assert found["loaded"] == [whole[40:], whole]
 
 
+FORKED = """
+import multiprocessing
+folder, = sys.argv[1:]
+def count(rank, counts):
+    counts.put(len(flat(TFRecordDataset(folder, NUMBER, batch_size=10, rank=rank, ranks=2))))
+TFRecordDataset(folder, NUMBER)
+context = multiprocessing.get_context("fork")
+counts = context.SimpleQueue()
+children = [context.Process(target=count, args=(rank, counts), daemon=True) for rank in (0, 1)]
+for child in children:
+    child.start()
+for child in children:
+    child.join(60)
+assert [child.exitcode for child in children] == [0, 0], "a child hangs, or failed"
+print(json.dumps(sorted([counts.get(), counts.get()])))
+"""
+
+
+def test_a_forked_child_makes_a_data_set_where_its_parent_has_made_one(folder: Path, tmp_path: Path) -> None:
+    assert in_a_program(FORKED, folder, folder=tmp_path) == [48, 49]
+
+
 RESUMED = """
 folder, = sys.argv[1:]
 found = []
@@ -581,7 +630,7 @@ for taken in (0, 1, 4, 10):
         loader = DataLoader(dataset, batch_size=None, num_workers=1)
         assert len(loader) == 9
         batches = list(loader)
-        assert dataset.state_after(len(batches)) == {"epoch": 3, "done": 97}
+        assert dataset.state_after(len(batches)) == {"epoch": 3, "done": 97, "order": state["order"]}
         rest += flat(batches)
     again = flat(loader)
     found.append([read, rest, again])
@@ -596,6 +645,35 @@ def test_a_plain_loader_goes_on_with_other_ranks_workers_and_batches(folder: Pat
         assert sorted(read + rest) == list(range(COUNT))
         # The iteration after that is whole: half of all, on one of two ranks.
         assert len(again) == 48
+
+
+EPOCH_SET_EARLY = """
+folder, workers = sys.argv[1:]
+dataset = TFRecordDataset(folder, NUMBER, batch_size=10, shuffle=True)
+loader = DataLoader(dataset, batch_size=None, num_workers=int(workers), persistent_workers=workers != "0")
+found = []
+for epoch in range(3):
+    for step, batch in enumerate(loader):
+        if step == 1:
+            dataset.set_epoch(epoch + 1)
+        if step == 3:
+            found.append(dataset.state_after(step + 1))
+    found.append(dataset.state_after(step + 1))
+dataset.load_state_dict({"epoch": 7, "done": 20})
+found.append(dataset.state_after(0))
+dataset.set_epoch(8)
+found.append(dataset.state_after(0))
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_state_is_of_the_iteration_under_way_though_the_next_epoch_is_set(
+    folder: Path, tmp_path: Path, workers: int
+) -> None:
+    found = in_a_program(EPOCH_SET_EARLY, folder, workers, folder=tmp_path)
+    expected = [(epoch, done) for epoch in range(3) for done in (40, COUNT)] + [(7, 20), (8, 0)]
+    assert [(state["epoch"], state["done"]) for state in found] == expected
 
 
 LATE = """
@@ -713,21 +791,54 @@ def test_a_stateful_loader_goes_on_where_it_was(
             assert after == order.numbers(3, range(COUNT)).tolist()
 
 
+GOING_ON = """
+from torchdata.stateful_dataloader import StatefulDataLoader
+folder, workers, is_persistent, taken = json.loads(sys.argv[1])
+def made():
+    dataset = TFRecordDataset(folder, NUMBER, batch_size=10, shuffle=True)
+    return dataset, StatefulDataLoader(dataset, batch_size=None, num_workers=workers, persistent_workers=is_persistent)
+dataset, loader = made()
+dataset.set_epoch(2)
+batches = iter(loader)
+read = flat(next(batches) for _ in range(taken))
+state = loader.state_dict()
+del batches
+dataset, loader = made()
+loader.load_state_dict(state)
+found = [read + flat(loader), flat(loader), flat(loader)]
+dataset.set_epoch(0)
+found += [flat(loader)]
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("taken", [0, 4])
+@pytest.mark.parametrize(("workers", "is_persistent"), [(0, False), (2, False), (2, True)])
+def test_after_a_stateful_loader_went_on_its_epoch_stays_with_any_workers(
+    folder: Path, tmp_path: Path, workers: int, is_persistent: bool, taken: int
+) -> None:
+    pytest.importorskip("torchdata")
+    found = in_a_program(GOING_ON, json.dumps([str(folder), workers, is_persistent, taken]), folder=tmp_path)
+    order = RecordOrder(COUNT, seed=0)
+    assert found == [order.numbers(epoch, range(COUNT)).tolist() for epoch in (2, 2, 2, 0)]
+
+
 REFUSED = """
 from torchdata.stateful_dataloader import StatefulDataLoader
 folder, = sys.argv[1:]
 found = []
-def loader(batch_size, ranks):
-    dataset = TFRecordDataset(folder, NUMBER, batch_size=batch_size, rank=0, ranks=ranks)
+def loader(batch_size, ranks, seed):
+    order = {"shuffle": True, "seed": seed}
+    dataset = TFRecordDataset(folder, NUMBER, batch_size=batch_size, rank=0, ranks=ranks, **order)
     return StatefulDataLoader(dataset, batch_size=None, num_workers=2)
-first = loader(10, 1)
+first = loader(10, 1, 0)
 batches = iter(first)
 next(batches)
 state = first.state_dict()
 del first, batches
 gc.collect()
-for batch_size, ranks in ((5, 1), (10, 2)):
-    other = loader(batch_size, ranks)
+for batch_size, ranks, seed in ((5, 1, 0), (10, 2, 0), (10, 1, 1)):
+    other = loader(batch_size, ranks, seed)
     other.load_state_dict(state)
     try:
         list(other)
@@ -745,9 +856,10 @@ print(json.dumps(found))
 
 def test_workers_refuse_what_is_not_theirs(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("torchdata")
-    batch_size, ranks, pinned = in_a_program(REFUSED, folder, folder=tmp_path)
+    batch_size, ranks, seed, pinned = in_a_program(REFUSED, folder, folder=tmp_path)
     for text in (batch_size, ranks):
         assert "a worker's own state is for the same worker, ranks and batch size" in text
+    assert "what differs is seed" in seed
     assert "in a worker no memory is pinned" in pinned
 
 
@@ -846,3 +958,33 @@ def test_what_the_readme_says_of_torch_runs(tmp_path: Path) -> None:
 def test_records_of_no_bytes_values_stay_as_many() -> None:
     nothing = BytesArray(np.empty(0, np.uint8), np.zeros(1, np.int64), (3, 0))
     assert as_tensors({"none": nothing}, "padded", 0)["none"].shape == (3, 0, 0)
+
+
+@pytest.mark.parametrize("epoch", [2**63, 2**70, -(2**63) - 1])
+def test_an_epoch_beyond_64_bits_is_refused_at_once(folder: Path, epoch: int) -> None:
+    dataset = TFRecordDataset(folder, NUMBER)
+    with pytest.raises(ValueError, match=f"epoch is .*, not {epoch}"):
+        dataset.set_epoch(epoch)
+    with pytest.raises(ValueError, match=f"epoch is .*, not {epoch}"):
+        dataset.load_state_dict({"epoch": epoch, "done": 0})
+    assert numbers_of(dataset) == list(range(COUNT))
+
+
+def test_what_is_no_number_or_function_is_refused_at_once(folder: Path) -> None:
+    dataset = TFRecordDataset(folder, NUMBER)
+    wrong: Any
+    for wrong in (True, 2.5):
+        with pytest.raises(TypeError, match="epoch: "):
+            dataset.set_epoch(wrong)
+        with pytest.raises(TypeError, match="steps: "):
+            dataset.state_after(wrong)
+    with pytest.raises(ValueError, match="steps is 0 or more, not -1"):
+        dataset.state_after(-1)
+    for arguments in ({"batch_size": "8"}, {"seed": 1.5}, {"rank": "0", "ranks": 1}):
+        wrong = arguments
+        with pytest.raises(TypeError, match=f"^{next(iter(arguments))}: "):
+            TFRecordDataset(folder, NUMBER, **wrong)
+    wrong = 5
+    for make in (TFRecordDataset, TFRecordMapDataset):
+        with pytest.raises(TypeError, match="transform is a function or None, not int"):
+            make(folder, NUMBER, transform=wrong)

@@ -1,4 +1,5 @@
 """Images changed at random, in numpy: what `tf_data.augment` does in TensorFlow, pixel for pixel, given the same seed.
+(Not where TensorFlow compiles with XLA, `jit_compile=True`: its stateless_uniform may draw other numbers there.)
 
 Each image draws four numbers in 0 ... 1 from the seed and its number in the batch alone, whatever is done with them, so
 that a piece of the augmentation does not change when another is turned on, nor an image when the batch is longer:

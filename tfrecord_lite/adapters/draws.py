@@ -7,6 +7,8 @@ before:
     counter  4 words of 32 bits  -- 10 rounds with the key -->  4 words
     key      2 words
 
+TensorFlow compiled by XLA (`jit_compile=True`) may make other numbers of the same seed; those are not given here.
+
 Seed and results (tensorflow/core/kernels/stateless_random_ops.cc, xla/tsl/lib/random/random_distributions.h):
 
     scrambled        the four words of the counter (seed[0], seed[1]), low halves first, and a fixed key

@@ -19,7 +19,6 @@ Where jax is installed, grain 0.2.18 starts no workers before absl's flags are p
 from __future__ import annotations
 
 import copy
-import operator
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -33,7 +32,7 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError('this needs grain: pip install "tfrecord-lite-codec[grain]"') from error
 
-from tfrecord_lite.adapters.order import RecordOrder, Turn
+from tfrecord_lite.adapters.order import RecordOrder, Turn, whole_number
 from tfrecord_lite.adapters.ordered_batches import OrderedBatches
 from tfrecord_lite.adapters.rank_numbers import RankNumbers
 from tfrecord_lite.files.source import RecordSource
@@ -102,6 +101,7 @@ class RecordDataset(grain.MapDataset):  # type: ignore[misc]
 
     Raises:
         ValueError: a number or word is of no use.
+        TypeError: a number is no integer.
         TFRecordError: while reading, a record is damaged, with path, number and offset.
     """
 
@@ -120,9 +120,10 @@ class RecordDataset(grain.MapDataset):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self._source = source
+        seed = whole_number(seed, "seed")
         order = RecordOrder(
             len(source),
-            seed=operator.index(seed) if shuffle else None,
+            seed=seed if shuffle else None,
             block_size=block_size,
             mixed_blocks=mixed_blocks,
         )
@@ -173,6 +174,7 @@ class RecordSampler:
 
     Raises:
         ValueError: a number or word is of no use.
+        TypeError: a number is no integer.
         IndexError: at the end, for grain.
     """
 
@@ -191,14 +193,14 @@ class RecordSampler:
         ranks: int = 1,
         remainder: str = "share",
     ) -> None:
+        seed, workers = whole_number(seed, "seed"), whole_number(workers, "workers")
+        epochs = None if epochs is None else whole_number(epochs, "epochs")
         if workers < 0 or (epochs is not None and epochs < 0):
             raise ValueError(f"epochs and workers are 0 or more: not {epochs} and {workers}")
-        order = RecordOrder(
-            count, seed=operator.index(seed) if shuffle else None, block_size=block_size, mixed_blocks=mixed_blocks
-        )
+        order = RecordOrder(count, seed=seed if shuffle else None, block_size=block_size, mixed_blocks=mixed_blocks)
         self._numbers = RankNumbers(order, Turn(count, 0, batch_size, ranks, remainder), rank)
         self._count, self._epochs, self._workers = count, epochs, max(workers, 1)
-        self._batch_size, self._seed = batch_size, operator.index(seed)
+        self._batch_size, self._seed = batch_size, seed
         self._text = (
             f"RecordSampler({count}, {epochs=}, {batch_size=}, {workers=}, {shuffle=}, {seed=}, {block_size=}, "
             f"{mixed_blocks=}, {rank=}, {ranks=}, {remainder=})"

@@ -45,7 +45,10 @@ def to_jax(columns: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         FeatureError: a value has no place in 32 bits, and jax_enable_x64 is not set.
+        TypeError: it is no mapping.
     """
+    if not isinstance(columns, Mapping):
+        raise TypeError(f"columns is a mapping of names to values, not {type(columns).__name__}")
     return {key: _as_jax(key, value) for key, value in columns.items()}
 
 

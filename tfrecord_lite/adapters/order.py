@@ -17,6 +17,7 @@ In a step all ranks together read the places that follow each other:
 
 A rank's workers take its steps in turn, so their number changes nothing. All that has to be remembered is the epoch and
 `done`, how many places all ranks have read in it; whoever goes on from there may have other ranks, workers and batches.
+But the order must be the same one, which `RecordOrder.mark` tells.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ _ROUNDS = 8
 _MASK_64 = (1 << 64) - 1
 #: Constants of splitmix64, whose finalizer makes of each word one that looks random.
 _STEP, _MIX_1, _MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+#: Bits of each of a mark's three words, which together a float of 64 bits holds, as some JSON readers have it.
+_MARK_BITS = 17
+#: The largest number of records, or epoch.
+MOST = (1 << 63) - 1
 
 
 class RecordOrder:
@@ -47,30 +52,51 @@ class RecordOrder:
             may be smaller, somewhere. For disks that turn, and for what is fetched from afar. 1: all records are mixed.
         mixed_blocks: the records of so many blocks that follow each other are mixed. What a reader holds at a time.
 
+    Attributes:
+        count: how many records there are.
+        mark: an integer, 0 to 2^51 - 1, by which states know their order: a hash of all that makes it.
+
     Raises:
-        ValueError: a number is negative, or a size is not positive.
-        TypeError: the seed is no integer.
+        ValueError: a number is negative, a size is not positive, or there are more records than 64 bits can number.
+        TypeError: one of them is no integer.
     """
 
     def __init__(self, count: int, *, seed: int | None = None, block_size: int = 1, mixed_blocks: int = 16) -> None:
-        if count < 0 or block_size < 1 or mixed_blocks < 1:
-            raise ValueError(
-                f"count is 0 or more, block_size and mixed_blocks 1 or more: not {count}, {block_size}, {mixed_blocks}"
-            )
-        self.count = count
-        self._seed = None if seed is None else operator.index(seed)
-        self._block_size = block_size
-        self._mixed_blocks = mixed_blocks
+        self.count = whole_number(count, "count", 0, MOST)
+        self._seed = None if seed is None else whole_number(seed, "seed")
+        self._block_size = whole_number(block_size, "block_size", 1)
+        self._mixed_blocks = whole_number(mixed_blocks, "mixed_blocks", 1)
+        seeded = 0 if self._seed is None else _short(self._seed)
+        blocks = 0 if self._seed is None or block_size == 1 else _short(block_size, mixed_blocks)
+        self.mark = (_short(count) << _MARK_BITS | seeded) << _MARK_BITS | blocks
+
+    def check_mark(self, mark: int) -> None:
+        """Raise ValueError, and say what differs, where a mark is that of another order."""
+        (count, seed, blocks), (other_count, other_seed, other_blocks) = _words_of(self.mark), _words_of(mark)
+        differing = []
+        if count != other_count:
+            differing.append("the number of records")
+        if bool(seed) != bool(other_seed):
+            differing.append("shuffle")
+        else:
+            differing += ["seed"] * (seed != other_seed) + ["block_size or mixed_blocks"] * (blocks != other_blocks)
+        if differing:
+            raise ValueError(f"the state is of another order of records: what differs is {', '.join(differing)}")
 
     def numbers(self, epoch: int, places: Any) -> Array:
         """The record at each of `places` (integers, a range or an array) in the order of an epoch, int64 [n].
 
         Raises:
             IndexError: there is no such place.
+            TypeError: the epoch, or a place, is no integer.
         """
-        found = np.asarray(places, np.int64)
+        whole_number(epoch, "epoch")
+        found = np.asarray(places)
+        if found.size and found.dtype.kind not in "iu":
+            raise TypeError(f"places are integers, not {found.dtype}")
         if len(found) and not 0 <= int(found.min()) <= int(found.max()) < self.count:
             raise IndexError(f"places are 0 to {self.count - 1}, not {int(found.min())} to {int(found.max())}")
+        found = found.astype(np.int64, copy=False)
         if self._seed is None or not len(found):
             return found
         if self._block_size == 1:
@@ -78,8 +104,9 @@ class RecordOrder:
         return self._in_blocks(found, epoch, self._seed)
 
     def _in_blocks(self, places: Array, epoch: int, seed: int) -> Array:
-        size, together = self._block_size, self._mixed_blocks
+        size = min(self._block_size, self.count)  # larger ones are the same, but would leave 64 bits
         blocks = -(-self.count // size)
+        together = min(self._mixed_blocks, blocks)
         missing = blocks * size - self.count  # from the last block
         key = _key(seed, epoch)
         # Where in the order of blocks the last one comes, and so which group is smaller.
@@ -124,8 +151,13 @@ class Turn:
     remainder: str = "share"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.done <= self.count or self.batch_size < 1 or self.ranks < 1:
-            raise ValueError(f"not possible: {self}")
+        try:
+            whole_number(self.count, "count", 0)
+            whole_number(self.done, "done", 0, self.count)
+            whole_number(self.batch_size, "batch_size", 1)
+            whole_number(self.ranks, "ranks", 1)
+        except ValueError as error:
+            raise ValueError(f"not possible: {error}") from None
         if self.remainder not in ("share", "drop", "pad"):
             raise ValueError(f"remainder is 'share', 'drop' or 'pad', not {self.remainder!r}")
 
@@ -151,7 +183,42 @@ class Turn:
 
     def done_after(self, steps: int) -> int:
         """How many places all ranks have read when each has done so many steps from here: what to remember."""
-        return min(self.done + steps * self.batch_size * self.ranks, self.count)
+        steps = whole_number(steps, "steps", 0)
+        return int(min(self.done + steps * self.batch_size * self.ranks, self.count))
+
+
+def whole_number(value: Any, name: str, least: int | None = None, most: int | None = None) -> int:
+    """A number that was given, numpy's too, as Python's.
+
+    Args:
+        name: what it is called in errors.
+        least, most: what it may be.
+
+    Raises:
+        TypeError: it is no integer; True and False are none.
+        ValueError: it is smaller or larger.
+    """
+    if isinstance(value, bool):
+        raise TypeError(f"{name}: {value} is no number")
+    try:
+        number = operator.index(value)
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from None
+    if (least is not None and number < least) or (most is not None and number > most):
+        limits = f"{least} or more" if most is None else f"{least} to {most}"
+        raise ValueError(f"{name} is {limits}, not {number}")
+    return number
+
+
+def _short(*parts: int) -> int:
+    """A word of a mark that depends on all of these integers, not 0."""
+    return _key(*parts) % ((1 << _MARK_BITS) - 1) + 1
+
+
+def _words_of(mark: int) -> tuple[int, int, int]:
+    """Of the count, the seed (0: none) and the blocks (0: none)."""
+    mask = (1 << _MARK_BITS) - 1
+    return mark >> 2 * _MARK_BITS, mark >> _MARK_BITS & mask, mark & mask
 
 
 def _permuted(values: Array, counts: Array, keys: Any) -> Array:

@@ -3,17 +3,16 @@
     epoch, done -> RankNumbers: record numbers -> DecodedRecords: columns, or examples
 
 Every adapter reads through this and only makes its own framework's arrays of the columns. What it takes to go on later
-is a few integers: the epoch and how many of its places all ranks together have read.
+is a few integers: the epoch, how many of its places all ranks together have read, and the mark of the order.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tfrecord_lite.adapters.decoded_records import DecodedRecords
-from tfrecord_lite.adapters.order import RecordOrder, Turn
+from tfrecord_lite.adapters.order import MOST, RecordOrder, Turn, whole_number
 from tfrecord_lite.adapters.rank_numbers import RankNumbers
 from tfrecord_lite.format.columns.decode import BytesAs
 
@@ -46,6 +45,7 @@ class OrderedBatches:
 
     Raises:
         ValueError: a number or word is of no use.
+        TypeError: a number is no integer.
         OSError, TFRecordError: as `RecordSource` and, without features, `infer_schema`.
     """
 
@@ -67,9 +67,10 @@ class OrderedBatches:
     ) -> None:
         self._records = DecodedRecords(paths, features, bytes_as=bytes_as, verify=verify)
         self.source, self.features = self._records.source, self._records.features
+        seed = whole_number(seed, "seed")
         self._order = RecordOrder(
             len(self.source),
-            seed=operator.index(seed) if shuffle else None,
+            seed=seed if shuffle else None,
             block_size=block_size,
             mixed_blocks=mixed_blocks,
         )
@@ -87,8 +88,12 @@ class OrderedBatches:
         return len(self._numbers)
 
     def set_epoch(self, epoch: int) -> None:
-        """Begin another epoch. That which is read already stays where it is. Raises TypeError if it is no integer."""
-        epoch = operator.index(epoch)
+        """Begin another epoch. That which is read already stays where it is.
+
+        Raises:
+            TypeError, ValueError: it is no integer of 64 bits.
+        """
+        epoch = checked_epoch(epoch)
         if epoch != self.epoch and self._turn.done:
             self._begin(epoch, 0)
         self.epoch = epoch
@@ -97,17 +102,26 @@ class OrderedBatches:
         """What to remember after every rank took so many batches: enough to go on, with other ranks and batches, too.
 
         Returns:
-            {"epoch": the epoch, "done": how many of its places have been read by all ranks}.
+            {"epoch": the epoch, "done": how many of its places have been read by all ranks, "order": an integer made of
+            what makes the order: how many records there are, shuffle, seed, block_size and mixed_blocks}.
+
+        Raises:
+            TypeError, ValueError: steps is no integer, 0 or more.
         """
-        return {"epoch": self.epoch, "done": self._turn.done_after(steps)}
+        return {"epoch": self.epoch, "done": self._turn.done_after(steps), "order": self._order.mark}
 
     def load_state(self, state: Mapping[str, int]) -> None:
         """Go on behind what was remembered: the next iteration begins there.
 
+        A state without "order", of "epoch" and "done" alone, is taken for one of this order.
+
         Raises:
-            ValueError: it has not these two numbers, or there are fewer records than that.
+            ValueError: it has not these numbers, there are fewer records than that, or it is of another order.
         """
-        self._begin(*place_of(state))
+        epoch, done, order = place_of(state)
+        if order is not None:
+            self._order.check_mark(order)
+        self._begin(epoch, done)
 
     def batches(self, begin: int = 0, stride: int = 1) -> Iterator[dict[str, Any]]:
         """The columns of the steps begin, begin + stride, ... of this rank to the end of the epoch.
@@ -150,9 +164,16 @@ class OrderedBatches:
         self.epoch = epoch
 
 
-def place_of(state: Mapping[str, Any]) -> tuple[int, int]:
-    """(epoch, done) of a state. Raises ValueError if these are not in it."""
+def place_of(state: Mapping[str, Any]) -> tuple[int, int, int | None]:
+    """(epoch, done, order or None) of a state. Raises ValueError if they are no such numbers."""
     try:
-        return operator.index(state["epoch"]), operator.index(state["done"])
+        order = whole_number(state["order"], "order") if "order" in state else None
+        return checked_epoch(state["epoch"]), whole_number(state["done"], "done"), order
     except (KeyError, TypeError):
-        raise ValueError(f"a state has two whole numbers, epoch and done, and this is {state!r}") from None
+        reason = "a state has two whole numbers, epoch and done, and mostly a third, order"
+        raise ValueError(f"{reason}, and this is {state!r}") from None
+
+
+def checked_epoch(epoch: Any) -> int:
+    """An epoch as Python's integer. Raises TypeError, ValueError: it is no integer of 64 bits."""
+    return whole_number(epoch, "epoch", -MOST - 1, MOST)

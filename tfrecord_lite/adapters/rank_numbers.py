@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfrecord_lite.adapters.order import RecordOrder, Turn
+from tfrecord_lite.adapters.order import RecordOrder, Turn, whole_number
 
 #: Records that are numbered together, if a step has no more.
 _TOGETHER = 4096
@@ -26,9 +26,11 @@ class RankNumbers:
 
     Raises:
         ValueError: there is no such rank.
+        TypeError: the rank is no integer.
     """
 
     def __init__(self, order: RecordOrder, turn: Turn, rank: int) -> None:
+        rank = whole_number(rank, "rank")
         if not 0 <= rank < turn.ranks:
             raise ValueError(f"rank is 0 to {turn.ranks - 1} where there are {turn.ranks} ranks, not {rank}")
         self._order, self._turn, self._rank = order, turn, rank

@@ -1,7 +1,8 @@
 """Images changed at random, in TensorFlow: what `augmentation.augment` does in numpy, pixel for pixel.
 
 Which numbers an image draws and what they are for stands there. They come from `tf.random.stateless_uniform` by the
-Philox algorithm, which gives the same on every device.
+Philox algorithm, which gives the same on every device; but not under XLA (`jit_compile=True`), where TensorFlow itself
+may draw other numbers from the same seed, and so change images in another way.
 """
 
 from __future__ import annotations
@@ -75,6 +76,6 @@ def _seed_tensor(tf: Any, seed: Any) -> tf.Tensor:
     """An integer tensor [2]. A list may hold tensors."""
     if tf.is_tensor(seed):
         return seed
-    if any(tf.is_tensor(part) for part in seed):
+    if isinstance(seed, (list, tuple)) and any(tf.is_tensor(part) for part in seed):
         return tf.stack([tf.cast(part, tf.int64) for part in seed])
     return tf.constant(checked_seed(seed), tf.int64)

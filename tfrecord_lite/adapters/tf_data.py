@@ -15,10 +15,10 @@ TensorFlow (extra `[tf]`) is imported when a function is called; where it is not
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tfrecord_lite.adapters.order import whole_number
 from tfrecord_lite.adapters.ordered_batches import OrderedBatches
 from tfrecord_lite.adapters.tensorflow_import import import_tensorflow
 from tfrecord_lite.adapters.tf_augmentation import augment
@@ -93,9 +93,10 @@ def make_dataset(
             read each record once. Reader "tensorflow" deals out files where there are enough, so pipelines may have
             different numbers of batches; reader "tfrecord_lite" deals out records, and all have the same number of
             batches, of which the last may be empty on some.
-        state: {"epoch": number, "done": places of it that were read by all pipelines}, as of
-            `OrderedBatches.state_after`: where reader "tfrecord_lite" begins. The rest of that epoch is the first
-            of the first iteration, later iterations go on; without end (`epochs=None`) every iteration begins there.
+        state: {"epoch": number, "done": places of it that were read by all pipelines, "order": what tells the order},
+            as of `OrderedBatches.state_after`, of the same records, shuffle and seed: where reader "tfrecord_lite"
+            begins. The rest of that epoch is the first of the first iteration, later iterations go on; without end
+            (`epochs=None`) every iteration begins there.
 
     Raises:
         ImportError: TensorFlow is not installed.
@@ -103,17 +104,20 @@ def make_dataset(
             io.UnsupportedOperation, if a file is compressed in another way than reader "tfrecord_lite" takes it;
             LostRecordsError, if TensorFlow would not read all of a GZIP file; FeatureError, if features are of no use.
         ValueError: an argument is of no use, or not for this reader.
-        TypeError: the seed is no integer.
+        TypeError: a number is no integer, or input_context none.
         tf.errors.OpError: while reading; of reader "tfrecord_lite" the text names file, record and offset.
     """
     tf = import_tensorflow()
     _check_arguments(reader, remainder, state, batch_size, buffer_size, epochs)
+    seed = whole_number(seed, "seed")
+    if not isinstance(input_context, (tf.distribute.InputContext, type(None))):
+        raise TypeError(f"input_context is a tf.distribute.InputContext or None, not {type(input_context).__name__}")
     part, parts = (input_context.input_pipeline_id, input_context.num_input_pipelines) if input_context else (0, 1)
     is_ordered = deterministic or not shuffle
     if reader == "tensorflow":
         files = sound_files(paths)
         parse = _parser(tf, infer_schema(paths, sample=_INFERRED_RECORDS) if features is None else features)
-        serialized = records(tf, files, part, parts, operator.index(seed) if shuffle else None, buffer_size, is_ordered)
+        serialized = records(tf, files, part, parts, seed if shuffle else None, buffer_size, is_ordered)
         batches = serialized.batch(batch_size, drop_remainder=remainder == "drop")
         dataset = batches.map(parse, num_parallel_calls=tf.data.AUTOTUNE).repeat(epochs)
     else:
@@ -142,7 +146,10 @@ def _check_arguments(
     buffer_size: int,
     epochs: int | None,
 ) -> None:
-    """Raise ValueError for what is of no use, or not for this reader."""
+    """Raise ValueError for what is of no use, or not for this reader, and TypeError for a number that is none."""
+    numbers = {"batch_size": batch_size, "buffer_size": buffer_size, "epochs": 1 if epochs is None else epochs}
+    for name, number in numbers.items():
+        whole_number(number, name)
     if reader not in ("tensorflow", "tfrecord_lite"):
         raise ValueError(f"reader is 'tensorflow' or 'tfrecord_lite', not {reader!r}")
     if remainder not in ("share", "drop", "pad"):

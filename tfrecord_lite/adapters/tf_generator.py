@@ -24,7 +24,7 @@ class EpochRuns:
             its epoch, and the next one goes on there; without end each iteration begins at the state.
 
     Raises:
-        ValueError: there are fewer records than have been read by the state.
+        ValueError: as `OrderedBatches.load_state`.
     """
 
     def __init__(self, ordered: OrderedBatches, epochs: int | None, state: Mapping[str, int] | None) -> None:

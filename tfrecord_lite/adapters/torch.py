@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, SupportsIndex
 
 try:
@@ -24,13 +24,10 @@ except ModuleNotFoundError as error:
     raise ImportError('this needs PyTorch: pip install "tfrecord-lite-codec[torch]"') from error
 
 from tfrecord_lite.adapters.decoded_records import DecodedRecords
-from tfrecord_lite.adapters.ordered_batches import OrderedBatches, place_of
+from tfrecord_lite.adapters.ordered_batches import OrderedBatches, checked_epoch, place_of
 from tfrecord_lite.adapters.torch_position import MAIN_PROCESS, SharedPosition
-from tfrecord_lite.adapters.torch_tensors import RaggedAs, as_tensors
+from tfrecord_lite.adapters.torch_tensors import ItemMaker, Padding, RaggedAs, Transform
 from tfrecord_lite.format.columns.decode import BytesAs
-
-#: {name: numpy arrays and what else columns may be} -> the same, changed.
-Transform = Callable[[dict[str, Any]], Mapping[str, Any]]
 
 
 class TFRecordDataset(IterableDataset):  # type: ignore[misc]
@@ -58,13 +55,13 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         bytes_as: "objects" gives lists of bytes; "blob", without an object for each value, rows of uint8 as `ragged`
             says. To a transform these are object arrays and BytesArray.
         ragged: "nested" makes nested tensors (jagged layout) of rows of different lengths, "padded" dense ones.
-        padding: what stands behind the shorter rows.
+        padding: what stands behind the shorter rows, a number for all of them or {name: number}, 0 for other names.
         pin_memory: whether tensors are in pinned memory. With workers let the DataLoader do it.
         verify: as for `RecordSource`.
 
     Raises:
         ValueError: a number or word is of no use. While reading: `pin_memory` in a worker.
-        TypeError: the seed is no integer. While reading: a transform returns no mapping.
+        TypeError: a number is no integer, or the transform no function. While reading: a transform returns no mapping.
         OSError, TFRecordError: as `RecordSource` and, without features, `infer_schema`.
         TFRecordError: while reading, with path, number and offset, a record that is damaged or not what the features
             ask for; from a worker with all of that in its text.
@@ -86,7 +83,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         transform: Transform | None = None,
         bytes_as: BytesAs = "objects",
         ragged: RaggedAs = "nested",
-        padding: float = 0,
+        padding: Padding = 0,
         pin_memory: bool = False,
         verify: bool = True,
     ) -> None:
@@ -108,7 +105,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
             bytes_as=bytes_as,
             verify=verify,
         )
-        self._as_item = _Tensors(transform, ragged, padding)
+        self._as_item = ItemMaker(transform, ragged, padding)
         self._pin_memory = pin_memory
         self._shared = SharedPosition()
         #: What a state of one worker holds beside the position, and has to be the same where it is loaded.
@@ -137,7 +134,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
             state, step = self._shared.begin(iteration, first, workers), first
         else:
             (state, step), self._loaded = self._loaded, None
-            self._shared.note(state)
+            self._shared.begin_at(state)
         self._now = state, step
         return self._items(state, step, workers)
 
@@ -147,53 +144,62 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         A state that was loaded for the same epoch stays; another epoch begins at its begin.
 
         Raises:
-            TypeError: it is no integer.
+            TypeError, ValueError: it is no integer of 64 bits.
         """
-        epoch = operator.index(epoch)
+        epoch = checked_epoch(epoch)
         if epoch != self._shared.epoch:
-            self._shared.set(epoch, 0)
+            self._shared.set_epoch(epoch)
             self._now = None
 
     def state_dict(self) -> dict[str, int]:
         """What to remember after the items that this process has read.
 
         Outside of workers that is what `state_after` gives. In a worker it is where that worker itself goes on, for
-        the same worker under the same conditions: StatefulDataLoader calls it there. What the workers of a plain
-        DataLoader have read, only `state_after` knows.
+        the same worker of as many, the same ranks and batch size: StatefulDataLoader calls it there. What the workers
+        of a plain DataLoader have read, only `state_after` knows.
         """
         state, step = self._now or (self._shared.begun, 0)
         if get_worker_info() is None:
             return self._from(state).state_after(step)
-        return state | {"step": step} | self._conditions()
+        return self._from(state).state_after(0) | {"step": step} | self._conditions()
 
     def state_after(self, steps: int) -> dict[str, int]:
         """What to remember after so many items of the last iteration, on every rank as many.
 
+        An epoch that has been set for the next iteration changes nothing. Before the first iteration, and after
+        `load_state_dict`, it is of the next one.
+
         It is enough to go on with another number of ranks, workers, and another batch size.
 
         Returns:
-            {"epoch": the epoch, "done": how many of its records have been read by all ranks}.
+            {"epoch": the epoch, "done": how many of its records have been read by all ranks, "order": an integer
+            that tells the order, as of `OrderedBatches.state_after`}.
+
+        Raises:
+            TypeError, ValueError: steps is no integer, 0 or more.
         """
-        return self._from(self._shared.begun).state_after(steps)
+        return self._from(self._shared.last).state_after(steps)
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Go on behind what was remembered: the next iteration reads the rest of its epoch, those after it all.
 
         Raises:
-            ValueError: it has not these two numbers; there are fewer records than that; or it is the state of a worker,
-                and this is not the same worker of as many, or the ranks or the batch size are others.
+            ValueError: it has not these numbers; there are fewer records than that; it is of another order (a state
+                without "order" is taken); or it is the state of a worker, and this is not the same worker of as many,
+                or the ranks or the batch size are others.
         """
-        epoch, done = place_of(state)
+        self._from(state)
+        epoch, done, _ = place_of(state)
         begun = {"epoch": epoch, "done": done}
-        self._from(begun)
-        if "step" in state and {key: state[key] for key in state if key not in (*begun, "step")} != self._conditions():
+        position = (*begun, "order", "step")
+        if "step" in state and {key: state[key] for key in state if key not in position} != self._conditions():
             raise ValueError(
                 f"a worker's own state is for the same worker, ranks and batch size, {dict(state)}, not for "
                 f"{self._conditions()}: state_after() gives one for any"
             )
         info = get_worker_info()
         if info is None:
-            self._shared.set(begun["epoch"], begun["done"])
+            self._shared.load(begun["epoch"], begun["done"])
         else:
             self._loaded = begun, state.get("step", info.id)
         self._now = None
@@ -246,12 +252,12 @@ class TFRecordMapDataset(Dataset):  # type: ignore[misc]
         transform: Transform | None = None,
         bytes_as: BytesAs = "objects",
         ragged: RaggedAs = "nested",
-        padding: float = 0,
+        padding: Padding = 0,
         verify: bool = True,
     ) -> None:
         super().__init__()
         self._records = DecodedRecords(paths, features, bytes_as=bytes_as, verify=verify)
-        self._as_item = _Tensors(transform, ragged, padding)
+        self._as_item = ItemMaker(transform, ragged, padding)
 
     @property
     def features(self) -> Mapping[str, Any]:
@@ -270,21 +276,6 @@ class TFRecordMapDataset(Dataset):  # type: ignore[misc]
         found = [operator.index(number) for number in numbers]
         found = [number + count if -count <= number < 0 else number for number in found]
         return [self._as_item(example) for example in self._records.examples(found)]
-
-
-class _Tensors:
-    """What makes an item of the values that were read."""
-
-    def __init__(self, transform: Transform | None, ragged: RaggedAs, padding: float) -> None:
-        if ragged not in ("nested", "padded"):
-            raise ValueError(f"ragged is 'nested' or 'padded', not {ragged!r}")
-        self._transform, self._ragged, self._padding = transform, ragged, padding
-
-    def __call__(self, values: dict[str, Any]) -> dict[str, Any]:
-        changed = values if self._transform is None else self._transform(values)
-        if not isinstance(changed, Mapping):
-            raise TypeError(f"a transform returns a mapping of names to values, not {type(changed).__name__}")
-        return as_tensors(changed, self._ragged, self._padding)
 
 
 def _place(rank: int | None, ranks: int | None) -> tuple[int, int]:

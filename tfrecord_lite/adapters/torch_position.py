@@ -8,7 +8,11 @@ Workers that live on between epochs have a copy of the data set: what is set in 
     made        ... and which of the main process' children its workers are: see `_made`
     taken       which workers have begun it: a later iteration may have the same number, made of the same seed
     settings    how often `done` was set
-    begun_epoch, begun_done    where the iteration that began last, or else the next one, begins
+    begun_epoch, begun_done    where the iteration that began last began, or the next one begins if something is set
+    last_epoch, last_done      the same, but that an epoch that is set leaves the iteration what it is
+    has_begun   whether an iteration has begun since a position was loaded
+    own_epoch   that workers had in states of their own, as StatefulDataLoader loads them: later iterations read it ...
+    own_settings    ... as long as nothing else was set: the number of settings then
 
 A worker that has just been made begins where the main process stood then: that may have set something else since, for
 an iteration to come, before a worker that is slow to start came to its own.
@@ -23,9 +27,11 @@ from typing import Any
 
 import torch
 
-EPOCH, DONE, ITERATION, MADE, SETTINGS, BEGUN_EPOCH, BEGUN_DONE, TAKEN = range(8)
-#: Words from TAKEN on, one for each worker, so that no two write to the same; more than a machine has.
-_WORKERS = 4096
+EPOCH, DONE, ITERATION, MADE, SETTINGS, BEGUN_EPOCH, BEGUN_DONE, LAST_EPOCH, LAST_DONE, HAS_BEGUN = range(10)
+OWN_EPOCH, OWN_SETTINGS, TAKEN = range(10, 13)
+#: Words from TAKEN on, one for each worker, so that no two write to the same; more than a machine has. Memory of more
+#: than 32 KiB is shared by threads of OpenMP, for which a forked child waits forever once its parent has used them.
+_WORKERS = 1024
 #: Numbers of iterations are 0 or more in workers.
 _NONE_YET, MAIN_PROCESS = -2, -1
 
@@ -36,6 +42,7 @@ class SharedPosition:
     def __init__(self) -> None:
         self._words = torch.zeros(TAKEN + _WORKERS, dtype=torch.int64).share_memory_()
         self._words[ITERATION] = _NONE_YET
+        self._words[OWN_SETTINGS] = -1
         #: Epoch, done and number of settings, as last known here or, in a new process, where it was made.
         self._known = 0, 0, 0
         #: Which process has begun an iteration.
@@ -45,12 +52,22 @@ class SharedPosition:
         self.__dict__ |= state
         self._words.share_memory_()  # a worker has the same memory, a copy some of its own
 
-    def set(self, epoch: int, done: int) -> None:
+    def load(self, epoch: int, done: int) -> None:
         """The next iteration begins there, those after it at place 0 of the epoch."""
+        self._words[HAS_BEGUN] = 0
+        self._set(epoch, done)
+
+    def set_epoch(self, epoch: int) -> None:
+        """The next iteration and those after it read this epoch."""
+        self._set(epoch, 0)
+
+    def _set(self, epoch: int, done: int) -> None:
         words = self._words.numpy()
         words[SETTINGS] += 1
         words[TAKEN:] = 0
         words[[EPOCH, DONE, ITERATION, BEGUN_EPOCH, BEGUN_DONE]] = epoch, done, _NONE_YET, epoch, done
+        if not words[HAS_BEGUN]:
+            words[[LAST_EPOCH, LAST_DONE]] = epoch, done
         self._know()
 
     def begin(self, iteration: int, worker: int, workers: int) -> dict[str, int]:
@@ -65,6 +82,8 @@ class SharedPosition:
         words = self._words.numpy()
         self._enter()
         epoch, done, settings = self._known
+        if settings == words[OWN_SETTINGS]:
+            epoch, done = int(words[OWN_EPOCH]), 0
         if settings != words[SETTINGS]:
             return {"epoch": epoch, "done": done}  # what is there now is for another iteration
         made = _made(worker)
@@ -77,24 +96,41 @@ class SharedPosition:
         is_first = words[ITERATION] == iteration and made - words[MADE] < workers and not words[taken]
         words[taken] = 1
         state = {"epoch": epoch, "done": done if is_first else 0}
-        self.note(state)
+        self._note(state)
         return state
 
-    def note(self, state: dict[str, int]) -> None:
-        """An iteration has begun there."""
+    def begin_at(self, state: dict[str, int]) -> None:
+        """An iteration begins where a worker's own state says, and later ones read its epoch."""
+        words = self._words.numpy()
         self._enter()
-        self._words.numpy()[[BEGUN_EPOCH, BEGUN_DONE]] = state["epoch"], state["done"]
+        settings = self._known[2]
+        if settings == words[SETTINGS]:  # else what is there now is for another iteration
+            self._note(state)
+        if settings >= words[OWN_SETTINGS]:
+            words[[OWN_EPOCH, OWN_SETTINGS]] = state["epoch"], settings
 
     @property
     def epoch(self) -> int:
         """That the next iteration reads."""
-        return self._known[0]
+        words = self._words.numpy()
+        return int(words[OWN_EPOCH] if words[OWN_SETTINGS] == words[SETTINGS] else words[EPOCH])
 
     @property
     def begun(self) -> dict[str, int]:
         """Where the iteration that began last has begun; after something was set, where the next one begins."""
         words = self._words.numpy()
         return {"epoch": int(words[BEGUN_EPOCH]), "done": int(words[BEGUN_DONE])}
+
+    @property
+    def last(self) -> dict[str, int]:
+        """Where the iteration that began last has begun; before one began, and after one was loaded, the next."""
+        words = self._words.numpy()
+        return {"epoch": int(words[LAST_EPOCH]), "done": int(words[LAST_DONE])}
+
+    def _note(self, state: dict[str, int]) -> None:
+        """An iteration has begun there."""
+        place = state["epoch"], state["done"]
+        self._words.numpy()[[BEGUN_EPOCH, BEGUN_DONE, LAST_EPOCH, LAST_DONE, HAS_BEGUN]] = *place, *place, True
 
     def _enter(self) -> None:
         """Look at what is set now, unless this process is new."""

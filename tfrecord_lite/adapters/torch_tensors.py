@@ -12,7 +12,7 @@ Only an array that torch cannot hold is copied: of another byte order, not writa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -24,24 +24,57 @@ from tfrecord_lite.format.tensor_values import Array, RaggedTensorValue, SparseT
 
 #: How rows of different lengths are given.
 RaggedAs = Literal["nested", "padded"]
+#: What stands behind the shorter rows: of all values, or {name: number}, and 0 for other names.
+Padding = float | Mapping[str, float]
 
 
-def as_tensors(values: Mapping[str, Any], ragged: RaggedAs, padding: float) -> dict[str, Any]:
+#: {name: numpy arrays and what else columns may be} -> the same, changed.
+Transform = Callable[[dict[str, Any]], Mapping[str, Any]]
+
+
+class ItemMaker:
+    """What makes an item, {name: tensor}, of the values that were read.
+
+    Raises:
+        ValueError: `ragged` is another word.
+        TypeError: the transform is no function, or returns no mapping.
+        FeatureError: as `as_tensors`.
+    """
+
+    def __init__(self, transform: Transform | None, ragged: RaggedAs, padding: Padding) -> None:
+        if ragged not in ("nested", "padded"):
+            raise ValueError(f"ragged is 'nested' or 'padded', not {ragged!r}")
+        if transform is not None and not callable(transform):
+            raise TypeError(f"transform is a function or None, not {type(transform).__name__}")
+        self._transform, self._ragged, self._padding = transform, ragged, padding
+
+    def __call__(self, values: dict[str, Any]) -> dict[str, Any]:
+        changed = values if self._transform is None else self._transform(values)
+        if not isinstance(changed, Mapping):
+            raise TypeError(f"a transform returns a mapping of names to values, not {type(changed).__name__}")
+        return as_tensors(changed, self._ragged, self._padding)
+
+
+def as_tensors(values: Mapping[str, Any], ragged: RaggedAs, padding: Padding) -> dict[str, Any]:
     """{name: tensor} of {name: value}.
 
     Args:
         values: as `read_batches`, `parse_single_example` or a transform gives them.
         ragged: whether rows of different lengths become a nested tensor or a padded one.
-        padding: what stands behind the shorter rows.
+        padding: what stands behind the shorter rows, of all values or {name: number}; 0 where a name is not in it.
 
     Raises:
-        FeatureError: there are ragged rows of ragged rows, which a nested tensor cannot hold; or rows are to be padded
-            that cannot hold the padding.
+        FeatureError: a padding is for a name that is not there; there are ragged rows of ragged rows, which a nested
+            tensor cannot hold; or rows are to be padded that cannot hold the padding.
     """
+    of_names = padding if isinstance(padding, Mapping) else dict.fromkeys(values, padding)
+    for name in of_names:
+        if name not in values:
+            raise FeatureError("there is a padding for it, but no such value", name)
     tensors = {}
     for name, value in values.items():
         try:
-            tensors[name] = _as_tensor(value, ragged, padding)
+            tensors[name] = _as_tensor(value, ragged, of_names.get(name, 0))
         except _TooRagged:
             reason = 'rows of rows of different lengths are no nested tensor: ragged="padded" takes them'
             raise FeatureError(reason, name) from None
