@@ -114,7 +114,7 @@ def test_an_integer_outside_int64_is_not_rounded_among_floats(end: str, place: s
 
 def test_an_integer_outside_int64_in_a_list_of_a_csv_is_not_rounded_among_floats(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text('x,n\n"[0.5]",0\n"[1, 99999999999999999999]",0\n')
-    with pytest.raises(tfr.FeatureError, match="record #1: feature 'x': is an integer that float32 does not hold"):
+    with pytest.raises(tfr.FeatureError, match="line 3: feature 'x': is an integer that float32 does not hold"):
         convert(tmp_path / "a.csv", tmp_path / "out")
 
 

@@ -334,6 +334,31 @@ def test_a_task_that_raises_once_is_run_again(client: Any, tmp_path: Path) -> No
     assert hidden_in(tmp_path / "out") == []
 
 
+def as_generator(examples: Any, mark: Path) -> Iterator[dict[str, Any]]:
+    for example in examples:
+        yield raises_once(example, mark)
+
+
+@pytest.mark.parametrize("num_shards", [None, 2, 7])
+@pytest.mark.parametrize("way", ["map", "generator"])
+def test_what_a_failed_attempt_has_read_is_read_again(client: Any, tmp_path: Path, way: str, num_shards: Any) -> None:
+    mark, bag = tmp_path / "mark", bag_of(100)
+    bag = bag.map(raises_once, mark) if way == "map" else bag.map_partitions(as_generator, mark)
+    write_tfrecords(bag, tmp_path / "out", num_shards=num_shards)
+    assert mark.exists()
+    assert sorted(numbers_in(tmp_path / "out")) == list(range(100))
+    assert hidden_in(tmp_path / "out") == []
+
+
+def test_where_tasks_share_partitions_nothing_is_run_again_with_what_is_left(client: Any, tmp_path: Path) -> None:
+    bag = bag_of(100).map(raises_once, tmp_path / "mark").repartition(3)
+    with pytest.raises(RuntimeError, match="this attempt fails"):
+        write_tfrecords(bag, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+    write_tfrecords(bag, tmp_path / "out")
+    assert sorted(numbers_in(tmp_path / "out")) == list(range(100))
+
+
 def test_without_retries_it_fails_and_nothing_appears(client: Any, tmp_path: Path) -> None:
     write_tfrecords(bag_of(10), tmp_path / "out")
     with pytest.raises(RuntimeError, match="this attempt fails"):

@@ -100,14 +100,14 @@ def test_a_record_longer_than_allowed_is_not_read(tmp_path: Path) -> None:
 
 def test_files_are_closed_when_the_sample_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[tfr.TFRecordReader] = []
-    from tfrecord_lite.files import reader
+    from tfrecord_lite.files import records
 
     class Reader(tfr.TFRecordReader):
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             opened.append(self)
 
-    monkeypatch.setattr(reader, "TFRecordReader", Reader)
+    monkeypatch.setattr(records, "TFRecordReader", Reader)
     paths = [write(tmp_path / name, examples(9)) for name in "ab"]
     assert tfr.infer_schema(paths, sample=4).records == 4
     assert len(opened) == 2

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain, islice
@@ -187,7 +187,9 @@ def write_tfrecords(
         compression_type: "", "GZIP" or "ZLIB".
         num_shards: how many there are, of any size: partitions are joined or divided by `repartition`.
         max_records, max_bytes: of a shard, as for ShardedWriter; a partition may then be several. Not with num_shards.
-        retries: how often a task that raised is run again, on a distributed cluster.
+        retries: how often a task that raised is run again, on a distributed cluster. None is where partitions of a bag
+            are made of parts of others (`repartition`, `groupby`): Dask hands iterators from task to task there, of
+            which a second attempt would get what the first one has left.
         client: of the cluster; None is the one that is in use, or else Dask's scheduler in this process.
 
     Returns:
@@ -203,26 +205,34 @@ def write_tfrecords(
             `tfr.commit(None, prefix)` finishes.
     """
     _check_record_type(record_type)
-    write: Callable[..., _Written]
-    if isinstance(data, dask.bag.Bag):
+    is_bag = isinstance(data, dask.bag.Bag)
+    if is_bag:
         if schema is not None and record_type != "Example":
             raise ValueError(f"a schema is of a bag of Examples, and not of records of the type {record_type}")
         # Encoded one by one: not all that may be in an example has a place in a column.
-        write, stored = partial(_write_bag, record_type=record_type, schema=schema), "ByteArray"
+        stored = "ByteArray"
     elif isinstance(data, dask.dataframe.DataFrame):
-        write, stored = _write_frame, record_type
+        stored = record_type
     else:
         raise TypeError(f"a dask.bag or dask.dataframe is written, not a {type(data).__name__}")
     sizes = {"num_shards": num_shards, "max_records": max_records, "max_bytes": max_bytes}
     job = WriteJob.begin(
         directory, mode=mode, record_type=stored, schema=schema, compression_type=compression_type, **sizes
     )
-    task = dask.delayed(write, pure=False)
     try:
+        if is_bag:
+            data, is_repeatable = _repeatable(data, num_shards is not None)
+            retries = retries if is_repeatable else 0
         if num_shards is not None:
             data = data.repartition(npartitions=num_shards)
+        if is_bag:
+            write = partial(_write_bag, job=job, record_type=record_type, schema=schema)
+            tasks = data.map_partitions(write).to_delayed()
+        else:
+            task = dask.delayed(_write_frame, pure=False)
+            tasks = [task(job, part) for part in data.to_delayed()]
         kinds: dict[str, str] = {}
-        written = _computed([task(job, part) for part in data.to_delayed()], retries, client)
+        written = _computed(tasks, retries, client)
         for _, others in written:
             unite_kinds(kinds, others)
         return job.commit(chain.from_iterable(infos for infos, _ in written))
@@ -266,8 +276,21 @@ def _write_frame(job: WriteJob, frame: pd.DataFrame) -> _Written:
     return job.write(table.to_batches()), kinds
 
 
+def _repeatable(bag: dask.bag.Bag, is_divided: bool) -> tuple[dask.bag.Bag, bool]:
+    """(a bag of the same partitions; whether a task that takes one may be run again).
+
+    It may if each partition is made by one task from its source on: then that is done again, too. Where they are about
+    to be divided they are made lists before.
+    """
+    lists = bag.map_partitions(list)
+    keys = set(lists.__dask_keys__())
+    dependencies, _ = dask.core.get_deps(lists.__dask_optimize__(lists.dask, list(keys)))
+    is_repeatable = all(len(found) <= (key in keys) for key, found in dependencies.items())
+    return lists if is_divided else bag, is_repeatable
+
+
 def _write_bag(
-    job: WriteJob, examples: Iterable[Any], record_type: str, schema: Mapping[str, FeatureSchema] | None
+    examples: Iterable[Any], job: WriteJob, record_type: str, schema: Mapping[str, FeatureSchema] | None
 ) -> _Written:
     """The same of a bag."""
     encoder = RecordEncoder(record_type, schema)
@@ -300,7 +323,7 @@ def _computed(tasks: list[Any], retries: int, client: distributed.Client | None)
                 done.result()
         written: list[_Written] = client.gather(futures)
     except BaseException:
-        _stop(client, futures)
+        _stop(client, futures, {key for task in tasks for key in task.__dask_graph__()})
         raise
     return written
 
@@ -315,10 +338,9 @@ def _computed_here(tasks: list[Any]) -> list[_Written]:
     return list(dask.compute(*tasks))
 
 
-def _stop(client: distributed.Client, futures: list[Any]) -> None:
+def _stop(client: distributed.Client, futures: list[Any], keys: set[Any]) -> None:
     """No task is begun any more, and what has begun is waited for, since it cannot be stopped and writes files."""
     client.cancel(futures)
-    keys = {future.key for future in futures}
     with contextlib.suppress(OSError):  # a worker is lost: why there is an error is known better
         while keys.intersection(chain.from_iterable(client.call_stack().values())):
             time.sleep(_PAUSE)
