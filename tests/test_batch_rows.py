@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tracing import skip_unless_shrinking_is_traced
 
 import tfrecord_lite as tfr
 from tfrecord_lite.format.columns import batch_rows
@@ -56,6 +57,7 @@ def test_what_was_expected_and_did_not_come_takes_no_memory(monkeypatch: pytest.
 
 
 def test_a_batch_that_is_read_is_held_once_beside_the_block(tmp_path: Path) -> None:
+    skip_unless_shrinking_is_traced()
     images = [np.random.default_rng(number).bytes(100_000 + number) for number in range(300)]
     with tfr.TFRecordWriter(tmp_path / "images") as writer:
         for image in images:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tracing import skip_unless_shrinking_is_traced
 
 import tfrecord_lite as tfr
 from tfrecord_lite.adapters import decoded_records
@@ -90,6 +91,7 @@ def test_a_number_that_no_record_has_is_an_index_error(folder: Path) -> None:
 def test_an_image_is_held_once_beside_the_portion_that_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    skip_unless_shrinking_is_traced()
     portion, count = 1 << 20, 120
     monkeypatch.setattr(decoded_records, "_PORTION", portion)
     images = [np.random.default_rng(number).bytes(100_000 + number) for number in range(count)]

@@ -113,6 +113,7 @@ def test_more_shards_than_files_may_be_open(memory: str, spool: Path) -> None:
 
 
 def test_a_server_that_only_gives_is_refused_before_anything_is_written(spool: Path) -> None:
+    pytest.importorskip("aiohttp")
     with pytest.raises(OSError, match="reading only"):
         ShardedWriter("http://127.0.0.1:9/train", num_shards=2)
     assert list(spool.iterdir()) == []

@@ -69,7 +69,7 @@ def list_paths(paths: Any) -> list[Any]:
     if not isinstance(paths, Iterable):
         raise TypeError(f"paths are str, PathLike, file objects or a sequence of them, not {type(paths).__name__}")
     found = list(paths)
-    if found.count(STDIN) > 1:  # the second time it would be empty
+    if sum(_is_path(path) and as_path(path) == STDIN for path in found) > 1:  # the second time it would be empty
         raise ValueError("standard input, -, is read once: name it once")
     return found
 
