@@ -10,10 +10,7 @@ is in the set (see `write_job`).
 
 from __future__ import annotations
 
-import contextlib
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
@@ -22,9 +19,7 @@ try:
     import dask
     import dask.bag
     import dask.dataframe
-    import dask.threaded
     import distributed
-    from dask.system import CPU_COUNT
 except ModuleNotFoundError as error:
     if error.name is None or error.name.split(".")[0] not in ("dask", "distributed"):
         raise
@@ -34,6 +29,7 @@ from tfrecord_lite.adapters.arrow import arrow_schema, to_pandas
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.adapters.arrow_frames import table_of
 from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema
+from tfrecord_lite.adapters.dask_tasks import computed, repeatable
 from tfrecord_lite.adapters.kinds import column_kinds, unite_kinds
 from tfrecord_lite.adapters.read_parts import (
     BYTE_ARRAY,
@@ -61,8 +57,6 @@ _PART_BYTES = 128 << 20
 _Written = tuple[list[ShardInfo], dict[str, str]]
 #: Records that are encoded before they are stored.
 _RUN = 1024
-#: Seconds between two looks at what is still at work.
-_PAUSE = 0.05
 
 
 def read_bag(
@@ -221,7 +215,7 @@ def write_tfrecords(
     )
     try:
         if is_bag:
-            data, is_repeatable = _repeatable(data, num_shards is not None)
+            data, is_repeatable = repeatable(data, num_shards is not None)
             retries = retries if is_repeatable else 0
         if num_shards is not None:
             data = data.repartition(npartitions=num_shards)
@@ -232,7 +226,7 @@ def write_tfrecords(
             task = dask.delayed(_write_frame, pure=False)
             tasks = [task(job, part) for part in data.to_delayed()]
         kinds: dict[str, str] = {}
-        written = _computed(tasks, retries, client)
+        written = computed(tasks, retries, client)
         for _, others in written:
             unite_kinds(kinds, others)
         return job.commit(chain.from_iterable(infos for infos, _ in written))
@@ -276,19 +270,6 @@ def _write_frame(job: WriteJob, frame: pd.DataFrame) -> _Written:
     return job.write(table.to_batches()), kinds
 
 
-def _repeatable(bag: dask.bag.Bag, is_divided: bool) -> tuple[dask.bag.Bag, bool]:
-    """(a bag of the same partitions; whether a task that takes one may be run again).
-
-    It may if each partition is made by one task from its source on: then that is done again, too. Where they are about
-    to be divided they are made lists before.
-    """
-    lists = bag.map_partitions(list)
-    keys = set(lists.__dask_keys__())
-    dependencies, _ = dask.core.get_deps(lists.__dask_optimize__(lists.dask, list(keys)))
-    is_repeatable = all(len(found) <= (key in keys) for key, found in dependencies.items())
-    return lists if is_divided else bag, is_repeatable
-
-
 def _write_bag(
     examples: Iterable[Any], job: WriteJob, record_type: str, schema: Mapping[str, FeatureSchema] | None
 ) -> _Written:
@@ -307,40 +288,3 @@ def _batches(records: Iterator[bytes]) -> Iterator[pa.RecordBatch]:
     pa = import_pyarrow()
     while some := list(islice(records, _RUN)):
         yield from pa.table({BYTE_ARRAY: pa.array(some, pa.binary())}).to_batches()
-
-
-def _computed(tasks: list[Any], retries: int, client: distributed.Client | None) -> list[_Written]:
-    """What became of all tasks."""
-    if client is None:
-        try:
-            client = distributed.default_client()
-        except ValueError:  # there is none
-            return _computed_here(tasks)
-    futures = client.compute(tasks, retries=retries)
-    try:
-        for done in distributed.as_completed(futures):
-            if done.status == "error":
-                done.result()
-        written: list[_Written] = client.gather(futures)
-    except BaseException:
-        _stop(client, futures, {key for task in tasks for key in task.__dask_graph__()})
-        raise
-    return written
-
-
-def _computed_here(tasks: list[Any]) -> list[_Written]:
-    """The same by Dask's schedulers without a cluster. When a task has raised, those that have begun are waited for."""
-    own_pool = dask.config.get("pool", None) is None
-    if own_pool and dask.base.get_scheduler(collections=tasks) is dask.threaded.get:
-        # Dask does not wait for its threads, which write files.
-        with ThreadPoolExecutor(dask.config.get("num_workers", None) or CPU_COUNT) as pool:
-            return list(dask.compute(*tasks, pool=pool))
-    return list(dask.compute(*tasks))
-
-
-def _stop(client: distributed.Client, futures: list[Any], keys: set[Any]) -> None:
-    """No task is begun any more, and what has begun is waited for, since it cannot be stopped and writes files."""
-    client.cancel(futures)
-    with contextlib.suppress(OSError):  # a worker is lost: why there is an error is known better
-        while keys.intersection(chain.from_iterable(client.call_stack().values())):
-            time.sleep(_PAUSE)
