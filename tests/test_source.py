@@ -281,9 +281,10 @@ def test_a_torn_file_is_no_source(tmp_path: Path) -> None:
 frames = st.lists(st.binary(max_size=30), min_size=1, max_size=12)
 
 
-@given(records=frames, data=st.data(), verify=st.booleans())
-def test_many_records_are_what_each_of_them_is(records: list[bytes], data: Any, verify: bool) -> None:
-    """The fast path equals the plain one, in damaged buffers as well."""
+@given(records=frames, times=st.sampled_from([1, 1, 600]), data=st.data(), verify=st.booleans())
+def test_many_records_are_what_each_of_them_is(records: list[bytes], times: int, data: Any, verify: bool) -> None:
+    """The fast path equals the plain one, in damaged buffers as well, with short records and with long ones."""
+    records = [record * times for record in records]
     buffer = b"".join(map(frame, records))
     ends = np.cumsum([len(record) + 16 for record in records])
     numbers = np.array(data.draw(st.lists(st.integers(0, len(records) - 1), min_size=1, max_size=20)))

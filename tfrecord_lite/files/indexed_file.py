@@ -103,8 +103,8 @@ class IndexedFile:
         offsets = self._limits[numbers]
         sizes = self._limits[numbers + 1] - offsets
         buffer, positions = ranges.at_many(offsets, sizes)
-        ends = (positions + sizes).tolist()
-        return list(map(memoryview(buffer).__getitem__, map(slice, positions.tolist(), ends)))
+        view, ends = memoryview(buffer), (positions + sizes).tolist()
+        return [view[start:end] for start, end in zip(positions.tolist(), ends, strict=True)]
 
     def locate(self, error: TFRecordError, number: int) -> None:
         """Tell an error that it is about that record."""

@@ -169,7 +169,7 @@ class RecordSource(Sequence[bytes]):
     def _each(
         self,
         numbers: Sequence[SupportsIndex] | Array | range,
-        read: Callable[[IndexedFile, Ranges, Array], Sequence[T]],
+        read: Callable[[IndexedFile, Ranges, Array], list[T]],
     ) -> list[T]:
         """What `read` gives for each of the numbers, of the files in which they are."""
         if not len(numbers):
@@ -178,12 +178,14 @@ class RecordSource(Sequence[bytes]):
         if found.dtype.kind not in "iu" or found.ndim != 1:  # too large for an int64, of several types, or no integers
             found = np.array(list(map(operator.index, numbers)), object)
         count = len(self)
-        if found.min() < -count or found.max() >= count:
+        least = found.min()
+        if least < -count or found.max() >= count:
             raise self._out_of_range(next(number for number in found if not -count <= number < count))
-        indices = found.astype(np.int64)
-        indices[indices < 0] += count
+        indices = found.astype(np.int64, copy=False)
+        if least < 0:
+            indices = np.where(indices < 0, indices + count, indices)
         if len(self._files) == 1:
-            return list(read(self._files[0], self._ranges(self._files[0]), indices))
+            return read(self._files[0], self._ranges(self._files[0]), indices)
         files = np.searchsorted(self._begins, indices, "right") - 1
         order = np.argsort(files, kind="stable")
         items: list[Any] = [None] * len(indices)

@@ -82,7 +82,7 @@ class Block:
         words = _words(self.data)
         stored_at = np.concatenate((self.starts - FOOTER_SIZE, self.ends))
         stored = words[stored_at]
-        words[stored_at] = crc32c.unmask(stored) ^ np.uint32(crc32c.NEUTRALIZER)
+        words[stored_at] = crc32c.neutral(stored)
         first = int(self.starts[0]) - HEADER_SIZE
         if crc32c.value(self.data[first : first + self.size]) == 0:
             self._taken = stored_at, stored
@@ -124,7 +124,7 @@ class Block:
             data = BytesIO(self.data[int(limits[0]) : int(limits[-1])])
             pieces: Pieces = [b"".join(list(map(data.read, sizes.tolist()))[::2])]
         else:
-            pieces = list(map(self.data.__getitem__, map(slice, limits[::2].tolist(), limits[1::2].tolist())))
+            pieces = [self.data[at:stop] for at, stop in limits.reshape(-1, 2).tolist()]
         return FrameGroup(pieces, (self.ends - self.starts)[chosen], _octets(self.stored_crcs()[chosen]))
 
     def stored_crcs(self) -> Words:

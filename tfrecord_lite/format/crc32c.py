@@ -26,7 +26,18 @@ _POLYNOMIAL = 0x82F63B78  # reflected
 
 Word = TypeVar("Word", int, Any)  # Any: a uint32 array
 
-__all__ = ["MASK_DELTA", "NEUTRALIZER", "extend", "mask", "masked_crc32c", "u64_of", "unmask", "value", "value_of_rows"]
+__all__ = [
+    "MASK_DELTA",
+    "NEUTRALIZER",
+    "extend",
+    "mask",
+    "masked_crc32c",
+    "neutral",
+    "u64_of",
+    "unmask",
+    "value",
+    "value_of_rows",
+]
 
 
 def extend(crc: int, data: Buffer) -> int:
@@ -93,3 +104,9 @@ def _unwound(register: int, bits: int) -> int:
 #: initial state: the CRC of the two together is 0, and whatever follows is checked as if it stood alone. See
 #: `Block.is_sound`.
 NEUTRALIZER = _unwound(_ONES, 32) ^ _ONES
+
+
+def neutral(stored: NDArray[Any]) -> NDArray[np.uint32]:
+    """What brings the CRC register back to its initial state behind data that was stored with these CRCs, uint32."""
+    words: NDArray[np.uint32] = unmask(stored) ^ np.uint32(NEUTRALIZER)
+    return words

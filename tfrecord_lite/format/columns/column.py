@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -157,7 +158,7 @@ class FloatsColumn(_Ragged):
     def write(self, rows: Scatter) -> None:
         if self.is_apart:
             octets, splits = self._values.view(np.uint8).data, (self._splits * 4).tolist()
-            rows.apart(list(map(octets.__getitem__, map(slice, splits, splits[1:]))))
+            rows.apart([octets[start:end] for start, end in pairwise(splits)])
         elif isinstance(self.sizes, int):
             rows.fixed(self._values.view(np.uint8).reshape(-1, self.sizes))
         else:
