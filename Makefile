@@ -31,7 +31,7 @@ matrix: .venv-matrix/stamp
 
 # What reads under the loaders of torch and grain, which live in an environment of their own.
 test-loaders: .venv-loaders/stamp
-	.venv-loaders/bin/python -m pytest $(PYTEST_ARGS) tests/test_source_loaders.py tests/test_torch.py \
+	.venv-loaders/bin/python -m pytest $(PYTEST_ARGS) tests/test_source_loaders.py tests/test_torch.py tests/test_pinned_memory.py \
 	    tests/test_grain.py tests/test_jax.py tests/test_same_everywhere.py
 
 # With clusters of the engines on this machine; Spark wants Java 17. Beam has an environment of its own: it wants another

@@ -308,3 +308,20 @@ def test_a_temporary_path_that_is_thrown_away_leaves_nothing(tmp_path: Path, mon
     assert len(hidden(tmp_path)) == 2
     del second
     assert hidden(tmp_path) == []
+
+
+def test_at_the_end_of_python_nothing_is_said(tmp_path: Path) -> None:
+    """Where a library holds on to modules, Python empties them before it lets go of what is in others."""
+    program = """
+import ctypes, sys, types
+keeper = sys.modules["keeper"] = types.ModuleType("keeper")
+from tfrecord_lite.files import claims, temporary
+for module in (keeper, claims, temporary):
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(module))
+keeper.kept = claims.Claim(sys.argv[1]), temporary.TemporaryPath()
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "a")]
+    process = subprocess.run(command, env=os.environ | {"TMPDIR": str(tmp_path)}, capture_output=True, text=True)
+    assert (process.returncode, process.stderr) == (0, "")
+    Claim(str(tmp_path / "a")).release()
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(claims.hidden_name("writing", "a"))]

@@ -384,14 +384,6 @@ def test_what_a_transform_returns_becomes_tensors_where_it_can(folder: Path) -> 
     assert first["word"] == "as it is"
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="here memory can be pinned")
-def test_pinned_memory_without_an_accelerator_is_what_torch_says(folder: Path) -> None:
-    with pytest.raises(RuntimeError) as expected:
-        torch.zeros(1).pin_memory()
-    with pytest.raises(RuntimeError, match=re.escape(str(expected.value).splitlines()[0])):
-        next(iter(TFRecordDataset(folder, NUMBER, pin_memory=True)))
-
-
 def test_a_loader_makes_batches_of_single_examples(folder: Path) -> None:
     features = {name: FEATURES[name] for name in ("number", "pair", "name")}
     dataset = TFRecordDataset(folder, features, batch_size=None, transform=lambda example: example | {"more": 1})

@@ -28,6 +28,7 @@ from tfrecord_lite.adapters.ordered_batches import OrderedBatches, checked_epoch
 from tfrecord_lite.adapters.torch_position import MAIN_PROCESS, SharedPosition
 from tfrecord_lite.adapters.torch_tensors import ItemMaker, Padding, RaggedAs, Transform
 from tfrecord_lite.format.columns.decode import BytesAs
+from tfrecord_lite.format.tensor_values import SparseTensorValue
 
 
 class TFRecordDataset(IterableDataset):  # type: ignore[misc]
@@ -211,7 +212,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
             step += workers
             item = self._as_item(values)
             self._now = state, step
-            yield _pinned(item) if self._pin_memory else item
+            yield {name: _pinned(value) for name, value in item.items()} if self._pin_memory else item
         self._now = state, max(step, len(ordered))  # the last step may have no example for this rank
 
     def _from(self, state: Mapping[str, int]) -> OrderedBatches:
@@ -289,5 +290,8 @@ def _place(rank: int | None, ranks: int | None) -> tuple[int, int]:
     return 0, 1
 
 
-def _pinned(tensors: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value.pin_memory() if isinstance(value, torch.Tensor) else value for name, value in tensors.items()}
+def _pinned(value: Any) -> Any:
+    """A value, or a sparse one's parts, in pinned memory where it is a tensor."""
+    if isinstance(value, SparseTensorValue):
+        return SparseTensorValue(*map(_pinned, value))
+    return value.pin_memory() if isinstance(value, torch.Tensor) else value

@@ -66,7 +66,8 @@ class Claim:
                 return
 
     def __del__(self) -> None:
-        if self._process == os.getpid():
+        # When Python ends, `os` may be gone before this is: the lock goes with the process, and the next one sweeps.
+        if self.descriptor >= 0 and os is not None and self._process == os.getpid():
             self.release()
 
     def release(self) -> None:

@@ -36,7 +36,7 @@ class TemporaryPath:
         self.path = sign.new_path()
 
     def __del__(self) -> None:
-        if self._process == os.getpid():
+        if self._sign is not None and os is not None and self._process == os.getpid():  # as for a Claim
             self.remove()
 
     def remove(self) -> None:
