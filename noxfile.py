@@ -5,7 +5,7 @@ under other Pythons is `make test-others`): it runs what can be run there, which
 shards and commands.
 
     session     Python   numpy      protobuf        and
-    lowest      3.10     1.23.2     4.25.0          the lowest version of every dependency
+    lowest      3.10     1.23.2     4.25.8          the lowest version of every dependency
     numpy1      3.12     1.26       5               -O: assertions of the library are not executed
     pure        3.11     2.0        6               protobuf's classes in pure Python
     highest     3.13     newest     newest          -bb: bytes and str are never compared
@@ -33,7 +33,7 @@ _TOOLS = ["pytest>=8", "pytest-xdist", "hypothesis>=6.100"]
 @nox.session(python="3.10")
 def lowest(session: nox.Session) -> None:
     """The lowest versions that setup.cfg allows."""
-    _run(session, ["numpy==1.23.2", "protobuf==4.25.0", "crc32c==2.3", "pillow==9.1.0", "pyarrow==14.0.0"])
+    _run(session, ["numpy==1.23.2", "protobuf==4.25.8", "crc32c==2.3", "pillow==10.3.0", "pyarrow==14.0.1"])
 
 
 @nox.session(python="3.12")

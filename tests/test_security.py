@@ -24,6 +24,16 @@ from tfrecord_lite.convert.conversion import convert
 ROOT = Path(__file__).parent.parent
 MODULES = sorted([*(ROOT / "tfrecord_lite").rglob("*.py"), *(ROOT / "pyspark_tfrecord_lite").rglob("*.py")])
 
+# What is said in SECURITY.md is so.
+
+
+def test_every_limit_is_where_the_page_says() -> None:
+    limits = re.findall(r"`(\w+)` in `([\w/]+\.py)`", (ROOT / "SECURITY.md").read_text())
+    assert len(limits) > 10
+    for name, path in limits:
+        assert re.search(rf"^{name}\b.* = ", (ROOT / "tfrecord_lite" / path).read_text(), re.MULTILINE), (name, path)
+
+
 # No code comes from data.
 
 #: Modules whose loaders run what they read, or which start a shell.
