@@ -24,6 +24,7 @@ class FileServer(ThreadingHTTPServer):
         honours_range: whether ranges are given, or always whole files.
         tells_size: whether an answer says how long it is.
         dies_after: after so many bytes of files in all, answers end too early and further ones are errors.
+        failure: their status.
     """
 
     daemon_threads = True
@@ -35,6 +36,7 @@ class FileServer(ThreadingHTTPServer):
         self.honours_range = True
         self.tells_size = True
         self.dies_after: int | None = None
+        self.failure = 503
         self.given = 0
 
     def url(self, path: str) -> str:
@@ -64,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
         first, last = (int(match[1]), int(match[2])) if match else (None, None)
         server.requests.append((self.command, first, last))
         if data is None or (server.dies_after is not None and server.given >= server.dies_after):
-            self.send_error(404 if data is None else 503)
+            self.send_error(404 if data is None else server.failure)
             return
         total = len(data)
         if first is not None and last is not None and server.honours_range:

@@ -325,3 +325,25 @@ keeper.kept = claims.Claim(sys.argv[1]), temporary.TemporaryPath()
     assert (process.returncode, process.stderr) == (0, "")
     Claim(str(tmp_path / "a")).release()
     assert not [name for name in os.listdir(tmp_path) if name.startswith(claims.hidden_name("writing", "a"))]
+
+
+@pytest.mark.parametrize("killed", [[2], [1, 3], [0, 4]])
+@pytest.mark.parametrize("kind", ["ShardedWriter('a', num_shards=1)", "TFRecordWriter('a')"])
+def test_what_several_left_goes_whichever_of_them_were_killed(tmp_path: Path, kind: str, killed: list[int]) -> None:
+    program = f"import sys, tfrecord_lite as tfr\nwriter = tfr.{kind}\nwriter.write(b'x')\nwriter.flush()\nprint()\n"
+    program += "sys.stdin.read()\nwriter.close()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    processes = []
+    for _ in range(5):
+        process = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, **pipes)  # type: ignore[call-overload]
+        process.stdout.readline()
+        processes.append(process)
+    for number in killed:
+        processes[number].kill()
+    for process in processes:
+        process.communicate()
+    assert [name for name in os.listdir(tmp_path) if name.startswith(".")]
+    subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, stdin=subprocess.DEVNULL, check=True, capture_output=True
+    )
+    assert [name for name in os.listdir(tmp_path) if name.startswith(".")] == []

@@ -193,6 +193,29 @@ def write(path: Path, *records: bytes) -> None:
             writer.write(record)
 
 
+@pytest.mark.parametrize("strange", ["b-00001-of-00002", "b-00000-of-00003"])
+def test_a_directory_with_the_name_of_a_shard_stays_and_nothing_is_stuck(committed: Path, strange: str) -> None:
+    (committed / strange).mkdir()
+    (committed / strange / "precious").touch()
+    infos = written(committed / "b", [b"c"], [b"d"])
+    if strange.endswith("2"):
+        with pytest.raises(IsADirectoryError, match="a directory has the name of a file") as caught:
+            commit(infos, committed / "b")
+        assert caught.value.filename == str(committed / strange)
+        assert list(read_records(committed)) == [b"a", b"b"]
+        shutil.rmtree(committed / strange)
+        commit(infos, committed / "b")
+    else:
+        commit(infos, committed / "b")
+        assert (committed / strange / "precious").exists()
+    assert list(read_records(f"{committed}/b-*-of-00002")) == [b"c", b"d"]
+
+
+def test_a_word_for_other_sets_that_is_none_is_refused(committed: Path) -> None:
+    with pytest.raises(ValueError, match="others is 'keep', 'replace' or 'refuse', not 'repalce'"):
+        commit(None, committed / "b", others="repalce")  # type: ignore[arg-type]
+
+
 def test_of_the_names_of_a_set_the_listed_ones_are_read(committed: Path) -> None:
     for name in ("train-00000-of-00003", "train-000000-of-000001", ".train-00000-of-00003"):
         write(committed / name, b"not data")

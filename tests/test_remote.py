@@ -480,17 +480,31 @@ def test_a_file_that_became_shorter_while_it_is_read_is_no_clean_end(server: Fil
 
 
 def test_http_is_for_reading(server: FileServer) -> None:
-    with pytest.raises(OSError, match="for reading only"):
-        TFRecordWriter(server.url("/a"))
-
-
-def test_a_server_that_does_not_answer_is_an_oserror_that_says_so(server: FileServer) -> None:
     server.files["/a"] = b""
-    server.dies_after = 0
-    with pytest.raises(OSError, match="503"):
-        read_records(server.url("/a"))
-    with pytest.raises(OSError, match="404"):
+    for path in ("/a", "/missing"):
+        for mode in ("w", "a"):
+            with pytest.raises(OSError, match="for reading only"):
+                TFRecordWriter(server.url(path), mode=mode)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(500, OSError), (503, OSError), (403, PermissionError)])
+def test_a_server_that_does_not_give_a_file_is_an_oserror_that_says_so(
+    server: FileServer, status: int, kind: type[OSError]
+) -> None:
+    server.files["/a"] = b""
+    server.dies_after, server.failure = 0, status
+    for read in (read_records, count_records, tfr.RecordSource):
+        with pytest.raises(kind, match=str(status)) as caught:
+            read(server.url("/a"))
+        assert not isinstance(caught.value, FileNotFoundError)
+    with pytest.raises(FileNotFoundError, match="404"):
         TFRecordReader(server.url("/b"))
+
+
+def test_a_server_that_is_not_there_is_no_missing_file() -> None:
+    with pytest.raises(OSError, match="Connect") as caught:
+        read_records("http://127.0.0.1:9/a")
+    assert not isinstance(caught.value, FileNotFoundError)
 
 
 def test_random_access_fetches_only_what_it_needs(server: FileServer) -> None:

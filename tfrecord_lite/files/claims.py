@@ -7,7 +7,8 @@
 In the directory for temporary files the name is that of this package: see temporary.py.
 
 Who writes takes the first number that is free, and locks its file. What a process left that was killed is locked by
-nobody: whoever writes the same output again deletes it. The lock is flock's, which ends with the process and with those
+nobody: whoever writes the same output again deletes it, up to a number that nobody has, and whatever else lay there
+when the process first wrote into the directory. The lock is flock's, which ends with the process and with those
 that it forked. Where there is none (Windows, some network file systems) nothing is deleted, and nobody writes over it.
 """
 
@@ -17,6 +18,7 @@ import contextlib
 import hashlib
 import itertools
 import os
+import re
 import secrets
 import shutil
 
@@ -27,6 +29,9 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+_SIGN = re.compile(r"\.[a-z]+-[0-9a-f]{16}-[0-9]+\.tmp")
+#: directory -> the signs that lay in it when this process first wrote there: it is not listed for each file.
+_first_seen: dict[str, list[str]] = {}
 _FLAGS = os.O_NONBLOCK | os.O_NOFOLLOW if hasattr(os, "O_NOFOLLOW") else 0  # whatever may lie there
 
 
@@ -56,6 +61,10 @@ class Claim:
         self.path, self.descriptor = "", -1
         directory, name = os.path.split(output)
         begin = os.path.join(directory, hidden_name(kind, name))
+        if sweeps:
+            for path in _seen(directory):
+                if path.startswith(f"{begin}-"):
+                    _remove_if_dead(path)
         for number in itertools.count():
             path = f"{begin}-{number}.tmp"
             if sweeps:
@@ -135,6 +144,17 @@ class ClaimedSet:
         """Let go without touching anything."""
         if self._sign is not None:
             self._sign.abandon()
+
+
+def _seen(directory: str) -> list[str]:
+    """The signs that lay there at the first look."""
+    key = os.path.abspath(directory)
+    if key not in _first_seen:
+        try:
+            _first_seen[key] = [name for name in os.listdir(key) if _SIGN.fullmatch(name)]
+        except OSError:  # whoever writes there is told
+            return []
+    return [os.path.join(directory, name) for name in _first_seen[key]]
 
 
 def _remove_if_dead(path: str) -> None:

@@ -76,11 +76,14 @@ def commit(
     Raises:
         FileExistsError: there are sets, and `others` is "refuse".
         FileNotFoundError: a temporary file is missing; or infos is None, and nothing is published or to be finished.
+        IsADirectoryError: a directory has the name of a shard.
         ShardError: a file has another size than its info says, or is none that a ShardedWriter left to be committed; or
             two infos are about the same file.
         TypeError: what is given for an info is none.
-        ValueError: there are no infos, or the prefix is none.
+        ValueError: there are no infos, the prefix is none, or `others` is another word.
     """
+    if others not in ("keep", "replace", "refuse"):
+        raise ValueError(f"others is 'keep', 'replace' or 'refuse', not {others!r}")
     directory, name = _parts(prefix)
     wanted = None if infos is None else _plan(list(infos), name)
     with directory.locked():
@@ -92,6 +95,7 @@ def commit(
             return _finals(directory, sets[name])
         if wanted is not None and (plan is None or plan.shards.id != wanted.shards.id):
             present = directory.sizes()
+            directory.check_names(file.path for file in wanted.shards.files)
             _check_sizes(directory, wanted, {name: present[name] for name in wanted.temporaries if name in present})
             for other, unfinished in open_plans(directory).items() if others != "keep" else [(name, plan)]:
                 if unfinished is not None:

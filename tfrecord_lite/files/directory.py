@@ -1,6 +1,6 @@
 """A directory of shards, on this machine or behind a URL: what commit, manifests and journals need of one.
 
-    sizes()          names of all entries, and how long they are
+    sizes()          names of all files, and how long they are
     read, write      small files; whole or not at all
     rename, remove   many at a time
     locked()         nobody else commits in it
@@ -13,6 +13,7 @@ directory of a store at the same time are not kept apart.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -39,7 +40,10 @@ class Directory(Protocol):
         """The path of a file."""
 
     def sizes(self) -> dict[str, int]:
-        """{name: bytes} of everything in it."""
+        """{name: bytes} of everything in it but directories."""
+
+    def check_names(self, names: Iterable[str]) -> None:
+        """Raise IsADirectoryError where a name is that of a directory, which no file can replace."""
 
     def read(self, name: str) -> bytes | None:
         """All of a small file; None where there is none."""
@@ -106,7 +110,13 @@ class LocalDirectory:
 
     def sizes(self) -> dict[str, int]:
         with os.scandir(self.path) as entries:
-            return {entry.name: entry.stat(follow_symlinks=False).st_size for entry in entries}
+            files = (entry for entry in entries if not entry.is_dir(follow_symlinks=False))
+            return {entry.name: entry.stat(follow_symlinks=False).st_size for entry in files}
+
+    def check_names(self, names: Iterable[str]) -> None:
+        for path in map(self.join, names):
+            if os.path.isdir(path) and not os.path.islink(path):
+                raise IsADirectoryError(errno.EISDIR, "a directory has the name of a file that is to be written", path)
 
     def read(self, name: str) -> bytes | None:
         try:

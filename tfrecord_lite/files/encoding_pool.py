@@ -25,7 +25,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.errors import ItemError
+from tfrecord_lite.errors import ItemError, add_path
 from tfrecord_lite.files.encoded_chunk import Encode, Failure, encode_chunk, shortened
 from tfrecord_lite.files.temporary import TemporaryPath
 
@@ -233,8 +233,12 @@ def _encode_in_worker(path: str, begin: int, end: int) -> None:
 
 
 def _save(path: str, value: Any) -> None:
-    with open(path, "wb") as file:
-        pickle.dump(value, file, pickle.HIGHEST_PROTOCOL)
+    try:
+        with open(path, "wb") as file:
+            pickle.dump(value, file, pickle.HIGHEST_PROTOCOL)
+    except OSError as error:
+        add_path(error, path)
+        raise
 
 
 def _load(path: str) -> Any:

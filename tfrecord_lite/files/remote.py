@@ -40,6 +40,8 @@ _MAGIC = re.compile(r"[*?\[]")
 #: Of the OSErrors that backends raise without a number.
 _NUMBERS = {FileNotFoundError: errno.ENOENT, IsADirectoryError: errno.EISDIR, PermissionError: errno.EACCES}
 _NUMBERS |= {FileExistsError: errno.EEXIST, TimeoutError: errno.ETIMEDOUT}
+#: Of HTTP's answers: Not Found and Gone; Unauthorized and Forbidden.
+_NOT_THERE, _NOT_ALLOWED = (404, 410), (401, 403)
 
 
 def is_url(path: str) -> bool:
@@ -269,12 +271,23 @@ def os_errors(url: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.filename == url:
             raise
-        cause = error.__cause__ or error  # backends say "not found" and mean that nobody answers
-        number = error.errno if isinstance(error, OSError) else None
-        number = number or next((number for kind, number in _NUMBERS.items() if isinstance(error, kind)), errno.EIO)
+        cause = error.__cause__ or error
+        number = _number_of(error, cause)
         is_plain = cause is error and number != errno.EIO and isinstance(error, OSError)
         text = os.strerror(number) if is_plain else f"{type(cause).__name__}: {cause}".removesuffix(": ")
         raise OSError(number, printable(text), url) from error
+
+
+def _number_of(error: Exception, cause: BaseException) -> int:
+    """What kind of OSError it is. Of HTTP the backend says "not found" whatever the server answers, or if none does."""
+    if isinstance(error, FileNotFoundError):
+        status = getattr(cause, "status", None)  # of an answer
+        if isinstance(status, int) and status not in _NOT_THERE:
+            return errno.EACCES if status in _NOT_ALLOWED else errno.EIO
+        if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
+            return errno.EIO
+    number = error.errno if isinstance(error, OSError) else None
+    return number or next((number for kind, number in _NUMBERS.items() if isinstance(error, kind)), errno.EIO)
 
 
 def _renamed(url: str, path: str, name: str) -> str:

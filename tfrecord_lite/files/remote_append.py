@@ -35,6 +35,7 @@ class RemoteAppendSink:
 
     def __init__(self, url: str, open_end: Callable[[str, str], Sink]) -> None:
         self._url = url
+        RemoteSink(url).discard()  # what cannot be written to is to be known before anything is
         self._copy = TemporaryPath()
         self._path = self._copy.path
         try:

@@ -32,6 +32,9 @@ class RemoteDirectory:
                 return {}
             return {facts["name"].rpartition("/")[2]: facts["size"] for facts in found if facts["type"] == "file"}
 
+    def check_names(self, names: Iterable[str]) -> None:
+        """Object stores have files of the names that others have as directories."""
+
     def read(self, name: str) -> bytes | None:
         try:
             return read_bytes(self.join(name))
