@@ -109,13 +109,22 @@ def read_whole(path: str) -> bytes:
         return file.read()
 
 
-def open_regular(path: str) -> BinaryIO:
-    """A regular file, for reading. What has become anything else, a FIFO perhaps, is an error, not a wait."""
+def read_regular(path: str, limit: int) -> bytes | None:
+    """All of a regular file or URL; None where that is more than `limit` bytes.
+
+    Raises:
+        OSError: it cannot be read; or has become anything else, a FIFO perhaps, for which nobody waits.
+    """
+    if is_url(path):
+        with RemoteStream(path) as stream:
+            data = _read_up_to(stream, limit + 1)
+        return data if len(data) <= limit else None
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file", path)
-    return open(descriptor, "rb")
+    with open(descriptor, "rb", buffering=0) as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        return _read_up_to(file, limit) if status.st_size <= limit else None
 
 
 def open_seekable(path: str) -> BinaryIO:
@@ -204,7 +213,7 @@ def _remote_ranges(url: str) -> RemoteRanges:
     return RemoteRanges(url)
 
 
-def _read_up_to(file: io.FileIO, size: int) -> bytes:
+def _read_up_to(file: io.RawIOBase, size: int) -> bytes:
     data = b""
     while len(data) < size and (more := file.read(size - len(data))):
         data += more
