@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Source = "str | BinaryIO"
 STDIN = "-"
+#: What it is called, as sys.stdin is.
+STDIN_NAME = "<stdin>"
 #: Which shards a directory holds: see manifest.py.
 MANIFEST = "_MANIFEST.json"
 #: Of the index of a file, and, behind that, of what binds it to its file: see index.py.

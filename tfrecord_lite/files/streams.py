@@ -21,7 +21,7 @@ from tfrecord_lite.errors import add_path
 from tfrecord_lite.files import heap as _heap  # noqa: F401  for what it does to the memory of whoever reads and writes
 from tfrecord_lite.files.compression import HEAD_SIZE, InflateStream, is_settled, recognise
 from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
-from tfrecord_lite.files.paths import STDIN, as_path, check_readable
+from tfrecord_lite.files.paths import STDIN, STDIN_NAME, as_path, check_readable
 from tfrecord_lite.files.read_ahead import ReadAhead
 from tfrecord_lite.files.remote import RemoteSink, RemoteStream, is_url, read_bytes, write_bytes
 
@@ -199,8 +199,8 @@ def _open_raw(path: Any) -> tuple[Any, str | None]:
     name = as_path(path)
     if name == STDIN:
         if sys.stdin is None:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF), "<stdin>")
-        return _ObjectStream(sys.stdin), "<stdin>"
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF), STDIN_NAME)
+        return _ObjectStream(sys.stdin), STDIN_NAME
     if is_url(name):
         return RemoteStream(name), name
     check_readable(name)
