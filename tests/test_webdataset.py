@@ -11,7 +11,7 @@ import pytest
 
 import tfrecord_lite as tfr
 from tfrecord_lite.cli.main import main
-from tfrecord_lite.convert import convert, webdataset
+from tfrecord_lite.convert import convert, tar_members, webdataset
 
 
 def tar(path: Path, *members: tuple[str, bytes]) -> Path:
@@ -145,7 +145,7 @@ def test_a_sample_with_a_member_that_is_no_file_is_named_or_skipped(tmp_path: Pa
 
 def test_large_members_are_refused_before_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tar(tmp_path / "a.tar", ("k.txt", bytes(2000)))
-    monkeypatch.setattr(webdataset, "MAX_MESSAGE_SIZE", 1999)
+    monkeypatch.setattr(tar_members, "MAX_MESSAGE_SIZE", 1999)
     with pytest.raises(tfr.TFRecordError, match="a member of 2000 bytes; 1999 fit into a record"):
         examples(path)
 

@@ -24,7 +24,7 @@ from tfrecord_lite.adapters.written_folder import (
     write_folder_images,
 )
 from tfrecord_lite.cardchecker.images import ImageError
-from tfrecord_lite.convert.from_records import encoded_stretches
+from tfrecord_lite.convert.encoded_stretches import encoded_stretches
 from tfrecord_lite.convert.skipped import SkippedRow
 from tfrecord_lite.convert.to_records import Decoded, write_decoded
 from tfrecord_lite.files.directory import open_directory
