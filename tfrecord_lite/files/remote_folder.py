@@ -69,16 +69,16 @@ def new_remote_folder(url: str) -> Iterator[str]:
         OSError: files cannot be written here, or not there, or the protocol cannot write, or not at once.
     """
     _check_new(url)
-    directory = RemoteDirectory(url)
+    directory, local = RemoteDirectory(url), TemporaryPath()
     mark = RemoteSink(directory.join(UNFINISHED))  # now: what cannot be written to is to be known before hours of work
     try:
-        local = TemporaryPath()
         os.mkdir(local.path)
         yield local.path
         files = _files_below(local.path)
         mark.write([_TEXT])
     except BaseException:
         mark.discard()
+        local.remove()
         raise
     try:
         directory.make_folders({name.rpartition("/")[0] for name in files} | {""})
