@@ -339,9 +339,20 @@ def test_statistics_are_of_the_context_of_sequence_examples(tmp_path: Path) -> N
 
 def test_standard_input_and_urls_are_looked_at(digits: Path) -> None:
     assert run("stats", "-", stdin=digits.read_bytes()).stdout == run("stats", digits).stdout
-    assert "-: 200 records, all CRCs sound" in run("info", "-", stdin=digits.read_bytes()).stdout
+    assert "<stdin>: 200 records, all CRCs sound" in run("info", "-", stdin=digits.read_bytes()).stdout
     pytest.importorskip("fsspec")
     assert run("stats", f"file://{digits}").stdout == run("stats", digits).stdout
+
+
+def test_standard_input_has_one_name_in_text_json_and_errors(digits: Path) -> None:
+    data = bytearray(digits.read_bytes())
+    data[-1] ^= 1
+    text = run("info", "-", stdin=bytes(data)).stdout
+    assert text.startswith("<stdin>: 199 records, then: corrupted record #199 at offset ")
+    (file,) = json.loads(run("info", "--json", "-", stdin=bytes(data)).stdout)["files"]
+    assert file["path"] == file["error"]["path"] == "<stdin>"
+    (verified,) = json.loads(run("verify", "--json", "-", stdin=bytes(data)).stdout)["files"]
+    assert verified["path"] == "<stdin>"
 
 
 # gallery

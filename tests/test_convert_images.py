@@ -236,7 +236,7 @@ def test_what_cannot_be_is_refused_and_said(tmp_path: Path, capsys: pytest.Captu
     new = tmp_path / "new"
     for options in (["--shards", "2"], ["--compression", "GZIP"], ["--labels", "a.csv"], ["--text", "a"]):
         assert refusal(capsys, tmp_path / "a", new, "--to", "images", *options)
-    assert "on a local disk" in refusal(capsys, tmp_path / "a", "-", "--to", "images")
+    assert "is no stream" in refusal(capsys, tmp_path / "a", "-", "--to", "images")
     assert "changes none of them" in refusal(capsys, tmp_path / "a", tmp_path / "a.csv", "--image-feature", "a")
     assert main(["convert", str(tmp_path / "a"), str(tmp_path / "nowhere" / "out") + "/"]) == 1
     assert capsys.readouterr().err == f"tfrecord-lite: {tmp_path / 'nowhere' / 'out'}: No such file or directory\n"

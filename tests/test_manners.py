@@ -49,13 +49,16 @@ CALLS = {
     "filter": "IN -o OUT --records 0:3",
     "dedupe": "IN -o OUT",
     "diff": "IN IN",
+    "commit": "shards/train",
+    "rollback": "shards/train",
     "convert": "IN OUT --to jsonl",
     "pack": "photos -o OUT --workers 1 --encode png",
     "cardchecker": "write --id cards --dl licences --background backgrounds -o OUT",
     "demo": "--out OUT",
 }
 OF_FOLDERS = {"pack", "cardchecker", "demo"}
-OF_FILES = [name for name in CALLS if name not in OF_FOLDERS]
+OF_SETS = {"commit", "rollback"}
+OF_FILES = [name for name in CALLS if name not in OF_FOLDERS | OF_SETS]
 #: What each command is there to print, and --quiet does not take away.
 RESULTS = {"info", "head", "cat", "schema", "stats", "count", "diff"}
 
@@ -437,6 +440,7 @@ def test_a_broken_pipe_is_silent(here: Path, arguments: str) -> None:
 _LIGHT = {"", "errors", "lazy", "files", "files.options", "format", "format.encodings", "cli"}
 _LIGHT |= {f"cli.{name}" for name in ("main", "parser", "completion", "progress", "output", "moving", "records")}
 _OTHERS = {"gallery": {"cli.stats"}, "report": {"cli.stats"}, "convert": {"convert", "convert.formats"}}
+_OTHERS |= {"rollback": {"cli.commit"}}
 
 LOADED = """
 import sys

@@ -34,7 +34,8 @@ from damage import (
 import tfrecord_lite as tfr
 from tfrecord_lite.files import inflate_ahead
 from tfrecord_lite.files.deflate import MEMBER_SIZE, MembersSink
-from tfrecord_lite.files.members import MemberReader, find_members
+from tfrecord_lite.files.member_reader import MemberReader
+from tfrecord_lite.files.members import find_members
 from tfrecord_lite.files.sinks import ObjectSink
 from tfrecord_lite.format import crc32c
 from tfrecord_lite.format.gzip_members import BUFFER_SIZE, HEADER_SIZE, QUIET_SIZE, InputBuffer, decode_header

@@ -30,7 +30,7 @@ from tfrecord_lite import (
 )
 from tfrecord_lite.cli.main import main
 from tfrecord_lite.files import remote
-from tfrecord_lite.files.members import MemberReader
+from tfrecord_lite.files.member_reader import MemberReader
 from tfrecord_lite.files.paths import expand_paths
 from tfrecord_lite.files.remote import BLOCK_SIZE, RemoteSink, is_url
 from tfrecord_lite.files.remote_ranges import RemoteRanges

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from damage import python, python_output
+from photographs import folder_of_photographs
 from PIL import Image
 from record_files import written
 from servers import s3_server
@@ -25,6 +26,7 @@ from servers import s3_server
 from tfrecord_lite import (
     ShardedWriter,
     ShardError,
+    TFRecordError,
     TFRecordReader,
     TFRecordWriter,
     commit,
@@ -34,7 +36,9 @@ from tfrecord_lite import (
     read_records,
     rollback,
 )
+from tfrecord_lite.adapters.packing import pack
 from tfrecord_lite.cli.main import main
+from tfrecord_lite.convert import convert
 from tfrecord_lite.files import remote
 from tfrecord_lite.files.remote_ranges import RemoteRanges
 
@@ -292,6 +296,71 @@ def test_packing_into_a_bucket_without_a_name_is_refused(
     assert main(["pack", str(tmp_path / "images"), "-o", bucket, "--workers", "1"]) == 1
     output = capfd.readouterr()
     assert "behind the bucket a prefix needs a name" in output.err
+
+
+def test_a_folder_of_images_goes_to_a_bucket_and_back(bucket: str, tmp_path: Path) -> None:
+    photos = folder_of_photographs(tmp_path / "photos", copies=9)
+    source = tmp_path / "a.tfrecord"
+    convert(photos, source, from_format="images")
+    s3().pipe_file(f"{bucket}/out/", b"")  # how a console makes an empty folder
+    assert main(["convert", str(source), f"{bucket}/out/"]) == 0
+    for url in (f"{bucket}/out/", f"{bucket}/out"):
+        convert(url, tmp_path / "b.tfrecord", from_format="images", workers=2)
+        assert (tmp_path / "b.tfrecord").read_bytes() == source.read_bytes()
+    assert main(["convert", str(source), f"{bucket}/out/"]) == 1
+    for folder, name in ((photos, "a"), (f"{bucket}/out", "b")):
+        pack(folder, f"{bucket}/packed/{name}", num_shards=2, workers=2)
+    for shard in ("00000-of-00002", "00001-of-00002"):
+        assert remote.read_bytes(f"{bucket}/packed/a-{shard}") == remote.read_bytes(f"{bucket}/packed/b-{shard}")
+    assert not uploads(bucket)
+
+
+def test_an_image_folder_in_a_bucket_that_is_not_there_is_an_error_and_makes_none(bucket: str, tmp_path: Path) -> None:
+    convert(folder_of_photographs(tmp_path / "photos"), tmp_path / "a.tfrecord", from_format="images")
+    with pytest.raises(OSError, match=f"NoSuchBucket.*{bucket}-not/out/"):
+        convert(tmp_path / "a.tfrecord", f"{bucket}-not/out/")
+    with pytest.raises(FileNotFoundError):
+        convert(f"{bucket}-not/out/", tmp_path / "b.tfrecord", from_format="images")
+    assert not s3().exists(f"{bucket}-not")
+
+
+@pytest.mark.parametrize("uploads_done", [0, 1, 20, 28])
+def test_a_folder_of_images_whose_writer_is_killed_says_that_it_is_not_complete(
+    bucket: str, environment: dict[str, str], tmp_path: Path, uploads_done: int
+) -> None:
+    convert(folder_of_photographs(tmp_path / "photos", copies=9), tmp_path / "a.tfrecord", from_format="images")
+    script = """
+import os, signal, sys, threading
+from tfrecord_lite.adapters.packing import pack
+from tfrecord_lite.cli.main import main
+from tfrecord_lite.convert import convert
+from tfrecord_lite.files.remote import RemoteSink
+close, lock, left = RemoteSink.close, threading.Lock(), int(sys.argv[1])
+def dying(self):
+    global left
+    with lock:
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+    close(self)
+RemoteSink.close = dying
+main(["convert", *sys.argv[2:]])
+"""
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    arguments = [str(uploads_done), str(tmp_path / "a.tfrecord"), f"{bucket}/out/"]
+    command = [sys.executable, "-c", script, *arguments]
+    done = subprocess.run(command, env=os.environ | environment | {"TMPDIR": str(spool)}, check=False)
+    assert done.returncode == -signal.SIGKILL
+    if uploads_done:
+        with pytest.raises(TFRecordError, match="the folder is not complete"):
+            convert(f"{bucket}/out", tmp_path / "b.tfrecord", from_format="images")
+        with pytest.raises(FileExistsError, match="the folder is not complete"):
+            convert(tmp_path / "a.tfrecord", f"{bucket}/out/")
+        s3().rm(f"{bucket}/out", recursive=True)
+    assert convert(tmp_path / "a.tfrecord", f"{bucket}/out/").records == 27
+    convert(f"{bucket}/out", tmp_path / "b.tfrecord", from_format="images")
+    assert (tmp_path / "b.tfrecord").read_bytes() == (tmp_path / "a.tfrecord").read_bytes()
 
 
 def test_a_directory_is_no_file(bucket: str) -> None:

@@ -112,7 +112,7 @@ def test_a_directory_whose_commit_was_cut_short_is_a_finding(directory: Path, tm
     (other / "_PLAN-0.json").write_bytes(b"")
     report = verify([other, directory / "00"])
     assert [type(file.error) for file in report.files] == [ShardError, type(None)]
-    assert str(report.files[0]).endswith("commit(None, prefix) finishes it, and rollback(prefix) undoes it")
+    assert str(report.files[0]).endswith("`tfrecord-lite rollback PREFIX`, or rollback(prefix), undoes it")
 
 
 class Failing(io.BytesIO):

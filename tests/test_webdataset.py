@@ -11,7 +11,7 @@ import pytest
 
 import tfrecord_lite as tfr
 from tfrecord_lite.cli.main import main
-from tfrecord_lite.convert import convert, webdataset
+from tfrecord_lite.convert import convert, tar_members, webdataset
 
 
 def tar(path: Path, *members: tuple[str, bytes]) -> Path:
@@ -67,6 +67,7 @@ def test_members_become_features_by_their_extensions(tmp_path: Path) -> None:
         ([("k.cls", b"seven")], "feature 'cls': is no integer"),
         ([("k.txt", b"a"), ("k.txt", b"b")], "feature 'txt': two members of a sample become this feature"),
         ([("k.a.txt", b"a"), ("k.json", b'{"a": 1}')], "feature 'a': two members of a sample become this feature"),
+        ([("0.left.jpg", b"a"), ("0.left.txt", b"b")], "feature 'left': two members of a sample become this feature"),
         ([("k.%FF.bin", b"a")], "feature '%FF.bin': is no name in UTF-8"),
         ([("k.json", b"{")], "not JSON: "),
         ([("k.json", b"[" * 100_000)], "not JSON that is read here"),
@@ -81,6 +82,14 @@ def test_a_sample_that_is_no_example_is_named_or_skipped(tmp_path: Path, members
     assert message in str(caught.value)
     assert (caught.value.path, caught.value.record_number) == (str(path), 1)
     assert [example["txt"] for example in examples(path, on_error="skip")] == [[b"1"], [b"2"]]
+
+
+def test_images_of_one_sample_and_a_text_about_one_have_names_of_their_own(tmp_path: Path) -> None:
+    members = [("0.left.jpg", b"l"), ("0.right.jpg", b"r"), ("0.left_text.txt", b"t"), ("1_left.jpg", b"o")]
+    assert examples(tar(tmp_path / "a.tar", *members)) == [
+        {"__key__": [b"0"], "left": [b"l"], "right": [b"r"], "left_text": [b"t"]},
+        {"__key__": [b"1_left"], "jpg": [b"o"]},
+    ]
 
 
 def test_directories_are_passed_over(tmp_path: Path) -> None:
@@ -136,7 +145,7 @@ def test_a_sample_with_a_member_that_is_no_file_is_named_or_skipped(tmp_path: Pa
 
 def test_large_members_are_refused_before_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tar(tmp_path / "a.tar", ("k.txt", bytes(2000)))
-    monkeypatch.setattr(webdataset, "MAX_MESSAGE_SIZE", 1999)
+    monkeypatch.setattr(tar_members, "MAX_MESSAGE_SIZE", 1999)
     with pytest.raises(tfr.TFRecordError, match="a member of 2000 bytes; 1999 fit into a record"):
         examples(path)
 

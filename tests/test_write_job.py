@@ -190,8 +190,9 @@ def test_who_wants_an_empty_directory_is_told_of_a_commit_and_of_the_ways_out(tm
     prefix = _interrupted(tmp_path).prefix
     with pytest.raises(ShardError) as caught:
         WriteJob.begin(tmp_path)
-    assert f"'{prefix}' is under way or was interrupted: if its job still runs, wait" in str(caught.value)
-    assert "commit(None, prefix) finishes it, and rollback(prefix) or mode 'overwrite' undoes it" in str(caught.value)
+    assert f"'{prefix}' is under way or was interrupted: if it still runs, wait" in str(caught.value)
+    undo = f"`tfrecord-lite rollback {prefix}`, or rollback(prefix), undoes it, and so does mode 'overwrite'"
+    assert str(caught.value).endswith(undo)
     commit(None, prefix)
     assert ids(tmp_path) == list(range(3))
 

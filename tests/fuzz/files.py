@@ -10,7 +10,8 @@ from damage import frames
 
 import tfrecord_lite as tfr
 from fuzz.folder import file, folder
-from tfrecord_lite.files.members import MemberReader, find_members
+from tfrecord_lite.files.member_reader import MemberReader
+from tfrecord_lite.files.members import find_members
 from tfrecord_lite.format import gzip_members
 
 RECORDS = [b"first", b"", b"third record"]

@@ -1,7 +1,7 @@
 """One image file -> what a record stores of it.
 
-Takes a path. Returns the encoded image and what is known of it. Raises ImageError for a file that is no image or cannot
-be used, and the matching OSError for one that cannot be opened.
+Takes a path or URL. Returns the encoded image and what is known of it. Raises ImageError for a file that is no image or
+cannot be used, and the matching OSError for one that cannot be opened.
 
 What a file is, its content decides. Only decoders of an allow-list are let near it, the number of pixels is read from
 the header and checked before anything is decoded, and every image is decoded to its end, also when bytes are kept.
@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-import os
 import re
 import struct
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from tfrecord_lite.cardchecker.images import (
     ImageError,
     decoding,
 )
-from tfrecord_lite.files.streams import open_regular
+from tfrecord_lite.files.streams import read_regular
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -135,10 +134,9 @@ def read_image_file(path: str, rendition: Rendition) -> StoredImage:
             to be rendered from more than 16 bits a channel.
         OSError: it cannot be read.
     """
-    with open_regular(path) as file:
-        if os.fstat(file.fileno()).st_size > _FILE_LIMIT:
-            raise ImageError(path, f"has more than {_FILE_LIMIT} bytes, which are the limit")
-        data = file.read(_FILE_LIMIT)
+    data = read_regular(path, _FILE_LIMIT)
+    if data is None:
+        raise ImageError(path, f"has more than {_FILE_LIMIT} bytes, which are the limit")
     return stored_image(data, path, rendition)
 
 

@@ -11,7 +11,7 @@ otherwise the text's place in the order of all texts' bytes, from 0.
 
 Nothing is opened but directories and the CSV. Names that begin with a dot are nobody's data and passed over. Links are
 followed; a directory is entered once, so that links cannot lead in circles. All else that is not a regular file is told
-of, and so is what cannot be looked at.
+of, and so is what cannot be looked at. DIR may be a URL: then it holds what is below that, as the server lists it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ from typing import Any
 
 from tfrecord_lite.cardchecker.images import EXTENSIONS
 from tfrecord_lite.errors import TFRecordError, printable
+from tfrecord_lite.files.directory import open_directory
+from tfrecord_lite.files.paths import NOT_COMPLETE, UNFINISHED
+from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.streams import read_whole
 
 #: The columns of a CSV of labels.
@@ -52,14 +55,14 @@ class ImageFile:
     Attributes:
         name: its path from the folder on, with slashes; what is not UTF-8 in it as os.fsdecode has it.
         size: bytes.
-        mtime_ns: when it was changed last.
+        version: another one when it is changed: of a local file when that was, in nanoseconds.
         label: the number of its class; None in a folder without labels.
         text: the name of its class.
     """
 
     name: str
     size: int
-    mtime_ns: int
+    version: int
     label: int | None = None
     text: str | None = None
 
@@ -90,7 +93,7 @@ class ImageFolder:
     """What is in a folder.
 
     Attributes:
-        directory: its path.
+        directory: its path or URL.
         files: by name.
         labels: {number: text}; empty when there are none.
         skipped: what was not taken.
@@ -101,9 +104,9 @@ class ImageFolder:
     labels: dict[int, str]
     skipped: list[Skipped]
 
-    def path(self, file: ImageFile) -> str:
-        """Where a file is."""
-        return os.path.join(self.directory, *file.name.split("/"))
+    def path(self, name: str) -> str:
+        """Where a file of that name is."""
+        return open_directory(self.directory).join(name)
 
 
 def has_image_extension(name: str) -> bool:
@@ -115,23 +118,25 @@ def list_image_folder(directory: Any, labels: Any = None) -> ImageFolder:
     """What is in a folder.
 
     Args:
-        directory: its path.
-        labels: path of a CSV file; None takes class folders.
+        directory: its path or URL.
+        labels: path or URL of a CSV file; None takes class folders.
 
     Raises:
         OSError: the directory or the CSV cannot be read.
-        TFRecordError: the CSV is none, or gives a file two labels.
+        TFRecordError: the CSV is none, or gives a file two labels; or the folder is not complete.
     """
     directory = os.fsdecode(directory)
     files: list[ImageFile] = []
     skipped: list[Skipped] = []
-    for name, found in _walk(directory):
+    for name, found in _list(directory) if is_url(directory) else _walk(directory):
         if isinstance(found, str):
             skipped.append(
                 Skipped(name, found, has_image_extension(name) or os.path.isdir(os.path.join(directory, name)))
             )
         else:
-            files.append(ImageFile(name, found.st_size, found.st_mtime_ns))
+            files.append(found)
+    if any(file.name == UNFINISHED for file in files):
+        raise _error(directory, NOT_COMPLETE)
     files.sort(key=lambda file: os.fsencode(file.name))
     if labels is None:
         reason = "has no label: it is in no class folder"
@@ -145,7 +150,7 @@ def list_image_folder(directory: Any, labels: Any = None) -> ImageFolder:
         labels = os.fsdecode(labels)
         reason = "has no label in the CSV"
         text_of, number_of = _read_labels(labels)
-        itself = os.path.relpath(os.path.realpath(labels), os.path.realpath(directory)).replace(os.sep, "/")
+        itself = _name_in(directory, labels)
         files = [file for file in files if file.name != itself]
         names = {file.name for file in files} | {skip.name for skip in skipped}
         skipped += [Skipped(name, "is in the CSV, but not in the folder") for name in text_of if name not in names]
@@ -169,8 +174,23 @@ def _class_folders(names: list[str]) -> dict[str, str]:
     return {name: folder for name, folder in folder_of.items() if folder in classes}
 
 
-def _walk(directory: str) -> Iterator[tuple[str, os.stat_result | str]]:
-    """(name, status of a regular file, or what is wrong with anything else) of all that is below a directory."""
+def _name_in(directory: str, path: str) -> str:
+    """The name of a file in a directory; some other text if it is elsewhere."""
+    if is_url(directory) or is_url(path):
+        return path.removeprefix(open_directory(directory).join(""))
+    return os.path.relpath(os.path.realpath(path), os.path.realpath(directory)).replace(os.sep, "/")
+
+
+def _list(url: str) -> Iterator[tuple[str, ImageFile]]:
+    from tfrecord_lite.files.remote_folder import list_remote_folder
+
+    for name, facts in list_remote_folder(url).items():
+        if not any(part.startswith(".") for part in name.split("/")):
+            yield name, ImageFile(name, facts.size, facts.version)
+
+
+def _walk(directory: str) -> Iterator[tuple[str, ImageFile | str]]:
+    """(name, a regular file, or what is wrong with anything else) of all that is below a directory."""
     entered = {_identity(os.stat(directory))}
     folders = deque([""])
     # What links lead to comes last: a directory has the name under which it really is here.
@@ -202,7 +222,7 @@ def _walk(directory: str) -> Iterator[tuple[str, os.stat_result | str]]:
                 yield name, "a link to nothing" if isinstance(error, FileNotFoundError) else str(error.strerror)
                 continue
             if stat.S_ISREG(status.st_mode):
-                yield name, status
+                yield name, ImageFile(name, status.st_size, status.st_mtime_ns)
             elif not stat.S_ISDIR(status.st_mode):
                 yield name, f"is {_KINDS.get(stat.S_IFMT(status.st_mode), 'no regular file')}"
             elif entry.is_symlink():

@@ -27,6 +27,7 @@ from tfrecord_lite.adapters.image_folder import (
     list_image_folder,
 )
 from tfrecord_lite.cardchecker.images import ImageError
+from tfrecord_lite.files.directory import open_directory
 from tfrecord_lite.files.encoded_chunk import Skip
 
 ENCODED, FORMAT = "image/encoded", "image/format"
@@ -39,7 +40,7 @@ class ImageEncoder:
     """A file of a folder -> its example; for any process. A file that cannot be used is an error or a Skip.
 
     Attributes:
-        folder: the path of the folder.
+        folder: the path or URL of the folder.
         rendition: how images are stored.
         on_error: "raise" or "skip". A file that has no image's extension is packed if it is an image; if it cannot be
             used it did not claim to be one, and is skipped in any case.
@@ -55,7 +56,7 @@ class ImageEncoder:
 
     def __call__(self, file: ImageFile) -> dict[str, Any] | Skip:
         try:
-            return image_example(read_image_file(os.path.join(self.folder, file.name), self.rendition), file)
+            return image_example(read_image_file(open_directory(self.folder).join(file.name), self.rendition), file)
         except (ImageError, OSError) as error:
             if self.on_error == "raise" and has_image_extension(file.name):
                 raise
@@ -90,7 +91,7 @@ def read_image_folder(
     """The examples of a folder, by name.
 
     Args:
-        folder: path, or what `list_image_folder` has given.
+        folder: path or URL, or what `list_image_folder` has given.
         labels: path of a CSV, see there.
         rendition: how images are stored; None keeps their bytes.
         on_error: "raise" at a file that claims to be an image and cannot be used, or "skip" it.
@@ -118,4 +119,4 @@ def check_skipped(folder: ImageFolder, on_error: str) -> None:
     """Raise ImageError for the first problem in a folder if errors are to be raised."""
     for skip in folder.skipped:
         if on_error == "raise" and skip.is_problem:
-            raise ImageError(os.path.join(folder.directory, skip.name), skip.reason)
+            raise ImageError(folder.path(skip.name), skip.reason)

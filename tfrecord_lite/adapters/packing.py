@@ -111,7 +111,7 @@ def pack(
     Where no image can be used at all, nothing is written.
 
     Args:
-        directory: the folder; see `image_folder` for what is taken, and for labels.
+        directory: the folder, a path or URL; see `image_folder` for what is taken, and for labels.
         prefix: of the shards; not in the folder.
         labels: path of a CSV; None takes class folders.
         split: {name of a part: its share}, shares adding up to 1; each part has a prefix of its own, `prefix-name`.
@@ -221,10 +221,12 @@ def _checked_split(split: Mapping[str, float]) -> Mapping[str, float]:
 
 def check_outside(prefix: str, directory: str) -> None:
     """What is written is not to be packed the next time."""
-    if is_url(prefix):
-        return
-    target, folder = (os.path.realpath(path) for path in (os.path.dirname(prefix), directory))
-    if os.path.commonpath((target, folder)) == folder:
+    if is_url(prefix) or is_url(directory):
+        is_inside = prefix.startswith(open_directory(directory).join(""))
+    else:
+        target, folder = (os.path.realpath(path) for path in (os.path.dirname(prefix), directory))
+        is_inside = os.path.commonpath((target, folder)) == folder
+    if is_inside:
         raise ValueError("what is written is to lie outside of the folder")
 
 

@@ -31,7 +31,7 @@ from tfrecord_lite.errors import FeatureError, ShardError, TFRecordError, counte
 from tfrecord_lite.files.commit import commit, rollback
 from tfrecord_lite.files.directory import file_size, open_directory, split_path
 from tfrecord_lite.files.frames import FrameSource
-from tfrecord_lite.files.manifest import check_size, load_manifest, open_plans
+from tfrecord_lite.files.manifest import check_size, load_manifest, open_plans, ways_to_end
 from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.paths import as_path, find_files
 from tfrecord_lite.files.remote import is_url
@@ -218,8 +218,8 @@ class WriteJob:
                 rollback(prefix)
                 continue
             raise ShardError(
-                f"a commit of '{printable(prefix)}' is under way or was interrupted: if its job still runs, wait until "
-                "it is done; else commit(None, prefix) finishes it, and rollback(prefix) or mode 'overwrite' undoes it"
+                f"a commit of '{printable(prefix)}' is under way or was interrupted: {ways_to_end(prefix)}, and so does"
+                " mode 'overwrite'"
             )
         try:
             found = find_files(self.directory)

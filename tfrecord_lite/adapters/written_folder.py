@@ -1,7 +1,8 @@
 """Examples -> a new folder of images, with `labels.csv`, from which the same labels are read again.
 
 It takes what others have written as well: all it needs is the image. Names come from data, so none leads out of the
-folder, is hidden, or is given twice. Raises FeatureError for an example that has no image.
+folder, is hidden, or is given twice. Raises FeatureError for an example that has no image. A folder behind a URL waits
+in the directory for temporary files until it is complete: see `files/remote_folder.py`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tfrecord_lite.adapters.images import CLASS_LABEL, CLASS_TEXT, ENCODED, IMAG
 from tfrecord_lite.cardchecker.images import EXTENSIONS, FORMATS, JPEG_OF_A_PHONE, ImageError, decoding
 from tfrecord_lite.errors import FeatureError, printable
 from tfrecord_lite.files.claims import ClaimedSet
+from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.sinks import FileSink
 from tfrecord_lite.format.encodings import image_encoding
 
@@ -54,7 +56,7 @@ def write_image_folder(
 
     Args:
         examples: as `read_examples` gives them.
-        directory: is not there yet, or empty.
+        directory: path or URL; is not there yet, or empty.
         image_feature: which feature holds the image; None takes `image/encoded`, or the only one that is an image.
 
     Raises:
@@ -68,7 +70,13 @@ def write_image_folder(
 
 def write_folder_images(images: Iterable[FolderImage], directory: Any) -> WrittenFolder:
     """What `write_image_folder` does, of images that are found already."""
-    directory = check_new_folder(directory)
+    directory = os.fsdecode(directory)
+    if is_url(directory):
+        from tfrecord_lite.files.remote_folder import new_remote_folder
+
+        with new_remote_folder(directory) as path:
+            return _write_images(images, path)
+    directory = _checked_new_folder(directory)
     try:
         claimed = ClaimedSet(directory)
     except OSError as error:
@@ -89,9 +97,9 @@ def write_folder_images(images: Iterable[FolderImage], directory: Any) -> Writte
     return written
 
 
-def check_new_folder(directory: Any) -> str:
+def _checked_new_folder(directory: str) -> str:
     """The absolute path of a folder that is to be written. Raises FileExistsError when there is something in it."""
-    path = os.path.abspath(os.fsdecode(directory))
+    path = os.path.abspath(directory)
     if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
         raise FileExistsError(errno.EEXIST, "the folder is there already, and not empty", path)
     return path

@@ -29,13 +29,13 @@ EXAMPLES = (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of `convert`."""
-    parser.add_argument("files", nargs="+", metavar="IN", help="file, directory or glob; - is standard input")
+    parser.add_argument("files", nargs="+", metavar="IN", help="file, URL, directory or glob; - is standard input")
     parser.add_argument(
         "output",
         metavar="OUT",
         help="the file to write; - is standard output. With --shards or --max-bytes the prefix of TFRecord shards, or"
-        " out.csv for out-00000-of-00003.csv and so on. What ends with a slash, or is a directory, becomes a folder of"
-        " images",
+        " out.csv for out-00000-of-00003.csv and so on. What ends with a slash, a URL too, or is a directory here,"
+        " becomes a folder of images; behind a URL it is complete when no file _UNFINISHED is in it",
     )
     for option, destination in (("--from", "from_format"), ("--to", "to_format")):
         parser.add_argument(

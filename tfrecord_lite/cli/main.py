@@ -16,7 +16,9 @@ from tfrecord_lite.errors import TFRecordError, printable
 
 _SURGERY = ("merge", "split", "reshard", "shuffle", "sample", "filter", "dedupe", "diff")
 _LOOK = ("info", "head", "cat", "schema", "stats", "gallery", "report")
-_COMMANDS = (*_LOOK, "count", "verify", "lint", "salvage", "index", *_SURGERY, "convert", "pack", "cardchecker", "demo")
+_SHARDS = ("commit", "rollback")
+_MAKE = ("convert", "pack", "cardchecker", "demo")
+_COMMANDS = (*_LOOK, "count", "verify", "lint", "salvage", "index", *_SURGERY, *_SHARDS, *_MAKE)
 
 _EPILOG = """\
 exit codes:

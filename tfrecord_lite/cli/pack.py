@@ -22,7 +22,7 @@ TensorFlow decodes JPEG, PNG, GIF and BMP; --encode makes JPEG or PNG of TIFF, W
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of `pack`."""
     parser.epilog = f"{_EPILOG}\n{parser.epilog}"
-    parser.add_argument("directory", metavar="DIR", help="the folder of images")
+    parser.add_argument("directory", metavar="DIR", help="the folder of images, a path or URL")
     parser.add_argument(
         "-o",
         "--output",

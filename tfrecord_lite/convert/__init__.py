@@ -3,7 +3,8 @@
     conversion                 the front: which way, which formats, what came of it
     from_records, to_records   the two ways: parts to and from worker processes, one file or shards, rows that are bad
     formats                    the table of formats, and what a module of one has
-    parquet  arrow_ipc  csv_text  json_lines  npz  webdataset
+    encoded_stretches          records on their way through workers
+    parquet  arrow_ipc  csv_text  json_lines  npz  webdataset (and tar_members)
     image_folders              folders of images, both ways
     tables, column_kinds, declared, lines, arrow_errors    what several of them share
 

@@ -16,7 +16,7 @@ from tfrecord_lite.convert.skipped import SkippedRow
 from tfrecord_lite.errors import counted, printable
 from tfrecord_lite.files.frames import Progress, WrittenFile
 from tfrecord_lite.files.output_files import of_path
-from tfrecord_lite.files.paths import STDIN, as_path, expand_paths, list_paths
+from tfrecord_lite.files.paths import NO_DATA_FILES, STDIN, as_path, expand_paths, list_paths
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.format.schema import Schema
 
@@ -91,9 +91,11 @@ def convert(
     What is written appears when it is complete. Formats and how each says what it holds: see the modules of this room.
 
     Args:
-        inputs: as for `read_records`, all of one format; or one folder of images.
+        inputs: as for `read_records`, all of one format; or one folder of images, a path or
+            URL.
         output: a path, a URL, or "-" for standard output. With shards, of TFRecord files their prefix; of others a
-            name such as "out.csv", of which they are "out-00000-of-00003.csv". Of images a folder that is new or empty.
+            name such as "out.csv", of which they are "out-00000-of-00003.csv". Of images a folder that is new or empty,
+            see `files.remote_folder` for one behind a URL.
         from_format, to_format: names of `formats.NAMES`; None goes by the names of the files, and takes an output that
             ends with a slash or is a directory for a folder of images.
         schema: which features, and what they are: those alone are converted, either way. None converts all: what they
@@ -193,7 +195,7 @@ def _expanded(inputs: Any) -> list[Any]:
     try:
         return expand_paths(inputs)
     except FileNotFoundError as error:
-        if error.filename is not None and os.path.isdir(error.filename):
+        if error.strerror == NO_DATA_FILES:
             error.strerror = f"{error.strerror}{_HINT}"
         raise
 
@@ -213,7 +215,7 @@ def _formats(
     sources: list[Any], output: Any, source_format: str | None, target_format: str | None, *, is_rewritten: bool
 ) -> tuple[str, str]:
     name = os.fsdecode(output)
-    is_folder = name.endswith(os.sep) or os.path.isdir(name)
+    is_folder = name.endswith("/") if is_url(name) else name.endswith(os.sep) or os.path.isdir(name)
     target = target_format or (IMAGES if is_folder else format_of(name))
     if target == "csv" and name.lower().endswith(TSV):
         raise ValueError("a CSV is written with commas: give it a name with .csv")
@@ -239,8 +241,8 @@ def _check_folder(
     if num_shards is not None or max_bytes is not None or compression:
         raise ValueError("a folder of images has neither shards nor a compression")
     name = os.fsdecode(output)
-    if name == STDIN or is_url(name):
-        raise ValueError("a folder of images is written on a local disk")
+    if name == STDIN:
+        raise ValueError("a folder of images is no stream: give a path or a URL")
 
 
 def _compression(module: Any, output: str, compression: str | None) -> str:

@@ -20,14 +20,14 @@ from tfrecord_lite.adapters.image_folder import ImageFile, Skipped, has_image_ex
 from tfrecord_lite.adapters.images import ENCODED, ImageEncoder, check_skipped
 from tfrecord_lite.adapters.written_folder import (
     FolderImage,
-    check_new_folder,
     folder_image,
     write_folder_images,
 )
 from tfrecord_lite.cardchecker.images import ImageError
-from tfrecord_lite.convert.from_records import encoded_stretches
+from tfrecord_lite.convert.encoded_stretches import encoded_stretches
 from tfrecord_lite.convert.skipped import SkippedRow
 from tfrecord_lite.convert.to_records import Decoded, write_decoded
+from tfrecord_lite.files.directory import open_directory
 from tfrecord_lite.files.encoded_chunk import Skip
 from tfrecord_lite.files.frames import Progress, WrittenFile
 from tfrecord_lite.files.ordered_map import map_ordered
@@ -85,7 +85,6 @@ def records_to_images(
     progress: Progress | None,
 ) -> tuple[list[WrittenFile], list[SkippedRow], tuple[str, ...]]:
     """See `conversion.convert`; and the features that a folder does not hold."""
-    directory = check_new_folder(output)
     skipped: list[SkippedRow] = []
     size = 0
 
@@ -100,7 +99,7 @@ def records_to_images(
                 if progress is not None:
                     progress(*encoded.progress)
 
-    written = write_folder_images(images(), directory)
+    written = write_folder_images(images(), output)
     return [WrittenFile(os.fsdecode(output), written.images, size)], skipped, written.left_out
 
 
@@ -150,8 +149,8 @@ def _items(directory: str, files: list[ImageFile]) -> Iterator[_Item]:
     done, total = 0, sum(file.size for file in files)
     for file in files:
         done += file.size
-        yield _Item(os.path.join(directory, file.name), file, (done, total))
+        yield _Item(open_directory(directory).join(file.name), file, (done, total))
 
 
 def _skipped_row(directory: str, skip: Skipped) -> SkippedRow:
-    return SkippedRow(os.path.join(directory, skip.name), None, skip.reason)
+    return SkippedRow(open_directory(directory).join(skip.name), None, skip.reason)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfrecord_lite.errors import SkippedRegion, TFRecordError, printable
+from tfrecord_lite.files.paths import STDIN_NAME
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class SkippedRow:
         return cls(path, number, f"record #{number}: {reason}" if line is None else f"line {line}: {reason}")
 
     def __str__(self) -> str:
-        return f"{printable(self.path or '<stdin>')}: {printable(self.reason)}"
+        return f"{printable(self.path or STDIN_NAME)}: {printable(self.reason)}"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

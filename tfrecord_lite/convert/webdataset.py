@@ -16,20 +16,18 @@ number. What a member becomes is said by its name, and never by what other sampl
                    extension (`jpg`, `txt`; `meta` for meta.json)
 
 Integers are floats where floats are in the same feature of other samples (`column_kinds`); so records with a feature of
-several kinds are not written. With a schema its features
-alone are taken. A sample with a link, a device or a pipe among its members is no example; directories are no members.
-What webdataset passes over is of no sample here, either, and a note names it: a name without a dot, or that begins with
-one (README, ._0.jpg), and what is called, or lies in a directory that is called, __*__.
+several kinds are not written. With a schema its features alone are taken. A sample with a link, a device or a pipe
+among its members is no example. Members that are of no sample (see `tar_members`), such as README or ._0.jpg, are named
+in a note.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import tarfile
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, unquote
 
 from tfrecord_lite.convert.column_kinds import Found, found_in
@@ -37,7 +35,8 @@ from tfrecord_lite.convert.declared import declared_example
 from tfrecord_lite.convert.formats import Rows, Skip
 from tfrecord_lite.convert.inflated import open_inflated
 from tfrecord_lite.convert.lines import TextOutput
-from tfrecord_lite.errors import DecodeError, FeatureError, TFRecordError, counted, printable
+from tfrecord_lite.convert.tar_members import Others, read_members
+from tfrecord_lite.errors import DecodeError, FeatureError
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.encodings import UTF8, image_encoding, share_encoding
 from tfrecord_lite.format.example import check_no_sequence_examples, decode_example, encode_example
@@ -45,10 +44,6 @@ from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.json_form import example_as_json, feature_from_json, is_nested, parse_json
 from tfrecord_lite.format.json_kinds import Column, kinds_to_unify
 from tfrecord_lite.format.schema import Schema
-from tfrecord_lite.format.wire_format import MAX_MESSAGE_SIZE
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 NAME = "webdataset"
 NEEDS_SCHEMA = False
@@ -62,35 +57,8 @@ _Member = tuple[str, bytes | None]
 _EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WebP": "webp", "BMP": "bmp"}
 _BLOCK = 512
 _KEY = "__key__"
-#: So many members of no sample are named.
-_NAMED = 3
 _PART_BYTES, _PART_SAMPLES = 4 << 20, 1024
-#: Names that are of webdataset itself, not of samples.
-_META = re.compile(r"__[^/]*__($|/)")
 _INTEGER = re.compile(rb"\s*-?[0-9]+\s*")
-#: What tarfile holds whole before anybody sees a member: long names and the headers of PAX.
-_HEADER_LIMIT = 1 << 20
-_EXTENDED = (
-    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-)
-
-
-class _Header(tarfile.TarInfo):
-    """A header. tarfile takes a damaged one behind the first for the end of the archive; here it is an error."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        try:
-            header = super().frombuf(buf, encoding, errors)
-        except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:  # type: ignore[attr-defined]
-            raise tarfile.ReadError(str(error)) from None
-        if header.type in _EXTENDED and header.size > _HEADER_LIMIT:
-            raise tarfile.ReadError(f"a header of {header.size} bytes; {_HEADER_LIMIT} are the limit")
-        if header.size > MAX_MESSAGE_SIZE:  # tarfile would step over so much in small pieces, also behind the end
-            raise tarfile.ReadError(f"a member of {header.size} bytes; {MAX_MESSAGE_SIZE} fit into a record")
-        return header
 
 
 class Encoder:
@@ -235,8 +203,8 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
     with file:
         samples: list[tuple[str, list[_Member]]] = []
         begin = size = 0
-        others = _Others()
-        for key, extension, data in _files(file, path, others):
+        others = Others()
+        for key, extension, data in read_members(file, path, others):
             if not samples or samples[-1][0] != key:
                 if size >= _PART_BYTES or len(samples) == _PART_SAMPLES:
                     yield Rows(path, begin, len(samples), samples)
@@ -267,52 +235,3 @@ def _extension(value: bytes) -> str:
 
 def _escaped(name: str) -> str:
     return quote(name, safe="").replace(".", "%2E").replace("~", "%7E")
-
-
-class _Others:
-    """Members that are of no sample: how many, and what the first are called."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._names: list[str] = []
-
-    def add(self, name: str) -> None:
-        self._count += 1
-        if self._count <= _NAMED:
-            self._names.append(printable(name))
-
-    def notes(self, path: str) -> tuple[str, ...]:
-        if not self._count:
-            return ()
-        names = ", ".join(self._names) + (", ..." if self._count > _NAMED else "")
-        whose = "its name" if self._count == 1 else "their names"
-        passed_over = f"passed over {counted(self._count, 'member')}, of no sample by {whose}"
-        return (f"{printable(path)}: {passed_over}: {names}",)
-
-
-def _files(file: io.BufferedReader, path: str, others: _Others) -> Iterator[tuple[str, str, bytes | None]]:
-    """(key, extension, data) of all members of samples; no data of what is no regular file."""
-    try:
-        with tarfile.open(fileobj=file, mode="r|", tarinfo=_Header) as archive:
-            for member in archive:
-                if member.isdir():
-                    continue
-                if member.size > MAX_MESSAGE_SIZE:  # of PAX, or sparse
-                    raise TFRecordError(f"a member of {member.size} bytes; {MAX_MESSAGE_SIZE} fit into a record")
-                directory, _, name = member.name.rpartition("/")
-                key, dot, extension = name.partition(".")
-                if not key or not dot or _META.match(member.name):
-                    others.add(member.name)
-                    continue
-                data = None
-                if member.isreg():
-                    content = archive.extractfile(member)
-                    assert content is not None
-                    data = content.read()
-                    if len(data) < member.size:
-                        raise TFRecordError("ends inside a member")
-                yield f"{directory}/{key}" if directory else key, extension, data
-    except (tarfile.TarError, EOFError, UnicodeError, OverflowError) as error:
-        problem = TFRecordError(f"not a tar file: {error}"[:200])
-        problem.path = path
-        raise problem from None

@@ -42,9 +42,6 @@ _PLAN = "_PLAN-"
 _VERSION = 1
 _MANIFEST_FORMAT = "tfrecord_lite shards"
 _PLAN_FORMAT = "tfrecord_lite plan"
-_UNFINISHED = (
-    "if it still runs, wait until it is done; else commit(None, prefix) finishes it, and rollback(prefix) undoes it"
-)
 _WAYS_OUT = "write and commit the set again, or name files or a glob to read them as they are"
 
 
@@ -145,6 +142,17 @@ def has_plan(prefix: str) -> bool:
     return open_directory(directory).read(plan_name(name)) is not None
 
 
+def ways_to_end(prefix: str) -> str:
+    """What to do about a commit that does not end, for errors."""
+    import shlex
+
+    word = printable(shlex.quote(prefix))
+    return (
+        f"if it still runs, wait until it is done; else `tfrecord-lite commit {word}`, or commit(None, prefix),"
+        f" finishes it, and `tfrecord-lite rollback {word}`, or rollback(prefix), undoes it"
+    )
+
+
 def is_plan(name: str) -> bool:
     """Whether a file of that name is a plan."""
     return name.startswith(_PLAN)
@@ -158,12 +166,13 @@ def published_sets(directory: Directory, names: Collection[str]) -> dict[str, Sh
     """
     for name in filter(is_plan, names):
         path = directory.join(name)
-        whose = ""
+        whose, prefix = "", "PREFIX"
         with contextlib.suppress(ShardError):  # it may be done by now, or not be readable
             plan = _load(directory, name, _PLAN_FORMAT)
-            whose = "" if plan is None else f" '{printable(str(plan.get('prefix')))}'"
+            if plan is not None:
+                whose, prefix = f" '{printable(str(plan.get('prefix')))}'", directory.join(str(plan.get("prefix")))
         problem = f"a commit of shards{whose} is under way or was interrupted"
-        raise _error(path, f"{problem}: {_UNFINISHED}")
+        raise _error(path, f"{problem}: {ways_to_end(prefix)}")
     return (load_manifest(directory) if MANIFEST in names else None) or {}
 
 

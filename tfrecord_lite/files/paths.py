@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Source = "str | BinaryIO"
 STDIN = "-"
+#: What it is called, as sys.stdin is.
+STDIN_NAME = "<stdin>"
 #: Which shards a directory holds: see manifest.py.
 MANIFEST = "_MANIFEST.json"
 #: Of the index of a file, and, behind that, of what binds it to its file: see index.py.
@@ -30,7 +32,12 @@ _KINDS = {**dict.fromkeys(_NO_DATA, "an index"), MANIFEST: "a list of shards"}
 #: What stands in a directory of shards: see manifest.py.
 _OF_A_SET = re.compile(r"_SUCCESS|_MANIFEST\.json|_PLAN-[0-9a-f]+\.json")
 _LOCAL = re.compile("(file|local)://")
-_PROBLEMS = {"directory": "no data files in the directory", "pattern": "no file matches the pattern"}
+#: In a folder that is not complete, and what is said of one: see remote_folder.py.
+UNFINISHED = "_UNFINISHED"
+NOT_COMPLETE = "the folder is not complete: if nothing writes it any more, delete all that is in it"
+#: What is said of a directory that holds none.
+NO_DATA_FILES = "no data files in the directory"
+_PROBLEMS = {"directory": NO_DATA_FILES, "pattern": "no file matches the pattern"}
 
 
 def expand_paths(paths: Any) -> list[str | BinaryIO]:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from tfrecord_lite.errors import IndexMismatchError, printable
 from tfrecord_lite.files.compression import HEAD_SIZE, recognise
-from tfrecord_lite.files.members import LONGEST_KEPT, MemberReader
+from tfrecord_lite.files.member_reader import LONGEST_KEPT, MemberReader
 from tfrecord_lite.files.paths import check_readable
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.remote_ranges import RemoteRanges

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any
 
-from tfrecord_lite.files.remote import locate, os_errors, read_bytes, version, write_bytes
+from tfrecord_lite.files.remote import RemoteSink, locate, os_errors, read_bytes, version, write_bytes
+from tfrecord_lite.files.spooled import upload
 
 #: Requests under way at a time: each takes some hundredths of a second, and a set has many shards.
 _AT_ONCE = 16
@@ -47,6 +47,22 @@ class RemoteDirectory:
     def write(self, name: str, data: bytes) -> None:
         write_bytes(self.join(name), data)
 
+    def make_folders(self, names: Iterable[str]) -> None:
+        """Folders in it, and it itself, "", where the server has such things."""
+        with os_errors(self.path):
+            for name in sorted(names):
+                fs, path = locate(self.join(name) if name else self.path)
+                if not fs.async_impl:  # those that are, are object stores, and some would make a bucket
+                    fs.makedirs(path, exist_ok=True)
+
+    def upload(self, files: Mapping[str, str]) -> None:
+        """Send local files, {name, perhaps with folders: path}, each of which is there whole or not at all."""
+
+        def send(fs: Any, path: str, name: str) -> None:
+            upload(files[name], RemoteSink(self.join(name)))
+
+        self._for_each(files, send)
+
     def rename(self, names: Mapping[str, str]) -> None:
         targets = {old: locate(self.join(new))[1] for old, new in names.items()}
 
@@ -75,6 +91,8 @@ class RemoteDirectory:
                 action(*places[name], name)
 
         if len(places) > 1 and all(fs.async_impl for fs, _ in places.values()):
+            from concurrent.futures import ThreadPoolExecutor
+
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 list(pool.map(act, places))
         else:

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from tfrecord_lite.errors import add_path
 from tfrecord_lite.files import heap as _heap  # noqa: F401  for what it does to the memory of whoever reads and writes
 from tfrecord_lite.files.compression import HEAD_SIZE, InflateStream, is_settled, recognise
+from tfrecord_lite.files.object_streams import ObjectStream, PrefixedStream
 from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
-from tfrecord_lite.files.paths import STDIN, as_path, check_readable
+from tfrecord_lite.files.paths import STDIN, STDIN_NAME, as_path, check_readable
 from tfrecord_lite.files.read_ahead import ReadAhead
 from tfrecord_lite.files.remote import RemoteSink, RemoteStream, is_url, read_bytes, write_bytes
 
@@ -29,8 +30,6 @@ from tfrecord_lite.files.remote import RemoteSink, RemoteStream, is_url, read_by
 _REMOTE_BUFFER = 1 << 20
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
     from tfrecord_lite.files.remote_ranges import RemoteRanges
     from tfrecord_lite.files.sinks import Sink
 
@@ -109,13 +108,22 @@ def read_whole(path: str) -> bytes:
         return file.read()
 
 
-def open_regular(path: str) -> BinaryIO:
-    """A regular file, for reading. What has become anything else, a FIFO perhaps, is an error, not a wait."""
+def read_regular(path: str, limit: int) -> bytes | None:
+    """All of a regular file or URL; None where that is more than `limit` bytes.
+
+    Raises:
+        OSError: it cannot be read; or has become anything else, a FIFO perhaps, for which nobody waits.
+    """
+    if is_url(path):
+        with RemoteStream(path) as stream:
+            data = _read_up_to(stream, limit + 1)
+        return data if len(data) <= limit else None
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file", path)
-    return open(descriptor, "rb")
+    with open(descriptor, "rb", buffering=0) as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        return _read_up_to(file, limit) if status.st_size <= limit else None
 
 
 def open_seekable(path: str) -> BinaryIO:
@@ -186,12 +194,12 @@ def open_nameless(directory: str) -> io.FileIO:
 def _open_raw(path: Any) -> tuple[Any, str | None]:
     if hasattr(path, "read") and not isinstance(path, os.PathLike):
         name = getattr(path, "name", None)
-        return _ObjectStream(path), name if isinstance(name, str) else None
+        return ObjectStream(path), name if isinstance(name, str) else None
     name = as_path(path)
     if name == STDIN:
         if sys.stdin is None:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF), "<stdin>")
-        return _ObjectStream(sys.stdin), "<stdin>"
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF), STDIN_NAME)
+        return ObjectStream(sys.stdin), STDIN_NAME
     if is_url(name):
         return RemoteStream(name), name
     check_readable(name)
@@ -204,7 +212,7 @@ def _remote_ranges(url: str) -> RemoteRanges:
     return RemoteRanges(url)
 
 
-def _read_up_to(file: io.FileIO, size: int) -> bytes:
+def _read_up_to(file: io.RawIOBase, size: int) -> bytes:
     data = b""
     while len(data) < size and (more := file.read(size - len(data))):
         data += more
@@ -224,7 +232,7 @@ def _put_back(head: bytes, stream: Any) -> Any:
     if isinstance(stream, io.FileIO) and stream.seekable():
         stream.seek(0)
         return stream
-    return _PrefixedStream(head, stream)
+    return PrefixedStream(head, stream)
 
 
 def _open_file_sink(path: str, atomic: bool) -> Sink:
@@ -256,60 +264,3 @@ def _own_descriptor(path: str) -> int | None:
     if number is None or not os.path.exists(path):
         return None
     return {"stdout": 1, "stderr": 2}.get(number[1]) or int(path.rpartition("/")[2])
-
-
-class _ObjectStream(io.RawIOBase):
-    """A file object that belongs to somebody else: read from where it stands, not closed."""
-
-    def __init__(self, source: Any) -> None:
-        if isinstance(source, io.TextIOBase):
-            source = getattr(source, "buffer", source)
-        # read1: at most one call of the system's, so that a pipe's records come when they are there.
-        self._read = getattr(source, "read1", source.read)
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._read(size)
-        if data is None:
-            raise BlockingIOError("the file object is non-blocking and has nothing to read now")
-        if isinstance(data, str):
-            raise TypeError("a binary file object is needed: this one gives str")
-        return bytes(data)
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        view = memoryview(buffer).cast("B")
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
-
-
-class _PrefixedStream(io.RawIOBase):
-    def __init__(self, head: bytes, stream: Any) -> None:
-        self._head = memoryview(head)
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        if not self._head:
-            data: bytes = self._stream.read(size)
-            return data
-        data, self._head = bytes(self._head[:size]), self._head[size:]
-        return data
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        if not self._head:
-            count: int = self._stream.readinto(buffer)
-            return count
-        view = memoryview(buffer).cast("B")
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        if not self.closed:
-            self._stream.close()
-        super().close()

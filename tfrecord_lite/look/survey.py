@@ -17,7 +17,7 @@ import numpy as np
 from tfrecord_lite.errors import RecordTooLargeError, ShardError, SkippedRegion, TFRecordError, TruncatedRecordError
 from tfrecord_lite.files import remote
 from tfrecord_lite.files.options import check_compression_type
-from tfrecord_lite.files.paths import STDIN, find_files, list_paths
+from tfrecord_lite.files.paths import STDIN, STDIN_NAME, find_files, list_paths
 from tfrecord_lite.files.reader import TFRecordReader
 from tfrecord_lite.format import crc32c
 from tfrecord_lite.format.blocks import FOR_EXAMPLES
@@ -200,8 +200,7 @@ def _sources(paths: Any) -> Iterator[tuple[Any, FileFacts]]:
             yield path, FileFacts(os.fsdecode(path), error=error)
             continue
         for source, shard in found:
-            name = source if isinstance(source, str) else getattr(source, "name", None)
-            facts = FileFacts(name if isinstance(name, str) else None, listed=shard)
+            facts = FileFacts(_name(source), listed=shard)
             try:
                 facts.bytes = _size(source)
                 if shard is not None:
@@ -211,6 +210,13 @@ def _sources(paths: Any) -> Iterator[tuple[Any, FileFacts]]:
             except (OSError, ShardError) as error:
                 facts.error = error
             yield source, facts
+
+
+def _name(source: Any) -> str | None:
+    if isinstance(source, str):
+        return STDIN_NAME if source == STDIN else source
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else None
 
 
 def _size(source: Any) -> int | None:
