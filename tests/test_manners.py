@@ -434,7 +434,7 @@ def test_a_broken_pipe_is_silent(here: Path, arguments: str) -> None:
 
 
 #: Beside its own module, what the help of a command may import.
-_LIGHT = {"", "errors", "lazy", "files", "files.options", "format", "format.encodings", "cli"}
+_LIGHT = {"", "errors", "lazy", "files", "files.compression_types", "format", "format.encodings", "cli"}
 _LIGHT |= {f"cli.{name}" for name in ("main", "parser", "completion", "progress", "output", "moving", "records")}
 _OTHERS = {"gallery": {"cli.stats"}, "report": {"cli.stats"}, "convert": {"convert", "convert.formats"}}
 
