@@ -69,22 +69,45 @@ def test_columns_of_integers_stay_what_they_are(end: str, tmp_path: Path) -> Non
     assert found == [[9007199254740993], [1, 2], [1]]
 
 
-@pytest.mark.parametrize("on_error", ["raise", "skip"])
 @pytest.mark.parametrize(
     ("end", "place", "first"),
     [("jsonl", "line 3: ", "line 1"), ("tar", "record #2: ", "record #0")],
 )
 def test_texts_and_numbers_in_one_column_are_refused_with_both_places(
-    end: str, place: str, first: str, on_error: str, tmp_path: Path
+    end: str, place: str, first: str, tmp_path: Path
 ) -> None:
     path = written(tmp_path / f"a.{end}", ['{"x": 1}', '{"y": 2}', '{"x": "t"}', '{"x": 3}'])
     with pytest.raises(tfr.FeatureError) as caught:
-        convert(path, tmp_path / "out", on_error=on_error)
+        convert(path, tmp_path / "out")
     assert str(caught.value).startswith(f"{path}: {place}feature 'x': is bytes, and int64 in {path}, {first}: a schema")
     assert not (tmp_path / "out").exists()
     schema = tfr.Schema([FeatureSchema("x", "int64", ())])
     done = convert(path, tmp_path / "out", schema=schema, on_error="skip")
     assert [row.number for row in done.skipped] == [2]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("end", ["jsonl", "tar"])
+@pytest.mark.parametrize(
+    ("lines", "bad", "reason", "kept"),
+    [
+        (['{"x": "t"}', '{"x": 1}', '{"y": 2}', '{"x": 3}'], [0], "is bytes, not int64", [1, 3]),
+        (['{"x": "t"}', '{"x": 1}', '{"x": 0.5}'], [0], "is bytes, not float32", [1, 0.5]),
+        (['{"x": 1}', '{"x": "t"}', '{"x": 0.5}', '{"x": "u"}', '{"x": "v"}'], [0, 2], "not bytes", [b"t", b"u", b"v"]),
+        (['{"x": 1}', '{"x": "t"}'], [1], "is bytes, not int64", [1]),
+        (['{"x": "t"}', '{"x": 1}'], [1], "is int64, not bytes", [b"t"]),
+    ],
+)
+def test_rows_of_another_kind_than_most_are_left_out_and_listed(
+    end: str, lines: list[str], bad: list[int], reason: str, kept: list[Any], workers: int, tmp_path: Path
+) -> None:
+    path = written(tmp_path / f"a.{end}", lines)
+    done = convert(path, tmp_path / "out", on_error="skip", workers=workers)
+    assert [row.number for row in done.skipped] == bad
+    assert all("feature 'x': is " in row.reason and reason in row.reason for row in done.skipped)
+    examples = tfr.read_examples(tmp_path / "out")
+    assert [value for example in examples if "x" in example for value in list(example["x"])] == kept
+    assert done.records == len(lines) - len(bad)
 
 
 @pytest.mark.parametrize(("end", "place"), [("jsonl", "line 2: "), ("tar", "record #1: "), ("csv", "line 3: ")])

@@ -369,6 +369,31 @@ def test_arrays_of_others_become_features(tmp_path: Path) -> None:
     assert found[1]["name"] == ["é".encode()]
 
 
+@pytest.mark.parametrize(
+    ("array", "dtype", "shape", "expected"),
+    [
+        ([1.0, 2.5, 3.0], "int64", (), {0: [1], 2: [3]}),
+        ([[1, 2], [3, 4]], "float32", (2,), {0: [1.0, 2.0], 1: [3.0, 4.0]}),
+        ([True, False], "float32", (), {0: [1.0], 1: [0.0]}),
+        ([[1, 2], [3, 4]], "int64", (3,), {}),
+        (["a", "b"], "int64", (), {}),
+        ([1, 2], "bytes", (), {}),
+        (["a", "b"], "bytes", (), {0: [b"a"], 1: [b"b"]}),
+        ([[1, 2], [3, 4]], "int64", None, {0: [1, 2], 1: [3, 4]}),
+    ],
+)
+def test_the_arrays_of_an_npz_become_what_the_schema_says(
+    array: list[Any], dtype: str, shape: tuple[int, ...] | None, expected: dict[int, list[Any]], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "a.npz", x=np.array(array))
+    schema = tfr.Schema([FeatureSchema("x", dtype, shape)])
+    done = convert(tmp_path / "a.npz", tmp_path / "a.tfrecord", schema=schema, on_error="skip")
+    assert [row.number for row in done.skipped] == [number for number in range(len(array)) if number not in expected]
+    found = [example["x"] for example in tfr.read_examples(tmp_path / "a.tfrecord")]
+    assert [list(values) for values in found] == list(expected.values())
+    assert all(dtype == "bytes" or values.dtype == dtype for values in found)
+
+
 def test_an_npz_that_would_run_code_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "evil.npz", a=np.array([print], object))
     with pytest.raises(tfr.TFRecordError, match=r"evil\.npz: .*allow_pickle"):

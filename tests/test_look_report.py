@@ -157,6 +157,7 @@ def test_a_page_of_very_many_features_says_what_it_leaves_out() -> None:
     record = tfr.encode_example({f"feature {number:04}": number for number in range(400)})
     page = page_of(make_report(io.BytesIO(frames_of([record] * 3))))
     assert page.count("<article") == 300
+    assert page.count('<details class="folded"><summary><h3') == 300
     assert "Details of the first 300 features; those of 100 more are left out." in page
     assert "feature 0399" in page
 

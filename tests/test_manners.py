@@ -1,6 +1,7 @@
 """What holds for every command: examples in its help, exit codes, -, --json, --quiet, colours, imports, completion."""
 
 import errno
+import fcntl
 import importlib
 import json
 import os
@@ -8,8 +9,10 @@ import pty
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +23,7 @@ from PIL import Image
 
 import tfrecord_lite as tfr
 from tfrecord_lite.cli.main import _COMMANDS, main, parser_of
+from tfrecord_lite.cli.progress import Progress
 from tfrecord_lite.cli.reference import reference
 
 pytestmark = pytest.mark.slow
@@ -397,6 +401,79 @@ def test_nothing_is_coloured_on_a_terminal(here: Path) -> None:
         assert not re.search(rb"\x1b\[[0-9;]*m", shown)
 
 
+#: What the line of progress begins with, of the commands that show one.
+PROGRESS = {
+    **dict.fromkeys(("stats", "gallery", "report"), "reading"),
+    "verify": "verifying",
+    "convert": "converting",
+    "pack": "packing",
+    "diff": "comparing",
+    "merge": "merging",
+    "split": "splitting",
+    "reshard": "resharding",
+    "shuffle": "shuffling",
+    "sample": "sampling",
+    "filter": "filtering",
+    "dedupe": "looking for duplicates",
+    "cardchecker": "writing",
+    "demo": "drawing",
+}
+
+
+def on_terminal(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
+    """(exit code, what standard error showed on a terminal)."""
+    parent, child = pty.openpty()
+    with os.fdopen(child, "w") as terminal, monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", terminal)
+        code = main(arguments)
+    shown = b"".join(until_closed(parent)).decode()
+    os.close(parent)
+    return code, shown
+
+
+@pytest.mark.parametrize("command", CALLS)
+def test_progress_is_one_line_that_goes_when_the_work_is_done(
+    here: Path, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, shown = on_terminal(call(command, "train.tfrecord"), monkeypatch)
+    assert code == 0
+    if command not in PROGRESS:
+        assert shown == ""
+        return
+    assert re.fullmatch(r"((\r[a-z ]+ \[#* *\] \d+/\d+ \d+/s(, [\d:]+ left)?\x1b\[K)+\r\x1b\[K)+", shown), shown
+    assert shown.startswith(f"\r{PROGRESS[command]} [")
+    assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", PROGRESS)
+def test_quiet_shows_no_progress_on_a_terminal(here: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert on_terminal([*call(command, "train.tfrecord"), "--quiet"], monkeypatch) == (0, "")
+
+
+def test_an_error_stands_in_the_place_of_the_progress(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, shown = on_terminal(["merge", "train.tfrecord", "damaged.tfrecord", "-o", "out"], monkeypatch)
+    assert code == 1
+    assert re.search(r"\x1b\[K\r\x1b\[Ktfrecord-lite: damaged\.tfrecord: [^\r\n]*\r\n\Z", shown), shown
+
+
+@pytest.mark.parametrize("columns", [200, 60, 45, 20])
+def test_progress_fits_the_width_of_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    parent, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with os.fdopen(child, "w") as terminal, monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", terminal)
+        clock = iter([0.0, 10.0, 11.0])
+        patched.setattr(time, "monotonic", lambda: next(clock))
+        with Progress("reading", 0) as progress:
+            progress(123456789, 4 * 123456789)
+    shown = b"".join(until_closed(parent)).decode()
+    os.close(parent)
+    line = shown.split("\x1b[K")[0].removeprefix("\r")
+    assert len(line) < columns
+    bar = {200: "#" * 8 + " " * 22, 60: "#" * 2 + " " * 5}.get(columns, "")
+    assert line == f"reading [{bar}] 123456789/493827156 12345679/s, 0:30 left"[: columns - 1]
+
+
 def until_closed(terminal: int) -> Iterator[bytes]:
     while True:
         try:
@@ -437,7 +514,7 @@ def test_a_broken_pipe_is_silent(here: Path, arguments: str) -> None:
 
 
 #: Beside its own module, what the help of a command may import.
-_LIGHT = {"", "errors", "lazy", "files", "files.options", "format", "format.encodings", "cli"}
+_LIGHT = {"", "errors", "lazy", "files", "files.compression_types", "format", "format.encodings", "cli"}
 _LIGHT |= {f"cli.{name}" for name in ("main", "parser", "completion", "progress", "output", "moving", "records")}
 _OTHERS = {"gallery": {"cli.stats"}, "report": {"cli.stats"}, "convert": {"convert", "convert.formats"}}
 _OTHERS |= {"rollback": {"cli.commit"}}

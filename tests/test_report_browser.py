@@ -198,6 +198,33 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser: Browser,
     assert {"scroll", "name", "SUMMARY"} <= set(reached)
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+def test_many_features_are_folded_and_opened_by_keyboard(browser: Browser, tmp_path: Path, width: int) -> None:
+    with tfr.TFRecordWriter(tmp_path / "wide.tfrecord") as writer:
+        for number in range(20):
+            writer.write_example({f"feature_{name:03d}": number % (name + 1) for name in range(307)})
+    report = tmp_path / "report.html"
+    report.write_text(page_of(make_report(tmp_path / "wide.tfrecord")), encoding="utf-8")
+    browser.open(report, width)
+    features = "document.querySelector('.features')"
+    folded = browser.evaluate(f"{features}.offsetHeight")
+    assert browser.evaluate("document.querySelectorAll('.folded').length") == 300
+    browser.evaluate("location.hash = '#feature-200'")  # as the link in the table does
+    assert 0 <= browser.evaluate("document.querySelector('#feature-200').getBoundingClientRect().top") < 100
+    for name in ("200", "201"):  # one press of the key is the next feature
+        browser.press_tab()
+        assert browser.evaluate("document.activeElement.textContent") == f"feature_{name}"
+        assert browser.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    browser.press_enter()
+    assert browser.evaluate("[...document.querySelectorAll('[open]')].map(e => e.parentElement.id)") == ["feature-201"]
+    assert browser.evaluate("document.querySelector('#feature-201 .facts').getBoundingClientRect().height") > 50
+    browser.evaluate("document.querySelectorAll('.folded').forEach(e => { e.open = true })")
+    assert browser.evaluate(f"{features}.offsetHeight") > 4 * folded
+    assert browser.evaluate("document.documentElement.scrollWidth") == width
+    assert browser.evaluate(OVERFLOWING) == []
+    assert browser.evaluate(OUTSIDE) == []
+
+
 def test_a_screen_reader_is_told_what_there_is(browser: Browser, page: Path) -> None:
     browser.open(page, 1440)
     nodes = browser.call("Accessibility.getFullAXTree")["nodes"]

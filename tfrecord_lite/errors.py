@@ -22,7 +22,7 @@ directory are escaped. Every error survives pickling.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 def printable(text: str) -> str:
@@ -223,8 +223,7 @@ class ItemError(TFRecordError, ValueError):
         return f"one of the items #{self.begin} to #{self.end - 1} (the first is {item}): {printable(self.reason)}"
 
 
-@dataclass(frozen=True)
-class SkippedRegion:
+class SkippedRegion(NamedTuple):
     """Bytes that were passed over because of damage: those in [begin, end) of the uncompressed stream.
 
     In a compressed file, bytes that could not be inflated are not part of the stream: nobody knows how much they held.

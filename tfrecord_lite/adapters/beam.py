@@ -34,7 +34,7 @@ from tfrecord_lite.adapters.read_parts import RECORD_TYPES, plan_parts, read_par
 from tfrecord_lite.adapters.record_encoder import RecordEncoder
 from tfrecord_lite.adapters.write_job import Mode, WriteJob, shard_sizes
 from tfrecord_lite.errors import TFRecordError
-from tfrecord_lite.files.options import check_compression_type
+from tfrecord_lite.files.compression_types import check_compression_type
 from tfrecord_lite.files.sharded_writer import ShardedWriter
 from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.parsing import example_plan

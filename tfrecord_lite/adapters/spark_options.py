@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from tfrecord_lite.errors import printable
-from tfrecord_lite.files.options import check_compression_type
+from tfrecord_lite.files.compression_types import check_compression_type
 from tfrecord_lite.files.paths import as_path, find_files
 from tfrecord_lite.files.remote import is_url
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tfrecord_lite.errors import printable
-from tfrecord_lite.files.options import COMPRESSION_TYPES
+from tfrecord_lite.files.compression_types import COMPRESSION_TYPES
 from tfrecord_lite.format.encodings import image_encoding
 
 #: What `-` means to those who open it.

@@ -1,12 +1,15 @@
-"""One line on the terminal that says how far a job is. Nothing at all when stderr is not a terminal."""
+"""One line on the terminal that says how far a job is, and goes with it. Nothing when stderr is not a terminal."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from types import TracebackType
 
 _INTERVAL = 0.1  # seconds between two updates
+_BAR = 30  # columns, where there is room
+_COLUMNS = 80  # of a terminal that does not say how wide it is
 
 
 class Progress:
@@ -27,10 +30,14 @@ class Progress:
             return
         self._last, self._total = now, total
         share = done / total if total else 1.0
-        bar = "#" * round(30 * share)
         rate = done / max(now - self._start, 1e-9)
         left = f", {_clock((total - done) / rate)} left" if done and done < total else ""
-        sys.stderr.write(f"\r{self._label} [{bar:30}] {done}/{total} {rate:.0f}/s{left}\x1b[K")
+        figures = f"{done}/{total} {rate:.0f}/s{left}"
+        # A line that is wider than the terminal, or as wide, cannot be written over.
+        columns = (os.get_terminal_size(sys.stderr.fileno()).columns or _COLUMNS) - 1
+        room = max(0, min(_BAR, columns - len(f"{self._label} [] {figures}")))
+        line = f"{self._label} [{('#' * round(room * share)).ljust(room)}] {figures}"
+        sys.stderr.write(f"\r{line[:columns]}\x1b[K")
         sys.stderr.flush()
 
     def clear(self) -> None:
@@ -45,8 +52,7 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._is_shown and self._last:
-            sys.stderr.write("\n")
+        self.clear()
 
 
 def _clock(seconds: float) -> str:

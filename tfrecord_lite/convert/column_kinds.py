@@ -2,7 +2,8 @@
 
     each row says of what kind its values are (JSON Lines, WebDataset)    `unified`
         integers, and floats in other rows                float32; an empty list that says its kind keeps it
-        numbers, and texts in other rows                  refused: no parser takes both
+        numbers, and texts in other rows                  refused: no parser takes both; or, where bad rows are left
+                                                          out, what most rows hold, and the others are bad
     a cell is text that may be a number (CSV)                            `judged`
         integers of int64                                 int64
         integers and other numbers                        float32
@@ -75,8 +76,10 @@ class ColumnKinds:
                     line = None if rows.lines is None else rows.lines[number]
                     met[what] = _Met(rows.path, rows.number_of(number), line, count)
 
-    def unified(self) -> Schema:
+    def unified(self, *, skips: bool = False) -> Schema:
         """Of rows that say their kinds: float32 where both numbers are met; otherwise none, which is as each row says.
+
+        With `skips` a column of numbers and texts is what most rows hold, of two equal numbers what was met first.
 
         Raises:
             FeatureError: numbers and texts, or floats and an integer that float32 does not hold, in one column.
@@ -84,10 +87,15 @@ class ColumnKinds:
         dtypes: dict[Column, str | None] = {}
         for column, met in self._met.items():
             numbers = [met[kind] for kind in ("int64", "float32") if kind in met]
-            if "bytes" in met and numbers:
+            if "bytes" in met and numbers and skips:
+                dtypes[column] = _most_frequent(met)
+                if dtypes[column] == "bytes":
+                    continue
+            elif "bytes" in met and numbers:
                 first, second = sorted([("bytes", met["bytes"]), *_numbers(met)], key=lambda each: _order(each[1]))[:2]
                 raise _refused(column, second[1], f"is {second[0]}, and {first[0]} in {printable(first[1].place)}")
-            dtypes[column] = "float32" if len(numbers) == 2 else None
+            else:
+                dtypes[column] = "float32" if len(numbers) == 2 else None
             if "float32" in met:
                 _check_exact(column, met)
         features = [FeatureSchema(name, dtype, None) for (name, is_list), dtype in dtypes.items() if not is_list]
@@ -153,6 +161,15 @@ def _judged(column: Column, met: Mapping[str, _Met]) -> tuple[str | None, tuple[
 
 def _numbers(met: Mapping[str, _Met]) -> list[tuple[str, _Met]]:
     return [(kind, met[kind]) for kind in ("int64", "float32") if kind in met]
+
+
+def _most_frequent(met: Mapping[str, _Met]) -> str:
+    """What a column becomes that holds numbers and texts."""
+    texts, numbers = met["bytes"], [where for _, where in _numbers(met)]
+    count, first = sum(where.times for where in numbers), min(map(_order, numbers))
+    if texts.times > count or (texts.times == count and _order(texts) < first):
+        return "bytes"
+    return "float32" if "float32" in met else "int64"
 
 
 def _order(met: _Met) -> tuple[str, int]:

@@ -111,7 +111,8 @@ def convert(
             of a folder of them where labels come from. What a record says of its image: `adapters.rewritten_image`.
         workers: processes that encode; 0 and 1 do without.
         on_error: "raise", or "skip" for rows that cannot be converted, and damage of TFRecord files: they are left out,
-            and listed.
+            and listed. So are rows with a text in a column in which most have numbers, or a number among texts, where
+            each row says its kinds. What is wrong with all of a column is an error; so is what a stream tells too late.
         progress: called with (bytes done, bytes in all) of the inputs.
 
     Raises:

@@ -117,17 +117,12 @@ class Decoder:
         return records_of(rows.data, rows.count, self._columns, self._schema, skip)
 
     def _columns(self, columns: _Columns) -> dict[str, Any]:
-        from tfrecord_lite.adapters.arrow_columns import as_declared
-
         schema = self._schema
         names = columns if schema is None else chosen(columns, schema)
         taken = {name: _in_float32(columns[name], name) for name in names}
         if schema is None:
             return taken
-        return {
-            name: as_declared(column, schema[name]) if isinstance(column, Lists) else column
-            for name, column in taken.items()
-        }
+        return {name: _declared(column, schema[name]) for name, column in taken.items()}
 
 
 def kinds(columns: _Columns) -> dict[str, str | None]:
@@ -135,9 +130,30 @@ def kinds(columns: _Columns) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for name, column in columns.items():
         values = column.values if isinstance(column, Lists) else column
-        kind = "bytes" if isinstance(values, BytesArray) else _KINDS.get(values.dtype.kind)
-        found[name] = kind if len(values) else None
+        found[name] = _kind_of(values) if len(values) else None
     return found
+
+
+def _declared(column: Any, feature: FeatureSchema) -> Any:
+    """A column as the schema has it. Raises FeatureError, with the number of the row, where it is something else."""
+    from tfrecord_lite.adapters.arrow_columns import as_declared, at_row
+
+    if isinstance(column, Lists):
+        return as_declared(column, feature)
+    size = math.prod(column.shape[1:])
+    if feature.shape is not None and size != math.prod(feature.shape):
+        raise at_row(f"holds {size} values, not {math.prod(feature.shape)}", feature.name, 0)
+    kind = _kind_of(column)
+    if kind is None or feature.dtype in (None, kind):
+        return column
+    if "bytes" in (kind, feature.dtype):
+        raise at_row(f"is {kind}, not {feature.dtype}", feature.name, 0)
+    return as_declared(Lists(column.reshape(-1), np.arange(len(column) + 1) * size), feature)
+
+
+def _kind_of(values: Any) -> str | None:
+    """What an array holds; None if it has no place in a feature."""
+    return "bytes" if isinstance(values, BytesArray) else _KINDS.get(values.dtype.kind)
 
 
 def _in_float32(column: Any, name: str) -> Any:

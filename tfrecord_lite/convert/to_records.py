@@ -48,9 +48,11 @@ def to_records(
     stream_kinds: ColumnKinds | None = None
     if schema is None and hasattr(module, "found"):
         if all(is_rereadable(source) for source in sources):
+            # Read twice, also what would fit into memory: what a row becomes hangs on all rows, so those that are
+            # parsed could be kept up to a bound only, and two ways to the same records would be one too many.
             kinds = _kinds(sources, module, workers)
             if module.SAYS_KINDS:
-                schema = kinds.unified()
+                schema = kinds.unified(skips=skips)
             else:
                 schema, notes = kinds.judged()
         elif module.SAYS_KINDS:

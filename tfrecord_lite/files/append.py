@@ -24,9 +24,10 @@ from typing import Any
 from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError
 from tfrecord_lite.files import sinks
 from tfrecord_lite.files.compression import HEAD_SIZE, recognise
+from tfrecord_lite.files.compression_types import check_compression_type
 from tfrecord_lite.files.deflate import MembersSink
 from tfrecord_lite.files.members import Member, find_members
-from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
+from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.paths import as_path
 from tfrecord_lite.files.reader import TFRecordReader
 from tfrecord_lite.files.remote import is_url

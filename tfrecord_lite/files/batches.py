@@ -12,7 +12,7 @@ import operator
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.files.paths import list_paths
@@ -26,7 +26,9 @@ from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.infer import schema_of
 from tfrecord_lite.format.parsing import example_plan
 from tfrecord_lite.format.plan import Plan
-from tfrecord_lite.format.recovery import Recovery
+
+if TYPE_CHECKING:
+    from tfrecord_lite.format.recovery import Recovery
 
 #: As much is looked at when the features are to be inferred.
 _INFERRED_RECORDS, _INFERRED_BYTES = 1024, 8 << 20

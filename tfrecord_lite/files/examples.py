@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.files.paths import list_paths
 from tfrecord_lite.files.reader import TFRecordReader
@@ -18,7 +18,9 @@ from tfrecord_lite.format.blocks import FOR_EXAMPLES
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.parsing import example_plan
-from tfrecord_lite.format.recovery import Recovery
+
+if TYPE_CHECKING:
+    from tfrecord_lite.format.recovery import Recovery
 
 Decoder = ExampleDecoder | ParsedExampleDecoder
 

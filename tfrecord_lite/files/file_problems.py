@@ -25,17 +25,20 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError
 from tfrecord_lite.files.compression import AFTER_ZLIB
+from tfrecord_lite.files.compression_types import COMPRESSION_TYPES
 from tfrecord_lite.files.directory import open_directory, split_path
-from tfrecord_lite.files.options import COMPRESSION_TYPES
 from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.shards import parse_shard_name, shard_name
 from tfrecord_lite.format.findings import ERROR, NOTE, WARNING, Finding, Problem, Rule
 from tfrecord_lite.format.framing import HEADER_SIZE
-from tfrecord_lite.format.python_spec import Compression
+
+if TYPE_CHECKING:
+    from tfrecord_lite.format.python_spec import Compression
 
 _RESTORE = "get the file again from its source; what is sound in it can be had by salvage, or lint --fix OUT"
 _RENAME = "give TensorFlow a glob that does not match it, or move it away"

@@ -18,7 +18,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-from tfrecord_lite.files.options import COMPRESSION_TYPES
+from tfrecord_lite.files.compression_types import COMPRESSION_TYPES
 from tfrecord_lite.files.streams import read_ends
 
 _ENDS = 64 << 10

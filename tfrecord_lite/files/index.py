@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfrecord_lite.errors import IndexMismatchError, counted, printable
+from tfrecord_lite.files.compression_types import check_compression_type
 from tfrecord_lite.files.fingerprint import Companion, Fingerprint
-from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX, as_path, check_readable
 from tfrecord_lite.files.reader import TFRecordReader
 from tfrecord_lite.files.remote import is_url

@@ -20,11 +20,9 @@ import numpy as np
 
 from tfrecord_lite.errors import ShardError, TFRecordError
 from tfrecord_lite.files import file_problems, member_problems
-from tfrecord_lite.files.frames import FrameFile, WrittenFile
+from tfrecord_lite.files.compression_types import check_compression_type
 from tfrecord_lite.files.kind_problems import Place, mixed_kinds
 from tfrecord_lite.files.lint_outputs import outputs_of
-from tfrecord_lite.files.manifest import check_shard
-from tfrecord_lite.files.options import check_compression_type
 from tfrecord_lite.files.paths import STDIN, as_path, find_files, list_paths
 from tfrecord_lite.files.reader import TFRecordReader
 from tfrecord_lite.files.remote import is_url
@@ -44,6 +42,8 @@ from tfrecord_lite.format.wire_problems import LOST_ENTRY, read_both
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from tfrecord_lite.files.frames import FrameFile, WrittenFile
 
 #: Names of features that are remembered besides those that are asked for: a hostile file can hold any number.
 _MOST_NAMES = 10_000
@@ -154,6 +154,8 @@ class Lint:
         for number, (source, shard) in enumerate(self._sources):
             try:
                 if shard is not None:
+                    from tfrecord_lite.files.manifest import check_shard  # with it comes json, for sets of shards only
+
                     check_shard(source, shard)
                 reader = self._reader(source)
             except (OSError, ShardError) as error:
@@ -165,6 +167,8 @@ class Lint:
                 if self._outputs is None:
                     yield from self._lint_file(source, reader, None)
                     continue
+                from tfrecord_lite.files.frames import FrameFile  # and the writer with it
+
                 with FrameFile(self._outputs[number], reader.compression_type) as output:
                     yield from self._lint_file(source, reader, output)
             self.written.append(output.facts())

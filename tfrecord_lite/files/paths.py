@@ -30,8 +30,8 @@ INDEX_SUFFIX, COMPANION_SUFFIX = ".idx", ".json"
 _NO_DATA = (INDEX_SUFFIX, INDEX_SUFFIX + COMPANION_SUFFIX)
 _KINDS = {**dict.fromkeys(_NO_DATA, "an index"), MANIFEST: "a list of shards"}
 #: What stands in a directory of shards: see manifest.py.
-_OF_A_SET = re.compile(r"_SUCCESS|_MANIFEST\.json|_PLAN-[0-9a-f]+\.json")
-_LOCAL = re.compile("(file|local)://")
+_OF_A_SET = r"_SUCCESS|_MANIFEST\.json|_PLAN-[0-9a-f]+\.json"
+_LOCAL = ("file://", "local://")
 #: In a folder that is not complete, and what is said of one: see remote_folder.py.
 UNFINISHED = "_UNFINISHED"
 NOT_COMPLETE = "the folder is not complete: if nothing writes it any more, delete all that is in it"
@@ -117,7 +117,7 @@ def find_files(path: Any) -> list[tuple[Any, ShardInfo | None]]:
         kind, found = "file", [name]
     name_of = base_name if is_remote else os.path.basename
     if kind != "file":
-        found = [file for file in found if not file.endswith(_NO_DATA) and not _OF_A_SET.fullmatch(name_of(file))]
+        found = [file for file in found if not file.endswith(_NO_DATA) and not re.fullmatch(_OF_A_SET, name_of(file))]
     if kind == "directory":
         found = [file for file in found if not name_of(file).startswith((".", "_"))]
     if not found and not shards:
@@ -149,7 +149,7 @@ def as_path(path: Any) -> str:
     if not _is_path(path):
         raise TypeError(f"a path is str, bytes or PathLike, not {type(path).__name__}")
     name = os.fsdecode(path)
-    return name if (local := _LOCAL.match(name)) is None else name[local.end() :]
+    return name.partition("://")[2] if name.startswith(_LOCAL) else name
 
 
 def _is_path(path: Any) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -28,13 +27,14 @@ from tfrecord_lite.files.streams import open_source, seekable_size
 from tfrecord_lite.format.block import Block
 from tfrecord_lite.format.blocks import FOR_RECORDS, Sizes, read_blocks
 from tfrecord_lite.format.framing import FRAME_OVERHEAD
-from tfrecord_lite.format.recovery import Recovery, recover_blocks
 from tfrecord_lite.format.skim import skim
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from typing_extensions import Self
+
+    from tfrecord_lite.format.recovery import Recovery
 
 
 class TFRecordReader:
@@ -89,6 +89,8 @@ class TFRecordReader:
         if recovery is None:
             self._read_blocks = partial(read_blocks, self._stream, verify=verify, max_record_size=max_record_size)
         else:
+            from tfrecord_lite.format.recovery import recover_blocks
+
             skip, resume = partial(self._skip, recovery), getattr(self._stream, "resume", None)
             self._read_blocks = partial(
                 recover_blocks, self._stream, skip, max_record_size=max_record_size, resume=resume
@@ -219,7 +221,7 @@ class TFRecordReader:
 
     def _skip(self, recovery: Recovery, region: SkippedRegion) -> bool:
         """Tell about a region, and be where it ends."""
-        goes_on = recovery(replace(region, path=self.name)) is not False
+        goes_on = recovery(region._replace(path=self.name)) is not False
         if goes_on:
             self.offset = region.end
         return goes_on

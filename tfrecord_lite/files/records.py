@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.files.options import check_compression_type
+from tfrecord_lite.files.compression_types import check_compression_type
 from tfrecord_lite.files.paths import STDIN, expand_paths, list_paths
 from tfrecord_lite.files.reader import TFRecordReader, check_verifies
 from tfrecord_lite.files.reading import Reading, paths_text
 from tfrecord_lite.files.remote import is_url
-from tfrecord_lite.format.recovery import Recovery
+
+if TYPE_CHECKING:
+    from tfrecord_lite.format.recovery import Recovery
 
 
 def read_records(

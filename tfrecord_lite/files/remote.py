@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import io
 import os
 import re
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
 BLOCK_SIZE = 8 << 20
 
 #: "s3://", "simplecache::s3://"; a single letter is a Windows drive.
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+(::[A-Za-z][A-Za-z0-9+.\-]+)*://")
-_MAGIC = re.compile(r"[*?\[]")
+_URL = r"[A-Za-z][A-Za-z0-9+.\-]+(::[A-Za-z][A-Za-z0-9+.\-]+)*://"
 #: Of the OSErrors that backends raise without a number.
 _NUMBERS = {FileNotFoundError: errno.ENOENT, IsADirectoryError: errno.EISDIR, PermissionError: errno.EACCES}
 _NUMBERS |= {FileExistsError: errno.EEXIST, TimeoutError: errno.ETIMEDOUT}
@@ -46,7 +46,7 @@ _NOT_THERE, _NOT_ALLOWED = (404, 410), (401, 403)
 
 def is_url(path: str) -> bool:
     """Whether this is a URL, perhaps a chained one, and no local path. Whether its protocol is known is not asked."""
-    return _URL.match(path) is not None
+    return "://" in path and re.match(_URL, path) is not None
 
 
 def base_name(url: str) -> str:
@@ -65,7 +65,7 @@ def expand_url(url: str) -> tuple[str, list[str]]:
     """
     with os_errors(url):
         fs, path = locate(url)
-        if _MAGIC.search(path) and not fs.exists(path):
+        if glob.has_magic(path) and not fs.exists(path):
             kind, found = "pattern", list(fs.glob(path, detail=True).values())
             if found and all(facts["type"] == "directory" for facts in found):
                 return "directories", [_renamed(url, path, facts["name"]) for facts in found]

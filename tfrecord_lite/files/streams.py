@@ -20,16 +20,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from tfrecord_lite.errors import add_path
 from tfrecord_lite.files import heap as _heap  # noqa: F401  for what it does to the memory of whoever reads and writes
 from tfrecord_lite.files.compression import HEAD_SIZE, InflateStream, is_settled, recognise
+from tfrecord_lite.files.compression_types import check_compression_type
 from tfrecord_lite.files.object_streams import ObjectStream, PrefixedStream
-from tfrecord_lite.files.options import TFRecordOptions, check_compression_type
 from tfrecord_lite.files.paths import STDIN, STDIN_NAME, as_path, check_readable
-from tfrecord_lite.files.read_ahead import ReadAhead
 from tfrecord_lite.files.remote import RemoteSink, RemoteStream, is_url, read_bytes, write_bytes
 
 #: What is fetched of a URL at the least by those who read a few bytes here and there.
 _REMOTE_BUFFER = 1 << 20
 
 if TYPE_CHECKING:
+    from tfrecord_lite.files.options import TFRecordOptions
     from tfrecord_lite.files.remote_ranges import RemoteRanges
     from tfrecord_lite.files.sinks import Sink
 
@@ -67,8 +67,11 @@ def open_source(
             stream = ResumingInflateStream(stream, compression_type)
         elif compression_type:
             stream = InflateStream(stream, compression_type)
-        reads_ahead = bool(compression_type) or is_remote if num_threads is None else num_threads > 1
-        return (ReadAhead(stream) if reads_ahead else stream), name, compression_type
+        if bool(compression_type) or is_remote if num_threads is None else num_threads > 1:
+            from tfrecord_lite.files.read_ahead import ReadAhead
+
+            stream = ReadAhead(stream)
+        return stream, name, compression_type
     except BaseException as error:
         if isinstance(error, OSError):
             add_path(error, name)

@@ -14,17 +14,19 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.errors import DecodeError, ShardError, SkippedRegion, TFRecordError, counted, printable
-from tfrecord_lite.files.options import check_compression_type
+from tfrecord_lite.files.compression_types import check_compression_type
 from tfrecord_lite.files.paths import find_files, list_paths
 from tfrecord_lite.files.reader import TFRecordReader
-from tfrecord_lite.files.shards import ShardInfo
 from tfrecord_lite.format import crc32c
 from tfrecord_lite.format.block import Block
 from tfrecord_lite.format.blocks import FOR_EXAMPLES, FOR_RECORDS
 from tfrecord_lite.format.framing import FRAME_OVERHEAD
+
+if TYPE_CHECKING:
+    from tfrecord_lite.files.shards import ShardInfo
 
 #: Files read at a time unless told otherwise: with more, threads wait for each other in Python.
 _WORKERS = 4

@@ -17,7 +17,6 @@ As features for `parse_example` or `parse_sequence_example`, and as the same in 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -143,6 +142,8 @@ class Schema(Mapping[str, FeatureSchema]):
         Raises:
             FeatureError: it is no JSON, or no schema, or one of a later version.
         """
+        import json
+
         try:
             given = json.loads(text, object_pairs_hook=json_object, parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
@@ -196,6 +197,8 @@ def _by_name(given: Iterable[Any], what: str) -> dict[str, Any]:
 
 def _as_lines(given: Mapping[str, Any]) -> str:
     """JSON of an object, what is in it a line each."""
+    import json  # only for JSON: a command that prints for people starts sooner
+
     lines = [f"  {json.dumps(name)}: {json.dumps(each.as_dict())}" for name, each in given.items()]
     return "{\n" + ",\n".join(lines) + "\n}" if lines else "{}"
 

@@ -16,8 +16,8 @@ _Facts = list[tuple[str, str]]
 _FEW = 12
 
 
-def article(number: int, feature: FeatureStatistics, records: int) -> str:
-    """The part of the page with the id `feature-NUMBER`."""
+def article(number: int, feature: FeatureStatistics, records: int, *, is_folded: bool = False) -> str:
+    """The part of the page with the id `feature-NUMBER`; folded, only its name is seen until somebody opens it."""
     share = wording.percent(feature.present, records)
     facts: _Facts = [("In examples", f"{feature.present:,} of {records:,} ({share})")]
     missing = wording.missing(feature)
@@ -33,10 +33,11 @@ def article(number: int, feature: FeatureStatistics, records: int) -> str:
             for dtype, kind in feature.kinds.items()
         )
     heading = f'<h3 id="feature-{number}-name">{text(wording.full_name(feature.name))}</h3>'
-    return (
-        f'<article id="feature-{number}" aria-labelledby="feature-{number}-name" tabindex="-1">'
-        f"{heading}{content}</article>"
+    # The id is outside of what is folded: not every browser opens that for a link into it.
+    shown = (
+        f'<details class="folded"><summary>{heading}</summary>{content}</details>' if is_folded else heading + content
     )
+    return f'<article id="feature-{number}" aria-labelledby="feature-{number}-name" tabindex="-1">{shown}</article>'
 
 
 def _kind_facts(kind: KindValues) -> _Facts:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.errors import ShardError, SkippedRegion, TFRecordError, noun, printable
-from tfrecord_lite.files.shards import ShardInfo
 from tfrecord_lite.format.framing import FRAME_OVERHEAD
+
+if TYPE_CHECKING:
+    from tfrecord_lite.files.shards import ShardInfo
 
 #: Damaged regions that are kept for one file; of more only the number is.
 MAX_REGIONS = 100

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfrecord_lite.errors import IndexMismatchError, noun
-from tfrecord_lite.files.index import RecordIndex
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.format.infer import SchemaSketch
 from tfrecord_lite.format.schema import Schema
@@ -147,6 +146,8 @@ def _records(facts: FileFacts) -> tuple[int | None, str]:
         return facts.listed.records, "manifest"
     if facts.path is not None and facts.bytes is not None:
         if not is_url(facts.path):
+            from tfrecord_lite.files.index import RecordIndex  # and hashlib with it; small files are read whole
+
             with contextlib.suppress(OSError, IndexMismatchError):
                 return len(RecordIndex.load(facts.path)), "index"
         seen = facts.stream_bytes + facts.unread_bytes

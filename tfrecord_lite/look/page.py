@@ -23,6 +23,8 @@ from tfrecord_lite.look.style import STYLE
 
 #: So much of each is on the page, which says what is not: a page of hundreds of megabytes can be read by nobody.
 _FILES, _ANOMALIES, _FEATURES = 100, 200, 300
+#: The details of more features than this are folded: the page can be looked over, and Tab leads from one to the next.
+_UNFOLDED = 30
 _IMAGE_BYTES = 4 << 20
 #: Images so small are kept as they are, and shown in whole pixels.
 _TINY = 48
@@ -168,7 +170,10 @@ def _features(report: Report) -> str:
         )
     heads = ("Feature", "Kind", "Records", "Values")
     caption = f"Every feature of {records:,} examples: in how many it holds something, and what."
-    articles = "".join(article(number, feature, records) for number, feature in enumerate(features[:_FEATURES]))
+    is_folded = len(features) > _UNFOLDED
+    articles = "".join(
+        article(number, feature, records, is_folded=is_folded) for number, feature in enumerate(features[:_FEATURES])
+    )
     more = len(features) - _FEATURES
     note = (
         f"<p>Details of the first {_FEATURES:,} features; those of {more:,} more are left out.</p>" if more > 0 else ""

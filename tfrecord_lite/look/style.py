@@ -61,6 +61,9 @@ font-variant-numeric:tabular-nums}
 .bars th[scope=row]{max-width:14rem}
 details{margin:.25rem 0 .75rem;font-size:.9375rem}
 summary{cursor:pointer;color:var(--link)}
+.folded{margin:0;font-size:1rem}
+.folded>summary h3{display:inline}
+.folded[open]>summary{margin-bottom:.5rem}
 .gallery{list-style:none;padding:0;display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:1rem}
 .gallery li{min-width:0}
 figure{margin:0}
@@ -72,5 +75,5 @@ background:var(--bad-paper);font-size:.875rem;height:auto;min-height:10rem}
 figcaption{font-size:.8125rem;line-height:1.35;margin-top:.25rem}
 figcaption b{color:var(--ink);font-weight:600}
 footer{margin-top:3rem;border-top:1px solid var(--line);padding-top:.75rem;font-size:.875rem}
-@media print{.skip,nav,details{display:none}article{break-inside:avoid}}
+@media print{.skip,nav,details:not(.folded){display:none}article{break-inside:avoid}}
 """

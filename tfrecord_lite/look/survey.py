@@ -16,7 +16,7 @@ import numpy as np
 
 from tfrecord_lite.errors import RecordTooLargeError, ShardError, SkippedRegion, TFRecordError, TruncatedRecordError
 from tfrecord_lite.files import remote
-from tfrecord_lite.files.options import check_compression_type
+from tfrecord_lite.files.compression_types import check_compression_type
 from tfrecord_lite.files.paths import STDIN, STDIN_NAME, find_files, list_paths
 from tfrecord_lite.files.reader import TFRecordReader
 from tfrecord_lite.format import crc32c

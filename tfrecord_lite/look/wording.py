@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from tfrecord_lite.errors import printable
 from tfrecord_lite.format.encodings import text_of
-from tfrecord_lite.look.numbers import Histogram, Numbers
-from tfrecord_lite.look.statistics import BytesValues, FeatureStatistics, KindValues
+
+if TYPE_CHECKING:
+    from tfrecord_lite.look.numbers import Histogram, Numbers
+    from tfrecord_lite.look.statistics import BytesValues, FeatureStatistics, KindValues
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 _LONGEST_TEXT = 40
@@ -139,6 +142,8 @@ def missing(feature: FeatureStatistics) -> str:
 
 def values(found: Numbers | BytesValues) -> str:
     """What the values are."""
+    from tfrecord_lite.look.statistics import BytesValues  # of which `info`, which tells sizes only, has no need
+
     if isinstance(found, BytesValues):
         if not found.count:
             return ""
