@@ -143,8 +143,9 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            self.abort()
+        if error is not None:
+            for job in self._jobs:
+                job.abort_after(error)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_jobs": []}
@@ -279,7 +280,12 @@ class _Commit(beam.DoFn):  # type: ignore[misc]
         united: dict[str, str] = {}
         for each in kinds:
             unite_kinds(united, each)
-        yield from self._job.commit(sorted(infos, key=lambda info: info.path))
+        try:
+            published = self._job.commit(sorted(infos, key=lambda info: info.path))
+        except FileExistsError:  # whoever tries again gets the same: what bundles wrote is of no use
+            self._job.abort()
+            raise
+        yield from published
 
 
 class _Read(beam.DoFn):  # type: ignore[misc]

@@ -230,8 +230,8 @@ def write_tfrecords(
         for _, others in written:
             unite_kinds(kinds, others)
         return job.commit(chain.from_iterable(infos for infos, _ in written))
-    except BaseException:
-        job.abort()
+    except BaseException as error:
+        job.abort_after(error)
         raise
 
 

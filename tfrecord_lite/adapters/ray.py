@@ -142,8 +142,8 @@ def write_tfrecords(
         if num_shards is not None:
             dataset = dataset.repartition(num_shards)
         dataset.write_datasink(datasink, **ray_options)
-    except BaseException:  # Ray tells the datasink of Exceptions only, and a KeyboardInterrupt is none
-        job.abort()
+    except BaseException as error:  # Ray tells the datasink of Exceptions only, and a KeyboardInterrupt is none
+        job.abort_after(error)
         raise
     return datasink.shards
 
@@ -245,8 +245,8 @@ class TFRecordDatasink(Datasink):  # type: ignore[misc]
         self.shards = self._job.commit(info for written in tasks for info in written.infos)
 
     def on_write_failed(self, error: Exception) -> None:
-        """Leave nothing."""
-        self._job.abort()
+        """Leave nothing, unless it is published."""
+        self._job.abort_after(error)
 
 
 @dataclass(frozen=True)

@@ -136,8 +136,8 @@ def write_tfrecords(
             df = df.repartition(num_shards)
         rows = df.mapInArrow(partial(_written, job), "infos binary").collect()  # in the order of the partitions
         return job.commit(info for row in rows for info in pickle.loads(row.infos))
-    except BaseException:
-        job.abort()
+    except BaseException as error:
+        job.abort_after(error)
         raise
 
 

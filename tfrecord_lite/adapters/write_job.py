@@ -4,15 +4,16 @@
     tasks    infos = job.write(record_batches)        every attempt its own hidden files
              with job.attempt() as writer: ...        or a writer of them, where an engine hands on one by one
     driver   job.commit(all infos)                    the set appears; what other attempts left is swept
-             job.abort()                              or nothing does
+             job.abort_after(error)                   or nothing does: after whatever was raised before the set is there
 
 The engine says which attempt of a task counts, by whose infos it hands to `commit`: an attempt that failed, was killed,
 or was started twice leaves hidden files that nobody reads. A driver that dies in the middle of `commit` is followed by
-one that calls it again with the same infos.
+one that calls it again with the same infos. A PublishedError says that the set is there: the job is not to be repeated.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import operator
 import os
@@ -27,8 +28,8 @@ from tfrecord_lite.adapters.arrow import from_arrow, schema_from_arrow
 from tfrecord_lite.adapters.arrow_columns import MISSING, import_pyarrow
 from tfrecord_lite.adapters.arrow_sequences import sequence_schema_from_arrow, sequences_from_arrow
 from tfrecord_lite.adapters.read_parts import BYTE_ARRAY
-from tfrecord_lite.errors import FeatureError, ShardError, TFRecordError, counted, printable
-from tfrecord_lite.files.commit import commit, rollback
+from tfrecord_lite.errors import FeatureError, PublishedError, ShardError, TFRecordError, counted, printable
+from tfrecord_lite.files.commit import cleaning_up, commit, rollback
 from tfrecord_lite.files.directory import file_size, open_directory, split_path
 from tfrecord_lite.files.frames import FrameSource
 from tfrecord_lite.files.manifest import check_size, load_manifest, open_plans
@@ -166,11 +167,13 @@ class WriteJob:
         """Publish the shards of these infos, in their order, and delete what other attempts left.
 
         Without infos there is one empty shard. After a crash it goes on where it was; a second time it does nothing.
+        With other infos of the same job, it replaces the set that the job has published, also in mode "error".
         With num_shards, and another number of infos, all frames go through this process to so many other files, of
         equally many records each, before anything is published.
 
         Raises:
-            FileExistsError: (mode "error") by now there are shards.
+            FileExistsError: (mode "error") by now there are shards of others.
+            PublishedError: the set is there, and an OSError came behind that.
             ShardError, TFRecordError: (num_shards) what a task wrote is not what its info says.
             others: as the function `commit`.
         """
@@ -180,13 +183,19 @@ class WriteJob:
                 pass
             written = writer.infos
         published = self._published(written)
-        sweep(self.prefix)
+        with cleaning_up(self.prefix):
+            sweep(self.prefix)
         return published
 
     def abort(self) -> None:
-        """Nothing of the job is left; what was there before is as it was. A commit that was done stays."""
+        """Nothing of the job is left; what was there before is as it was. A set that is published stays."""
         rollback(self.prefix)
         sweep(self.prefix)
+
+    def abort_after(self, error: BaseException) -> None:
+        """`abort`, for whom an error is on its way: that a set is published is not to be hidden by another error."""
+        with contextlib.suppress(*(OSError, TFRecordError) if isinstance(error, PublishedError) else ()):
+            self.abort()
 
     def _published(self, written: list[ShardInfo]) -> list[ShardInfo]:
         if self.num_shards not in (None, len(written)):
@@ -194,7 +203,14 @@ class WriteJob:
                 written = self._resharded(written)
             except FileNotFoundError:  # they were swept after a commit of theirs; what is missing for another reason
                 return commit(None, self.prefix)  # is missing here, too
-        return commit(written, self.prefix, others=_OTHERS[self.mode])
+        others = _OTHERS[self.mode]
+        if others == "refuse" and self._has_set():
+            others = "keep"
+        return commit(written, self.prefix, others=others)
+
+    def _has_set(self) -> bool:
+        """Whether the job has published a set already, as one that is run again has."""
+        return split_path(self.prefix)[1] in (load_manifest(open_directory(self.directory)) or {})
 
     def _resharded(self, written: list[ShardInfo]) -> list[ShardInfo]:
         """The same records in other hidden files, `num_shards` of them. What tasks wrote stays until the sweep."""

@@ -105,8 +105,12 @@ class LocalDirectory:
         return os.path.join(self._path, name)
 
     def sizes(self) -> dict[str, int]:
+        sizes = {}
         with os.scandir(self.path) as entries:
-            return {entry.name: entry.stat(follow_symlinks=False).st_size for entry in entries}
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):  # others delete and rename theirs meanwhile
+                    sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
+        return sizes
 
     def read(self, name: str) -> bytes | None:
         try:
