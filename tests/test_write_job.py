@@ -18,10 +18,12 @@ from tfrecord_lite import (
     CorruptRecordError,
     FeatureError,
     PublishedError,
+    Schema,
     ShardedWriter,
     ShardError,
     TFRecordWriter,
     commit,
+    encode_sequence_example,
     infer_schema,
     read_examples,
     read_records,
@@ -30,8 +32,12 @@ from tfrecord_lite.adapters.kinds import column_kinds, unite_kinds
 from tfrecord_lite.adapters.read_parts import ReadPart, plan_parts, read_part
 from tfrecord_lite.adapters.write_job import WriteJob
 from tfrecord_lite.files.directory import open_directory
+from tfrecord_lite.format.feature_list_schema import FeatureListSchema
+from tfrecord_lite.format.feature_schema import FeatureSchema
 
 pa = pytest.importorskip("pyarrow")
+
+from engine_values import MORE, NO_SCHEMA, NO_SCHEMA_PROBLEM, TABLE, as_more_records  # noqa: E402
 
 
 def rows(begin: int, end: int) -> Any:
@@ -246,8 +252,6 @@ def test_a_row_that_does_not_fit_is_named(tmp_path: Path) -> None:
     with pytest.raises(FeatureError) as caught:
         job.write([batch, too_large])
     assert caught.value.record_number == 3
-    with pytest.raises(FeatureError, match="there is no such column"):
-        WriteJob.begin(tmp_path / "set", schema=infer_schema([written(tmp_path, 1)])).write([batch])
 
 
 def written(directory: Path, count: int, **options: Any) -> Path:
@@ -465,15 +469,38 @@ def test_the_kinds_of_all_blocks_are_one(record_type: str) -> None:
     assert caught.value.key == "a"
 
 
-def test_a_batch_lacks_no_feature_of_the_schema(tmp_path: Path) -> None:
-    with TFRecordWriter(tmp_path / "a") as writer:
-        writer.write_example({"id": 1, "other": 2})
-    schema = infer_schema(tmp_path / "a")
-    job = WriteJob.begin(tmp_path / "out", schema=schema)
-    with pytest.raises(FeatureError, match="the schema has it, and there is no such column") as caught:
-        job.write([rows(0, 3)])
-    assert caught.value.key == "other"
-    job.abort()
+def test_a_feature_of_the_schema_that_is_no_column_is_missing_from_every_row(tmp_path: Path) -> None:
+    done(tmp_path / "a", "error", TABLE.to_batches()[0], schema=MORE)
+    assert list(read_records(tmp_path / "a")) == as_more_records()
+    done(tmp_path / "b", "error", rows(0, 2), schema={"other": FeatureSchema("any name", "int64", (2,))})
+    assert list(read_examples(tmp_path / "b")) == [{"other": None}] * 2
+
+
+def test_a_feature_list_of_the_schema_that_is_no_column_is_missing_from_every_row(tmp_path: Path) -> None:
+    lists = [FeatureListSchema(FeatureSchema(name, "int64", None)) for name in ("steps", "gone")]
+    schema = Schema([FeatureSchema("id", "int64", ()), FeatureSchema("nowhere", "float32", None)], feature_lists=lists)
+    batch = pa.RecordBatch.from_pydict({"steps": [[[1, 2], []], None], "id": [0, 1], "more": [5, 6]})
+    done(tmp_path, "error", batch, schema=schema, record_type="SequenceExample")
+    assert list(read_records(tmp_path)) == [
+        encode_sequence_example({"id": 0, "nowhere": None}, {"steps": [[1, 2], np.empty(0, np.int64)]}),
+        encode_sequence_example({"id": 1, "nowhere": None}, {}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"schema": NO_SCHEMA}, NO_SCHEMA_PROBLEM),
+        ({"schema": ["id"]}, "^schema is a Schema, .*, not a list$"),
+        ({"num_shards": True}, "^num_shards: True is no number$"),
+        ({"max_records": False}, "^max_records: False is no number$"),
+        ({"max_bytes": "1"}, "^max_bytes: "),
+    ],
+)
+def test_what_is_none_is_refused_before_there_is_a_directory(tmp_path: Path, wrong: Any, problem: str) -> None:
+    with pytest.raises(TypeError, match=problem):
+        WriteJob.begin(tmp_path / "new", **wrong)
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("compression_type", ["", "GZIP", "ZLIB"])

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import operator
 import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -27,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tfrecord_lite.adapters.arrow import from_arrow, schema_from_arrow
 from tfrecord_lite.adapters.arrow_columns import MISSING, import_pyarrow
 from tfrecord_lite.adapters.arrow_sequences import sequence_schema_from_arrow, sequences_from_arrow
+from tfrecord_lite.adapters.engine_arguments import as_schema, check_record_type, shard_sizes
 from tfrecord_lite.adapters.read_parts import BYTE_ARRAY
 from tfrecord_lite.errors import FeatureError, PublishedError, ShardError, TFRecordError, counted, printable
 from tfrecord_lite.files.commit import cleaning_up, commit, rollback
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Mode = Literal["error", "append", "overwrite"]
-#: As max_bytes: what a task writes is one shard.
-_ONE_SHARD = 1 << 62
 _OTHERS: dict[str, Literal["keep", "replace", "refuse"]] = {"error": "refuse", "append": "keep", "overwrite": "replace"}
 
 
@@ -61,7 +59,8 @@ class WriteJob:
         mode: see `begin`.
         record_type: "Example": columns are features. "SequenceExample": features of the context, and feature lists
             where they are lists of lists. "ByteArray": records are the values of the one column, `byteArray`.
-        schema: which columns are features, and what they are to be; None: all, as they are, and a null is no feature.
+        schema: which columns are features, and what they are to be: where there is no such column, the feature is
+            missing from every row. None: all, as they are, and a null is no feature.
         options: compression.
         num_shards: how many there are to be in the end; None: as many as tasks write.
         sizes: max_records and max_bytes of a shard, as for ShardedWriter.
@@ -70,7 +69,7 @@ class WriteJob:
     prefix: str
     mode: Mode
     record_type: str
-    schema: Mapping[str, FeatureSchema] | None
+    schema: Schema | None
     options: TFRecordOptions
     num_shards: int | None
     sizes: Mapping[str, int | None]
@@ -111,18 +110,17 @@ class WriteJob:
                 or was interrupted; (mode "overwrite") there are files that no manifest lists, which nobody but their
                 owner deletes.
             ValueError: a word is none of those that are known, a number not positive, or num_shards comes with a size.
-            TypeError: a number is none.
+            TypeError: a number is none, or the schema.
             OSError: the directory cannot be made.
         """
         if mode not in _OTHERS:
             raise ValueError(f"mode is one of {', '.join(_OTHERS)}, not {mode!r}")
-        if record_type not in _WRITE:
-            raise ValueError(f"record_type is one of {', '.join(_WRITE)}, not {record_type!r}")
+        check_record_type(record_type)
         token = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
         options = TFRecordOptions(compression_type)
-        sizes = shard_sizes(num_shards, max_records, max_bytes)
+        number, sizes = shard_sizes(num_shards, max_records, max_bytes)
         prefix = absolute_prefix(open_directory(as_path(directory)).join(f"part-{token}"))
-        job = cls(prefix, mode, record_type, schema, options, num_shards, sizes)
+        job = cls(prefix, mode, record_type, as_schema(schema), options, number, sizes)
         if not is_url(prefix):
             os.makedirs(job.directory, exist_ok=True)
         job._check_directory()
@@ -249,34 +247,21 @@ class WriteJob:
             raise ShardError(f"{problem}: remove it, or write elsewhere")
 
 
-def shard_sizes(num_shards: int | None, max_records: int | None, max_bytes: int | None) -> dict[str, int | None]:
-    """The max_records and max_bytes of what a task writes. Said by the driver, and not by every task:
-
-    Raises:
-        ValueError: a number is not positive, or num_shards comes with a size.
-        TypeError: a number is none.
-    """
-    sizes = {"max_records": max_records, "max_bytes": max_bytes}
-    for argument, number in {"num_shards": num_shards, **sizes}.items():
-        if number is not None and operator.index(number) < 1:
-            raise ValueError(f"{argument} is 1 or more, not {number}")
-    if num_shards is None:
-        return sizes
-    if max_records is not None or max_bytes is not None:
-        raise ValueError("shards have either a number, num_shards, or a size, max_records and max_bytes")
-    return {"max_records": None, "max_bytes": _ONE_SHARD}
-
-
-def _write_examples(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping[str, FeatureSchema] | None) -> None:
-    if schema is not None:
-        missing = sorted(set(schema) - set(batch.schema.names))
-        if missing:
-            raise FeatureError("the schema has it, and there is no such column", missing[0])
-        batch = batch.select(list(schema))
-    if not batch.num_columns:  # nothing would say how many records there are
+def _write_examples(writer: ShardedWriter, batch: pa.RecordBatch, schema: Schema | None) -> None:
+    if not (batch.schema.names if schema is None else schema):  # nothing would say how many records there are
         raise FeatureError(f"{counted(batch.num_rows, 'row')} without a column are no records")
+    if schema is not None:
+        batch = _declared(batch, dict.fromkeys(schema, import_pyarrow().null()))
     rules = _rules(batch.schema, schema_from_arrow(batch.schema)) if schema is None else schema
     writer.write_columns(from_arrow(batch, schema), rules)
+
+
+def _declared(batch: pa.RecordBatch, types: Mapping[str, Any]) -> pa.RecordBatch:
+    """The columns of these names, as they are; one that is not there is of nulls, as a key that no example has."""
+    pa = import_pyarrow()
+    there = [name for name in types if name in batch.schema.names]
+    nulls = {name: pa.nulls(batch.num_rows, column) for name, column in types.items() if name not in there}
+    return pa.RecordBatch.from_arrays([*batch.select(there).columns, *nulls.values()], names=[*there, *nulls])
 
 
 def _rules(columns: pa.Schema, declared: Schema) -> Schema:
@@ -288,14 +273,18 @@ def _rules(columns: pa.Schema, declared: Schema) -> Schema:
     return Schema(features, feature_lists=declared.feature_lists.values())
 
 
-def _write_sequences(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping[str, FeatureSchema] | None) -> None:
-    if not isinstance(schema, Schema):
+def _write_sequences(writer: ShardedWriter, batch: pa.RecordBatch, schema: Schema | None) -> None:
+    if schema is None:
         schema = _rules(batch.schema, sequence_schema_from_arrow(batch.schema))
+    else:
+        pa = import_pyarrow()
+        steps = dict.fromkeys(schema.feature_lists, pa.list_(pa.list_(pa.null())))
+        batch = _declared(batch, dict.fromkeys(schema, pa.null()) | steps)
     for record in sequences_from_arrow(batch, schema):
         writer.write(record)
 
 
-def _write_records(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping[str, FeatureSchema] | None) -> None:
+def _write_records(writer: ShardedWriter, batch: pa.RecordBatch, schema: Schema | None) -> None:
     types = import_pyarrow().types
     names = batch.schema.names
     if len(names) != 1 or not (types.is_binary(batch.schema.types[0]) or types.is_large_binary(batch.schema.types[0])):
@@ -312,7 +301,7 @@ def _write_records(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping
         writer.write(record)
 
 
-_WRITE: dict[str, Callable[[ShardedWriter, Any, Mapping[str, FeatureSchema] | None], None]] = {
+_WRITE: dict[str, Callable[[ShardedWriter, Any, Schema | None], None]] = {
     "Example": _write_examples,
     "SequenceExample": _write_sequences,
     "ByteArray": _write_records,
