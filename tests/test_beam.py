@@ -506,7 +506,10 @@ def test_a_pipeline_that_is_run_twice_writes_its_set_again(
     tmp_path: Path, mode: Any, num_shards: int | None, runner: str
 ) -> None:
     pipeline = beam.Pipeline(runner)
-    pipeline | beam.Create(map(example_of, range(10))) | WriteExamples(tmp_path, num_shards=num_shards, mode=mode)
+    infos = (
+        pipeline | beam.Create(map(example_of, range(10))) | WriteExamples(tmp_path, num_shards=num_shards, mode=mode)
+    )
+    infos | beam.Map(lambda info: info.records)
     for _ in range(2):
         pipeline.run().wait_until_finish()
         assert numbers_in(tmp_path) == list(range(10))

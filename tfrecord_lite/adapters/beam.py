@@ -133,6 +133,8 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
         else:
             dealt = records | "Deal" >> beam.ParDo(_Deal(self._num_shards)) | beam.GroupByKey()
             infos = dealt | "Write" >> beam.ParDo(_WriteShard(job))
+        # BundleBasedDirectRunner gives whoever takes a tagged output as a side input the other elements, too.
+        kinds = kinds | "Kinds" >> beam.Map(lambda each: each)
         # A side input is complete, and the same when the commit is tried again; and there is one when nothing is.
         written = [beam.pvalue.AsList(each) for each in (infos, kinds)]
         return pcoll.pipeline | beam.Create([None]) | "Commit" >> beam.ParDo(_Commit(job), *written)
