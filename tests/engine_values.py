@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 import tfrecord_lite as tfr
+from tfrecord_lite.format.feature_schema import FeatureSchema
 
 COLUMNS = pa.schema(
     [
@@ -24,6 +25,13 @@ COLUMNS = pa.schema(
 )
 #: For an engine that makes doubles of all floats, and the like.
 SCHEMA = tfr.Schema([replace(feature, missing="absent") for feature in tfr.schema_from_arrow(COLUMNS).values()])
+#: With two features more, which no row has.
+MORE = tfr.Schema(
+    [*SCHEMA.values(), FeatureSchema("nowhere", "int64", ()), FeatureSchema("gone", "bytes", None, "absent")]
+)
+#: What a schema is not, and what every engine says of it, at the call.
+NO_SCHEMA: Any = {"id": tfr.FixedLenFeature([], "int64")}
+NO_SCHEMA_PROBLEM = "^schema is a Schema, as infer_schema and schema_from_arrow give it, not a dict of FixedLenFeature$"
 TABLE = pa.Table.from_pylist(
     [
         {"id": 0, "flag": True, "label": 7, "ratio": 0.5, "name": "ä", "tokens": [], "floats": [], "words": []},
@@ -39,8 +47,12 @@ def as_rows() -> list[dict[str, Any]]:
     return list(TABLE.to_pylist())
 
 
-def as_records() -> list[bytes]:
-    """What every engine is to write: a null is no feature, and [] a list of the kind that others have."""
+def as_records(**more: Any) -> list[bytes]:
+    """What every engine is to write: a null is no feature, and [] a list of the kind that others have.
+
+    Args:
+        more: features of each record.
+    """
     kinds = {"tokens": "int64", "floats": "float32", "words": object}
     return [
         tfr.encode_example(
@@ -49,6 +61,12 @@ def as_records() -> list[bytes]:
                 for name, value in row.items()
                 if value is not None
             }
+            | more
         )
         for row in as_rows()
     ]
+
+
+def as_more_records() -> list[bytes]:
+    """The same with the schema MORE."""
+    return as_records(nowhere=None)

@@ -3,6 +3,7 @@
 option fault    tasks      partition 0 raises once, the worker of partition 1 is killed twice
                 always     partition 0 raises whenever it is tried
                 commit     the process that commits is killed behind its first rename
+                full       the plan of the commit cannot be deleted at first
                 driver     so are the JVM and the Python program of the driver; what was to be committed is saved
                 stuck      the first attempt of partition 0 stands still in the middle of its rows
                 race       it ends when a second one does
@@ -16,7 +17,7 @@ import os
 import pickle
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,21 @@ class FaultyWriter(ShardWriter):
             infos = [info for message in messages for info in message.infos]
             (self.marks / "job").write_bytes(pickle.dumps((self.job, infos)))
             vars(os)["replace"] = last
+        if self.fault == "full":
+            vars(os)["unlink"] = full(os.unlink)
         super().commit(messages)
+
+
+def full(unlink: Callable[[Any], None]) -> Callable[[Any], None]:
+    """What fails once, at a plan."""
+
+    def failing(path: Any) -> None:
+        if os.path.basename(path).startswith("_PLAN-"):
+            vars(os)["unlink"] = unlink
+            raise OSError(5, "Input/output error")
+        unlink(path)
+
+    return failing
 
 
 def straggling(batches: Iterator[Any], marks: Path, fault: str) -> Iterator[Any]:

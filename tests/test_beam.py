@@ -27,8 +27,8 @@ from apache_beam.testing.util import assert_that, equal_to  # noqa: E402
 
 pytest.importorskip("pyarrow")
 
+from engine_values import MORE, NO_SCHEMA, NO_SCHEMA_PROBLEM, as_more_records, as_records, as_rows  # noqa: E402
 from engine_values import SCHEMA as VALUES  # noqa: E402
-from engine_values import as_records, as_rows  # noqa: E402
 
 from tfrecord_lite.adapters.beam import ReadExamples, WriteExamples  # noqa: E402
 from tfrecord_lite.files.directory import open_directory  # noqa: E402
@@ -139,6 +139,8 @@ def test_null_and_empty_are_what_they_are_under_every_engine(tmp_path: Path) -> 
     write(as_rows(), tmp_path / "declared", schema=VALUES, num_shards=2)
     for name in ("rows", "declared"):
         assert sorted(tfr.read_records(tmp_path / name)) == sorted(as_records()), name
+    write(as_rows(), tmp_path / "more", schema=MORE)
+    assert sorted(tfr.read_records(tmp_path / "more")) == sorted(as_more_records())
     with pytest.raises(tfr.FeatureError, match="'x': empty lists of no type have no kind"):
         write([{"x": []}], tmp_path / "nothing")
     kindless = tfr.Schema([replace(VALUES["label"], missing="kindless")])
@@ -490,7 +492,61 @@ def test_what_is_of_no_use_is_an_error_at_once(tmp_path: Path) -> None:
         WriteExamples(tmp_path / "new", num_shards=0)
     with pytest.raises(ValueError, match="either a number"):
         WriteExamples(tmp_path / "new", num_shards=2, max_records=7)
+    with pytest.raises(TypeError, match=NO_SCHEMA_PROBLEM):
+        WriteExamples(tmp_path / "new", schema=NO_SCHEMA)
+    with pytest.raises(TypeError, match="num_shards: True is no number"):
+        WriteExamples(tmp_path / "new", num_shards=True)
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("runner", ["DirectRunner", "BundleBasedDirectRunner"])
+@pytest.mark.parametrize("num_shards", [None, 3])
+@pytest.mark.parametrize("mode", ["error", "append", "overwrite"])
+def test_a_pipeline_that_is_run_twice_writes_its_set_again(
+    tmp_path: Path, mode: Any, num_shards: int | None, runner: str
+) -> None:
+    pipeline = beam.Pipeline(runner)
+    infos = (
+        pipeline | beam.Create(map(example_of, range(10))) | WriteExamples(tmp_path, num_shards=num_shards, mode=mode)
+    )
+    infos | beam.Map(lambda info: info.records)
+    for _ in range(2):
+        pipeline.run().wait_until_finish()
+        assert numbers_in(tmp_path) == list(range(10))
+        assert hidden_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("runner", ["DirectRunner", "BundleBasedDirectRunner"])  # the second tries again
+def test_a_pipeline_that_is_too_late_leaves_nothing(tmp_path: Path, runner: str) -> None:
+    pipeline = beam.Pipeline(runner)
+    pipeline | beam.Create(map(example_of, range(10))) | WriteExamples(tmp_path)
+    write(map(example_of, range(3)), tmp_path)
+    with pytest.raises(Exception, match="the directory holds shards already"):
+        pipeline.run().wait_until_finish()
+    assert numbers_in(tmp_path) == list(range(3))
+    assert hidden_in(tmp_path) == []
+
+
+def test_an_error_behind_the_manifest_says_that_the_records_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlink = os.unlink
+
+    def failing(path: Any) -> None:
+        if os.path.basename(path).startswith("_PLAN-"):
+            raise OSError(5, "Input/output error")
+        unlink(path)
+
+    monkeypatch.setattr(os, "unlink", failing)
+    pipeline = beam.Pipeline("DirectRunner")
+    writing = WriteExamples(tmp_path, mode="append")
+    pipeline | beam.Create(map(example_of, range(10))) | writing
+    with pytest.raises(tfr.PublishedError, match="nothing is to be written again"), writing:
+        pipeline.run().wait_until_finish()
+    monkeypatch.undo()
+    pipeline.run().wait_until_finish()
+    assert numbers_in(tmp_path) == list(range(10))
+    assert hidden_in(tmp_path) == []
 
 
 def test_the_example_converts_a_table_and_back(tmp_path: Path) -> None:

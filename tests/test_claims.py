@@ -156,7 +156,7 @@ def test_a_commit_that_was_cut_off_keeps_its_files(tmp_path: Path, monkeypatch: 
     script = """
 import os, signal, sys, tfrecord_lite as tfr
 from tfrecord_lite.files import commit
-commit._carry_out = lambda *parts: os.kill(os.getpid(), signal.SIGKILL)
+commit._publish = lambda *parts: os.kill(os.getpid(), signal.SIGKILL)
 with tfr.ShardedWriter(sys.argv[1] + "/out", num_shards=2) as writer:
     writer.write(b"a")
 """

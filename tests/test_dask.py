@@ -30,8 +30,8 @@ pa = pytest.importorskip("pyarrow")
 import dask.bag  # noqa: E402
 import dask.dataframe  # noqa: E402
 import pandas as pd  # noqa: E402
+from engine_values import MORE, NO_SCHEMA, NO_SCHEMA_PROBLEM, TABLE, as_more_records, as_records, as_rows  # noqa: E402
 from engine_values import SCHEMA as VALUES  # noqa: E402
-from engine_values import TABLE, as_records, as_rows  # noqa: E402
 
 from tfrecord_lite.adapters.dask import read_bag, read_dataframe, write_tfrecords  # noqa: E402
 from tfrecord_lite.files.directory import open_directory  # noqa: E402
@@ -224,6 +224,9 @@ def test_null_and_empty_are_what_they_are_under_every_engine(client: Any, tmp_pa
     write_tfrecords(frame, tmp_path / "frame")
     for name in ("bag", "parts", "frame"):
         assert list(tfr.read_records(tmp_path / name)) == as_records(), name
+    for data in (dask.bag.from_sequence(as_rows(), npartitions=2), frame):
+        write_tfrecords(data, tmp_path / "more", mode="overwrite", schema=MORE)
+        assert list(tfr.read_records(tmp_path / "more")) == as_more_records()
     with pytest.raises(tfr.FeatureError, match="'x': empty lists of no type have no kind"):
         write_tfrecords(dask.bag.from_sequence([{"x": []}], npartitions=1), tmp_path / "nothing", retries=0)
 
@@ -481,6 +484,26 @@ def test_a_driver_killed_in_the_middle_of_commit(client: Any, tmp_path: Path, wa
     assert hidden_in(tmp_path) == []
 
 
+def test_an_error_behind_the_manifest_says_that_the_records_are_there(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tfrecords(bag_of(10), tmp_path)
+    unlink = os.unlink
+
+    def failing(path: Any) -> None:
+        if os.path.basename(path).startswith("_PLAN-"):
+            raise OSError(5, "Input/output error")
+        unlink(path)
+
+    monkeypatch.setattr(os, "unlink", failing)
+    with pytest.raises(tfr.PublishedError, match="nothing is to be written again") as caught:
+        write_tfrecords(bag_of(20), tmp_path, mode="append")
+    monkeypatch.undo()
+    tfr.commit(None, caught.value.path)
+    assert numbers_in(tmp_path) == [*range(10), *range(20)]
+    assert hidden_in(tmp_path) == []
+
+
 def test_what_cannot_be_written_is_an_error_at_once(client: Any, tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="not a list"):
         write_tfrecords([{"number": 1}], tmp_path / "out")
@@ -492,6 +515,13 @@ def test_what_cannot_be_written_is_an_error_at_once(client: Any, tmp_path: Path)
         write_tfrecords(bag_of(1, 1), tmp_path / "out", record_type="Row")
     with pytest.raises(ValueError, match="'Row'"):
         read_dataframe(tmp_path, record_type="Row")
+    with pytest.raises(TypeError, match="num_shards: True is no number"):
+        write_tfrecords(bag_of(1, 1), tmp_path / "out", num_shards=True)
+    for data in (bag_of(1, 1), frame_of(1, 1)):
+        with pytest.raises(TypeError, match=NO_SCHEMA_PROBLEM):
+            write_tfrecords(data, tmp_path / "out", schema=NO_SCHEMA)
+    with pytest.raises(TypeError, match=NO_SCHEMA_PROBLEM):
+        read_dataframe(tmp_path, NO_SCHEMA)
     assert not (tmp_path / "out").exists()
 
 

@@ -33,7 +33,16 @@ ray = pytest.importorskip("ray")
 pa = pytest.importorskip("pyarrow")
 pytest.importorskip("ray.data")
 
-from engine_values import SCHEMA, TABLE, as_records, as_rows  # noqa: E402
+from engine_values import (  # noqa: E402
+    MORE,
+    NO_SCHEMA,
+    NO_SCHEMA_PROBLEM,
+    SCHEMA,
+    TABLE,
+    as_more_records,
+    as_records,
+    as_rows,
+)
 from PIL import Image  # noqa: E402
 
 import tfrecord_lite as tfr  # noqa: E402
@@ -316,6 +325,8 @@ def test_null_and_empty_are_what_they_are_under_every_engine(tmp_path: Path) -> 
     assert list(tfr.read_records(tmp_path / "table")) == as_records()
     write_tfrecords(ray.data.from_items(as_rows(), override_num_blocks=1), tmp_path / "rows", schema=SCHEMA)
     assert list(tfr.read_records(tmp_path / "rows")) == as_records()
+    write_tfrecords(ray.data.from_arrow(TABLE), tmp_path / "more", schema=MORE)
+    assert list(tfr.read_records(tmp_path / "more")) == as_more_records()
     nothing = ray.data.from_items([{"x": []}])
     with pytest.raises(tfr.FeatureError, match="'x': empty lists of no type have no kind"):
         write_tfrecords(nothing, tmp_path / "nothing")
@@ -400,6 +411,36 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(KeyboardInterrupt):
         write_tfrecords(in_blocks(3), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_none_is_refused_at_the_call(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=NO_SCHEMA_PROBLEM):
+        write_tfrecords(in_blocks(1), tmp_path / "new", schema=NO_SCHEMA)
+    with pytest.raises(TypeError, match=NO_SCHEMA_PROBLEM):
+        read_tfrecords(written(tmp_path / "train"), NO_SCHEMA)
+    with pytest.raises(TypeError, match="num_shards: True is no number"):
+        write_tfrecords(in_blocks(1), tmp_path / "new", num_shards=True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_error_behind_the_manifest_says_that_the_records_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlink = os.unlink
+
+    def failing(path: Any) -> None:
+        if os.path.basename(path).startswith("_PLAN-"):
+            raise OSError(5, "Input/output error")
+        unlink(path)
+
+    monkeypatch.setattr(os, "unlink", failing)
+    with pytest.raises(tfr.PublishedError, match="nothing is to be written again") as caught:
+        write_tfrecords(in_blocks(2), tmp_path, mode="append")
+    monkeypatch.undo()
+    assert caught.value.path is not None
+    tfr.commit(None, caught.value.path)
+    assert ids(tmp_path) == list(range(COUNT))
+    assert hidden(tmp_path) == []
 
 
 DRIVER = """

@@ -29,7 +29,7 @@ if shutil.which("java") is None:
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyspark
-from engine_values import TABLE, as_records
+from engine_values import MORE, NO_SCHEMA, NO_SCHEMA_PROBLEM, TABLE, as_more_records, as_records
 from pyspark.errors import AnalysisException
 from pyspark.sql import types
 from pyspark.sql.datasource import DataSourceReader
@@ -313,7 +313,15 @@ def test_the_verbs_of_the_other_engines(spark: Any, frame: Any, tmp_path: Path) 
     assert sorted(tfr.read_records(tmp_path / "copy")) == sorted(tfr.read_records(tmp_path / "out"))
 
 
-def test_what_the_verbs_cannot_do_is_an_error_at_once(frame: Any, tmp_path: Path) -> None:
+def test_what_the_verbs_cannot_do_is_an_error_at_once(spark: Any, frame: Any, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=NO_SCHEMA_PROBLEM):
+        write_tfrecords(frame, tmp_path / "new", schema=NO_SCHEMA)
+    with pytest.raises(TypeError, match=NO_SCHEMA_PROBLEM):
+        read_tfrecords(spark, tmp_path, NO_SCHEMA)
+    with pytest.raises(TypeError, match="num_shards: True is no number"):
+        write_tfrecords(frame, tmp_path / "new", num_shards=True)
+    with pytest.raises(ValueError, match="record_type is one of"):
+        read_tfrecords(spark, tmp_path, record_type="Row")
     with pytest.raises(ValueError, match="num_shards is 1 or more, not 0"):
         write_tfrecords(frame, tmp_path / "new", num_shards=0)
     with pytest.raises(ValueError, match="either a number"):
@@ -321,6 +329,33 @@ def test_what_the_verbs_cannot_do_is_an_error_at_once(frame: Any, tmp_path: Path
     with pytest.raises(FeatureError, match="without columns"):
         write_tfrecords(frame.select(), tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_an_error_behind_the_manifest_says_that_the_records_are_there(
+    frame: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbered(tmp_path / "out", 1000, 1009)
+    unlink = os.unlink
+
+    def failing(path: Any) -> None:
+        if os.path.basename(path).startswith("_PLAN-"):
+            raise OSError(5, "Input/output error")
+        unlink(path)
+
+    monkeypatch.setattr(os, "unlink", failing)
+    with pytest.raises(tfr.PublishedError, match="nothing is to be written again") as caught:
+        write_tfrecords(frame, tmp_path / "out", mode="append")
+    monkeypatch.undo()
+    assert caught.value.path is not None
+    tfr.commit(None, caught.value.path)
+    out, marks = tmp_path / "more", tmp_path / "marks"
+    marks.mkdir()
+    writer = frame.write.format("faulty").options(fault="full", marks=str(marks)).mode("append")
+    with pytest.raises(Exception, match="nothing is to be written again"):
+        writer.save(str(out))
+    assert ids(tmp_path / "out") == [*range(COUNT), *range(1000, 1009)]
+    assert ids(out) == [*range(COUNT)]  # it has gone on by itself
+    assert hidden(tmp_path / "out") == hidden(out) == []
 
 
 def test_a_task_that_fails_under_the_verb_leaves_what_was_there(frame: Any, tmp_path: Path) -> None:
@@ -625,6 +660,8 @@ def test_null_and_empty_are_what_they_are_under_every_engine(spark: Any, tmp_pat
     spark.createDataFrame(TABLE).write.format("tfrecord").mode("append").save(str(tmp_path / "b"))
     for name in ("a", "b"):
         assert sorted(tfr.read_records(tmp_path / name)) == sorted(as_records())
+    write_tfrecords(spark.createDataFrame(TABLE), tmp_path / "more", schema=MORE)
+    assert sorted(tfr.read_records(tmp_path / "more")) == sorted(as_more_records())
 
 
 def test_paths_as_hadoop_spells_them_are_no_directories_beside_the_driver() -> None:

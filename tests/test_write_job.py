@@ -3,6 +3,10 @@
 import io
 import os
 import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,10 +17,13 @@ import pytest
 from tfrecord_lite import (
     CorruptRecordError,
     FeatureError,
+    PublishedError,
+    Schema,
     ShardedWriter,
     ShardError,
     TFRecordWriter,
     commit,
+    encode_sequence_example,
     infer_schema,
     read_examples,
     read_records,
@@ -24,8 +31,13 @@ from tfrecord_lite import (
 from tfrecord_lite.adapters.kinds import column_kinds, unite_kinds
 from tfrecord_lite.adapters.read_parts import ReadPart, plan_parts, read_part
 from tfrecord_lite.adapters.write_job import WriteJob
+from tfrecord_lite.files.directory import open_directory
+from tfrecord_lite.format.feature_list_schema import FeatureListSchema
+from tfrecord_lite.format.feature_schema import FeatureSchema
 
 pa = pytest.importorskip("pyarrow")
+
+from engine_values import MORE, NO_SCHEMA, NO_SCHEMA_PROBLEM, TABLE, as_more_records  # noqa: E402
 
 
 def rows(begin: int, end: int) -> Any:
@@ -70,6 +82,111 @@ def test_error_wants_an_empty_directory_at_the_begin_and_at_the_end(tmp_path: Pa
         WriteJob.begin(tmp_path)
     assert ids(tmp_path) == list(range(5))
     assert hidden(tmp_path) == []
+
+
+@pytest.mark.parametrize("num_shards", [None, 3])
+@pytest.mark.parametrize("mode", ["error", "append", "overwrite"])
+def test_a_job_that_is_told_that_its_set_is_published_writes_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Any, num_shards: int | None
+) -> None:
+    """Whatever fails behind the manifest, and whether the commit is run again or the job is given up."""
+    if mode == "append":
+        done(tmp_path, mode, rows(20, 22))
+    job = WriteJob.begin(tmp_path, mode=mode, num_shards=num_shards)
+    infos = job.write([rows(0, 5)])
+    job.write([rows(7, 9)])  # an attempt that does not count
+    unlink = os.unlink
+    for name in ("_PLAN-", ".shard-"):
+
+        def failing(path: Any, name: str = name) -> None:
+            if os.path.basename(path).startswith(name):
+                raise OSError(5, "Input/output error")
+            unlink(path)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "unlink", failing)
+            with pytest.raises(PublishedError, match=r"^\S+: published; .*nothing is to be written again") as caught:
+                job.commit(infos)
+            job.abort_after(caught.value)  # which cannot do more either
+    again = job.commit(infos)
+    assert sum(info.records for info in again) == 5
+    job.abort()
+    assert sorted(ids(tmp_path)) == [*range(5), *([20, 21] if mode == "append" else [])]
+    assert hidden(tmp_path) == []
+
+
+def test_a_job_of_mode_error_that_is_run_again_writes_its_own_set_again(tmp_path: Path) -> None:
+    job = done(tmp_path, "error", rows(0, 5))
+    job.commit(job.write([rows(0, 6)]))
+    assert ids(tmp_path) == list(range(6))
+    assert hidden(tmp_path) == []
+
+
+RACE = """
+import os, random, sys, time
+import pyarrow as pa
+from tfrecord_lite.adapters.write_job import WriteJob
+out, number = sys.argv[1:]
+os.fsync = lambda descriptor: None  # no power is cut here
+random.seed(number)
+print("ready", flush=True)
+for turn in range(int(sys.stdin.readline())):
+    sys.stdin.readline()
+    job = None
+    time.sleep(random.random() * 0.02)
+    try:
+        job = WriteJob.begin(f"{out}/{turn}")
+        infos = [info for _ in range(30) for info in job.write([pa.RecordBatch.from_pydict({"id": [int(number)]})])]
+        job.commit(infos)
+        print("won", flush=True)
+    except Exception as error:
+        if job is not None:
+            job.abort_after(error)
+        print(f"{type(error).__name__}: {error}", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_of_two_jobs_of_mode_error_at_once_the_one_that_loses_is_told_why(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", RACE, str(tmp_path)]
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    jobs: list[Any] = [subprocess.Popen([*command, str(number)], **pipes) for number in range(2)]
+    try:
+        for job in jobs:
+            assert job.stdout.readline() == "ready\n"
+            job.stdin.write("20\n")
+        for turn in range(20):
+            for job in jobs:
+                job.stdin.write("\n")
+            answers = [job.stdout.readline().strip() for job in jobs]
+            assert answers.count("won") == 1, answers
+            (other,) = [answer for answer in answers if answer != "won"]
+            assert other.startswith(("FileExistsError: ", "ShardError: a commit of ", "ShardError: /")), other
+            assert ids(tmp_path / str(turn)) == [answers.index("won")] * 30
+            assert hidden(tmp_path / str(turn)) == []
+    finally:
+        for job in jobs:
+            job.communicate()
+
+
+def test_a_file_that_somebody_deletes_while_a_directory_is_looked_at_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done(tmp_path, "error", rows(0, 3))
+    (tmp_path / ".shard-of-another-job.tmp").touch()
+    scandir = os.scandir
+
+    @contextmanager
+    def late(path: Any) -> Iterator[Any]:
+        with scandir(path) as entries:
+            found = list(entries)
+        (tmp_path / ".shard-of-another-job.tmp").unlink(missing_ok=True)
+        yield iter(found)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", late)
+        sizes = open_directory(str(tmp_path)).sizes()
+    assert sizes == {path.name: path.stat().st_size for path in tmp_path.iterdir()}
 
 
 def test_append_adds_behind_and_overwrite_leaves_only_the_new(tmp_path: Path) -> None:
@@ -135,8 +252,6 @@ def test_a_row_that_does_not_fit_is_named(tmp_path: Path) -> None:
     with pytest.raises(FeatureError) as caught:
         job.write([batch, too_large])
     assert caught.value.record_number == 3
-    with pytest.raises(FeatureError, match="there is no such column"):
-        WriteJob.begin(tmp_path / "set", schema=infer_schema([written(tmp_path, 1)])).write([batch])
 
 
 def written(directory: Path, count: int, **options: Any) -> Path:
@@ -355,15 +470,38 @@ def test_the_kinds_of_all_blocks_are_one(record_type: str) -> None:
     assert caught.value.key == "a"
 
 
-def test_a_batch_lacks_no_feature_of_the_schema(tmp_path: Path) -> None:
-    with TFRecordWriter(tmp_path / "a") as writer:
-        writer.write_example({"id": 1, "other": 2})
-    schema = infer_schema(tmp_path / "a")
-    job = WriteJob.begin(tmp_path / "out", schema=schema)
-    with pytest.raises(FeatureError, match="the schema has it, and there is no such column") as caught:
-        job.write([rows(0, 3)])
-    assert caught.value.key == "other"
-    job.abort()
+def test_a_feature_of_the_schema_that_is_no_column_is_missing_from_every_row(tmp_path: Path) -> None:
+    done(tmp_path / "a", "error", TABLE.to_batches()[0], schema=MORE)
+    assert list(read_records(tmp_path / "a")) == as_more_records()
+    done(tmp_path / "b", "error", rows(0, 2), schema={"other": FeatureSchema("any name", "int64", (2,))})
+    assert list(read_examples(tmp_path / "b")) == [{"other": None}] * 2
+
+
+def test_a_feature_list_of_the_schema_that_is_no_column_is_missing_from_every_row(tmp_path: Path) -> None:
+    lists = [FeatureListSchema(FeatureSchema(name, "int64", None)) for name in ("steps", "gone")]
+    schema = Schema([FeatureSchema("id", "int64", ()), FeatureSchema("nowhere", "float32", None)], feature_lists=lists)
+    batch = pa.RecordBatch.from_pydict({"steps": [[[1, 2], []], None], "id": [0, 1], "more": [5, 6]})
+    done(tmp_path, "error", batch, schema=schema, record_type="SequenceExample")
+    assert list(read_records(tmp_path)) == [
+        encode_sequence_example({"id": 0, "nowhere": None}, {"steps": [[1, 2], np.empty(0, np.int64)]}),
+        encode_sequence_example({"id": 1, "nowhere": None}, {}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"schema": NO_SCHEMA}, NO_SCHEMA_PROBLEM),
+        ({"schema": ["id"]}, "^schema is a Schema, .*, not a list$"),
+        ({"num_shards": True}, "^num_shards: True is no number$"),
+        ({"max_records": False}, "^max_records: False is no number$"),
+        ({"max_bytes": "1"}, "^max_bytes: "),
+    ],
+)
+def test_what_is_none_is_refused_before_there_is_a_directory(tmp_path: Path, wrong: Any, problem: str) -> None:
+    with pytest.raises(TypeError, match=problem):
+        WriteJob.begin(tmp_path / "new", **wrong)
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("compression_type", ["", "GZIP", "ZLIB"])

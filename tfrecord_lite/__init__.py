@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tfrecord_lite.errors import FeatureError as FeatureError
     from tfrecord_lite.errors import IndexMismatchError as IndexMismatchError
     from tfrecord_lite.errors import ItemError as ItemError
+    from tfrecord_lite.errors import PublishedError as PublishedError
     from tfrecord_lite.errors import RecordTooLargeError as RecordTooLargeError
     from tfrecord_lite.errors import ShardError as ShardError
     from tfrecord_lite.errors import SkippedRegion as SkippedRegion
@@ -103,7 +104,7 @@ _SOURCES = {
     "tfrecord_lite.adapters.arrow": "arrow_schema from_arrow from_pandas read_arrow schema_from_arrow to_arrow"
     " to_pandas",
     "tfrecord_lite.errors": "CorruptRecordError DecodeError FeatureError IndexMismatchError ItemError"
-    " RecordTooLargeError ShardError SkippedRegion TFRecordError TruncatedRecordError",
+    " PublishedError RecordTooLargeError ShardError SkippedRegion TFRecordError TruncatedRecordError",
     "tfrecord_lite.files.batches": "read_batches",
     "tfrecord_lite.files.commit": "commit rollback",
     "tfrecord_lite.files.index": "RecordIndex",

@@ -8,6 +8,7 @@
     ├── FeatureError         a value cannot be a feature, or is not what the features ask for
     ├── IndexMismatchError   an index belongs to another file, or to another state of it
     ├── ShardError           shards are not the set that was written, or not committed
+    │   └── PublishedError   they are committed, and something behind that failed: do not write them again
     └── ItemError            an item of a data set could not be made into records
 
 All but TruncatedRecordError are also ValueErrors. Decoding arbitrary bytes raises one of these, or an OSError from the
@@ -197,6 +198,14 @@ class IndexMismatchError(TFRecordError, ValueError):
 
 class ShardError(TFRecordError, ValueError):
     """Shards are not the set that was written: another size, a manifest that cannot be read, a commit cut short."""
+
+
+class PublishedError(ShardError):
+    """A set is published, and what is done behind that failed: older files, marks or hidden files are still there.
+
+    Who writes the records again, or appends them, has them twice. `commit` with the same infos, or with None, finishes
+    it; where a plan is left, readers of the directory get a ShardError until then. What was raised is the cause.
+    """
 
 
 class ItemError(TFRecordError, ValueError):

@@ -29,10 +29,11 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError('this needs Apache Beam: pip install "tfrecord-lite-codec[beam]"') from error
 
+from tfrecord_lite.adapters.engine_arguments import as_schema, check_record_type, shard_sizes
 from tfrecord_lite.adapters.kinds import unite_kinds
-from tfrecord_lite.adapters.read_parts import RECORD_TYPES, plan_parts, read_part_values
+from tfrecord_lite.adapters.read_parts import plan_parts, read_part_values
 from tfrecord_lite.adapters.record_encoder import RecordEncoder
-from tfrecord_lite.adapters.write_job import Mode, WriteJob, shard_sizes
+from tfrecord_lite.adapters.write_job import Mode, WriteJob
 from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.compression_types import check_compression_type
 from tfrecord_lite.files.sharded_writer import ShardedWriter
@@ -52,7 +53,8 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
     """Writes a bounded PCollection as one set of shards; gives a PCollection of their ShardInfos, after the commit.
 
     Which record is in which shard, and in what order, is Beam's choice. Each application to a PCollection is one job:
-    a pipeline that is run again writes the job's set again, and deletes what a run that failed has left.
+    a pipeline that is run again writes the job's set again, in the place of the one of the run before (also with mode
+    "error", which wants no data of others), and deletes what a run that failed has left.
 
     A pipeline has nobody who is told of its failure. Around one, this is a context manager that calls `abort` when the
     block raises:
@@ -68,21 +70,25 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
         record_type: "Example": elements are as for `encode_example`; "SequenceExample": pairs of context and feature
             lists, as for `encode_sequence_example`; or "ByteArray": the records themselves. None is no feature, [] of
             the kind that others in its bundle have; a `tf.train.Example` is stored as it is.
-        schema: which features of Examples there are, and what they are to be; None: all, as they are. Where an empty
-            list is the only value in some bundle, only a schema knows what it is.
+        schema: which features of Examples there are, and what they are to be: a Schema, or {name: FeatureSchema}. One
+            that no example has is missing from all. None: all, as they are. Where an empty list is the only value in
+            some bundle, only a schema knows what it is.
         compression_type: "", "GZIP" or "ZLIB".
         max_records, max_bytes: of a shard, as for ShardedWriter; not with num_shards.
 
     Raises:
         ValueError: a word or number is none of those that are known; or num_shards comes with a size.
+        TypeError: num_shards or a size is no number, or the schema none.
         FileExistsError, ShardError: see WriteJob.begin; when applied, and so are a ValueError about the directory, and
             OSError.
         FeatureError: (when the pipeline runs) an example cannot be encoded, or a feature has another kind in another
-            example, and there is no schema. As after anything else that is raised, nothing new can be read: there are
-            no shards, but perhaps hidden files of bundles that were done, until `abort`. Those of a process that died
-            stay: to another job they look like those of one that still writes. If the process dies in the middle of
-            `commit`, so that readers get a ShardError, `tfr.commit(None, prefix)` finishes it, and a job with mode
-            "overwrite" undoes it.
+            example, and there is no schema. As after anything else that is raised, but for a PublishedError, nothing
+            new can be read: there are no shards, but perhaps hidden files of bundles that were done, until `abort`.
+            Those of a process that died stay: to another job they look like those of one that still writes. If the
+            process dies in the middle of `commit`, so that readers get a ShardError, `tfr.commit(None, prefix)`
+            finishes it, and a job with mode "overwrite" undoes it.
+        PublishedError: (when the pipeline runs) the records are there, and are not to be written again; only cleaning
+            up has failed.
     """
 
     def __init__(
@@ -98,13 +104,12 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
         max_bytes: int | None = None,
     ) -> None:
         super().__init__()
-        shard_sizes(num_shards, max_records, max_bytes)
-        if record_type not in RECORD_TYPES:
-            raise ValueError(f"record_type is one of {', '.join(RECORD_TYPES)}, not {record_type!r}")
+        self._num_shards, _ = shard_sizes(num_shards, max_records, max_bytes)
+        check_record_type(record_type)
+        schema = as_schema(schema)
         if schema is not None and record_type != "Example":
             raise ValueError(f"a schema is of Examples, and not of records of the type {record_type}")
         check_compression_type(compression_type)
-        self._num_shards = num_shards
         self._encode = partial(RecordEncoder, record_type, schema)
         self._begin = partial(
             WriteJob.begin,
@@ -128,6 +133,8 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
         else:
             dealt = records | "Deal" >> beam.ParDo(_Deal(self._num_shards)) | beam.GroupByKey()
             infos = dealt | "Write" >> beam.ParDo(_WriteShard(job))
+        # BundleBasedDirectRunner gives whoever takes a tagged output as a side input the other elements, too.
+        kinds = kinds | "Kinds" >> beam.Map(lambda each: each)
         # A side input is complete, and the same when the commit is tried again; and there is one when nothing is.
         written = [beam.pvalue.AsList(each) for each in (infos, kinds)]
         return pcoll.pipeline | beam.Create([None]) | "Commit" >> beam.ParDo(_Commit(job), *written)
@@ -143,8 +150,9 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            self.abort()
+        if error is not None:
+            for job in self._jobs:
+                job.abort_after(error)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_jobs": []}
@@ -180,8 +188,7 @@ class ReadExamples(beam.PTransform):  # type: ignore[misc]
         verify: bool = True,
     ) -> None:
         super().__init__()
-        if record_type not in RECORD_TYPES:
-            raise ValueError(f"record_type is one of {', '.join(RECORD_TYPES)}, not {record_type!r}")
+        check_record_type(record_type)
         if compression_type is not None:
             check_compression_type(compression_type)
         if features is not None:
@@ -279,7 +286,12 @@ class _Commit(beam.DoFn):  # type: ignore[misc]
         united: dict[str, str] = {}
         for each in kinds:
             unite_kinds(united, each)
-        yield from self._job.commit(sorted(infos, key=lambda info: info.path))
+        try:
+            published = self._job.commit(sorted(infos, key=lambda info: info.path))
+        except FileExistsError:  # whoever tries again gets the same: what bundles wrote is of no use
+            self._job.abort()
+            raise
+        yield from published
 
 
 class _Read(beam.DoFn):  # type: ignore[misc]

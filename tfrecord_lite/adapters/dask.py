@@ -30,10 +30,10 @@ from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.adapters.arrow_frames import table_of
 from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema
 from tfrecord_lite.adapters.dask_tasks import computed, repeatable
+from tfrecord_lite.adapters.engine_arguments import as_schema, check_record_type
 from tfrecord_lite.adapters.kinds import column_kinds, unite_kinds
 from tfrecord_lite.adapters.read_parts import (
     BYTE_ARRAY,
-    RECORD_TYPES,
     ReadPart,
     plan_parts,
     read_part,
@@ -84,7 +84,7 @@ def read_bag(
         FeatureError, TypeError: the features are of no use, when called.
         others: as `read_examples`, when computed.
     """
-    _check_record_type(record_type)
+    check_record_type(record_type)
     if features is not None:
         if record_type != "Example":
             raise ValueError(f"features are of Examples, and not of records of the type {record_type}")
@@ -117,10 +117,11 @@ def read_dataframe(
     Raises:
         FeatureError: there is no such column, or a feature was met in several kinds.
         ValueError: the record type is none; or schema or columns are given for records as they are.
-        TypeError: columns is one name as it is.
+        TypeError: columns is one name as it is, or the schema is none.
         others: as `read_bag`, and as `read_arrow` when computed.
     """
-    _check_record_type(record_type)
+    check_record_type(record_type)
+    schema = as_schema(schema)
     parts = plan_parts(paths, max_bytes=max_bytes)
     if record_type == "ByteArray":
         if schema is not None or columns is not None:
@@ -176,8 +177,9 @@ def write_tfrecords(
         record_type: "Example"; "SequenceExample": a bag of pairs as for `encode_sequence_example`, or a DataFrame
             whose columns of lists of lists are feature lists; or "ByteArray": a bag of bytes, or a DataFrame of the
             one column `byteArray`.
-        schema: which features there are, and what they are to be; None: all, as they are. Where an empty list is the
-            only value in some partition, only a schema knows what it is. Of a bag it is for Examples only.
+        schema: which features there are, and what they are to be: a Schema, or {name: FeatureSchema}. One that no
+            example or column has is missing from all. None: all, as they are. Where an empty list is the only value in
+            some partition, only a schema knows what it is. Of a bag it is for Examples only.
         compression_type: "", "GZIP" or "ZLIB".
         num_shards: how many there are, of any size: partitions are joined or divided by `repartition`.
         max_records, max_bytes: of a shard, as for ShardedWriter; a partition may then be several. Not with num_shards.
@@ -194,11 +196,13 @@ def write_tfrecords(
             WriteJob.begin.
         FeatureError: a feature has another kind in another partition, or in another example, and there is no schema.
         FileExistsError, ShardError: see WriteJob.begin.
-        others: what the last attempt of a task raised; there is nothing new in the directory then. If this process dies
-            in the middle of `commit`, so that readers get a ShardError, mode "overwrite" starts again, and
-            `tfr.commit(None, prefix)` finishes.
+        PublishedError: the records are there, and are not to be written again; only cleaning up has failed.
+        others: what the last attempt of a task raised, or OSError; there is nothing new in the directory then. If even
+            that could not be seen to, or this process dies in the middle of `commit`, readers get a ShardError: mode
+            "overwrite" starts again, and `tfr.commit(None, prefix)` finishes.
     """
-    _check_record_type(record_type)
+    check_record_type(record_type)
+    schema = as_schema(schema)
     is_bag = isinstance(data, dask.bag.Bag)
     if is_bag:
         if schema is not None and record_type != "Example":
@@ -217,8 +221,8 @@ def write_tfrecords(
         if is_bag:
             data, is_repeatable = repeatable(data, num_shards is not None)
             retries = retries if is_repeatable else 0
-        if num_shards is not None:
-            data = data.repartition(npartitions=num_shards)
+        if job.num_shards is not None:
+            data = data.repartition(npartitions=job.num_shards)
         if is_bag:
             write = partial(_write_bag, job=job, record_type=record_type, schema=schema)
             tasks = data.map_partitions(write).to_delayed()
@@ -230,14 +234,9 @@ def write_tfrecords(
         for _, others in written:
             unite_kinds(kinds, others)
         return job.commit(chain.from_iterable(infos for infos, _ in written))
-    except BaseException:
-        job.abort()
+    except BaseException as error:
+        job.abort_after(error)
         raise
-
-
-def _check_record_type(record_type: str) -> None:
-    if record_type not in RECORD_TYPES:
-        raise ValueError(f"record_type is one of {', '.join(RECORD_TYPES)}, not {record_type!r}")
 
 
 def _examples(part: ReadPart, features: Mapping[str, Any] | None, options: Mapping[str, Any]) -> list[Any]:
@@ -270,9 +269,7 @@ def _write_frame(job: WriteJob, frame: pd.DataFrame) -> _Written:
     return job.write(table.to_batches()), kinds
 
 
-def _write_bag(
-    examples: Iterable[Any], job: WriteJob, record_type: str, schema: Mapping[str, FeatureSchema] | None
-) -> _Written:
+def _write_bag(examples: Iterable[Any], job: WriteJob, record_type: str, schema: Schema | None) -> _Written:
     """The same of a bag."""
     encoder = RecordEncoder(record_type, schema)
 

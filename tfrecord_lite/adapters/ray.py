@@ -37,8 +37,9 @@ from ray.data.datasource import ReadTask, WriteResult
 
 from tfrecord_lite.adapters.arrow import arrow_schema
 from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema
+from tfrecord_lite.adapters.engine_arguments import as_schema, check_record_type
 from tfrecord_lite.adapters.kinds import column_kinds, unite_kinds
-from tfrecord_lite.adapters.read_parts import BYTE_ARRAY, RECORD_TYPES, ReadPart, plan_parts, read_part
+from tfrecord_lite.adapters.read_parts import BYTE_ARRAY, ReadPart, plan_parts, read_part
 from tfrecord_lite.adapters.write_job import Mode, WriteJob
 from tfrecord_lite.files.inference import infer_schema
 from tfrecord_lite.files.remote import is_url
@@ -74,7 +75,7 @@ def read_tfrecords(
 
     Raises:
         ValueError: record_type is none of these.
-        TypeError: Ray has no such option.
+        TypeError: Ray has no such option, or the schema is none.
         FeatureError: a feature was met in several kinds.
         OSError, TFRecordError: as `read_records`. What is wrong with a record Ray raises when the Dataset is consumed,
             in an error of the same class: path, record number and offset are in its text, and those of its `cause`.
@@ -113,7 +114,8 @@ def write_tfrecords(
         mode: "error" wants no data there; "append" adds a set to those that are there; "overwrite" replaces them.
         record_type: "Example"; "SequenceExample": columns of lists of lists are feature lists; or "ByteArray": records
             are the values of the one column, `byteArray`, which is of binary.
-        schema: which columns are features, and what they are to be; None: all, as they are.
+        schema: which columns are features, and what they are to be: a Schema, or {name: FeatureSchema}. A feature that
+            is no column is missing from every row. None: all, as they are.
         compression_type: "", "GZIP" or "ZLIB".
         num_shards: how many there are, of any size: rows are dealt out by `Dataset.repartition`.
         max_records, max_bytes: of a shard; not with num_shards.
@@ -123,9 +125,11 @@ def write_tfrecords(
         What is known of the shards, in their order.
 
     Raises:
-        FileExistsError, ShardError, ValueError: as WriteJob.begin, before anything is computed.
+        FileExistsError, ShardError, ValueError, TypeError: as WriteJob.begin, before anything is computed.
         FeatureError: a column or value has no place in a feature; or a column has another kind in another block.
-        others: what Ray raises for a task that failed. Nothing of the job is left.
+        PublishedError: the records are there, and are not to be written again; only cleaning up has failed.
+        others: what Ray raises for a task that failed, or OSError. Nothing of the job is left; where even that could
+            not be seen to, readers get a ShardError that says what to do.
     """
     job = WriteJob.begin(
         directory,
@@ -139,11 +143,11 @@ def write_tfrecords(
     )
     datasink = TFRecordDatasink(job)
     try:
-        if num_shards is not None:
-            dataset = dataset.repartition(num_shards)
+        if job.num_shards is not None:
+            dataset = dataset.repartition(job.num_shards)
         dataset.write_datasink(datasink, **ray_options)
-    except BaseException:  # Ray tells the datasink of Exceptions only, and a KeyboardInterrupt is none
-        job.abort()
+    except BaseException as error:  # Ray tells the datasink of Exceptions only, and a KeyboardInterrupt is none
+        job.abort_after(error)
         raise
     return datasink.shards
 
@@ -161,8 +165,8 @@ class TFRecordDatasource(Datasource):  # type: ignore[misc]
         verify: bool = True,
     ) -> None:
         super().__init__()
-        if record_type not in RECORD_TYPES:
-            raise ValueError(f"record_type is one of {', '.join(RECORD_TYPES)}, not {record_type!r}")
+        check_record_type(record_type)
+        schema = as_schema(schema)
         self._paths = list(dict.fromkeys(part.path for part in plan_parts(paths)))
         if record_type == "ByteArray":
             schema, self._columns = Schema([]), pa.schema([(BYTE_ARRAY, pa.binary())])
@@ -245,8 +249,8 @@ class TFRecordDatasink(Datasink):  # type: ignore[misc]
         self.shards = self._job.commit(info for written in tasks for info in written.infos)
 
     def on_write_failed(self, error: Exception) -> None:
-        """Leave nothing."""
-        self._job.abort()
+        """Leave nothing, unless it is published."""
+        self._job.abort_after(error)
 
 
 @dataclass(frozen=True)

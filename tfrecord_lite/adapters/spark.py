@@ -29,12 +29,14 @@ from typing import TYPE_CHECKING, Any
 
 try:
     from pyspark.sql.datasource import DataSource, DataSourceReader, DataSourceWriter
+    from pyspark.sql.types import StructType
 except ModuleNotFoundError as error:
     if error.name is None or error.name.split(".")[0] != "pyspark":
         raise
     raise ImportError('this needs PySpark 4: pip install "tfrecord-lite-codec[spark]"') from error
 
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
+from tfrecord_lite.adapters.engine_arguments import as_schema, check_record_type
 from tfrecord_lite.adapters.spark_options import SourceOptions
 from tfrecord_lite.adapters.spark_read import FilteringReader, PartReader
 from tfrecord_lite.adapters.spark_types import schema_of, struct_of
@@ -50,7 +52,6 @@ from tfrecord_lite.format.schema import Schema
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
-    from pyspark.sql.types import StructType
 
 
 def read_tfrecords(
@@ -65,7 +66,8 @@ def read_tfrecords(
     """The records of files as a DataFrame: `spark.read.format("tfrecord")` under the name that other engines have.
 
     Args:
-        paths: paths and URLs, globs and directories, under the same path wherever a task runs.
+        paths: paths and URLs, globs and directories, under the same path wherever a task runs. `{a,b}` in a local path
+            is two paths, as Hadoop has it (other engines do not).
         schema: which features are columns, and what they are: a Schema, or what `spark.read.schema` takes. None infers
             it from all records.
         record_type: "Example", "SequenceExample" or "ByteArray".
@@ -73,14 +75,19 @@ def read_tfrecords(
 
     Raises:
         FeatureError: the schema has something that no column of Spark can hold.
+        ValueError: record_type is none of these.
+        TypeError: the schema is none.
         others: AnalysisException, with what `spark_options` and `infer_schema` raise in its text.
     """
+    check_record_type(record_type)
     options = {"recordType": record_type, "verify": str(verify).lower()}
     if compression_type is not None:
         options["compression_type"] = compression_type
     reader = spark.read.format("tfrecord").options(**options)
-    if schema is not None:
-        reader = reader.schema(struct_of(schema, record_type) if isinstance(schema, Schema) else schema)
+    if isinstance(schema, (StructType, str)):
+        reader = reader.schema(schema)
+    elif (declared := as_schema(schema)) is not None:
+        reader = reader.schema(struct_of(declared, record_type))
     return reader.load([as_path(path) for path in list_paths(paths)])
 
 
@@ -106,7 +113,8 @@ def write_tfrecords(
         mode: "error" wants no data there; "append" adds a set; "overwrite" replaces all sets that are there.
         record_type: "Example"; "SequenceExample": columns of arrays of arrays are feature lists; or "ByteArray":
             records are the values of the one column, `byteArray`, which is of binary.
-        schema: which columns are features, and what they are to be; None: all, by their types.
+        schema: which columns are features, and what they are to be: a Schema, or {name: FeatureSchema}. A feature that
+            is no column is missing from every row. None: all, by their types.
         compression_type: "", "GZIP" or "ZLIB".
         max_records, max_bytes: of a shard; not with num_shards.
 
@@ -116,8 +124,11 @@ def write_tfrecords(
     Raises:
         FeatureError: a column's type has no place in a record, or there is no column.
         ValueError: num_shards is not positive, or comes with a size; or as WriteJob.begin.
+        TypeError: num_shards or a size is no number, or the schema none.
         FileExistsError, ShardError: as WriteJob.begin, before anything is computed.
-        others: what Spark raises for a task that failed once too often. There is nothing new in the directory then.
+        PublishedError: the records are there, and are not to be written again; only cleaning up has failed.
+        others: what Spark raises for a task that failed once too often, or OSError. There is nothing new in the
+            directory then; where even that could not be seen to, readers get a ShardError that says what to do.
     """
     if not df.columns:  # Spark does not say how many rows such a batch has
         raise FeatureError("a DataFrame without columns has nothing to write")
@@ -132,12 +143,12 @@ def write_tfrecords(
         max_bytes=max_bytes,
     )
     try:
-        if num_shards is not None:
-            df = df.repartition(num_shards)
+        if job.num_shards is not None:
+            df = df.repartition(job.num_shards)
         rows = df.mapInArrow(partial(_written, job), "infos binary").collect()  # in the order of the partitions
         return job.commit(info for row in rows for info in pickle.loads(row.infos))
-    except BaseException:
-        job.abort()
+    except BaseException as error:
+        job.abort_after(error)
         raise
 
 

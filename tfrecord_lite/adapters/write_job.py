@@ -4,31 +4,29 @@
     tasks    infos = job.write(record_batches)        every attempt its own hidden files
              with job.attempt() as writer: ...        or a writer of them, where an engine hands on one by one
     driver   job.commit(all infos)                    the set appears; what other attempts left is swept
-             job.abort()                              or nothing does
+             job.abort_after(error)                   or nothing does: after whatever was raised before the set is there
 
 The engine says which attempt of a task counts, by whose infos it hands to `commit`: an attempt that failed, was killed,
 or was started twice leaves hidden files that nobody reads. A driver that dies in the middle of `commit` is followed by
-one that calls it again with the same infos.
+one that calls it again with the same infos. A PublishedError says that the set is there: the job is not to be repeated.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import operator
 import os
 import secrets
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
-from tfrecord_lite.adapters.arrow import from_arrow, schema_from_arrow
-from tfrecord_lite.adapters.arrow_columns import MISSING, import_pyarrow
-from tfrecord_lite.adapters.arrow_sequences import sequence_schema_from_arrow, sequences_from_arrow
-from tfrecord_lite.adapters.read_parts import BYTE_ARRAY
-from tfrecord_lite.errors import FeatureError, ShardError, TFRecordError, counted, printable
-from tfrecord_lite.files.commit import commit, rollback
+from tfrecord_lite.adapters.batch_records import write_batch
+from tfrecord_lite.adapters.engine_arguments import as_schema, check_record_type, shard_sizes
+from tfrecord_lite.errors import PublishedError, ShardError, TFRecordError, printable
+from tfrecord_lite.files.commit import cleaning_up, commit, rollback
 from tfrecord_lite.files.directory import file_size, open_directory, split_path
 from tfrecord_lite.files.frames import FrameSource
 from tfrecord_lite.files.manifest import check_size, load_manifest, open_plans, ways_to_end
@@ -39,15 +37,13 @@ from tfrecord_lite.files.shard_files import sweep
 from tfrecord_lite.files.sharded_writer import ShardedWriter
 from tfrecord_lite.files.shards import ShardInfo, absolute_prefix
 from tfrecord_lite.files.surgery import spread
-from tfrecord_lite.format.feature_schema import ABSENT, FeatureSchema
+from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.schema import Schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Mode = Literal["error", "append", "overwrite"]
-#: As max_bytes: what a task writes is one shard.
-_ONE_SHARD = 1 << 62
 _OTHERS: dict[str, Literal["keep", "replace", "refuse"]] = {"error": "refuse", "append": "keep", "overwrite": "replace"}
 
 
@@ -60,7 +56,8 @@ class WriteJob:
         mode: see `begin`.
         record_type: "Example": columns are features. "SequenceExample": features of the context, and feature lists
             where they are lists of lists. "ByteArray": records are the values of the one column, `byteArray`.
-        schema: which columns are features, and what they are to be; None: all, as they are, and a null is no feature.
+        schema: which columns are features, and what they are to be: where there is no such column, the feature is
+            missing from every row. None: all, as they are, and a null is no feature.
         options: compression.
         num_shards: how many there are to be in the end; None: as many as tasks write.
         sizes: max_records and max_bytes of a shard, as for ShardedWriter.
@@ -69,7 +66,7 @@ class WriteJob:
     prefix: str
     mode: Mode
     record_type: str
-    schema: Mapping[str, FeatureSchema] | None
+    schema: Schema | None
     options: TFRecordOptions
     num_shards: int | None
     sizes: Mapping[str, int | None]
@@ -110,18 +107,17 @@ class WriteJob:
                 or was interrupted; (mode "overwrite") there are files that no manifest lists, which nobody but their
                 owner deletes.
             ValueError: a word is none of those that are known, a number not positive, or num_shards comes with a size.
-            TypeError: a number is none.
+            TypeError: a number is none, or the schema.
             OSError: the directory cannot be made.
         """
         if mode not in _OTHERS:
             raise ValueError(f"mode is one of {', '.join(_OTHERS)}, not {mode!r}")
-        if record_type not in _WRITE:
-            raise ValueError(f"record_type is one of {', '.join(_WRITE)}, not {record_type!r}")
+        check_record_type(record_type)
         token = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
         options = TFRecordOptions(compression_type)
-        sizes = shard_sizes(num_shards, max_records, max_bytes)
+        number, sizes = shard_sizes(num_shards, max_records, max_bytes)
         prefix = absolute_prefix(open_directory(as_path(directory)).join(f"part-{token}"))
-        job = cls(prefix, mode, record_type, schema, options, num_shards, sizes)
+        job = cls(prefix, mode, record_type, as_schema(schema), options, number, sizes)
         if not is_url(prefix):
             os.makedirs(job.directory, exist_ok=True)
         job._check_directory()
@@ -146,7 +142,7 @@ class WriteJob:
         with self.attempt() as writer:
             for batch in chain([first], batches):
                 try:
-                    _WRITE[self.record_type](writer, batch, self.schema)
+                    write_batch(writer, batch, self.record_type, self.schema)
                 except TFRecordError as error:
                     if error.record_number is not None:
                         error.record_number += number
@@ -166,11 +162,13 @@ class WriteJob:
         """Publish the shards of these infos, in their order, and delete what other attempts left.
 
         Without infos there is one empty shard. After a crash it goes on where it was; a second time it does nothing.
+        With other infos of the same job, it replaces the set that the job has published, also in mode "error".
         With num_shards, and another number of infos, all frames go through this process to so many other files, of
         equally many records each, before anything is published.
 
         Raises:
-            FileExistsError: (mode "error") by now there are shards.
+            FileExistsError: (mode "error") by now there are shards of others.
+            PublishedError: the set is there, and an OSError came behind that.
             ShardError, TFRecordError: (num_shards) what a task wrote is not what its info says.
             others: as the function `commit`.
         """
@@ -180,13 +178,19 @@ class WriteJob:
                 pass
             written = writer.infos
         published = self._published(written)
-        sweep(self.prefix)
+        with cleaning_up(self.prefix):
+            sweep(self.prefix)
         return published
 
     def abort(self) -> None:
-        """Nothing of the job is left; what was there before is as it was. A commit that was done stays."""
+        """Nothing of the job is left; what was there before is as it was. A set that is published stays."""
         rollback(self.prefix)
         sweep(self.prefix)
+
+    def abort_after(self, error: BaseException) -> None:
+        """`abort`, for whom an error is on its way: that a set is published is not to be hidden by another error."""
+        with contextlib.suppress(*(OSError, TFRecordError) if isinstance(error, PublishedError) else ()):
+            self.abort()
 
     def _published(self, written: list[ShardInfo]) -> list[ShardInfo]:
         if self.num_shards not in (None, len(written)):
@@ -194,7 +198,14 @@ class WriteJob:
                 written = self._resharded(written)
             except FileNotFoundError:  # they were swept after a commit of theirs; what is missing for another reason
                 return commit(None, self.prefix)  # is missing here, too
-        return commit(written, self.prefix, others=_OTHERS[self.mode])
+        others = _OTHERS[self.mode]
+        if others == "refuse" and self._has_set():
+            others = "keep"
+        return commit(written, self.prefix, others=others)
+
+    def _has_set(self) -> bool:
+        """Whether the job has published a set already, as one that is run again has."""
+        return split_path(self.prefix)[1] in (load_manifest(open_directory(self.directory)) or {})
 
     def _resharded(self, written: list[ShardInfo]) -> list[ShardInfo]:
         """The same records in other hidden files, `num_shards` of them. What tasks wrote stays until the sweep."""
@@ -231,73 +242,3 @@ class WriteJob:
         if strange:
             problem = f"a file that no manifest lists, '{printable(split_path(strange[0])[1])}', is not overwritten"
             raise ShardError(f"{problem}: remove it, or write elsewhere")
-
-
-def shard_sizes(num_shards: int | None, max_records: int | None, max_bytes: int | None) -> dict[str, int | None]:
-    """The max_records and max_bytes of what a task writes. Said by the driver, and not by every task:
-
-    Raises:
-        ValueError: a number is not positive, or num_shards comes with a size.
-        TypeError: a number is none.
-    """
-    sizes = {"max_records": max_records, "max_bytes": max_bytes}
-    for argument, number in {"num_shards": num_shards, **sizes}.items():
-        if number is not None and operator.index(number) < 1:
-            raise ValueError(f"{argument} is 1 or more, not {number}")
-    if num_shards is None:
-        return sizes
-    if max_records is not None or max_bytes is not None:
-        raise ValueError("shards have either a number, num_shards, or a size, max_records and max_bytes")
-    return {"max_records": None, "max_bytes": _ONE_SHARD}
-
-
-def _write_examples(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping[str, FeatureSchema] | None) -> None:
-    if schema is not None:
-        missing = sorted(set(schema) - set(batch.schema.names))
-        if missing:
-            raise FeatureError("the schema has it, and there is no such column", missing[0])
-        batch = batch.select(list(schema))
-    if not batch.num_columns:  # nothing would say how many records there are
-        raise FeatureError(f"{counted(batch.num_rows, 'row')} without a column are no records")
-    rules = _rules(batch.schema, schema_from_arrow(batch.schema)) if schema is None else schema
-    writer.write_columns(from_arrow(batch, schema), rules)
-
-
-def _rules(columns: pa.Schema, declared: Schema) -> Schema:
-    """What the columns are. A null of which nothing else is said is no feature at all, under every engine."""
-    features = [
-        feature if MISSING in (columns.field(name).metadata or {}) else replace(feature, missing=ABSENT)
-        for name, feature in declared.items()
-    ]
-    return Schema(features, feature_lists=declared.feature_lists.values())
-
-
-def _write_sequences(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping[str, FeatureSchema] | None) -> None:
-    if not isinstance(schema, Schema):
-        schema = _rules(batch.schema, sequence_schema_from_arrow(batch.schema))
-    for record in sequences_from_arrow(batch, schema):
-        writer.write(record)
-
-
-def _write_records(writer: ShardedWriter, batch: pa.RecordBatch, schema: Mapping[str, FeatureSchema] | None) -> None:
-    types = import_pyarrow().types
-    names = batch.schema.names
-    if len(names) != 1 or not (types.is_binary(batch.schema.types[0]) or types.is_large_binary(batch.schema.types[0])):
-        found = ", ".join(map(str, batch.schema.types))
-        raise FeatureError(f"records are one column of binary, not {counted(len(names), 'column')}: {found}")
-    if names[0] != BYTE_ARRAY:
-        raise FeatureError(f"is no '{BYTE_ARRAY}', the column of records: rename it if it holds records", names[0])
-    column = batch.column(0)
-    if column.null_count:
-        error = FeatureError("a record is null", names[0])
-        error.record_number = column.is_null().index(True).as_py()
-        raise error
-    for record in column.to_pylist():
-        writer.write(record)
-
-
-_WRITE: dict[str, Callable[[ShardedWriter, Any, Mapping[str, FeatureSchema] | None], None]] = {
-    "Example": _write_examples,
-    "SequenceExample": _write_sequences,
-    "ByteArray": _write_records,
-}

@@ -81,10 +81,12 @@ class Claim:
 
     def release(self) -> None:
         """Delete the file, unless it has another name by now."""
-        if self.descriptor >= 0:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.path)
-        self.abandon()
+        try:
+            if self.descriptor >= 0:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self.path)
+        finally:
+            self.abandon()
 
     def abandon(self) -> None:
         """Let go without touching anything."""

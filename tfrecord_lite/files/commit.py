@@ -11,7 +11,8 @@ Workers anywhere write shards under hidden names of their own and tell of them b
     6  older files go, _SUCCESS comes, the plan goes
 
 After a crash anywhere, `commit` with the same infos, or with None in a process that has none, goes on where it was.
-`rollback` brings back what was there before, up to step 5; after it, it finishes. A commit of other infos for the same
+An error up to step 5 says that the set is not there, and in step 6 that it is: PublishedError. `rollback` brings back
+what was there before, up to step 5; after it, it finishes. A commit of other infos for the same
 prefix first rolls back what it finds unfinished. After success a further commit of the same infos does nothing.
 
 Afterwards exactly the new set is there: whatever else was named `prefix-NNNNN-of-NNNNN` is gone, with its index. Sets
@@ -32,11 +33,11 @@ import errno
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
-from tfrecord_lite.errors import IndexMismatchError, ShardError, printable
+from tfrecord_lite.errors import IndexMismatchError, PublishedError, ShardError, printable
 from tfrecord_lite.files.directory import Directory, open_directory, split_path
 from tfrecord_lite.files.index import check_replaceable
 from tfrecord_lite.files.manifest import (
@@ -79,6 +80,7 @@ def commit(
         IsADirectoryError: a directory has the name of a shard.
         ShardError: a file has another size than its info says, or is none that a ShardedWriter left to be committed; or
             two infos are about the same file.
+        PublishedError: the set is there, and an OSError came behind that; commit again finishes it.
         TypeError: what is given for an info is none.
         ValueError: there are no infos, the prefix is none, or `others` is another word.
     """
@@ -94,19 +96,23 @@ def commit(
         if plan is None and name in sets and (wanted is None or sets[name].id == wanted.shards.id):
             return _finals(directory, sets[name])
         if wanted is not None and (plan is None or plan.shards.id != wanted.shards.id):
+            if others == "refuse" and sets:
+                raise FileExistsError(errno.EEXIST, "the directory holds shards already", directory.path)
             present = directory.sizes()
             directory.check_names(file.path for file in wanted.shards.files)
             _check_sizes(directory, wanted, {name: present[name] for name in wanted.temporaries if name in present})
             for other, unfinished in open_plans(directory).items() if others != "keep" else [(name, plan)]:
                 if unfinished is not None:
                     _end(directory, other, unfinished, sets)
-            if others == "refuse" and sets:
-                raise FileExistsError(errno.EEXIST, "the directory holds shards already", directory.path)
             dropped = sorted(set(sets) - {name}) if others == "replace" else []
             plan = replace(wanted, replaced=_replaced(directory, wanted.shards), dropped=dropped)
             save_plan(directory, name, plan)
         assert plan is not None
-        _carry_out(directory, name, plan, sets)
+        present = directory.sizes()
+        if not _is_listed(plan, name, sets):
+            _publish(directory, name, plan, sets, present)
+        with cleaning_up(directory.join(name)):
+            _clean_up(directory, name, plan, sets, present)
         return _finals(directory, plan.shards)
 
 
@@ -119,13 +125,40 @@ def rollback(prefix: Any, infos: Iterable[ShardInfo] | None = None) -> bool:
 
     Returns:
         Whether there was one to undo. Where the new manifest is in place already, the commit is finished instead.
+
+    Raises:
+        PublishedError: the new manifest is in place, and an OSError came while the commit was finished.
     """
     directory, name = _parts(prefix)
     with directory.locked():
         plan = load_plan(directory, name)
         if plan is None or (infos is not None and _plan(list(infos), name).shards.id != plan.shards.id):
             return False
-        return _end(directory, name, plan, load_manifest(directory) or {})
+        sets = load_manifest(directory) or {}
+        with cleaning_up(directory.join(name)) if _is_listed(plan, name, sets) else contextlib.nullcontext():
+            return _end(directory, name, plan, sets)
+
+
+@contextlib.contextmanager
+def cleaning_up(prefix: str) -> Iterator[None]:
+    """Around what is done when the set of a prefix is published already.
+
+    Raises:
+        PublishedError: in the place of an OSError, which would be taken for one that there is no set.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _published(prefix, error) from error
+
+
+def _published(prefix: str, cause: OSError) -> PublishedError:
+    error = PublishedError(
+        "published; only what is behind that is left, for an error came there: commit again, or commit(None, prefix), "
+        f"finishes it, and nothing is to be written again ({printable(str(cause))})"
+    )
+    error.path = prefix
+    return error
 
 
 def _parts(prefix: Any) -> tuple[Directory, str]:
@@ -174,26 +207,31 @@ def _check_sizes(directory: Directory, plan: Plan, present: dict[str, int]) -> N
         check_size(path, present[name], file.bytes)
 
 
-def _carry_out(directory: Directory, name: str, plan: Plan, sets: dict[str, ShardSet]) -> None:
-    """From wherever a plan is to its end."""
-    present = directory.sizes()
-    if name not in sets or sets[name].id != plan.shards.id:
-        _check_sizes(directory, plan, present)
-        kept = {final: older for final, older in plan.replaced.items() if final in present or older in present}
-        if kept != plan.replaced:  # somebody has removed an older file since
-            plan = replace(plan, replaced=kept)
-            save_plan(directory, name, plan)
-        directory.remove([SUCCESS])
-        finals = {temporary: file.path for temporary, file in _files(plan) if temporary in present}
-        in_the_way = set(finals.values())
-        directory.rename(
-            {final: older for final, older in kept.items() if final in in_the_way and older not in present}
-        )
-        directory.rename(finals)
-        for other in plan.dropped:
-            sets.pop(other, None)
-        sets[name] = plan.shards
+def _publish(directory: Directory, name: str, plan: Plan, sets: dict[str, ShardSet], present: dict[str, int]) -> None:
+    """From wherever a plan is up to the manifest, which is then `sets`."""
+    _check_sizes(directory, plan, present)
+    kept = {final: older for final, older in plan.replaced.items() if final in present or older in present}
+    if kept != plan.replaced:  # somebody has removed an older file since
+        plan = replace(plan, replaced=kept)
+        save_plan(directory, name, plan)
+    directory.remove([SUCCESS])
+    finals = {temporary: file.path for temporary, file in _files(plan) if temporary in present}
+    in_the_way = set(finals.values())
+    directory.rename({final: older for final, older in kept.items() if final in in_the_way and older not in present})
+    directory.rename(finals)
+    for other in plan.dropped:
+        sets.pop(other, None)
+    sets[name] = plan.shards
+    try:
         save_manifest(directory, sets)
+    except OSError as error:  # which may have come when it was there: say, the answer of a server was lost
+        if _is_listed(plan, name, load_manifest(directory) or {}):
+            raise _published(directory.join(name), error) from error
+        raise
+
+
+def _clean_up(directory: Directory, name: str, plan: Plan, sets: dict[str, ShardSet], present: dict[str, int]) -> None:
+    """From the manifest to the end of a plan."""
     names = {file.path for entry in sets.values() for file in entry.files}
     patterns = [shard_pattern(prefix) for prefix in (name, *plan.dropped)]
     others = [each for each in present if each not in names and any(pattern.fullmatch(each) for pattern in patterns)]
@@ -202,15 +240,20 @@ def _carry_out(directory: Directory, name: str, plan: Plan, sets: dict[str, Shar
     _remove_plan(directory, name, {MANIFEST, *present})
 
 
+def _is_listed(plan: Plan, name: str, sets: dict[str, ShardSet]) -> bool:
+    """Whether the set of a plan is in the manifest."""
+    return name in sets and sets[name].id == plan.shards.id
+
+
 def _end(directory: Directory, name: str, plan: Plan, sets: dict[str, ShardSet]) -> bool:
     """Undo a plan, or finish it where its set is in the manifest already; whether it was undone.
 
     Every step may be the last one before a crash, and either of doing and undoing goes on from there.
     """
-    if name in sets and sets[name].id == plan.shards.id:
-        _carry_out(directory, name, plan, sets)
-        return False
     present = directory.sizes()
+    if _is_listed(plan, name, sets):
+        _clean_up(directory, name, plan, sets, present)
+        return False
     older = {waiting: final for final, waiting in plan.replaced.items() if waiting in present}
     kept = set(plan.replaced) - set(older.values())  # the older files that were not moved
     back, copies = {}, []

@@ -109,9 +109,14 @@ class LocalDirectory:
         return os.path.join(self._path, name)
 
     def sizes(self) -> dict[str, int]:
+        sizes = {}
         with os.scandir(self.path) as entries:
-            files = (entry for entry in entries if not entry.is_dir(follow_symlinks=False))
-            return {entry.name: entry.stat(follow_symlinks=False).st_size for entry in files}
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    continue
+                with contextlib.suppress(FileNotFoundError):  # others delete and rename theirs meanwhile
+                    sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
+        return sizes
 
     def check_names(self, names: Iterable[str]) -> None:
         for path in map(self.join, names):

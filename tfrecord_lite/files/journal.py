@@ -99,8 +99,10 @@ class Journal:
 
     def remove(self) -> None:
         """It is of no more use."""
-        self._file.remove()
-        self._file.close()
+        try:
+            self._file.remove()
+        finally:
+            self._file.close()
 
     def _load(self) -> None:
         entries = list(map(_entry, self._file.read().split(b"\n")[:-1]))

@@ -12,8 +12,8 @@ from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.errors import ShardError
-from tfrecord_lite.files.commit import commit
+from tfrecord_lite.errors import PublishedError, ShardError
+from tfrecord_lite.files.commit import cleaning_up, commit
 from tfrecord_lite.files.encoded_chunk import EncodedChunk
 from tfrecord_lite.files.journal import FinishedShard, Journal
 from tfrecord_lite.files.options import TFRecordOptions
@@ -48,6 +48,8 @@ class ResumableShards:
     Raises:
         ValueError: the prefix is none, or a number is not positive.
         BlockingIOError: another process writes these shards.
+        PublishedError: the shards are there, and what was left of their commit fails again; also at the end of the
+            block, when their journal cannot be deleted.
     """
 
     def __init__(
@@ -73,7 +75,8 @@ class ResumableShards:
         if self._shard is not None:
             self._shard.discard()
         if self._is_published and kind is None:
-            self._journal.remove()
+            with cleaning_up(self._prefix):
+                self._journal.remove()
         else:
             self._journal.close()
 
@@ -112,7 +115,7 @@ class ResumableShards:
             self._finish_last()
 
     def publish(self) -> list[ShardInfo]:
-        """Commit the shards, of which none is to come; the infos with their final paths."""
+        """Commit the shards, of which none is to come; the infos with their final paths. Errors as `commit`."""
         if not self._journal.is_complete:
             self._journal.complete()
         infos = commit(self.infos, self._prefix)
@@ -128,6 +131,8 @@ class ResumableShards:
         if self._journal.is_complete:
             try:
                 commit(self.infos, self._prefix)  # it was about to be done, or is
+            except PublishedError:
+                raise
             except (FileNotFoundError, ShardError):
                 self._journal.start_anew()
         self.position = self._journal.finished[-1].end if self._journal.finished else 0

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterator
 
 from tfrecord_lite.files.claims import ClaimedSet, hidden_name
-from tfrecord_lite.files.commit import commit, rollback
+from tfrecord_lite.files.commit import cleaning_up, commit, rollback
 from tfrecord_lite.files.deflate import DeflateSink
 from tfrecord_lite.files.directory import file_size, open_directory, split_path
 from tfrecord_lite.files.manifest import has_plan
@@ -188,7 +188,8 @@ class ShardFiles:
             self._written.append(shard.close())
         self.infos = commit(self._written, self._prefix) if self._publish else self._written
         if self._set is not None:
-            self._set.release()
+            with cleaning_up(self._prefix):
+                self._set.release()
 
     def discard(self) -> None:
         if self._publish and len(self._written) == len(self._shards) > 0:

@@ -52,6 +52,7 @@ class ShardedWriter(TFRecordWriter):
         OSError: a shard cannot be written.
         ValueError: the prefix is none, see `check_prefix`; a number is not positive; num_shards and a size are given;
             or the options name no compression.
+        PublishedError: (at the close) the set is there, and an OSError came behind that.
     """
 
     def __init__(

@@ -1,0 +1,55 @@
+"""The arguments that the verbs of all engines have, looked at by the driver: no task meets what cannot be right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tfrecord_lite.adapters.order import whole_number
+from tfrecord_lite.adapters.read_parts import RECORD_TYPES
+from tfrecord_lite.format.feature_schema import FeatureSchema
+from tfrecord_lite.format.schema import Schema
+
+#: As max_bytes: what a task writes is one shard.
+_ONE_SHARD = 1 << 62
+
+
+def check_record_type(record_type: str) -> None:
+    """Raise ValueError unless it is one of RECORD_TYPES."""
+    if record_type not in RECORD_TYPES:
+        raise ValueError(f"record_type is one of {', '.join(RECORD_TYPES)}, not {record_type!r}")
+
+
+def as_schema(schema: Any) -> Schema | None:
+    """A Schema, or {name: FeatureSchema}, as a Schema; None as it is.
+
+    Raises:
+        TypeError: it is something else, such as the features of `parse_example`.
+    """
+    if schema is None or isinstance(schema, Schema):
+        return schema
+    found = type(schema).__name__
+    if isinstance(schema, Mapping):
+        others = [type(feature).__name__ for feature in schema.values() if not isinstance(feature, FeatureSchema)]
+        if not others:
+            return Schema(replace(feature, name=name) for name, feature in schema.items())
+        found = f"{found} of {others[0]}"
+    raise TypeError(f"schema is a Schema, as infer_schema and schema_from_arrow give it, not a {found}")
+
+
+def shard_sizes(num_shards: Any, max_records: Any, max_bytes: Any) -> tuple[int | None, dict[str, int | None]]:
+    """(num_shards, the max_records and max_bytes of what a task writes).
+
+    Raises:
+        ValueError: a number is not positive, or num_shards comes with a size.
+        TypeError: a number is none.
+    """
+    given = {"num_shards": num_shards, "max_records": max_records, "max_bytes": max_bytes}
+    numbers = {name: None if value is None else whole_number(value, name, 1) for name, value in given.items()}
+    number = numbers.pop("num_shards")
+    if number is None:
+        return None, numbers
+    if any(value is not None for value in numbers.values()):
+        raise ValueError("shards have either a number, num_shards, or a size, max_records and max_bytes")
+    return number, {"max_records": None, "max_bytes": _ONE_SHARD}
