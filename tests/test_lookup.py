@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from damage import crc32c, flip_bit, frame, set_length
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfrecord_lite.errors import CorruptRecordError, IndexMismatchError, RecordTooLargeError, TFRecordError
@@ -19,6 +19,7 @@ from tfrecord_lite.format.lookup import block_of, record_at, records_at
 frames = st.lists(st.binary(max_size=30), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(records=frames, times=st.sampled_from([1, 1, 600]), data=st.data(), verify=st.booleans())
 def test_many_records_are_what_each_of_them_is(records: list[bytes], times: int, data: Any, verify: bool) -> None:
     """The fast path equals the plain one, in damaged buffers as well, with short records and with long ones."""
