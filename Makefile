@@ -79,8 +79,10 @@ endurance: $(VENV)/test.stamp
 # Small changes to the code, one at a time, each of which a test must notice: hours for all, see [mutmut] in setup.cfg. What
 # has been tried is in mutants/ and not tried again; MUTANTS="tfrecord_lite.format.framing*" is one module.
 MUTANTS ?=
+# In KiB: a mutant may ask for an array of a CRC's size.
+MUTANTS_MEMORY = 6000000
 mutants: .venv-mutants/stamp
-	.venv-mutants/bin/mutmut run --max-children 1 $(foreach name,$(MUTANTS),"$(name)")
+	ulimit -v $(MUTANTS_MEMORY) && .venv-mutants/bin/mutmut run --max-children 1 $(foreach name,$(MUTANTS),"$(name)")
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

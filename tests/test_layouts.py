@@ -289,6 +289,14 @@ def test_only_a_layout_that_many_records_have_is_remembered() -> None:
     assert found_in(layouts, ["c"] * 8 + ["b"] * 9 + ["a"] * 10) == (["a", "b", "c"], [])
 
 
+def test_a_layout_of_one_record_comes_before_those_of_none() -> None:
+    layouts = Layouts(None)
+    each = ["a"] * 10 + ["b"] * 9 + ["c"] * 8
+    assert found_in(layouts, each) == (["a", "b", "c"], [])
+    assert found_in(layouts, ["c", *(f"rare {number}" for number in range(8))])[0] == ["c", "rare 0"]
+    assert found_in(layouts, each) == (["c", "a", "b"], [])
+
+
 def test_so_many_layouts_are_remembered() -> None:
     layouts = Layouts(None)
     for number in range(70):
@@ -304,6 +312,26 @@ def test_a_remembered_layout_is_widened_and_replaced() -> None:
         assert len(groups) == 1
         assert others.tolist() == []
     assert [layout.entries for layout in layouts._known] == [(Entry("n", INT64_LIST, LIST),)]
+
+
+def test_rows_of_two_sizes_are_in_the_end_one_layout() -> None:
+    layouts = Layouts(None)
+    few, more = ([encode_example({"f": np.zeros(count, np.float32)})] * 8 for count in (8, 12))
+    for records in (few, more, few + more):
+        groups, others = layouts.read(Records.joined(records), payloads.objects)
+        assert len(groups) == 1
+        assert others.tolist() == []
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_few_records_of_many_bytes_have_a_layout(more: int) -> None:
+    assert len(encode_example({"a": b""})) == 13
+    records = [b"before"] * 100 + [encode_example({"a": bytes((1 << 18) - 23)})] * 3
+    records.append(encode_example({"a": bytes((1 << 18) - 24 + more)}))
+    assert sum(map(len, records[100:])) == (1 << 20) - 1 + more
+    groups, others = Layouts(None).read(Records.joined(records), payloads.objects)
+    assert [numbers.tolist() for _, numbers, _ in groups] == [[100, 101, 102, 103]] * more
+    assert len(others) == (100 if more else 104)
 
 
 def test_a_record_that_its_own_layout_does_not_read_is_left_to_the_plain_path() -> None:

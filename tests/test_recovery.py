@@ -5,6 +5,7 @@ import os
 import pickle
 import struct
 import threading
+import tracemalloc
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -547,6 +548,34 @@ def test_what_is_looked_at_in_vain_is_bounded(name: str, monkeypatch: pytest.Mon
     if "records" in name:
         assert len(found) > 4_900
     assert looked_at <= (1 << 20) + 17 * len(data)
+
+
+@pytest.mark.parametrize("damaged", ["nothing", "the record before it", "the long record"])
+def test_a_long_record_is_held_once_beside_itself(tmp_path: Path, damaged: str) -> None:
+    size = 64 << 20
+    with TFRecordWriter(tmp_path / "a") as writer:
+        writer.write(b"short")
+        writer.write(bytes(size - 1) + b"\x01")  # zeros may be of lengths: they are looked at closely
+        writer.write(b"last")
+    if damaged != "nothing":
+        with open(tmp_path / "a", "r+b") as file:
+            file.seek(12 if damaged == "the record before it" else 1000)
+            file.write(b"!")
+    lengths: list[int] = []
+    tracemalloc.start()
+    try:
+        for record in TFRecordReader(tmp_path / "a", recovery=lambda region: True):
+            lengths.append(len(record))
+            if len(record) == size:
+                beside = tracemalloc.get_traced_memory()[0] - size
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    expected = {"nothing": [5, size, 4], "the record before it": [size, 4], "the long record": [5, 4]}[damaged]
+    assert lengths == expected
+    # Bytes whose number is not known to be true are asked for in pieces of 16 MiB.
+    assert peak < 2 * size + (20 << 20)
+    assert size not in lengths or beside < 2 << 20
 
 
 @pytest.mark.skipif(not HAS_PROC, reason="this system does not say how much memory is used")

@@ -9,6 +9,7 @@ import pickle
 import random
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from damage import flip_bit, frame, set_length
+from damage import flip_bit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,14 +26,12 @@ from tfrecord_lite import (
     IndexMismatchError,
     RecordIndex,
     RecordSource,
-    RecordTooLargeError,
     TFRecordOptions,
     TFRecordWriter,
     TruncatedRecordError,
     read_records,
 )
 from tfrecord_lite.files import source as source_module
-from tfrecord_lite.format.lookup import block_of, record_at, records_at
 
 SIZES = [[3, 0, 100_000, 5], [], [7] * 400, [0], [4096, 1, 70_000] * 20, []]
 
@@ -278,32 +277,38 @@ def test_a_torn_file_is_no_source(tmp_path: Path) -> None:
     assert (caught.value.path, caught.value.record_number) == (str(path), 19)
 
 
-frames = st.lists(st.binary(max_size=30), min_size=1, max_size=12)
+@pytest.mark.parametrize("options", [None, TFRecordOptions("GZIP", seekable=True)], ids=["plain", "GZIP"])
+def test_a_long_record_is_held_once_and_beside_it_what_was_inflated(tmp_path: Path, options: Any) -> None:
+    size = 16 << 20
+    source = RecordSource(write(tmp_path / "a", [b"short", bytes(size), b"last"], options=options))
+    source[0]
+    reads: list[Any] = [lambda: source[1], lambda: source.__getitems__([1]), lambda: source.__getitems__([1] + [0] * 9)]
+    for read in [*reads, lambda: source.together([1])]:
+        tracemalloc.start()
+        try:
+            assert read()
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak < (1 if options is None else 2) * size + (1 << 20)
 
 
-@given(records=frames, times=st.sampled_from([1, 1, 600]), data=st.data(), verify=st.booleans())
-def test_many_records_are_what_each_of_them_is(records: list[bytes], times: int, data: Any, verify: bool) -> None:
-    """The fast path equals the plain one, in damaged buffers as well, with short records and with long ones."""
-    records = [record * times for record in records]
-    buffer = b"".join(map(frame, records))
-    ends = np.cumsum([len(record) + 16 for record in records])
-    numbers = np.array(data.draw(st.lists(st.integers(0, len(records) - 1), min_size=1, max_size=20)))
-    sizes = np.diff(ends, prepend=0)[numbers]
-    positions = ends[numbers] - sizes
-    if data.draw(st.booleans()):
-        buffer = flip_bit(buffer, data.draw(st.integers(0, len(buffer) - 1)), data.draw(st.integers(0, 7)))
-    elif data.draw(st.booleans()):
-        buffer = set_length(buffer, data.draw(st.integers(0, 2**64 - 1)))
-    found = records_at(buffer, positions, sizes, verify=verify)
-    places = list(zip(positions.tolist(), sizes.tolist(), strict=True))
+def test_a_long_record_that_is_damaged_is_held_once(tmp_path: Path) -> None:
+    size = 16 << 20
+    path = write(tmp_path / "a", [b"short", bytes(size)])
+    with open(path, "r+b") as file:
+        file.seek(1000)
+        file.write(b"!")
+    source = RecordSource(path)
+    tracemalloc.start()
     try:
-        expected = [record_at(buffer, position, size, position, verify) for position, size in places]
-    except (CorruptRecordError, IndexMismatchError, RecordTooLargeError):
-        assert found is None
-    else:
-        assert found == expected
-    block = block_of([buffer[at : at + size] for at, size in places], verify=verify)
-    assert (None if block is None else block.records()) == found
+        for read in (lambda: source[1], lambda: source.__getitems__([1]), lambda: source.together([1, 0])):
+            with pytest.raises(CorruptRecordError):
+                read()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < size + (1 << 20)
 
 
 # Files that change, and those that cannot be entered.

@@ -217,7 +217,7 @@ def _walk(directory: str) -> Iterator[tuple[str, ImageFile | str]]:
                 continue
             name = f"{folder}/{entry.name}" if folder else entry.name
             try:
-                status = entry.stat()
+                status = os.stat(entry.path)  # that of the entry knows no identity on Windows
             except OSError as error:
                 yield name, "a link to nothing" if isinstance(error, FileNotFoundError) else str(error.strerror)
                 continue

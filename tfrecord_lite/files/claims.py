@@ -81,12 +81,24 @@ class Claim:
 
     def release(self) -> None:
         """Delete the file, unless it has another name by now."""
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            remove_open(self.path, descriptor)
+
+    def publish(self, path: str) -> None:
+        """Close the file and give it its name; it is deleted when that fails."""
+        # The lock stays until it has it. Where there are none (Windows) what is open gets no other name.
+        lock = -1 if fcntl is None else os.dup(self.descriptor)
         try:
-            if self.descriptor >= 0:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(self.path)
-        finally:
             self.abandon()
+            os.replace(self.path, path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path)
+            raise
+        finally:
+            if lock >= 0:
+                os.close(lock)
 
     def abandon(self) -> None:
         """Let go without touching anything."""
@@ -159,7 +171,25 @@ def _seen(directory: str) -> list[str]:
     return [os.path.join(directory, name) for name in _first_seen[key]]
 
 
+def remove_open(path: str, descriptor: int) -> None:
+    """Delete a file, unless it has another name by now, and close its descriptor, which may hold a lock.
+
+    Nobody is to get the lock of what is about to be deleted. Where there are no locks (Windows) what is open cannot be
+    deleted.
+    """
+    if fcntl is None:
+        os.close(descriptor)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+    finally:
+        if fcntl is not None:
+            os.close(descriptor)
+
+
 def _remove_if_dead(path: str) -> None:
+    if fcntl is None:  # nobody can tell
+        return
     try:
         descriptor = os.open(path, os.O_RDWR | _FLAGS)
     except OSError:  # there is none, as a rule

@@ -146,8 +146,7 @@ class LocalDirectory:
             with open(claim.descriptor, "wb", closefd=False) as file:
                 file.write(data)
             os.fsync(claim.descriptor)
-            os.replace(claim.path, path)
-            claim.abandon()
+            claim.publish(path)
         except BaseException as error:
             if isinstance(error, OSError):
                 add_path(error, path)

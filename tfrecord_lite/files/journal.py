@@ -93,16 +93,14 @@ class Journal:
 
     def close(self) -> None:
         """Keep it for the next time, unless there is nothing in it."""
-        if not self.finished:
+        if self.finished:
+            self._file.close()
+        else:
             self._file.remove()
-        self._file.close()
 
     def remove(self) -> None:
         """It is of no more use."""
-        try:
-            self._file.remove()
-        finally:
-            self._file.close()
+        self._file.remove()
 
     def _load(self) -> None:
         entries = list(map(_entry, self._file.read().split(b"\n")[:-1]))

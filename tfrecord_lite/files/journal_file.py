@@ -5,11 +5,11 @@ What was added is there for whoever reads it after a crash at any later moment.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 from typing import Protocol
 
+from tfrecord_lite.files.claims import remove_open
 from tfrecord_lite.files.directory import open_directory, split_path
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.spooled import remote_sink
@@ -79,8 +79,8 @@ class LocalJournalFile:
         os.ftruncate(self._descriptor, 0)
 
     def remove(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path)
+        descriptor, self._descriptor = self._descriptor, -1
+        remove_open(self._path, descriptor)
 
     def close(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1

@@ -23,7 +23,7 @@ import stat
 from typing import Any, Protocol
 
 from tfrecord_lite.errors import add_path
-from tfrecord_lite.files.claims import Claim
+from tfrecord_lite.files.claims import Claim, remove_open
 from tfrecord_lite.format.pieces import Pieces, coalesced, total_size
 
 #: Linux' IOV_MAX, and the limit of writev everywhere else that is larger.
@@ -161,19 +161,16 @@ class AtomicFileSink(HiddenFileSink):
             os.chmod(self.writing_path, stat.S_IMODE(os.stat(self._path).st_mode))
 
     def close(self) -> None:
-        lock = os.dup(self._descriptor)  # until the file has its name
-        try:
-            super().close()
-            os.replace(self.writing_path, self._path)
-        except BaseException:
-            self.discard()
-            raise
-        finally:
-            os.close(lock)
+        self._descriptor = -1  # the claim's, which is closed there
+        self._claim.publish(self._path)
+
+    def discard(self) -> None:
+        self._descriptor = -1
+        self._claim.release()
 
     def abandon(self) -> None:
-        super().abandon()
-        self._claim.descriptor = -1  # which is closed
+        self._descriptor = -1
+        self._claim.abandon()
 
 
 class AppendSink(FileSink):
@@ -229,8 +226,8 @@ class AppendSink(FileSink):
                 os.lseek(self._descriptor, self.size, os.SEEK_SET)
                 os.write(self._descriptor, self._replaced)
             if not self._existed and not self.size:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(os.path.realpath(self.writing_path))
+                descriptor, self._descriptor = self._descriptor, -1
+                remove_open(os.path.realpath(self.writing_path), descriptor)
         super().discard()
 
     def _is_in_place(self) -> bool:

@@ -263,6 +263,8 @@ def _own_descriptor(path: str) -> int | None:
 
     Whoever opened it said where to write (`>>`, a pipe); opening the name again would begin at the start.
     """
+    if path == "/dev/stdout":  # whether there is such a name or not: on Windows there is none
+        return 1
     number = re.fullmatch(r"/dev/(stdout|stderr|fd/\d+)|/proc/self/fd/\d+", os.path.abspath(path))
     if number is None or not os.path.exists(path):
         return None

@@ -59,7 +59,7 @@ def record_at(buffer: Any, position: int, size: int, offset: int, verify: bool) 
     else:
         is_sound = header[:_LENGTH_SIZE] == expected[:_LENGTH_SIZE]
     if not is_sound:
-        _check(buffer[position : position + size], offset, verify)
+        _check(header, record, footer, offset, verify)
     return record
 
 
@@ -117,13 +117,12 @@ def _items(octets: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[Any]:
     return items
 
 
-def _check(frame: bytes, offset: int, verify: bool) -> None:
+def _check(header: bytes, record: bytes, footer: int, offset: int, verify: bool) -> None:
     """Raise what is wrong with a frame."""
-    length = decode_header(frame[:HEADER_SIZE], offset, verify=verify)
-    expected = len(frame) - FRAME_OVERHEAD
-    if length != expected:
-        text = f"at offset {offset} the index has a record of {expected} bytes, the file one of {length}"
+    length = decode_header(header, offset, verify=verify)
+    if length != len(record):
+        text = f"at offset {offset} the index has a record of {len(record)} bytes, the file one of {length}"
         error = IndexMismatchError(text)
         error.offset = offset
         raise error
-    check_record(frame[HEADER_SIZE:-FOOTER_SIZE], frame[-FOOTER_SIZE:], offset)
+    check_record(record, footer.to_bytes(FOOTER_SIZE, "little"), offset)

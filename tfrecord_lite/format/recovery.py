@@ -16,8 +16,8 @@ A frame is sound when both CRCs hold. (A header alone proves little: a record of
 Random bytes pass for a frame with a chance of 2^-64 at each byte. What cannot be told: when both header and record of a
 frame are damaged, or it is not followed by a sound one, frames stored in its record look like any other.
 
-The cost is bounded: `_Recovery._can_afford` says how. So is memory, by a few times the longest record accepted: a
-header that lies must be believed until its record has been read. Longer records are passed over like damage.
+The cost is bounded: `_Recovery._can_afford` says how. So is memory, by twice the longest record accepted: what has been
+read, where one frame may turn out to be none, and its record. Longer records are passed over like damage.
 """
 
 from __future__ import annotations
@@ -106,9 +106,8 @@ class _Recovery:
         self._window.position = self._offset
         try:
             for block in read_blocks(self._window, max_record_size=self._longest, sizes=self._sizes):
-                size = block.size  # before the block is given away
+                self._move_to(self._offset + block.size)  # first: whoever has a long record need not have it twice
                 yield block
-                self._move_to(self._offset + size)
         except TFRecordError as error:
             return error.with_traceback(None)
         return None
@@ -126,24 +125,34 @@ class _Recovery:
             limits = walk(memoryview(piece), len(piece))
             block = _block(piece, limits)
             if block is None or not block.is_sound() or int((block.ends - block.starts).max()) > self._longest:
-                limits, damage = self._limits_one_by_one(self._offset + len(piece))
-                block = _block(window.peek(self._offset, limits[-1]), limits)
-            if block is not None:
-                yield block
+                damage = yield from self._one_by_one(self._offset + len(piece))
+            else:
                 self._move_to(self._offset + limits[-1])
+                yield block
         return damage
 
-    def _limits_one_by_one(self, last: int) -> tuple[list[int], TFRecordError | None]:
-        """Where, seen from the offset, sound frames begin and end up to `last`, and what is wrong with the next one."""
+    def _one_by_one(self, last: int) -> Generator[Block, None, TFRecordError | None]:
+        """The sound frames that begin before `last`, and what is wrong with the one behind them, if anything is."""
         begin = position = self._offset
         limits = [0]
+        long_record = damage = None
         try:
             while position < last:
-                position += len(self._record_at(position)) + FRAME_OVERHEAD
-                limits.append(position - begin)
+                record = self._record_at(position)
+                position += len(record) + FRAME_OVERHEAD
+                if len(record) > _SMALL_BLOCK:  # the last of these: it is not copied into a block
+                    long_record = record
+                else:
+                    limits.append(position - begin)
         except TFRecordError as error:
-            return limits, error.with_traceback(None)  # which holds the record that was read
-        return limits, None
+            damage = error.with_traceback(None)  # which holds the record that was read
+        block = _block(self._window.peek(begin, limits[-1]), limits)
+        self._move_to(position)
+        if block is not None:
+            yield block
+        if long_record is not None:
+            yield Block.of_record(long_record)
+        return damage
 
     def _reason(self, damage: TFRecordError | None) -> str:
         error = self._window.error
@@ -227,14 +236,15 @@ class _Recovery:
     def _is_header_up_to(self, end: int) -> bool:
         """Whether a sound header inside the frame at the offset announces a frame that ends at `end`."""
         inside = self._offset + 1
-        size = end - inside
-        if not self._can_afford(size):
+        if not self._can_afford(end - inside):
             return False
-        positions, lengths = find_headers(self._window.peek(inside, size), self._longest)
-        if not (positions + lengths + FRAME_OVERHEAD == size).any():
-            return False
-        self._spent += size
-        return True
+        for begin in range(inside, end, _LARGEST_PIECE):
+            size = min(_LARGEST_PIECE + HEADER_SIZE - 1, end - begin)
+            positions, lengths = find_headers(self._window.peek(begin, size), self._longest)
+            if (positions + lengths + FRAME_OVERHEAD == end - begin).any():
+                self._spent += end - inside
+                return True
+        return False
 
     def _can_afford(self, size: int) -> bool:
         """Whether so many bytes may be looked at that perhaps are no frame.

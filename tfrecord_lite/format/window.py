@@ -53,8 +53,7 @@ class Window:
         """At most `size` bytes, none at the end."""
         if self.position == self.end:
             self._extend(size)
-        at = self.position - self.begin
-        data = bytes(self._held[at : at + size])
+        data = self._copy(self.position, size)
         self.position += len(data)
         return data
 
@@ -73,8 +72,7 @@ class Window:
     def peek(self, offset: int, size: int) -> bytes:
         """`size` bytes from `offset` on, fewer only where the stream ends; `position` stays."""
         self.reach(offset + size)
-        at = offset - self.begin
-        return bytes(self._held[at : at + size])
+        return self._copy(offset, size)
 
     def crc(self, begin: int, end: int) -> int:
         """The CRC-32C of what is held in [begin, end)."""
@@ -100,6 +98,12 @@ class Window:
         self._has_ended = not goes_on
         self.passed_over += passed
         return goes_on
+
+    def _copy(self, offset: int, size: int) -> bytes:
+        """At most `size` of the bytes held from `offset` on, in one copy: a slice of a bytearray would be another."""
+        at = offset - self.begin
+        with memoryview(self._held) as view, view[at : at + size] as part:
+            return bytes(part)
 
     def _extend(self, size: int) -> int:
         """Hold some bytes more, and say how many."""
