@@ -9,10 +9,11 @@ is a few integers: the epoch, how many of its places all ranks together have rea
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tfrecord_lite.adapters.decoded_records import DecodedRecords
-from tfrecord_lite.adapters.order import MOST, RecordOrder, Turn, whole_number
+from tfrecord_lite.adapters.order import MOST_EPOCH, RecordOrder, Turn, whole_number
 from tfrecord_lite.adapters.rank_numbers import RankNumbers
 from tfrecord_lite.format.columns.decode import BytesAs
 
@@ -74,8 +75,8 @@ class OrderedBatches:
             block_size=block_size,
             mixed_blocks=mixed_blocks,
         )
-        self._batch_size, self._ranks, self._remainder = batch_size, ranks, remainder
-        self._rank = rank
+        self._turn = Turn(len(self.source), 0, batch_size, ranks, remainder)
+        self._rank = whole_number(rank, "rank")
         self.epoch = 0
         self._begin(0, 0)
 
@@ -144,7 +145,7 @@ class OrderedBatches:
         """
         epoch, numbers = self.epoch, self._numbers
         steps = range(begin, self._turn.steps, stride)
-        together = max(_READ_TOGETHER // self._batch_size, 1)
+        together = max(_READ_TOGETHER // self._turn.batch_size, 1)
         for first in range(0, len(steps), together):
             some = [number for step in steps[first : first + together] for number in numbers.of_step(epoch, step)]
             yield from self._records.examples(some)
@@ -158,15 +159,17 @@ class OrderedBatches:
         return self._records.columns(numbers)
 
     def _begin(self, epoch: int, done: int) -> None:
-        turn = Turn(len(self.source), done, self._batch_size, self._ranks, self._remainder)
+        turn = replace(self._turn, done=done)
         self._numbers = RankNumbers(self._order, turn, self._rank)
-        self._turn: Turn = turn
+        self._turn = turn
         self.epoch = epoch
 
 
 def place_of(state: Mapping[str, Any]) -> tuple[int, int, int | None]:
     """(epoch, done, order or None) of a state. Raises ValueError if they are no such numbers."""
     try:
+        if not isinstance(state, Mapping):
+            raise TypeError
         order = whole_number(state["order"], "order") if "order" in state else None
         return checked_epoch(state["epoch"]), whole_number(state["done"], "done"), order
     except (KeyError, TypeError):
@@ -176,4 +179,4 @@ def place_of(state: Mapping[str, Any]) -> tuple[int, int, int | None]:
 
 def checked_epoch(epoch: Any) -> int:
     """An epoch as Python's integer. Raises TypeError, ValueError: it is no integer of 64 bits."""
-    return whole_number(epoch, "epoch", -MOST - 1, MOST)
+    return whole_number(epoch, "epoch", -MOST_EPOCH - 1, MOST_EPOCH)

@@ -37,6 +37,8 @@ __all__ = ["apply_aug_single_cls", "augment", "make_dataset", "read_record_singl
 
 #: Records that are looked at when the features are to be inferred.
 _INFERRED_RECORDS = 1024
+#: The largest number that TensorFlow takes.
+_MOST = (1 << 63) - 1
 
 
 def make_dataset(
@@ -108,8 +110,11 @@ def make_dataset(
         tf.errors.OpError: while reading; of reader "tfrecord_lite" the text names file, record and offset.
     """
     tf = import_tensorflow()
-    _check_arguments(reader, remainder, state, batch_size, buffer_size, epochs)
+    batch_size = whole_number(batch_size, "batch_size", 1, _MOST)
+    buffer_size = whole_number(buffer_size, "buffer_size", 1, _MOST)
+    epochs = None if epochs is None else whole_number(epochs, "epochs", 1, _MOST)
     seed = whole_number(seed, "seed")
+    _check_words(reader, remainder, state)
     if not isinstance(input_context, (tf.distribute.InputContext, type(None))):
         raise TypeError(f"input_context is a tf.distribute.InputContext or None, not {type(input_context).__name__}")
     part, parts = (input_context.input_pipeline_id, input_context.num_input_pipelines) if input_context else (0, 1)
@@ -138,28 +143,14 @@ def make_dataset(
     return dataset.with_options(options).prefetch(tf.data.AUTOTUNE)
 
 
-def _check_arguments(
-    reader: str,
-    remainder: str,
-    state: Mapping[str, int] | None,
-    batch_size: int,
-    buffer_size: int,
-    epochs: int | None,
-) -> None:
-    """Raise ValueError for what is of no use, or not for this reader, and TypeError for a number that is none."""
-    numbers = {"batch_size": batch_size, "buffer_size": buffer_size, "epochs": 1 if epochs is None else epochs}
-    for name, number in numbers.items():
-        whole_number(number, name)
+def _check_words(reader: str, remainder: str, state: Mapping[str, int] | None) -> None:
+    """Raise ValueError for what is of no use, or not for this reader."""
     if reader not in ("tensorflow", "tfrecord_lite"):
         raise ValueError(f"reader is 'tensorflow' or 'tfrecord_lite', not {reader!r}")
     if remainder not in ("share", "drop", "pad"):
         raise ValueError(f"remainder is 'share', 'drop' or 'pad', not {remainder!r}")
     if reader == "tensorflow" and (remainder == "pad" or state is not None):
         raise ValueError("remainder='pad' and state need reader='tfrecord_lite'")
-    if batch_size < 1 or buffer_size < 1 or (epochs is not None and epochs < 1):
-        raise ValueError(
-            f"batch_size, buffer_size and epochs are 1 or more, not {batch_size}, {buffer_size} and {epochs}"
-        )
 
 
 def _parser(tf: Any, features: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:

@@ -24,6 +24,7 @@ except ModuleNotFoundError as error:
     raise ImportError('this needs PyTorch: pip install "tfrecord-lite-codec[torch]"') from error
 
 from tfrecord_lite.adapters.decoded_records import DecodedRecords
+from tfrecord_lite.adapters.order import whole_number
 from tfrecord_lite.adapters.ordered_batches import OrderedBatches, checked_epoch, place_of
 from tfrecord_lite.adapters.torch_position import MAIN_PROCESS, SharedPosition
 from tfrecord_lite.adapters.torch_tensors import ItemMaker, Padding, RaggedAs, Transform
@@ -91,7 +92,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         super().__init__()
         self._is_single = batch_size is None
         rank, ranks = _place(rank, ranks)
-        read_together = 1 if batch_size is None else batch_size
+        read_together = 1 if batch_size is None else whole_number(batch_size, "batch_size")
         self._ordered = OrderedBatches(
             paths,
             features,
@@ -282,7 +283,7 @@ class TFRecordMapDataset(Dataset):  # type: ignore[misc]
 def _place(rank: int | None, ranks: int | None) -> tuple[int, int]:
     """Which of how many processes this is."""
     if rank is not None and ranks is not None:
-        return rank, ranks
+        return whole_number(rank, "rank"), whole_number(ranks, "ranks")
     if rank is not None or ranks is not None:
         raise ValueError("rank and ranks are given both or not at all")
     if torch.distributed.is_available() and torch.distributed.is_initialized():
