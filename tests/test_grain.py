@@ -437,3 +437,18 @@ def test_more_epochs_than_can_be_counted_are_a_value_error() -> None:
             RecordSampler(9, epochs=epochs)
     assert len(RecordSampler(9, epochs=sys.maxsize // 9)) == sys.maxsize // 9 * 9
     assert len(RecordSampler(0, epochs=2**63)) == 0
+
+
+@pytest.mark.parametrize("wrong", ["/path/one.tfrecord", [b"a record"], None, 5], ids=repr)
+def test_what_is_no_source_or_batches_is_a_type_error(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^source is a RecordSource, not {type(wrong).__name__}$"):
+        RecordDataset(wrong)
+    with pytest.raises(TypeError, match=rf"^batches is an OrderedBatches, not {type(wrong).__name__}$"):
+        ColumnDataset(wrong)
+
+
+@pytest.mark.parametrize("features", [-1, "x", True, [1], np.zeros(2)], ids=repr)
+def test_features_that_are_no_mapping_are_a_type_error(features: Any) -> None:
+    for make in (ParseExample, ParseExamples):
+        with pytest.raises(TypeError, match="features are a mapping of names to features, or a Schema, not "):
+            make(features)

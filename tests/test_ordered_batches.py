@@ -350,3 +350,24 @@ def test_a_step_larger_than_numpys_integers_leaves_no_record_out(
         batches = OrderedBatches(folder, NUMBER, batch_size=kind(batch_size), rank=rank, ranks=kind(ranks))
         found += numbers_of(batches.batches())
     assert found == list(range(COUNT))
+
+
+@pytest.mark.parametrize("features", [-1, "x", True, [1], [], np.zeros(2)], ids=repr)
+def test_features_that_are_no_mapping_are_a_type_error(folder: Path, features: Any) -> None:
+    with pytest.raises(TypeError, match="features are a mapping of names to features, or a Schema, not "):
+        OrderedBatches(folder, features, batch_size=5)
+
+
+@pytest.mark.parametrize("read", [OrderedBatches.batches, OrderedBatches.examples])
+def test_steps_that_there_cannot_be_are_refused_at_once(folder: Path, read: Any) -> None:
+    batches = OrderedBatches(folder, FEATURES, batch_size=5)
+    for steps, problem in (
+        ((0, 0), "stride is 1 or more, not 0"),
+        ((19, -1), "stride is 1 or more, not -1"),
+        ((-1, 1), "begin is 0 or more, not -1"),
+    ):
+        with pytest.raises(ValueError, match=f"^{problem}$"):
+            read(batches, *steps)
+    with pytest.raises(TypeError, match=r"^stride: "):
+        read(batches, 0, 1.5)
+    assert len(list(read(batches, np.int8(18), np.uint8(200)))) in (1, 5)

@@ -615,3 +615,10 @@ def test_a_state_of_numpys_integers_goes_on_where_it_says(folder: Path) -> None:
 def test_a_state_that_is_none_is_the_error_of_ordered_batches(folder: Path, state: Any) -> None:
     with pytest.raises(ValueError, match="a state has two whole numbers, epoch and done"):
         make_dataset(folder, NUMBER, batch_size=5, state=state, reader="tfrecord_lite")
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("features", [-1, "x", True, [1], np.zeros(2)], ids=repr)
+def test_features_that_are_no_mapping_are_a_type_error(folder: Path, reader: Any, features: Any) -> None:
+    with pytest.raises(TypeError, match="features are a mapping of names to features, or a Schema, not "):
+        make_dataset(folder, features, batch_size=5, reader=reader)

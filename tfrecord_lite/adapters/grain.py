@@ -63,12 +63,15 @@ class ColumnDataset(grain.MapDataset):  # type: ignore[misc]
             stands now.
 
     Raises:
+        TypeError: `batches` is none.
         TFRecordError: while reading, a record is damaged or not what the features ask for, with path, number, offset.
         ValueError: while reading, a rest of an epoch is to be repeated.
     """
 
     def __init__(self, batches: OrderedBatches) -> None:
         super().__init__()
+        if not isinstance(batches, OrderedBatches):
+            raise TypeError(f"batches is an OrderedBatches, not {type(batches).__name__}")
         self._batches = copy.copy(batches)
         self._is_rest = batches.state_after(0)["done"] > 0
 
@@ -102,7 +105,7 @@ class RecordDataset(grain.MapDataset):  # type: ignore[misc]
 
     Raises:
         ValueError: a number or word is of no use.
-        TypeError: a number is no integer.
+        TypeError: a number is no integer, or the source is none.
         TFRecordError: while reading, a record is damaged, with path, number and offset.
     """
 
@@ -120,6 +123,8 @@ class RecordDataset(grain.MapDataset):  # type: ignore[misc]
         remainder: str = "share",
     ) -> None:
         super().__init__()
+        if not isinstance(source, RecordSource):  # a path is a sequence, too
+            raise TypeError(f"source is a RecordSource, not {type(source).__name__}")
         self._source = source
         seed = whole_number(seed, "seed")
         order = RecordOrder(

@@ -46,7 +46,7 @@ class OrderedBatches:
 
     Raises:
         ValueError: a number or word is of no use.
-        TypeError: a number is no integer.
+        TypeError: a number is no integer, or features are no mapping.
         OSError, TFRecordError: as `RecordSource` and, without features, `infer_schema`.
     """
 
@@ -131,24 +131,28 @@ class OrderedBatches:
         rest is shared a batch may have no records.
 
         Raises:
-            TFRecordError: a record is damaged or not what the features ask for, with path, number and offset.
+            ValueError: `begin` is negative, or `stride` not positive.
+            TypeError: one of them is no integer.
+            TFRecordError: while reading, a record is damaged or not what the features ask for, with path, number and
+                offset.
         """
         epoch, numbers = self.epoch, self._numbers
-        for step in range(begin, self._turn.steps, stride):
-            yield self.columns(numbers.of_step(epoch, step))
+        return (self.columns(numbers.of_step(epoch, step)) for step in self._steps(begin, stride))
 
     def examples(self, begin: int = 0, stride: int = 1) -> Iterator[dict[str, Any]]:
         """The records of the same steps one at a time, each as `parse_single_example` gives it; read in blocks.
 
         Raises:
-            TFRecordError: as for `batches`.
+            ValueError, TypeError, TFRecordError: as for `batches`.
         """
-        epoch, numbers = self.epoch, self._numbers
-        steps = range(begin, self._turn.steps, stride)
+        epoch, numbers, steps = self.epoch, self._numbers, self._steps(begin, stride)
         together = max(_READ_TOGETHER // self._turn.batch_size, 1)
-        for first in range(0, len(steps), together):
-            some = [number for step in steps[first : first + together] for number in numbers.of_step(epoch, step)]
-            yield from self._records.examples(some)
+        portions = (steps[first : first + together] for first in range(0, len(steps), together))
+        return (
+            example
+            for portion in portions
+            for example in self._records.examples([n for step in portion for n in numbers.of_step(epoch, step)])
+        )
 
     def columns(self, numbers: Any) -> dict[str, Any]:
         """The values of the records of these numbers, as `read_batches` gives them.
@@ -157,6 +161,9 @@ class OrderedBatches:
             TFRecordError: as for `batches`.
         """
         return self._records.columns(numbers)
+
+    def _steps(self, begin: int, stride: int) -> range:
+        return range(whole_number(begin, "begin", 0), self._turn.steps, whole_number(stride, "stride", 1))
 
     def _begin(self, epoch: int, done: int) -> None:
         turn = replace(self._turn, done=done)

@@ -106,7 +106,7 @@ def make_dataset(
             io.UnsupportedOperation, if a file is compressed in another way than reader "tfrecord_lite" takes it;
             LostRecordsError, if TensorFlow would not read all of a GZIP file; FeatureError, if features are of no use.
         ValueError: an argument is of no use, or not for this reader.
-        TypeError: a number is no integer, or input_context none.
+        TypeError: a number is no integer, features are no mapping, or input_context is none.
         tf.errors.OpError: while reading; of reader "tfrecord_lite" the text names file, record and offset.
     """
     tf = import_tensorflow()
@@ -155,7 +155,7 @@ def _check_words(reader: str, remainder: str, state: Mapping[str, int] | None) -
 
 def _parser(tf: Any, features: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
     """What parses a batch of serialized Examples in TensorFlow."""
-    if not features:
+    if isinstance(features, Mapping) and not features:
         raise FeatureError("no features: none were given, or no record has one from which they could be inferred")
     wanted = tensorflow_features(tf, example_plan(features).features)
     return lambda serialized: tf.io.parse_example(serialized, wanted)
