@@ -622,3 +622,26 @@ def test_a_state_that_is_none_is_the_error_of_ordered_batches(folder: Path, stat
 def test_features_that_are_no_mapping_are_a_type_error(folder: Path, reader: Any, features: Any) -> None:
     with pytest.raises(TypeError, match="features are a mapping of names to features, or a Schema, not "):
         make_dataset(folder, features, batch_size=5, reader=reader)
+
+
+def test_values_of_a_feature_that_was_inferred_to_have_none_are_an_error_of_ours_only(tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "a") as writer:
+        for number in range(2000):
+            writer.write_example({"number": number, "k": None})
+        writer.write_example({"number": 2000, "k": 3})
+    ours = make_dataset(tmp_path / "a", batch_size=500, reader="tfrecord_lite")
+    with pytest.raises(tf.errors.OpError, match=r"a: record #2000 at offset \d+: .*k"):
+        list(ours)
+    theirs = make_dataset(tmp_path / "a", batch_size=500)
+    assert list(theirs.element_spec) == ["number"]
+    assert numbers_of(theirs) == list(range(2001))
+
+
+@pytest.mark.parametrize("record", [b"\xff", b"\xff\xfe\xfd" * 9])
+def test_a_record_that_is_no_example_is_an_error_of_either_reader(tmp_path: Path, record: bytes) -> None:
+    with tfr.TFRecordWriter(tmp_path / "a") as writer:
+        writer.write(record)
+    with pytest.raises(tf.errors.OpError, match=r"a: record #0 at offset 0"):
+        list(make_dataset(tmp_path / "a", NUMBER, batch_size=5, reader="tfrecord_lite"))
+    with pytest.raises((tf.errors.OpError, UnicodeDecodeError)):
+        list(make_dataset(tmp_path / "a", NUMBER, batch_size=5))

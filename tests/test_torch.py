@@ -1004,3 +1004,31 @@ def test_a_worker_writes_numbers_of_pythons_in_its_state(folder: Path) -> None:
     of_numpy: Any = {name: np.int64(number) for name, number in {"batch_size": 3, "rank": 1, "ranks": 2}.items()}
     dataset = TFRecordDataset(folder, NUMBER, **of_numpy)
     assert json.loads(json.dumps(dataset._conditions())) == {"rank": 1, "ranks": 2, "batch_size": 3}
+
+
+@pytest.mark.parametrize("padding", ["3", None, [1], {"tokens": "3"}, {"tokens": None}, {3: 1}], ids=repr)
+@pytest.mark.parametrize("make", [TFRecordDataset, TFRecordMapDataset])
+def test_padding_that_is_no_number_is_refused_at_once(folder: Path, make: Any, padding: Any) -> None:
+    with pytest.raises(TypeError, match=r"padding is a number or \{name: number\}, not "):
+        make(folder, FEATURES, ragged="padded", padding=padding)
+
+
+@pytest.mark.parametrize("padding", [np.int8(-3), np.float32(-3), -3.0, {"tokens": np.int64(-3)}], ids=repr)
+def test_padding_may_be_a_number_of_numpys(folder: Path, padding: Any) -> None:
+    features = {"tokens": FEATURES["tokens"]}
+    (batch,) = islice(TFRecordDataset(folder, features, batch_size=3, ragged="padded", padding=padding), 1)
+    assert batch["tokens"].tolist() == [[-3, -3], [1, -3], [2, 3]]
+
+
+def test_a_loader_takes_rows_of_different_lengths_with_a_function_of_its_users(folder: Path) -> None:
+    dataset = TFRecordMapDataset(folder, {"tokens": FEATURES["tokens"]})
+    with pytest.raises(RuntimeError, match="stack"):
+        list(DataLoader(dataset, batch_size=10))
+    (batch,) = islice(DataLoader(dataset, batch_size=3, collate_fn=list), 1)
+    assert [example["tokens"].tolist() for example in batch] == [[], [1], [2, 3]]
+
+
+@pytest.mark.parametrize("state", [np.array(2), torch.tensor(2), None, [1]], ids=repr)
+def test_a_state_that_is_no_mapping_is_a_value_error(folder: Path, state: Any) -> None:
+    with pytest.raises(ValueError, match="a state has two whole numbers, epoch and done"):
+        TFRecordDataset(folder, NUMBER).load_state_dict(state)

@@ -40,8 +40,6 @@ _STEP, _MIX_1, _MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111
 _MARK_BITS = 17
 #: The largest number of records: so many, and those that the last block lacks, are numbered with 63 bits.
 MOST_RECORDS = 1 << 62
-#: The largest epoch.
-MOST_EPOCH = (1 << 63) - 1
 
 
 class RecordOrder:

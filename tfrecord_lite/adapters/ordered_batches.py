@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from tfrecord_lite.adapters.decoded_records import DecodedRecords
-from tfrecord_lite.adapters.order import MOST_EPOCH, RecordOrder, Turn, whole_number
+from tfrecord_lite.adapters.order import RecordOrder, Turn, whole_number
 from tfrecord_lite.adapters.rank_numbers import RankNumbers
 from tfrecord_lite.format.columns.decode import BytesAs
 
@@ -186,4 +186,4 @@ def place_of(state: Mapping[str, Any]) -> tuple[int, int, int | None]:
 
 def checked_epoch(epoch: Any) -> int:
     """An epoch as Python's integer. Raises TypeError, ValueError: it is no integer of 64 bits."""
-    return whole_number(epoch, "epoch", -MOST_EPOCH - 1, MOST_EPOCH)
+    return whole_number(epoch, "epoch", -(1 << 63), (1 << 63) - 1)

@@ -4,11 +4,11 @@
     augment                   the images of a batch, changed at random (`tf_augmentation`)
     read_record_single_cls, apply_aug_single_cls    the same for the records of the card checker (`tf_cardchecker`)
 
-Two readers give the same batches. TensorFlow's own is fast, uses all cores and can be saved in a checkpoint; but it
-loses data without a word where a file ends in a cut header, a compressed stream lacks its end or has bytes behind it, a
-list lies in several chunks, or GZIP members are of a kind that it does not get past (refused here). Ours reads all that
-is there, or says what is wrong with it, reads URLs, mixes all records where they are shuffled, and goes on in the
-middle of an epoch.
+Two readers give the same batches where TensorFlow reads all that is there. Its own is fast, uses all cores and can be
+saved in a checkpoint; but it loses data without a word where a file ends in a cut header, a compressed stream lacks its
+end or has bytes behind it, a list lies in several chunks, features are inferred and a later record has others, or GZIP
+members are of a kind that it does not get past (refused here). Ours reads all that is there, or says what is wrong with
+it, reads URLs, mixes all records where they are shuffled, and goes on in the middle of an epoch.
 
 TensorFlow (extra `[tf]`) is imported when a function is called; where it is not installed that is an ImportError.
 """
@@ -77,7 +77,9 @@ def make_dataset(
             may be mixed. Reader "tfrecord_lite" takes plain files and seekable GZIP (or GZIP of short members), and
             URLs; the other local files only.
         features: {name: FixedLenFeature(...) or another feature, ours or TensorFlow's}, or a Schema. None infers them
-            from 1,024 records of all files; a record that does not fit is then an error.
+            from 1,024 records of all files; a record that does not fit is then an error. One that holds values of a
+            feature of which those held none is an error of reader "tfrecord_lite"; TensorFlow's parser does not see
+            such values, and reader "tensorflow" leaves them out.
         batch_size: records in each batch; with tf.distribute in each of a replica.
         shuffle: whether records come in another order in each epoch. Reader "tensorflow" shuffles files, and then
             draws each record from the next `buffer_size`; reader "tfrecord_lite" mixes all records, in the order that
@@ -108,6 +110,8 @@ def make_dataset(
         ValueError: an argument is of no use, or not for this reader.
         TypeError: a number is no integer, features are no mapping, or input_context is none.
         tf.errors.OpError: while reading; of reader "tfrecord_lite" the text names file, record and offset.
+        UnicodeDecodeError: while reading, instead of that, where the text of TensorFlow's own error quotes bytes that
+            are no UTF-8: those of a record that is no Example.
     """
     tf = import_tensorflow()
     batch_size = whole_number(batch_size, "batch_size", 1, _MOST)
