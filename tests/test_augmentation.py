@@ -121,8 +121,11 @@ def test_nothing_asked_for_gives_the_images_as_they_are_in_an_array_of_their_own
     [
         (np.zeros((2, 3, 3, 1), np.int32), {}, "images are uint8 or floating, not int32"),
         (np.zeros((3, 3, 1), np.uint8), {}, "images have 4 dimensions, .*, not 3"),
-        (np.zeros((2, 3, 3, 1), np.uint8), {"brightness": -0.1}, "brightness is 0 or more, not -0.1"),
-        (np.zeros((2, 3, 3, 1), np.uint8), {"brightness": float("nan")}, "brightness is 0 or more, not nan"),
+        (np.zeros((2, 3, 3, 1), np.uint8), {"brightness": -0.1}, "brightness is a number, 0 or more, not -0.1"),
+        (np.zeros((2, 3, 3, 1), np.uint8), {"brightness": float("nan")}, "brightness is a number, 0 or more, not nan"),
+        (np.zeros((2, 3, 3, 1), np.uint8), {"brightness": "3"}, "brightness is a number, 0 or more, not '3'"),
+        (np.zeros((2, 3, 3, 1), np.uint8), {"brightness": None}, "brightness is a number, 0 or more, not None"),
+        (np.zeros((2, 3, 3, 1), np.uint8), {"brightness": [0.1]}, r"brightness is a number, 0 or more, not \[0.1\]"),
     ],
 )
 def test_what_cannot_be_augmented_is_an_error(way: Any, images: Any, pieces: Any, problem: str) -> None:

@@ -399,3 +399,56 @@ def test_numbers_that_are_none_are_type_errors_shuffled_or_not(folder: Path, wro
         order: dict[str, Any] = {"count": 9, name: wrong}
         with pytest.raises(TypeError, match=f"^{name}: "):
             RecordSampler(**order)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.uint32, np.int64, np.uint64])
+def test_numpys_integers_make_the_same_order(folder: Path, kind: Any) -> None:
+    numbers = {"batch_size": 3, "seed": 5, "block_size": 100, "mixed_blocks": 100, "rank": 1, "ranks": 2}
+    of_numpy: Any = {name: kind(number) for name, number in numbers.items()}
+    source = tfr.RecordSource(folder)
+    expected = RecordDataset(source, shuffle=True, **numbers)  # type: ignore[arg-type]
+    found = RecordDataset(source, shuffle=True, **of_numpy)
+    assert [found[kind(index)] for index in range(120)] == [expected[index] for index in range(120)]
+    numbers |= {"count": 97, "epochs": 4, "workers": 2}
+    of_numpy |= {"count": kind(97), "epochs": kind(4), "workers": kind(2)}
+    sampler = RecordSampler(shuffle=True, **numbers)  # type: ignore[arg-type]
+    of_numpys = RecordSampler(shuffle=True, **of_numpy)
+    assert (repr(of_numpys), len(of_numpys)) == (repr(sampler), len(sampler))
+    for index in range(120):
+        one, other = of_numpys[kind(index)], sampler[index]
+        assert (one.index, one.record_key) == (other.index, other.record_key)
+        assert one.rng.random() == other.rng.random()
+    batches, expected_batches = ordered(folder, batch_size=kind(1)), ordered(folder, batch_size=1)
+    dataset = ColumnDataset(batches)
+    assert numbers_of(dataset[kind(index)] for index in range(100)) == numbers_of(
+        ColumnDataset(expected_batches)[index] for index in range(100)
+    )
+
+
+def test_one_number_alone_may_be_a_small_integer_of_numpys() -> None:
+    wrong: Any = np.int8(3)
+    assert RecordSampler(wrong)[0].record_key == 0
+    assert len(RecordSampler(5000, batch_size=np.int8(3))) == 5000
+
+
+def test_more_epochs_than_can_be_counted_are_a_value_error() -> None:
+    for epochs in (2**63, np.uint64(2**64 - 1), sys.maxsize // 9 + 1):
+        with pytest.raises(ValueError, match=rf"^{int(epochs)} epochs of 9 records are more than can be counted$"):
+            RecordSampler(9, epochs=epochs)
+    assert len(RecordSampler(9, epochs=sys.maxsize // 9)) == sys.maxsize // 9 * 9
+    assert len(RecordSampler(0, epochs=2**63)) == 0
+
+
+@pytest.mark.parametrize("wrong", ["/path/one.tfrecord", [b"a record"], None, 5], ids=repr)
+def test_what_is_no_source_or_batches_is_a_type_error(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^source is a RecordSource, not {type(wrong).__name__}$"):
+        RecordDataset(wrong)
+    with pytest.raises(TypeError, match=rf"^batches is an OrderedBatches, not {type(wrong).__name__}$"):
+        ColumnDataset(wrong)
+
+
+@pytest.mark.parametrize("features", [-1, "x", True, [1], np.zeros(2)], ids=repr)
+def test_features_that_are_no_mapping_are_a_type_error(features: Any) -> None:
+    for make in (ParseExample, ParseExamples):
+        with pytest.raises(TypeError, match="features are a mapping of names to features, or a Schema, not "):
+            make(features)

@@ -16,6 +16,7 @@ from tfrecord_lite.adapters.order import RecordOrder, Turn
 COUNTS = st.integers(0, 300)
 BATCHES = st.integers(1, 40)
 RANKS = st.integers(1, 9)
+INTEGERS = [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64]
 TEN_OF_42 = [9, 0, 1, 5, 2, 4, 8, 7, 3, 6]
 BLOCKS_OF_42 = [8, 9, 10, 5, 6, 11, 7, 4, 2, 1, 3, 0]
 
@@ -121,10 +122,11 @@ def test_a_billion_records_need_no_memory() -> None:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("count", [2**53 - 1, 2**53 + 1, 2**62 + 3, 2**63 - 1])
-def test_numbers_of_any_size_stay_below_the_count(count: int) -> None:
+@pytest.mark.parametrize("count", [2**53 - 1, 2**53 + 1, 2**62 - 1, 2**62])
+@pytest.mark.parametrize("blocks", [{}, {"block_size": 1000}, {"block_size": 3, "mixed_blocks": 2**80}], ids=str)
+def test_numbers_of_any_size_stay_below_the_count(count: int, blocks: Any) -> None:
     places = [0, 1, 2, count // 2, count - 2, count - 1]
-    numbers = RecordOrder(count, seed=0).numbers(0, places)
+    numbers = RecordOrder(count, seed=0, **blocks).numbers(0, places)
     assert len(set(numbers.tolist())) == len(places)
     assert 0 <= int(numbers.min()) <= int(numbers.max()) < count
 
@@ -184,6 +186,45 @@ def test_what_is_left_is_shared_evenly_dropped_or_filled_up(count: int, done: in
     assert places[count - done :] == [place % count for place in range(len(places) - (count - done))]
 
 
+@settings(deadline=None)
+@given(st.data(), st.sampled_from(["share", "drop", "pad"]))
+def test_a_turn_of_numpys_integers_is_that_of_pythons(data: st.DataObject, remainder: str) -> None:
+    def drawn(least: int, most: int) -> Any:
+        kind: Any = data.draw(st.sampled_from(INTEGERS))
+        return kind(data.draw(st.integers(least, min(most, int(np.iinfo(kind).max)))))
+
+    count = drawn(0, 2**62)
+    done, batch_size, ranks = drawn(0, int(count)), drawn(1, 1000), drawn(1, 2**40)
+    found = Turn(count, done, batch_size, ranks, remainder)
+    expected = Turn(int(count), int(done), int(batch_size), int(ranks), remainder)
+    assert found == expected
+    numbers = (found.count, found.done, found.batch_size, found.ranks, found.steps, found.done_after(np.int8(3)))
+    assert all(type(number) is int for number in numbers)
+    assert found.steps == expected.steps >= 0
+    if expected.steps:
+        step, rank = min(expected.steps - 1, 100), min(expected.ranks - 1, 100)
+        of_numpy: tuple[Any, Any] = np.int8(step), np.uint8(rank)
+        assert found.places(*of_numpy).tolist() == expected.places(step, rank).tolist()
+
+
+def test_products_of_small_integers_of_numpys_lose_no_places() -> None:
+    wrong: tuple[Any, ...] = np.int16(30000), np.int16(0), np.int16(256), np.int16(200)
+    assert Turn(*wrong).steps == 1
+    sizes: Any
+    for sizes in ((np.int16(256), np.int16(256)), (np.int32(2**16), np.int32(2**16))):
+        turn = Turn(200, 0, *sizes)
+        assert turn.steps == 1
+        assert [int(place) for rank in range(201) for place in turn.places(0, rank)] == list(range(200))
+
+
+@pytest.mark.parametrize("kind", INTEGERS)
+def test_an_order_of_numpys_integers_is_that_of_pythons(kind: Any) -> None:
+    found = RecordOrder(kind(100), seed=kind(7), block_size=kind(5), mixed_blocks=kind(100))
+    expected = RecordOrder(100, seed=7, block_size=5, mixed_blocks=100)
+    assert (type(found.count), found.mark) == (int, expected.mark)
+    assert found.numbers(kind(3), range(100)).tolist() == expected.numbers(3, range(100)).tolist()
+
+
 def test_what_cannot_be_is_a_value_error() -> None:
     for wrong in ((-1, 0, 1, 1), (5, 6, 1, 1), (5, 0, 0, 1), (5, 0, 1, 0)):
         with pytest.raises(ValueError, match="not possible"):
@@ -230,6 +271,8 @@ def test_numbers_that_are_none_are_type_errors(wrong: Any) -> None:
         lambda: Turn(9, 0, wrong),
         lambda: Turn(9, 0, 1, wrong),
         lambda: Turn(9, 0, 1).done_after(wrong),
+        lambda: Turn(9, 0, 1).places(wrong, 0),
+        lambda: Turn(9, 0, 1).places(0, wrong),
     ]
     for read in readings:
         with pytest.raises(TypeError, match=r"^\w+: .*(integer|no number)"):
@@ -243,8 +286,10 @@ def test_places_that_are_no_integers_are_a_type_error(places: Any) -> None:
 
 
 def test_numbers_that_are_too_large_or_small_are_value_errors_in_words() -> None:
-    with pytest.raises(ValueError, match="count is 0 to 9223372036854775807, not 18446744073709551616"):
-        RecordOrder(2**64)
+    for count in (2**62 + 1, 2**64):
+        for make in (RecordOrder, lambda count: Turn(count, 0, 1)):
+            with pytest.raises(ValueError, match=f"count is 0 to 4611686018427387904, not {count}"):
+                make(count)
     arguments: Any
     for arguments, problem in [
         ((9, 0, 0), "not possible: batch_size is 1 or more, not 0"),
@@ -255,6 +300,21 @@ def test_numbers_that_are_too_large_or_small_are_value_errors_in_words() -> None
             Turn(*arguments)
     with pytest.raises(ValueError, match="steps is 0 or more, not -1"):
         Turn(9, 0, 1).done_after(-1)
+
+
+@settings(deadline=None)
+@given(st.integers(2**61, 2**62), st.integers(2, 2**63), st.integers(1, 2**63), st.data())
+def test_the_most_records_are_mixed_in_blocks_of_any_size(
+    count: int, size: int, mixed: int, data: st.DataObject
+) -> None:
+    order = RecordOrder(count, seed=5, block_size=size, mixed_blocks=mixed)
+    group = min(size * mixed, count)
+    near = st.sampled_from([0, count - 1, group, count - group]) | st.integers(0, count - 1)
+    near = st.builds(lambda place, more: (place + more) % count, near, st.integers(-3, 3))
+    places = data.draw(st.lists(near, unique=True, min_size=1, max_size=50))
+    numbers = order.numbers(1, places).tolist()
+    assert len(set(numbers)) == len(places)
+    assert 0 <= min(numbers) <= max(numbers) < count
 
 
 def test_blocks_larger_than_all_records_are_one_block() -> None:

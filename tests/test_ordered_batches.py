@@ -17,8 +17,8 @@ from tfrecord_lite.adapters.order import RecordOrder
 from tfrecord_lite.adapters.ordered_batches import OrderedBatches
 
 COUNT = 97
-FEATURES = {
-    "number": tfr.FixedLenFeature([], np.int64),
+NUMBER = {"number": tfr.FixedLenFeature([], np.int64)}
+FEATURES = NUMBER | {
     "words": tfr.RaggedFeature(bytes),
     "values": tfr.FixedLenFeature([2], np.float32, [1, 2]),
 }
@@ -245,6 +245,9 @@ def test_examples_one_by_one_are_the_rows_of_the_batches(folder: Path, remainder
         {"epoch": 1, "done": None},
         None,
         {"epoch": 1, "done": 0, "order": "1"},
+        np.array(2),
+        "epoch, done",
+        [("epoch", 1), ("done", 0)],
     ],
 )
 def test_a_state_that_is_none_is_refused(folder: Path, state: Any) -> None:
@@ -318,3 +321,53 @@ def test_what_is_no_number_is_refused_at_once(folder: Path) -> None:
             order: dict[str, Any] = {"batch_size": 5, name: wrong}  # without shuffle, too
             with pytest.raises(TypeError, match=f"^{name}: "):
                 OrderedBatches(folder, FEATURES, **order)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.uint32, np.int64, np.uint64])
+def test_numpys_integers_make_the_same_batches(folder: Path, kind: Any) -> None:
+    numbers = {"batch_size": 3, "seed": 5, "block_size": 100, "mixed_blocks": 100, "rank": 1, "ranks": 2}
+    expected = OrderedBatches(folder, FEATURES, shuffle=True, **numbers)  # type: ignore[arg-type]
+    of_numpy: Any = {name: kind(number) for name, number in numbers.items()}
+    found = OrderedBatches(folder, FEATURES, shuffle=True, **of_numpy)
+    of_numpy = kind(2)
+    state = found.state_after(of_numpy)
+    assert state == expected.state_after(2)
+    found.load_state({name: np.int64(number) for name, number in state.items()})
+    expected.load_state(state)
+    assert numbers_of(found.batches()) == numbers_of(expected.batches())
+    assert [int(one["number"]) for one in found.examples()] == numbers_of(expected.batches())
+    assert all(type(number) is int for number in found.state_after(1).values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "batch_size", "ranks"), [(np.int8, 100, 3), (np.int16, 256, 200), (np.int16, 256, 256)]
+)
+def test_a_step_larger_than_numpys_integers_leaves_no_record_out(
+    folder: Path, kind: Any, batch_size: int, ranks: int
+) -> None:
+    found = []
+    for rank in range(COUNT if ranks > COUNT else ranks):
+        batches = OrderedBatches(folder, NUMBER, batch_size=kind(batch_size), rank=rank, ranks=kind(ranks))
+        found += numbers_of(batches.batches())
+    assert found == list(range(COUNT))
+
+
+@pytest.mark.parametrize("features", [-1, "x", True, [1], [], np.zeros(2)], ids=repr)
+def test_features_that_are_no_mapping_are_a_type_error(folder: Path, features: Any) -> None:
+    with pytest.raises(TypeError, match="features are a mapping of names to features, or a Schema, not "):
+        OrderedBatches(folder, features, batch_size=5)
+
+
+@pytest.mark.parametrize("read", [OrderedBatches.batches, OrderedBatches.examples])
+def test_steps_that_there_cannot_be_are_refused_at_once(folder: Path, read: Any) -> None:
+    batches = OrderedBatches(folder, FEATURES, batch_size=5)
+    for steps, problem in (
+        ((0, 0), "stride is 1 or more, not 0"),
+        ((19, -1), "stride is 1 or more, not -1"),
+        ((-1, 1), "begin is 0 or more, not -1"),
+    ):
+        with pytest.raises(ValueError, match=f"^{problem}$"):
+            read(batches, *steps)
+    with pytest.raises(TypeError, match=r"^stride: "):
+        read(batches, 0, 1.5)
+    assert len(list(read(batches, np.int8(18), np.uint8(200)))) in (1, 5)

@@ -329,3 +329,13 @@ def test_a_ragged_value_shows_itself() -> None:
     assert ragged.shape == (2, None, 2)
     assert ragged.to_list() == [[], [[1, 2], [3, 4]]]
     assert len(ragged) == 2
+
+
+@pytest.mark.parametrize("features", [-1, "x", True, [1], [], 0, np.zeros(2)], ids=repr)
+def test_features_that_are_no_mapping_are_a_type_error(features: Any) -> None:
+    parses: list[Any] = [tfr.parse_example, tfr.decode_columns]
+    parses += [lambda records, features: tfr.parse_single_example(records[0], features)]
+    parses += [tfr.parse_sequence_example] if isinstance(features, (int, str)) and features else []
+    for parse in parses:
+        with pytest.raises(TypeError, match="features are a mapping of names to features, or a Schema, not "):
+            parse([RECORDS[0]], features)

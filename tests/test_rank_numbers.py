@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,6 +53,21 @@ def test_what_is_not_there_is_an_index_error() -> None:
     for place in (-1, 5):
         with pytest.raises(IndexError, match=f"a rank's places are 0 to 4, not {place}"):
             numbers.number(0, place)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.uint32, np.int64, np.uint64])
+def test_numbers_of_numpys_are_those_of_pythons(kind: Any) -> None:
+    order = RecordOrder(120, seed=3)
+    expected = RankNumbers(order, Turn(120, 0, 7, 2), 1)
+    found = RankNumbers(order, Turn(kind(120), kind(0), kind(7), kind(2)), kind(1))
+    assert len(found) == len(expected)
+    for number in (0, 3, 8):
+        assert found.number(kind(2), kind(number)) == expected.number(2, number)
+        assert found.of_step(kind(2), kind(number)) == expected.of_step(2, number)
+    wrong: Any = 1.0
+    for ask in (found.number, found.of_step):
+        with pytest.raises(TypeError, match=r"^(place|step): "):
+            ask(0, wrong)
 
 
 @pytest.mark.parametrize("rank", [-1, 2])

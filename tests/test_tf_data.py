@@ -447,9 +447,9 @@ def test_a_missing_file_is_an_error_at_once(tmp_path: Path, reader: Any) -> None
         ({"remainder": "keep"}, "remainder is 'share', 'drop' or 'pad', not 'keep'"),
         ({"remainder": "pad"}, "need reader='tfrecord_lite'"),
         ({"state": {"epoch": 0, "done": 0}}, "need reader='tfrecord_lite'"),
-        ({"batch_size": 0}, "are 1 or more, not 0, 1024 and 1"),
-        ({"buffer_size": 0}, "are 1 or more, not 5, 0 and 1"),
-        ({"epochs": 0}, "are 1 or more, not 5, 1024 and 0"),
+        ({"batch_size": 0}, "batch_size is 1 to 9223372036854775807, not 0"),
+        ({"buffer_size": 0}, "buffer_size is 1 to 9223372036854775807, not 0"),
+        ({"epochs": 0}, "epochs is 1 to 9223372036854775807, not 0"),
         ({"state": {"epoch": 0, "done": COUNT + 1}, "reader": "tfrecord_lite"}, "not possible"),
         ({"features": {}}, "no features"),
     ],
@@ -578,3 +578,70 @@ def test_an_input_context_that_is_none_is_a_type_error(folder: Path) -> None:
     for wrong in (5, 0):
         with pytest.raises(TypeError, match=r"input_context is a tf\.distribute\.InputContext or None, not int"):
             make_dataset(folder, NUMBER, batch_size=5, input_context=wrong)
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.uint32, np.int64, np.uint64])
+def test_numpys_integers_make_the_same_batches(folder: Path, reader: Any, kind: Any) -> None:
+    numbers = {"batch_size": 3, "seed": 5, "epochs": 2, "buffer_size": 100}
+    of_numpy: Any = {name: kind(number) for name, number in numbers.items()}
+    expected: Any = {"shuffle": True, "reader": reader, **numbers}
+    found = make_dataset(folder, NUMBER, shuffle=True, reader=reader, **of_numpy)
+    assert numbers_of(found) == numbers_of(make_dataset(folder, NUMBER, **expected))
+
+
+@pytest.mark.parametrize("name", ["batch_size", "buffer_size", "epochs"])
+@pytest.mark.parametrize("reader", READERS)
+def test_a_number_beyond_64_bits_is_a_value_error(folder: Path, reader: Any, name: str) -> None:
+    for large in (2**63, np.uint64(2**64 - 1)):
+        arguments: dict[str, Any] = {"batch_size": 5, name: large}
+        with pytest.raises(ValueError, match=f"^{name} is 1 to 9223372036854775807, not {large}$"):
+            make_dataset(folder, NUMBER, reader=reader, **arguments)
+
+
+def test_more_epochs_than_tensorflow_counts_are_a_value_error(folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"^9223372036854775807 epochs of 20 batches are more than TensorFlow counts$"):
+        make_dataset(folder, NUMBER, batch_size=5, epochs=2**63 - 1, reader="tfrecord_lite")
+
+
+def test_a_state_of_numpys_integers_goes_on_where_it_says(folder: Path) -> None:
+    state: Any = {"epoch": np.int8(120), "done": np.uint8(90)}
+    dataset = make_dataset(folder, NUMBER, batch_size=5, epochs=9, state=state, reader="tfrecord_lite")
+    assert numbers_of(dataset) == [*range(90, COUNT), *list(range(COUNT)) * 8]
+    assert len(numbers_of(dataset)) == 9 * COUNT
+
+
+@pytest.mark.parametrize("state", [0, True, "3", [1], {"epoch": 1}, np.array(2)], ids=repr)
+def test_a_state_that_is_none_is_the_error_of_ordered_batches(folder: Path, state: Any) -> None:
+    with pytest.raises(ValueError, match="a state has two whole numbers, epoch and done"):
+        make_dataset(folder, NUMBER, batch_size=5, state=state, reader="tfrecord_lite")
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("features", [-1, "x", True, [1], np.zeros(2)], ids=repr)
+def test_features_that_are_no_mapping_are_a_type_error(folder: Path, reader: Any, features: Any) -> None:
+    with pytest.raises(TypeError, match="features are a mapping of names to features, or a Schema, not "):
+        make_dataset(folder, features, batch_size=5, reader=reader)
+
+
+def test_values_of_a_feature_that_was_inferred_to_have_none_are_an_error_of_ours_only(tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "a") as writer:
+        for number in range(2000):
+            writer.write_example({"number": number, "k": None})
+        writer.write_example({"number": 2000, "k": 3})
+    ours = make_dataset(tmp_path / "a", batch_size=500, reader="tfrecord_lite")
+    with pytest.raises(tf.errors.OpError, match=r"a: record #2000 at offset \d+: .*k"):
+        list(ours)
+    theirs = make_dataset(tmp_path / "a", batch_size=500)
+    assert list(theirs.element_spec) == ["number"]
+    assert numbers_of(theirs) == list(range(2001))
+
+
+@pytest.mark.parametrize("record", [b"\xff", b"\xff\xfe\xfd" * 9])
+def test_a_record_that_is_no_example_is_an_error_of_either_reader(tmp_path: Path, record: bytes) -> None:
+    with tfr.TFRecordWriter(tmp_path / "a") as writer:
+        writer.write(record)
+    with pytest.raises(tf.errors.OpError, match=r"a: record #0 at offset 0"):
+        list(make_dataset(tmp_path / "a", NUMBER, batch_size=5, reader="tfrecord_lite"))
+    with pytest.raises((tf.errors.OpError, UnicodeDecodeError)):
+        list(make_dataset(tmp_path / "a", NUMBER, batch_size=5))

@@ -980,3 +980,55 @@ def test_what_is_no_number_or_function_is_refused_at_once(folder: Path) -> None:
     for make in (TFRecordDataset, TFRecordMapDataset):
         with pytest.raises(TypeError, match="transform is a function or None, not int"):
             make(folder, NUMBER, transform=wrong)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.uint32, np.int64, np.uint64])
+def test_numpys_integers_make_the_same_batches(folder: Path, kind: Any) -> None:
+    numbers = {"batch_size": 3, "seed": 5, "block_size": 100, "mixed_blocks": 100, "rank": 1, "ranks": 2}
+    of_numpy: Any = {name: kind(number) for name, number in numbers.items()}
+    found = TFRecordDataset(folder, NUMBER, shuffle=True, **of_numpy)
+    expected = TFRecordDataset(folder, NUMBER, shuffle=True, **numbers)  # type: ignore[arg-type]
+    assert len(found) == len(expected)
+    for dataset in (found, expected):
+        dataset.set_epoch(kind(2))
+    assert numbers_of(found) == numbers_of(expected)
+    state = found.state_after(kind(2))
+    assert state == json.loads(json.dumps(state)) == expected.state_after(2)
+    own = {"step": kind(0), **of_numpy} | {"epoch": kind(0), "done": kind(3)}
+    own = {name: own[name] for name in ("epoch", "done", "step", "rank", "ranks", "batch_size")}
+    found.load_state_dict(own)
+    assert found.state_after(0)["done"] == 3
+
+
+def test_a_worker_writes_numbers_of_pythons_in_its_state(folder: Path) -> None:
+    of_numpy: Any = {name: np.int64(number) for name, number in {"batch_size": 3, "rank": 1, "ranks": 2}.items()}
+    dataset = TFRecordDataset(folder, NUMBER, **of_numpy)
+    assert json.loads(json.dumps(dataset._conditions())) == {"rank": 1, "ranks": 2, "batch_size": 3}
+
+
+@pytest.mark.parametrize("padding", ["3", None, [1], {"tokens": "3"}, {"tokens": None}, {3: 1}], ids=repr)
+@pytest.mark.parametrize("make", [TFRecordDataset, TFRecordMapDataset])
+def test_padding_that_is_no_number_is_refused_at_once(folder: Path, make: Any, padding: Any) -> None:
+    with pytest.raises(TypeError, match=r"padding is a number or \{name: number\}, not "):
+        make(folder, FEATURES, ragged="padded", padding=padding)
+
+
+@pytest.mark.parametrize("padding", [np.int8(-3), np.float32(-3), -3.0, {"tokens": np.int64(-3)}], ids=repr)
+def test_padding_may_be_a_number_of_numpys(folder: Path, padding: Any) -> None:
+    features = {"tokens": FEATURES["tokens"]}
+    (batch,) = islice(TFRecordDataset(folder, features, batch_size=3, ragged="padded", padding=padding), 1)
+    assert batch["tokens"].tolist() == [[-3, -3], [1, -3], [2, 3]]
+
+
+def test_a_loader_takes_rows_of_different_lengths_with_a_function_of_its_users(folder: Path) -> None:
+    dataset = TFRecordMapDataset(folder, {"tokens": FEATURES["tokens"]})
+    with pytest.raises(RuntimeError, match="stack"):
+        list(DataLoader(dataset, batch_size=10))
+    (batch,) = islice(DataLoader(dataset, batch_size=3, collate_fn=list), 1)
+    assert [example["tokens"].tolist() for example in batch] == [[], [1], [2, 3]]
+
+
+@pytest.mark.parametrize("state", [np.array(2), torch.tensor(2), None, [1]], ids=repr)
+def test_a_state_that_is_no_mapping_is_a_value_error(folder: Path, state: Any) -> None:
+    with pytest.raises(ValueError, match="a state has two whole numbers, epoch and done"):
+        TFRecordDataset(folder, NUMBER).load_state_dict(state)

@@ -71,10 +71,14 @@ def check_images(dtype: str, is_floating: bool, dimensions: int | None) -> None:
         raise ValueError(f"images have 4 dimensions, [n, rows, columns, channels], not {dimensions}")
 
 
-def check_brightness(brightness: float) -> None:
+def check_brightness(brightness: Any) -> None:
     """Raise ValueError where it is no largest change of brightness."""
-    if not 0 <= brightness < math.inf:
-        raise ValueError(f"brightness is 0 or more, not {brightness}")
+    try:
+        is_one = bool(0 <= brightness < math.inf)
+    except TypeError:
+        is_one = False
+    if not is_one:
+        raise ValueError(f"brightness is a number, 0 or more, not {brightness!r}")
 
 
 def _brightened(images: Array, draws: Floats, brightness: float) -> Array:

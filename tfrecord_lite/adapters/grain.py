@@ -19,9 +19,10 @@ Where jax is installed, grain 0.2.18 starts no workers before absl's flags are p
 from __future__ import annotations
 
 import copy
+import operator
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
@@ -62,12 +63,15 @@ class ColumnDataset(grain.MapDataset):  # type: ignore[misc]
             stands now.
 
     Raises:
+        TypeError: `batches` is none.
         TFRecordError: while reading, a record is damaged or not what the features ask for, with path, number, offset.
         ValueError: while reading, a rest of an epoch is to be repeated.
     """
 
     def __init__(self, batches: OrderedBatches) -> None:
         super().__init__()
+        if not isinstance(batches, OrderedBatches):
+            raise TypeError(f"batches is an OrderedBatches, not {type(batches).__name__}")
         self._batches = copy.copy(batches)
         self._is_rest = batches.state_after(0)["done"] > 0
 
@@ -101,7 +105,7 @@ class RecordDataset(grain.MapDataset):  # type: ignore[misc]
 
     Raises:
         ValueError: a number or word is of no use.
-        TypeError: a number is no integer.
+        TypeError: a number is no integer, or the source is none.
         TFRecordError: while reading, a record is damaged, with path, number and offset.
     """
 
@@ -119,6 +123,8 @@ class RecordDataset(grain.MapDataset):  # type: ignore[misc]
         remainder: str = "share",
     ) -> None:
         super().__init__()
+        if not isinstance(source, RecordSource):  # a path is a sequence, too
+            raise TypeError(f"source is a RecordSource, not {type(source).__name__}")
         self._source = source
         seed = whole_number(seed, "seed")
         order = RecordOrder(
@@ -141,11 +147,11 @@ class RecordDataset(grain.MapDataset):  # type: ignore[misc]
         return self._source[self._numbers.number(*_place(index, len(self)))]
 
 
-def _place(index: int, count: int) -> tuple[int, int]:
+def _place(index: SupportsIndex, count: int) -> tuple[int, int]:
     """(epoch, place) of an element: datasets of grain go on behind their end. Raises IndexError if there is none."""
     if not count:
         raise IndexError("there are no records")
-    return divmod(index, count)
+    return divmod(operator.index(index), count)
 
 
 class RecordSampler:
@@ -197,8 +203,13 @@ class RecordSampler:
         epochs = None if epochs is None else whole_number(epochs, "epochs")
         if workers < 0 or (epochs is not None and epochs < 0):
             raise ValueError(f"epochs and workers are 0 or more: not {epochs} and {workers}")
+        count, rank, ranks = whole_number(count, "count"), whole_number(rank, "rank"), whole_number(ranks, "ranks")
+        batch_size, block_size = whole_number(batch_size, "batch_size"), whole_number(block_size, "block_size")
+        mixed_blocks = whole_number(mixed_blocks, "mixed_blocks")
         order = RecordOrder(count, seed=seed if shuffle else None, block_size=block_size, mixed_blocks=mixed_blocks)
         self._numbers = RankNumbers(order, Turn(count, 0, batch_size, ranks, remainder), rank)
+        if (epochs or 0) * len(self._numbers) > sys.maxsize:
+            raise ValueError(f"{epochs} epochs of {len(self._numbers)} records are more than can be counted")
         self._count, self._epochs, self._workers = count, epochs, max(workers, 1)
         self._batch_size, self._seed = batch_size, seed
         self._text = (
@@ -213,8 +224,8 @@ class RecordSampler:
     def __len__(self) -> int:
         return sys.maxsize if self._epochs is None and len(self._numbers) else (self._epochs or 0) * len(self._numbers)
 
-    def __getitem__(self, index: int) -> Any:
-        count = len(self)
+    def __getitem__(self, index: SupportsIndex) -> Any:
+        index, count = operator.index(index), len(self)
         if not 0 <= index < count:
             raise IndexError(f"indices are 0 to {count - 1}, not {index}")
         epoch, place = divmod(self._place(index, count), len(self._numbers))

@@ -38,15 +38,15 @@ _MASK_64 = (1 << 64) - 1
 _STEP, _MIX_1, _MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 #: Bits of each of a mark's three words, which together a float of 64 bits holds, as some JSON readers have it.
 _MARK_BITS = 17
-#: The largest number of records, or epoch.
-MOST = (1 << 63) - 1
+#: The largest number of records: so many, and those that the last block lacks, are numbered with 63 bits.
+MOST_RECORDS = 1 << 62
 
 
 class RecordOrder:
     """The orders of `count` records, one for each epoch.
 
     Args:
-        count: how many records there are.
+        count: how many records there are, at most 2^62.
         seed: of the permutations, an int; None: every epoch is 0, 1, 2, ...
         block_size: records that lie together and are read together: blocks come in random order, the last one, which
             may be smaller, somewhere. For disks that turn, and for what is fetched from afar. 1: all records are mixed.
@@ -57,18 +57,19 @@ class RecordOrder:
         mark: an integer, 0 to 2^51 - 1, by which states know their order: a hash of all that makes it.
 
     Raises:
-        ValueError: a number is negative, a size is not positive, or there are more records than 64 bits can number.
+        ValueError: a number is negative, a size is not positive, or there are more records than that.
         TypeError: one of them is no integer.
     """
 
     def __init__(self, count: int, *, seed: int | None = None, block_size: int = 1, mixed_blocks: int = 16) -> None:
-        self.count = whole_number(count, "count", 0, MOST)
+        self.count = whole_number(count, "count", 0, MOST_RECORDS)
         self._seed = None if seed is None else whole_number(seed, "seed")
         self._block_size = whole_number(block_size, "block_size", 1)
         self._mixed_blocks = whole_number(mixed_blocks, "mixed_blocks", 1)
         seeded = 0 if self._seed is None else _short(self._seed)
-        blocks = 0 if self._seed is None or block_size == 1 else _short(block_size, mixed_blocks)
-        self.mark = (_short(count) << _MARK_BITS | seeded) << _MARK_BITS | blocks
+        in_blocks = self._seed is not None and self._block_size > 1
+        blocks = _short(self._block_size, self._mixed_blocks) if in_blocks else 0
+        self.mark = (_short(self.count) << _MARK_BITS | seeded) << _MARK_BITS | blocks
 
     def check_mark(self, mark: int) -> None:
         """Raise ValueError, and say what differs, where a mark is that of another order."""
@@ -90,7 +91,7 @@ class RecordOrder:
             IndexError: there is no such place.
             TypeError: the epoch, or a place, is no integer.
         """
-        whole_number(epoch, "epoch")
+        epoch = whole_number(epoch, "epoch")
         found = np.asarray(places)
         if found.size and found.dtype.kind not in "iu":
             raise TypeError(f"places are integers, not {found.dtype}")
@@ -135,13 +136,17 @@ class Turn:
     """How the places of an epoch are dealt out, from a point on.
 
     Attributes:
-        count: places in the epoch.
+        count: places in the epoch, at most 2^62.
         done: those that have been read already, by all ranks together.
         batch_size: places a rank reads in a step.
         ranks: how many processes train together.
         remainder: what becomes of the places that are left when they are fewer than all ranks read in a step: "share"
             deals them out as evenly as possible, so that some ranks may get one less, or none; "drop" leaves them out;
             "pad" begins at place 0 again until every rank has a whole batch: those are read twice.
+
+    Raises:
+        ValueError: a number is too small or too large, or the remainder is another word.
+        TypeError: a number is no integer.
     """
 
     count: int
@@ -152,12 +157,17 @@ class Turn:
 
     def __post_init__(self) -> None:
         try:
-            whole_number(self.count, "count", 0)
-            whole_number(self.done, "done", 0, self.count)
-            whole_number(self.batch_size, "batch_size", 1)
-            whole_number(self.ranks, "ranks", 1)
+            count = whole_number(self.count, "count", 0, MOST_RECORDS)
+            numbers = {
+                "count": count,
+                "done": whole_number(self.done, "done", 0, count),
+                "batch_size": whole_number(self.batch_size, "batch_size", 1),
+                "ranks": whole_number(self.ranks, "ranks", 1),
+            }
         except ValueError as error:
             raise ValueError(f"not possible: {error}") from None
+        for name, number in numbers.items():  # Python's integers: products of numpy's overflow
+            object.__setattr__(self, name, number)
         if self.remainder not in ("share", "drop", "pad"):
             raise ValueError(f"remainder is 'share', 'drop' or 'pad', not {self.remainder!r}")
 
@@ -168,14 +178,20 @@ class Turn:
         return whole + (left > 0 and self.remainder != "drop")
 
     def places(self, step: int, rank: int) -> Array:
-        """What a rank reads in a step, int64 [n]: n is batch_size but for the last step where the rest is shared."""
+        """What a rank reads in a step, int64 [n]: n is batch_size but for the last step where the rest is shared.
+
+        Raises:
+            IndexError: there is no such step or rank.
+            TypeError: one of them is no integer.
+        """
+        step, rank = whole_number(step, "step"), whole_number(rank, "rank")
         if not 0 <= step < self.steps or not 0 <= rank < self.ranks:
             raise IndexError(f"steps are 0 to {self.steps - 1} and ranks 0 to {self.ranks - 1}, not {step} and {rank}")
         together = self.batch_size * self.ranks
         begin = self.done + step * together
         left = self.count - begin
         if left >= together or self.remainder == "pad":
-            first = begin + rank * self.batch_size
+            first = (begin + rank * self.batch_size) % self.count
             return np.arange(first, first + self.batch_size) % self.count
         least, more = divmod(left, self.ranks)
         first = begin + rank * least + min(rank, more)

@@ -9,10 +9,11 @@ is a few integers: the epoch, how many of its places all ranks together have rea
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tfrecord_lite.adapters.decoded_records import DecodedRecords
-from tfrecord_lite.adapters.order import MOST, RecordOrder, Turn, whole_number
+from tfrecord_lite.adapters.order import RecordOrder, Turn, whole_number
 from tfrecord_lite.adapters.rank_numbers import RankNumbers
 from tfrecord_lite.format.columns.decode import BytesAs
 
@@ -45,7 +46,7 @@ class OrderedBatches:
 
     Raises:
         ValueError: a number or word is of no use.
-        TypeError: a number is no integer.
+        TypeError: a number is no integer, or features are no mapping.
         OSError, TFRecordError: as `RecordSource` and, without features, `infer_schema`.
     """
 
@@ -74,8 +75,8 @@ class OrderedBatches:
             block_size=block_size,
             mixed_blocks=mixed_blocks,
         )
-        self._batch_size, self._ranks, self._remainder = batch_size, ranks, remainder
-        self._rank = rank
+        self._turn = Turn(len(self.source), 0, batch_size, ranks, remainder)
+        self._rank = whole_number(rank, "rank")
         self.epoch = 0
         self._begin(0, 0)
 
@@ -130,24 +131,28 @@ class OrderedBatches:
         rest is shared a batch may have no records.
 
         Raises:
-            TFRecordError: a record is damaged or not what the features ask for, with path, number and offset.
+            ValueError: `begin` is negative, or `stride` not positive.
+            TypeError: one of them is no integer.
+            TFRecordError: while reading, a record is damaged or not what the features ask for, with path, number and
+                offset.
         """
         epoch, numbers = self.epoch, self._numbers
-        for step in range(begin, self._turn.steps, stride):
-            yield self.columns(numbers.of_step(epoch, step))
+        return (self.columns(numbers.of_step(epoch, step)) for step in self._steps(begin, stride))
 
     def examples(self, begin: int = 0, stride: int = 1) -> Iterator[dict[str, Any]]:
         """The records of the same steps one at a time, each as `parse_single_example` gives it; read in blocks.
 
         Raises:
-            TFRecordError: as for `batches`.
+            ValueError, TypeError, TFRecordError: as for `batches`.
         """
-        epoch, numbers = self.epoch, self._numbers
-        steps = range(begin, self._turn.steps, stride)
-        together = max(_READ_TOGETHER // self._batch_size, 1)
-        for first in range(0, len(steps), together):
-            some = [number for step in steps[first : first + together] for number in numbers.of_step(epoch, step)]
-            yield from self._records.examples(some)
+        epoch, numbers, steps = self.epoch, self._numbers, self._steps(begin, stride)
+        together = max(_READ_TOGETHER // self._turn.batch_size, 1)
+        portions = (steps[first : first + together] for first in range(0, len(steps), together))
+        return (
+            example
+            for portion in portions
+            for example in self._records.examples([n for step in portion for n in numbers.of_step(epoch, step)])
+        )
 
     def columns(self, numbers: Any) -> dict[str, Any]:
         """The values of the records of these numbers, as `read_batches` gives them.
@@ -157,16 +162,21 @@ class OrderedBatches:
         """
         return self._records.columns(numbers)
 
+    def _steps(self, begin: int, stride: int) -> range:
+        return range(whole_number(begin, "begin", 0), self._turn.steps, whole_number(stride, "stride", 1))
+
     def _begin(self, epoch: int, done: int) -> None:
-        turn = Turn(len(self.source), done, self._batch_size, self._ranks, self._remainder)
+        turn = replace(self._turn, done=done)
         self._numbers = RankNumbers(self._order, turn, self._rank)
-        self._turn: Turn = turn
+        self._turn = turn
         self.epoch = epoch
 
 
 def place_of(state: Mapping[str, Any]) -> tuple[int, int, int | None]:
     """(epoch, done, order or None) of a state. Raises ValueError if they are no such numbers."""
     try:
+        if not isinstance(state, Mapping):
+            raise TypeError
         order = whole_number(state["order"], "order") if "order" in state else None
         return checked_epoch(state["epoch"]), whole_number(state["done"], "done"), order
     except (KeyError, TypeError):
@@ -176,4 +186,4 @@ def place_of(state: Mapping[str, Any]) -> tuple[int, int, int | None]:
 
 def checked_epoch(epoch: Any) -> int:
     """An epoch as Python's integer. Raises TypeError, ValueError: it is no integer of 64 bits."""
-    return whole_number(epoch, "epoch", -MOST - 1, MOST)
+    return whole_number(epoch, "epoch", -(1 << 63), (1 << 63) - 1)

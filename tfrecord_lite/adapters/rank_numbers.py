@@ -48,7 +48,9 @@ class RankNumbers:
 
         Raises:
             IndexError: there is no such step.
+            TypeError: it is no integer.
         """
+        step = whole_number(step, "step")
         if not 0 <= step < self._turn.steps:
             raise IndexError(f"steps are 0 to {self._turn.steps - 1}, not {step}")
         block, at = divmod(step, self._steps)
@@ -60,7 +62,9 @@ class RankNumbers:
 
         Raises:
             IndexError: there is no such place.
+            TypeError: it is no integer.
         """
+        place = whole_number(place, "place")
         if not 0 <= place < self._count:
             raise IndexError(f"a rank's places are 0 to {self._count - 1}, not {place}")
         block, at = divmod(place, self._steps * self._turn.batch_size)

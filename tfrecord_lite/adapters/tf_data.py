@@ -4,11 +4,11 @@
     augment                   the images of a batch, changed at random (`tf_augmentation`)
     read_record_single_cls, apply_aug_single_cls    the same for the records of the card checker (`tf_cardchecker`)
 
-Two readers give the same batches. TensorFlow's own is fast, uses all cores and can be saved in a checkpoint; but it
-loses data without a word where a file ends in a cut header, a compressed stream lacks its end or has bytes behind it, a
-list lies in several chunks, or GZIP members are of a kind that it does not get past (refused here). Ours reads all that
-is there, or says what is wrong with it, reads URLs, mixes all records where they are shuffled, and goes on in the
-middle of an epoch.
+Two readers give the same batches where TensorFlow reads all that is there. Its own is fast, uses all cores and can be
+saved in a checkpoint; but it loses data without a word where a file ends in a cut header, a compressed stream lacks its
+end or has bytes behind it, a list lies in several chunks, features are inferred and a later record has others, or GZIP
+members are of a kind that it does not get past (refused here). Ours reads all that is there, or says what is wrong with
+it, reads URLs, mixes all records where they are shuffled, and goes on in the middle of an epoch.
 
 TensorFlow (extra `[tf]`) is imported when a function is called; where it is not installed that is an ImportError.
 """
@@ -37,6 +37,8 @@ __all__ = ["apply_aug_single_cls", "augment", "make_dataset", "read_record_singl
 
 #: Records that are looked at when the features are to be inferred.
 _INFERRED_RECORDS = 1024
+#: The largest number that TensorFlow takes.
+_MOST = (1 << 63) - 1
 
 
 def make_dataset(
@@ -75,7 +77,9 @@ def make_dataset(
             may be mixed. Reader "tfrecord_lite" takes plain files and seekable GZIP (or GZIP of short members), and
             URLs; the other local files only.
         features: {name: FixedLenFeature(...) or another feature, ours or TensorFlow's}, or a Schema. None infers them
-            from 1,024 records of all files; a record that does not fit is then an error.
+            from 1,024 records of all files; a record that does not fit is then an error. One that holds values of a
+            feature of which those held none is an error of reader "tfrecord_lite"; TensorFlow's parser does not see
+            such values, and reader "tensorflow" leaves them out.
         batch_size: records in each batch; with tf.distribute in each of a replica.
         shuffle: whether records come in another order in each epoch. Reader "tensorflow" shuffles files, and then
             draws each record from the next `buffer_size`; reader "tfrecord_lite" mixes all records, in the order that
@@ -104,12 +108,17 @@ def make_dataset(
             io.UnsupportedOperation, if a file is compressed in another way than reader "tfrecord_lite" takes it;
             LostRecordsError, if TensorFlow would not read all of a GZIP file; FeatureError, if features are of no use.
         ValueError: an argument is of no use, or not for this reader.
-        TypeError: a number is no integer, or input_context none.
+        TypeError: a number is no integer, features are no mapping, or input_context is none.
         tf.errors.OpError: while reading; of reader "tfrecord_lite" the text names file, record and offset.
+        UnicodeDecodeError: while reading, instead of that, where the text of TensorFlow's own error quotes bytes that
+            are no UTF-8: those of a record that is no Example.
     """
     tf = import_tensorflow()
-    _check_arguments(reader, remainder, state, batch_size, buffer_size, epochs)
+    batch_size = whole_number(batch_size, "batch_size", 1, _MOST)
+    buffer_size = whole_number(buffer_size, "buffer_size", 1, _MOST)
+    epochs = None if epochs is None else whole_number(epochs, "epochs", 1, _MOST)
     seed = whole_number(seed, "seed")
+    _check_words(reader, remainder, state)
     if not isinstance(input_context, (tf.distribute.InputContext, type(None))):
         raise TypeError(f"input_context is a tf.distribute.InputContext or None, not {type(input_context).__name__}")
     part, parts = (input_context.input_pipeline_id, input_context.num_input_pipelines) if input_context else (0, 1)
@@ -138,33 +147,19 @@ def make_dataset(
     return dataset.with_options(options).prefetch(tf.data.AUTOTUNE)
 
 
-def _check_arguments(
-    reader: str,
-    remainder: str,
-    state: Mapping[str, int] | None,
-    batch_size: int,
-    buffer_size: int,
-    epochs: int | None,
-) -> None:
-    """Raise ValueError for what is of no use, or not for this reader, and TypeError for a number that is none."""
-    numbers = {"batch_size": batch_size, "buffer_size": buffer_size, "epochs": 1 if epochs is None else epochs}
-    for name, number in numbers.items():
-        whole_number(number, name)
+def _check_words(reader: str, remainder: str, state: Mapping[str, int] | None) -> None:
+    """Raise ValueError for what is of no use, or not for this reader."""
     if reader not in ("tensorflow", "tfrecord_lite"):
         raise ValueError(f"reader is 'tensorflow' or 'tfrecord_lite', not {reader!r}")
     if remainder not in ("share", "drop", "pad"):
         raise ValueError(f"remainder is 'share', 'drop' or 'pad', not {remainder!r}")
     if reader == "tensorflow" and (remainder == "pad" or state is not None):
         raise ValueError("remainder='pad' and state need reader='tfrecord_lite'")
-    if batch_size < 1 or buffer_size < 1 or (epochs is not None and epochs < 1):
-        raise ValueError(
-            f"batch_size, buffer_size and epochs are 1 or more, not {batch_size}, {buffer_size} and {epochs}"
-        )
 
 
 def _parser(tf: Any, features: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
     """What parses a batch of serialized Examples in TensorFlow."""
-    if not features:
+    if isinstance(features, Mapping) and not features:
         raise FeatureError("no features: none were given, or no record has one from which they could be inferred")
     wanted = tensorflow_features(tf, example_plan(features).features)
     return lambda serialized: tf.io.parse_example(serialized, wanted)

@@ -13,6 +13,9 @@ from typing import Any
 from tfrecord_lite.adapters.ordered_batches import OrderedBatches
 from tfrecord_lite.adapters.tf_features import tensors
 
+#: The most batches that TensorFlow counts.
+_MOST = (1 << 63) - 1
+
 
 class EpochRuns:
     """The batches of one iteration after the other.
@@ -24,13 +27,17 @@ class EpochRuns:
             its epoch, and the next one goes on there; without end each iteration begins at the state.
 
     Raises:
-        ValueError: as `OrderedBatches.load_state`.
+        ValueError: as `OrderedBatches.load_state`; or there are more batches than 64 bits count.
     """
 
     def __init__(self, ordered: OrderedBatches, epochs: int | None, state: Mapping[str, int] | None) -> None:
+        if epochs is not None and epochs * len(ordered) > _MOST:
+            raise ValueError(f"{epochs} epochs of {len(ordered)} batches are more than TensorFlow counts")
         self._ordered, self._epochs = ordered, epochs
-        self._state = {"epoch": 0, "done": 0} if state is None else dict(state)
-        copy.copy(ordered).load_state(self._state)
+        first = copy.copy(ordered)
+        if state is not None:
+            first.load_state(state)
+        self._state = first.state_after(0)
         self._runs = itertools.count()
 
     def count(self, tf: Any) -> int:

@@ -24,6 +24,7 @@ except ModuleNotFoundError as error:
     raise ImportError('this needs PyTorch: pip install "tfrecord-lite-codec[torch]"') from error
 
 from tfrecord_lite.adapters.decoded_records import DecodedRecords
+from tfrecord_lite.adapters.order import whole_number
 from tfrecord_lite.adapters.ordered_batches import OrderedBatches, checked_epoch, place_of
 from tfrecord_lite.adapters.torch_position import MAIN_PROCESS, SharedPosition
 from tfrecord_lite.adapters.torch_tensors import ItemMaker, Padding, RaggedAs, Transform
@@ -57,12 +58,15 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
             says. To a transform these are object arrays and BytesArray.
         ragged: "nested" makes nested tensors (jagged layout) of rows of different lengths, "padded" dense ones.
         padding: what stands behind the shorter rows, a number for all of them or {name: number}, 0 for other names.
-        pin_memory: whether tensors are in pinned memory. With workers let the DataLoader do it.
+        pin_memory: whether tensors are in pinned memory, for which PyTorch needs an accelerator. With workers let the
+            DataLoader do it.
         verify: as for `RecordSource`.
 
     Raises:
         ValueError: a number or word is of no use. While reading: `pin_memory` in a worker.
-        TypeError: a number is no integer, or the transform no function. While reading: a transform returns no mapping.
+        TypeError: a number is no integer, the transform no function, the padding no number, or features no mapping.
+            While reading: a transform returns no mapping.
+        RuntimeError: while reading, `pin_memory` where PyTorch finds no accelerator.
         OSError, TFRecordError: as `RecordSource` and, without features, `infer_schema`.
         TFRecordError: while reading, with path, number and offset, a record that is damaged or not what the features
             ask for; from a worker with all of that in its text.
@@ -91,7 +95,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         super().__init__()
         self._is_single = batch_size is None
         rank, ranks = _place(rank, ranks)
-        read_together = 1 if batch_size is None else batch_size
+        read_together = 1 if batch_size is None else whole_number(batch_size, "batch_size")
         self._ordered = OrderedBatches(
             paths,
             features,
@@ -202,7 +206,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         if info is None:
             self._shared.load(begun["epoch"], begun["done"])
         else:
-            self._loaded = begun, state.get("step", info.id)
+            self._loaded = begun, whole_number(state.get("step", info.id), "step", 0)
         self._now = None
 
     def _items(self, state: dict[str, int], step: int, workers: int) -> Iterator[dict[str, Any]]:
@@ -234,6 +238,11 @@ class TFRecordMapDataset(Dataset):  # type: ignore[misc]
     `dataset[-1]` is the last one. The examples of a batch are read and decoded together. Values are as
     `parse_single_example` gives them, numbers as tensors, bytes as bytes or (nested) lists of bytes.
 
+    PyTorch's own function that makes a batch of examples wants values of one size. For rows of different lengths give
+    the loader another: the simplest leaves the examples of a batch in a list.
+
+        loader = DataLoader(dataset, batch_size=32, collate_fn=list)
+
     Args:
         paths, features: as for `OrderedBatches`.
         transform: is given each example as numpy arrays, and returns what is made into tensors.
@@ -241,7 +250,7 @@ class TFRecordMapDataset(Dataset):  # type: ignore[misc]
         verify: as for `RecordSource`.
 
     Raises:
-        OSError, TFRecordError: as `TFRecordDataset`.
+        OSError, TFRecordError, TypeError, ValueError: as `TFRecordDataset`.
         IndexError: there is no example of that number.
     """
 
@@ -282,7 +291,7 @@ class TFRecordMapDataset(Dataset):  # type: ignore[misc]
 def _place(rank: int | None, ranks: int | None) -> tuple[int, int]:
     """Which of how many processes this is."""
     if rank is not None and ranks is not None:
-        return rank, ranks
+        return whole_number(rank, "rank"), whole_number(ranks, "ranks")
     if rank is not None or ranks is not None:
         raise ValueError("rank and ranks are given both or not at all")
     if torch.distributed.is_available() and torch.distributed.is_initialized():

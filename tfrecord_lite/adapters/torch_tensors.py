@@ -2,7 +2,7 @@
 
     array                   tensor in the same memory
     RaggedTensorValue       nested tensor (jagged layout) in the same memory, or a padded one
-    SparseTensorValue       sparse COO tensor
+    SparseTensorValue       sparse COO tensor; of bytes, which that cannot hold, a SparseTensorValue of the above
     array of objects        lists of bytes
     BytesArray              as ragged rows of uint8; a single value as uint8 [bytes]
     anything else           as it is
@@ -13,6 +13,7 @@ Only an array that torch cannot hold is copied: of another byte order, not writa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -37,7 +38,7 @@ class ItemMaker:
 
     Raises:
         ValueError: `ragged` is another word.
-        TypeError: the transform is no function, or returns no mapping.
+        TypeError: the transform is no function, or returns no mapping; the padding is no number.
         FeatureError: as `as_tensors`.
     """
 
@@ -46,6 +47,7 @@ class ItemMaker:
             raise ValueError(f"ragged is 'nested' or 'padded', not {ragged!r}")
         if transform is not None and not callable(transform):
             raise TypeError(f"transform is a function or None, not {type(transform).__name__}")
+        _check_padding(padding)
         self._transform, self._ragged, self._padding = transform, ragged, padding
 
     def __call__(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -81,6 +83,13 @@ def as_tensors(values: Mapping[str, Any], ragged: RaggedAs, padding: Padding) ->
         except _NoPadding as error:
             raise FeatureError(str(error), name) from None
     return tensors
+
+
+def _check_padding(padding: Any) -> None:
+    """Raise TypeError where it is no number and no {name: number}."""
+    of_names = padding if isinstance(padding, Mapping) else {"": padding}
+    if not all(isinstance(name, str) and isinstance(number, Real) for name, number in of_names.items()):
+        raise TypeError(f"padding is a number or {{name: number}}, not {padding!r}")
 
 
 class _TooRagged(Exception):

@@ -73,9 +73,9 @@ def parse_single_example(
     Raises:
         FeatureError: the example is not what the features ask for, or they contradict each other.
         DecodeError: the bytes are no Example.
-        TypeError: a dtype, shape or default is of no use as such.
+        TypeError: a dtype, shape or default is of no use as such, or features are no mapping.
     """
-    if not features:
+    if _are_none(features):
         raise FeatureError(f"Invalid argument: features cannot be {'None' if features is None else 'empty'}.")
     batch = Batch.of(serialized)
     if not batch.is_single:
@@ -102,9 +102,14 @@ def parse_example(
         FeatureError: an example is not what the features ask for, or they contradict each other; `record_number`
             says which of the batch it is.
         DecodeError: a record is no Example; `record_number` says which.
-        TypeError: a dtype, shape or default is of no use as such.
+        TypeError: a dtype, shape or default is of no use as such, or features are no mapping.
     """
     return _parse(Batch.of(serialized, example_names), features)
+
+
+def _are_none(features: Mapping[str, Any] | None) -> bool:
+    """Whether there are no features. What is no mapping at all is another error."""
+    return features is None or (isinstance(features, Mapping) and not features)
 
 
 def _parse(batch: Batch, features: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,7 +119,7 @@ def _parse(batch: Batch, features: Mapping[str, Any]) -> dict[str, Any]:
 
 def example_plan(features: Mapping[str, Any]) -> Plan:
     """The plan for features of an Example, or for those of a Schema. Errors as for `plan_of`."""
-    if not features:
+    if _are_none(features):
         raise FeatureError(f"Argument `features` cannot be None or falsy. Got {features}")
     plan = plan_of(features.features if isinstance(features, Schema) else features, _ALLOWED)
     for key, column in plan.columns.items():

@@ -78,6 +78,8 @@ def plan_of(features: Mapping[str, Any], allowed: tuple[type[Any], ...]) -> Plan
     Raises:
         FeatureError, TypeError: as said above.
     """
+    if not isinstance(features, Mapping):
+        raise TypeError(f"features are a mapping of names to features, or a Schema, not {type(features).__name__}")
     plan = Plan({}, {})
     for key, given in features.items():
         if not isinstance(key, str):
