@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tfrecord_lite.adapters.order import whole_number
 from tfrecord_lite.adapters.read_parts import RECORD_TYPES
+from tfrecord_lite.adapters.whole_number import whole_number
 from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.schema import Schema
 

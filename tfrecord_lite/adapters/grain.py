@@ -33,9 +33,10 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError('this needs grain: pip install "tfrecord-lite-codec[grain]"') from error
 
-from tfrecord_lite.adapters.order import RecordOrder, Turn, whole_number
+from tfrecord_lite.adapters.order import RecordOrder, Turn
 from tfrecord_lite.adapters.ordered_batches import OrderedBatches
 from tfrecord_lite.adapters.rank_numbers import RankNumbers
+from tfrecord_lite.adapters.whole_number import whole_number
 from tfrecord_lite.files.source import RecordSource
 from tfrecord_lite.format.batch import Batch
 from tfrecord_lite.format.columns.decode import BytesAs, ColumnDecoder

@@ -29,6 +29,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfrecord_lite.adapters.whole_number import whole_number
+
 Array = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
@@ -201,29 +203,6 @@ class Turn:
         """How many places all ranks have read when each has done so many steps from here: what to remember."""
         steps = whole_number(steps, "steps", 0)
         return int(min(self.done + steps * self.batch_size * self.ranks, self.count))
-
-
-def whole_number(value: Any, name: str, least: int | None = None, most: int | None = None) -> int:
-    """A number that was given, numpy's too, as Python's.
-
-    Args:
-        name: what it is called in errors.
-        least, most: what it may be.
-
-    Raises:
-        TypeError: it is no integer; True and False are none.
-        ValueError: it is smaller or larger.
-    """
-    if isinstance(value, bool):
-        raise TypeError(f"{name}: {value} is no number")
-    try:
-        number = operator.index(value)
-    except TypeError as error:
-        raise TypeError(f"{name}: {error}") from None
-    if (least is not None and number < least) or (most is not None and number > most):
-        limits = f"{least} or more" if most is None else f"{least} to {most}"
-        raise ValueError(f"{name} is {limits}, not {number}")
-    return number
 
 
 def _short(*parts: int) -> int:

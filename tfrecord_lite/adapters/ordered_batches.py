@@ -13,8 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from tfrecord_lite.adapters.decoded_records import DecodedRecords
-from tfrecord_lite.adapters.order import RecordOrder, Turn, whole_number
+from tfrecord_lite.adapters.order import RecordOrder, Turn
 from tfrecord_lite.adapters.rank_numbers import RankNumbers
+from tfrecord_lite.adapters.whole_number import whole_number
 from tfrecord_lite.format.columns.decode import BytesAs
 
 #: Records that are read together where examples are wanted one at a time.

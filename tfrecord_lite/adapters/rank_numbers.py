@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfrecord_lite.adapters.order import RecordOrder, Turn, whole_number
+from tfrecord_lite.adapters.order import RecordOrder, Turn
+from tfrecord_lite.adapters.whole_number import whole_number
 
 #: Records that are numbered together, if a step has no more.
 _TOGETHER = 4096

@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.adapters.order import whole_number
 from tfrecord_lite.adapters.ordered_batches import OrderedBatches
 from tfrecord_lite.adapters.tensorflow_import import import_tensorflow
 from tfrecord_lite.adapters.tf_augmentation import augment
@@ -26,6 +25,7 @@ from tfrecord_lite.adapters.tf_cardchecker import apply_aug_single_cls, read_rec
 from tfrecord_lite.adapters.tf_features import tensorflow_features
 from tfrecord_lite.adapters.tf_files import records, sound_files
 from tfrecord_lite.adapters.tf_generator import EpochRuns, dataset_of
+from tfrecord_lite.adapters.whole_number import whole_number
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.files.inference import infer_schema
 from tfrecord_lite.format.parsing import example_plan

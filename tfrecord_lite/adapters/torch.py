@@ -24,10 +24,10 @@ except ModuleNotFoundError as error:
     raise ImportError('this needs PyTorch: pip install "tfrecord-lite-codec[torch]"') from error
 
 from tfrecord_lite.adapters.decoded_records import DecodedRecords
-from tfrecord_lite.adapters.order import whole_number
 from tfrecord_lite.adapters.ordered_batches import OrderedBatches, checked_epoch, place_of
 from tfrecord_lite.adapters.torch_position import MAIN_PROCESS, SharedPosition
 from tfrecord_lite.adapters.torch_tensors import ItemMaker, Padding, RaggedAs, Transform
+from tfrecord_lite.adapters.whole_number import whole_number
 from tfrecord_lite.format.columns.decode import BytesAs
 from tfrecord_lite.format.tensor_values import SparseTensorValue
 
