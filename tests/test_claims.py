@@ -347,3 +347,13 @@ def test_what_several_left_goes_whichever_of_them_were_killed(tmp_path: Path, ki
         [sys.executable, "-c", program], cwd=tmp_path, stdin=subprocess.DEVNULL, check=True, capture_output=True
     )
     assert [name for name in os.listdir(tmp_path) if name.startswith(".")] == []
+
+
+def test_who_writes_for_a_long_time_looks_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = str(tmp_path / "a")
+    Claim(output).release()
+    left = tmp_path / f"{claims.hidden_name('writing', 'a')}-7.tmp"
+    left.touch()  # nobody holds it, and there is a gap before it
+    monkeypatch.setattr(claims, "_LOOKS_AGAIN", 0.0)
+    Claim(output).release()
+    assert not left.exists()

@@ -83,7 +83,7 @@ def visible(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
-def test_an_error_behind_the_manifest_says_that_the_set_ispublished(tmp_path: Path) -> None:
+def test_an_error_behind_the_manifest_says_that_the_set_is_published(tmp_path: Path) -> None:
     infos = {}
 
     def run(place: Path) -> None:
@@ -122,7 +122,7 @@ def test_another_set_that_cannot_be_finished_is_not_taken_for_ones_own(tmp_path:
         assert list(read_records(place)) == [b"other"]
 
 
-def test_a_writer_whose_set_ispublished_says_so(tmp_path: Path) -> None:
+def test_a_writer_whose_set_is_published_says_so(tmp_path: Path) -> None:
     def run(place: Path) -> None:
         with ShardedWriter(place / "train", num_shards=3) as writer:
             for record in NEW:
@@ -134,7 +134,7 @@ def test_a_writer_whose_set_ispublished_says_so(tmp_path: Path) -> None:
         assert visible(place) == AFTER
 
 
-def test_shards_of_a_long_job_that_arepublished_are_not_made_again(tmp_path: Path) -> None:
+def test_shards_of_a_long_job_that_are_published_are_not_made_again(tmp_path: Path) -> None:
     made = []
 
     def encode(number: int) -> bytes:
@@ -172,7 +172,7 @@ def test_behind_a_url_the_answer_that_a_manifest_is_written_may_be_lost(memory: 
     assert list(read_records(memory)) == NEW
 
 
-def test_a_manifest_that_was_not_written_is_nopublished_set(tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_manifest_that_was_not_written_is_no_published_set(tmp_path: Path, monkeypatch: Any) -> None:
     commit(written(tmp_path / "train", OLD), tmp_path / "train")
     before = json.loads((tmp_path / "_MANIFEST.json").read_text())
     infos = written(tmp_path / "train", NEW)
@@ -187,3 +187,54 @@ def test_a_manifest_that_was_not_written_is_nopublished_set(tmp_path: Path, monk
     assert rollback(tmp_path / "train") is True
     assert json.loads((tmp_path / "_MANIFEST.json").read_text()) == before
     assert list(read_records(tmp_path)) == OLD
+
+
+@pytest.mark.parametrize("what", ["the directory", "hidden shards"])
+def test_what_goes_on_failing_does_not_hide_it(tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit(written(tmp_path / "train", *[[record] for record in OLD]), tmp_path / "train")
+    manifest = tmp_path / "_MANIFEST.json"
+    before = manifest.read_bytes()
+    for name in ("open", "unlink"):
+        monkeypatch.setattr(
+            os, name, refusing(getattr(os, name), tmp_path, what, lambda: manifest.read_bytes() != before)
+        )
+    with pytest.raises(PublishedError, match="nothing is to be written again"):
+        write(tmp_path / "train", NEW)
+    monkeypatch.undo()
+    commit(None, tmp_path / "train")
+    assert list(read_records(tmp_path)) == NEW
+    write(tmp_path / "train", NEW)
+    assert [name for name in os.listdir(tmp_path) if name.startswith(".")] == []
+
+
+def test_a_commit_that_can_do_nothing_leaves_its_files_to_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "train", OLD)
+    monkeypatch.setattr(os, "open", refusing(os.open, tmp_path, "the directory", lambda: True))
+    with pytest.raises(OSError, match="Input/output error") as caught:
+        write(tmp_path / "train", NEW)
+    monkeypatch.undo()
+    assert not isinstance(caught.value, PublishedError)
+    assert list(read_records(tmp_path)) == OLD
+    write(tmp_path / "train", NEW)
+    assert [name for name in os.listdir(tmp_path) if name.startswith(".")] == []
+
+
+def write(prefix: Path, records: list[bytes]) -> None:
+    with ShardedWriter(prefix, num_shards=1) as writer:
+        for record in records:
+            writer.write(record)
+
+
+def refusing(call: Callable[..., Any], directory: Path, what: str, is_now: Callable[[], bool]) -> Callable[..., Any]:
+    """The same, but an error each time for the directory itself, or for the hidden shards in it."""
+
+    def run(path: Any, *arguments: Any, **options: Any) -> Any:
+        name = os.path.basename(path)
+        is_meant = os.path.abspath(path) == str(directory) if what == "the directory" else name.startswith(".shard-")
+        if is_meant and (call.__name__ == "unlink" or what == "the directory") and is_now():
+            raise OSError(errno.EIO, "Input/output error", path)
+        return call(path, *arguments, **options)
+
+    return run

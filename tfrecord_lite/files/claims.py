@@ -8,8 +8,9 @@ In the directory for temporary files the name is that of this package: see tempo
 
 Who writes takes the first number that is free, and locks its file. What a process left that was killed is locked by
 nobody: whoever writes the same output again deletes it, up to a number that nobody has, and whatever else lay there
-when the process first wrote into the directory. The lock is flock's, which ends with the process and with those
-that it forked. Where there is none (Windows, some network file systems) nothing is deleted, and nobody writes over it.
+when the process last looked, which it does once a minute. The lock is flock's, which ends with the process and with
+those that it forked. Where there is none (Windows, some network file systems) nothing is deleted, and nobody writes
+over it.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
+import math
 import os
 import re
 import secrets
 import shutil
+import time
 
 from tfrecord_lite.files.remote import is_url
 
@@ -30,8 +33,10 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _SIGN = re.compile(r"\.[a-z]+-[0-9a-f]{16}-[0-9]+\.tmp")
-#: directory -> the signs that lay in it when this process first wrote there: it is not listed for each file.
-_first_seen: dict[str, list[str]] = {}
+#: A directory is not listed for each file that is written there: seconds until it is again.
+_LOOKS_AGAIN = 60.0
+#: directory -> when it was listed, and the signs that lay in it then.
+_last_seen: dict[str, tuple[float, list[str]]] = {}
 _FLAGS = os.O_NONBLOCK | os.O_NOFOLLOW if hasattr(os, "O_NOFOLLOW") else 0  # whatever may lie there
 
 
@@ -151,8 +156,10 @@ class ClaimedSet:
     def discard(self) -> None:
         """Delete what there may be of it: of a file that was just made when Ctrl-C came nobody knows the name."""
         if self._sign is not None and self._sign.descriptor >= 0:
-            _remove_files_of(self._path)
-            self._sign.release()
+            if _remove_files_of(self._path):
+                self._sign.release()
+            else:
+                self._sign.abandon()
 
     def abandon(self) -> None:
         """Let go without touching anything."""
@@ -161,14 +168,16 @@ class ClaimedSet:
 
 
 def _seen(directory: str) -> list[str]:
-    """The signs that lay there at the first look."""
-    key = os.path.abspath(directory)
-    if key not in _first_seen:
+    """The signs that lay there at the last look."""
+    key, now = os.path.abspath(directory), time.monotonic()
+    when, names = _last_seen.get(key, (-math.inf, []))
+    if now - when >= _LOOKS_AGAIN:
         try:
-            _first_seen[key] = [name for name in os.listdir(key) if _SIGN.fullmatch(name)]
+            names = [name for name in os.listdir(key) if _SIGN.fullmatch(name)]
         except OSError:  # whoever writes there is told
             return []
-    return [os.path.join(directory, name) for name in _first_seen[key]]
+        _last_seen[key] = now, names
+    return [os.path.join(directory, name) for name in names]
 
 
 def remove_open(path: str, descriptor: int) -> None:
@@ -195,8 +204,7 @@ def _remove_if_dead(path: str) -> None:
     except OSError:  # there is none, as a rule
         return
     try:
-        if _lock(descriptor, path):
-            _remove_files_of(path)
+        if _lock(descriptor, path) and _remove_files_of(path):
             remove_path(path)  # the last: until then somebody else goes on with it if we die
     finally:
         os.close(descriptor)
@@ -218,11 +226,13 @@ def _lock(descriptor: int, path: str) -> bool | None:
         return False
 
 
-def _remove_files_of(sign: str) -> None:
+def _remove_files_of(sign: str) -> bool:
+    """Whether all of them are gone: until then the sign has to stay."""
     directory, beginning = os.path.split(_beginning(sign))
-    for name in os.listdir(directory or os.curdir):
-        if name.startswith(beginning):
-            remove_path(os.path.join(directory, name))
+    paths = [os.path.join(directory, name) for name in os.listdir(directory or os.curdir) if name.startswith(beginning)]
+    for path in paths:
+        remove_path(path)
+    return not any(map(os.path.lexists, paths))
 
 
 def _beginning(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Iterator
 
@@ -192,12 +193,18 @@ class ShardFiles:
                 self._set.release()
 
     def discard(self) -> None:
+        """Delete all files. Where a commit has begun and cannot be undone they stay, for the next writer to find."""
         if self._publish and len(self._written) == len(self._shards) > 0:
-            rollback(self._prefix, self._written)  # in case that commit has begun
-        for shard in self._shards:
-            shard.discard()
-        if self._set is not None:
-            self._set.discard()
+            try:
+                rollback(self._prefix, self._written)
+            except BaseException:
+                self.abandon()
+                raise
+        with contextlib.ExitStack() as stack:  # each of them, whatever becomes of the others
+            if self._set is not None:
+                stack.callback(self._set.discard)
+            for shard in self._shards:
+                stack.callback(shard.discard)
 
     def abandon(self) -> None:
         for shard in self._shards:

@@ -17,6 +17,7 @@ What becomes of the file:
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Mapping
 from types import TracebackType
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.append import open_append_sink
 from tfrecord_lite.files.index import PendingIndex
 from tfrecord_lite.files.open_writers import open_writers
@@ -271,7 +273,8 @@ class TFRecordWriter:
             action(*arguments)
         except BaseException as error:
             self._end(f"{_FAILED}: {error}")
-            self._sink.discard()
+            with contextlib.suppress(OSError, TFRecordError):  # what came first is to be known
+                self._sink.discard()
             raise
 
     def _end(self, why: str) -> None:
