@@ -126,6 +126,13 @@ def test_nothing_asked_for_gives_the_images_as_they_are_in_an_array_of_their_own
         (np.zeros((2, 3, 3, 1), np.uint8), {"brightness": "3"}, "brightness is a number, 0 or more, not '3'"),
         (np.zeros((2, 3, 3, 1), np.uint8), {"brightness": None}, "brightness is a number, 0 or more, not None"),
         (np.zeros((2, 3, 3, 1), np.uint8), {"brightness": [0.1]}, r"brightness is a number, 0 or more, not \[0.1\]"),
+        (np.zeros((2, 3, 3, 1), np.uint8), {"brightness": np.ones(2)}, "brightness is a number, 0 or more, not array"),
+        (
+            np.zeros((2, 3, 3, 1), np.uint8),
+            {"brightness": tf.ones(2)},
+            "brightness is a number, 0 or more, not <tf.Tensor",
+        ),
+        (np.zeros((2, 3, 3, 1), np.uint8), {"brightness": 10**400}, "brightness is a number, 0 or more, not 10000"),
     ],
 )
 def test_what_cannot_be_augmented_is_an_error(way: Any, images: Any, pieces: Any, problem: str) -> None:
@@ -144,6 +151,39 @@ def test_a_seed_may_be_a_tensor_or_hold_one() -> None:
     for dtype in (tf.int32, tf.int64):
         found = tf_data.augment(images, seed=tf.constant([-3, 4], dtype), **ALL)
         np.testing.assert_array_equal(found, augment(images, seed=(-3, 4), **ALL))
+
+
+def test_integers_of_several_kinds_are_the_seed_of_pythons() -> None:
+    images = np.random.default_rng(6).integers(0, 256, (9, 5, 5, 1), np.uint8)
+    expected = augment(images, seed=(7, 3), **ALL)
+    seed: Any
+    for seed in ([np.uint64(7), 3], (np.uint64(7), np.int8(3))):
+        np.testing.assert_array_equal(augment(images, seed=seed, **ALL), expected)
+        np.testing.assert_array_equal(tf_data.augment(images, seed=seed, **ALL), expected)
+
+
+@pytest.mark.parametrize(
+    ("parts", "error"),
+    [
+        (lambda step: tf.cast([step, step], tf.float32), TypeError),
+        (lambda step: tf.as_string([step, step]), TypeError),
+        (lambda step: tf.stack([step, step, step]), ValueError),
+        (lambda step: step, ValueError),
+        (lambda step: [7, tf.cast(step, tf.float64)], TypeError),
+        (lambda step: [1.5, step], TypeError),
+        (lambda step: [7, 8, step], ValueError),
+        (lambda step: [7, [step, step]], TypeError),
+        (lambda step: (7, tf.stack([step, step])), ValueError),
+        (lambda step: (1 << 63, step), ValueError),
+    ],
+)
+def test_a_seed_of_tensors_that_is_none_is_refused_before_it_runs(parts: Any, error: Any) -> None:
+    images = np.zeros((2, 3, 3, 1), np.uint8)
+    with pytest.raises(error, match="a seed is two integers"):
+        tf_data.augment(images, seed=parts(tf.constant(3, tf.int64)))
+    dataset = tf.data.Dataset.from_tensors(images).enumerate()
+    with pytest.raises(error, match="a seed is two integers"):
+        dataset.map(lambda step, batch: tf_data.augment(batch, seed=parts(step)))
 
 
 @pytest.mark.parametrize("seed", [5, None, 1.5, (1, 2, 3), ("a", "b"), "ab"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -48,7 +50,42 @@ def test_a_longer_draw_begins_like_a_shorter_one() -> None:
     np.testing.assert_array_equal(stateless_uniform([100], (1, 2))[:33], stateless_uniform([33], (1, 2)))
 
 
-@pytest.mark.parametrize("seed", [5, (1,), (1, 2, 3), (1.0, 2.0), ("1", "2"), (1 << 63, 0), (-(1 << 63) - 1, 0), None])
+@pytest.mark.parametrize(
+    "seed",
+    [
+        (np.uint64(7), 3),
+        [np.uint64(7), np.int8(3)],
+        (np.array(7), 3),
+        np.array([7, 3], np.uint8),
+        np.array([7, 3], object),
+    ],
+    ids=repr,
+)
+def test_integers_of_any_kinds_are_the_same_seed(seed: Any) -> None:
+    np.testing.assert_array_equal(stateless_uniform([9], seed), stateless_uniform([9], (7, 3)))
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        *(
+            5,
+            (1,),
+            (1, 2, 3),
+            (1.0, 2.0),
+            ("1", "2"),
+            (1 << 63, 0),
+            (-(1 << 63) - 1, 0),
+            None,
+            [[1], [2]],
+            (True, 1),
+            [],
+            "12",
+        ),
+        *(np.zeros((2, 2), int), np.zeros(2), np.array([1 << 63, 0], np.uint64), np.array(["1", "2"]), {1, 2}),
+    ],
+    ids=repr,
+)
 def test_a_seed_that_is_no_pair_of_64_bit_integers_is_an_error(seed: object) -> None:
     with pytest.raises((TypeError, ValueError), match="a seed is two integers"):
         stateless_uniform([1], seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -250,7 +251,12 @@ def test_a_mark_tells_orders_from_each_other_and_stays_what_it_is() -> None:
     for other in others:
         with pytest.raises(ValueError, match="another order"):
             order.check_mark(other.mark)
-    order.check_mark(order.mark)
+    for kind in (int, np.int64, np.uint64):
+        order.check_mark(kind(order.mark))
+    wrong: Any
+    for wrong in (str(order.mark), float(order.mark), None):
+        with pytest.raises(TypeError, match=r"^mark: "):
+            order.check_mark(wrong)
     for wrong in (-1, 2**80, 0):
         with pytest.raises(ValueError, match="another order"):
             order.check_mark(wrong)
@@ -279,10 +285,60 @@ def test_numbers_that_are_none_are_type_errors(wrong: Any) -> None:
             read()
 
 
-@pytest.mark.parametrize("places", [[0.5], np.zeros(2), ["0"], [True]])
+@pytest.mark.parametrize(
+    "places",
+    [
+        [0.5],
+        np.zeros(2),
+        ["0"],
+        [True],
+        3,
+        np.int64(3),
+        np.array(3),
+        [[1, 2]],
+        [[]],
+        np.zeros((2, 2), int),
+        np.zeros((0, 2)),
+    ],
+    ids=repr,
+)
 def test_places_that_are_no_integers_are_a_type_error(places: Any) -> None:
     with pytest.raises(TypeError, match="places are integers"):
         RecordOrder(9, seed=1).numbers(0, places)
+
+
+@pytest.mark.parametrize("seed", [None, 1])
+def test_places_of_several_kinds_of_integers_are_those_of_pythons(seed: int | None) -> None:
+    order = RecordOrder(9, seed=seed)
+    expected = order.numbers(0, range(4))
+    for places in ([np.uint64(0), 1, np.int8(2), 3], (0, np.uint64(1), 2, 3), np.arange(4, dtype=np.uint64)):
+        found = order.numbers(0, places)
+        assert found.dtype == np.int64
+        np.testing.assert_array_equal(found, expected)
+    none: Any
+    for none in ([], (), range(0), np.zeros(0)):
+        assert order.numbers(0, none).dtype == np.int64
+
+
+@pytest.mark.parametrize("places", [[2**63], [2**63, -1], [0, 2**64], [-(2**64)], [np.uint64(2**63), np.int8(-1)]])
+def test_places_beyond_64_bits_are_an_index_error(places: Any) -> None:
+    with pytest.raises(IndexError, match=f"places are 0 to 8, not {min(map(int, places))} to {max(map(int, places))}"):
+        RecordOrder(9, seed=1).numbers(0, places)
+
+
+def test_padding_that_would_leave_64_bits_is_refused() -> None:
+    for batch_size, ranks in ((sys.maxsize, 1), (2**62 + 1, 1), (2**61, 3), (1, 2**63)):
+        with pytest.raises(
+            ValueError, match=r"^not possible: batch_size \* ranks is at most 4611686018427387904 where"
+        ):
+            Turn(103, 0, batch_size, ranks, "pad")
+        assert Turn(103, 0, batch_size, ranks, "drop").steps == 0
+        turn = Turn(103, 0, batch_size, ranks)
+        assert sum(len(turn.places(0, rank)) for rank in range(min(ranks, 200))) == 103
+    assert Turn(103, 0, 2**31, 2**31, "pad").steps == 1
+    assert Turn(103, 7, 3, 2**60, "pad").places(0, 2**60 - 1).tolist() == [
+        (7 + 3 * (2**60 - 1) + more) % 103 for more in range(3)
+    ]
 
 
 def test_numbers_that_are_too_large_or_small_are_value_errors_in_words() -> None:

@@ -2,9 +2,11 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from damage import frame
 
@@ -17,6 +19,7 @@ from tfrecord_lite import (
     read_records,
     surgery,
 )
+from tfrecord_lite.files.paths import list_paths
 from tfrecord_lite.format.blocks import read_blocks
 
 
@@ -46,6 +49,21 @@ def test_a_path_may_be_str_bytes_pathlike_or_in_a_sequence(tmp_path: Path, conve
 def test_standard_input_is_taken_once(folder: Path) -> None:
     with pytest.raises(ValueError, match="standard input, -, is read once"):
         read_records(["-", folder, "-"])
+
+
+@pytest.mark.parametrize("paths", [2, None, np.array(2), np.array("a")], ids=repr)
+def test_paths_that_are_none_are_a_type_error(paths: Any) -> None:
+    with pytest.raises(TypeError, match=r"^paths are str, PathLike, file objects or a sequence of them, not "):
+        list_paths(paths)
+
+
+def test_an_error_of_what_gives_the_paths_is_its_own() -> None:
+    def given() -> Iterator[str]:
+        raise TypeError("its own")
+        yield ""
+
+    with pytest.raises(TypeError, match="its own"):
+        list_paths(given())
 
 
 def test_a_glob_is_read_in_the_order_of_names(folder: Path) -> None:

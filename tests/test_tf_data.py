@@ -581,6 +581,35 @@ def test_an_input_context_that_is_none_is_a_type_error(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("reader", READERS)
+def test_whether_it_is_deterministic_is_a_bool_or_a_type_error(folder: Path, reader: Any) -> None:
+    wrong: Any
+    for wrong in (1.0, "3", None, 1):
+        with pytest.raises(TypeError, match=f"^deterministic is True or False, not {wrong!r}$"):
+            make_dataset(folder, NUMBER, batch_size=5, deterministic=wrong, reader=reader)
+    of_numpy: Any
+    for of_numpy in (np.True_, np.False_):
+        for shuffle in (True, False):
+            dataset = make_dataset(folder, NUMBER, batch_size=5, shuffle=shuffle, deterministic=of_numpy, reader=reader)
+            assert sorted(numbers_of(dataset)) == list(range(COUNT))
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_no_files_give_no_batches(reader: Any, shuffle: bool) -> None:
+    for context in (None, tf.distribute.InputContext(num_input_pipelines=2, input_pipeline_id=1)):
+        dataset = make_dataset([], FEATURES, batch_size=2, shuffle=shuffle, reader=reader, input_context=context)
+        assert list(dataset) == []
+        assert dataset.element_spec["number"] == tf.TensorSpec([None], tf.int64)
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("paths", [np.array(2), np.array("a"), tf.constant(2), tf.constant("a"), 2, None], ids=repr)
+def test_paths_that_are_none_are_a_type_error(reader: Any, paths: Any) -> None:
+    with pytest.raises(TypeError, match=r"^paths are str, PathLike, file objects or a sequence of them, not "):
+        make_dataset(paths, NUMBER, batch_size=2, reader=reader)
+
+
+@pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.uint32, np.int64, np.uint64])
 def test_numpys_integers_make_the_same_batches(folder: Path, reader: Any, kind: Any) -> None:
     numbers = {"batch_size": 3, "seed": 5, "epochs": 2, "buffer_size": 100}

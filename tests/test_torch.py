@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from tfrecord_lite.format.bytes_array import BytesArray
 
 torch = pytest.importorskip("torch")
 
-from torch.utils.data import DataLoader, default_collate  # noqa: E402
+from torch.utils.data import DataLoader, default_collate, get_worker_info  # noqa: E402
 
 from tfrecord_lite.adapters.torch import TFRecordDataset, TFRecordMapDataset  # noqa: E402
 from tfrecord_lite.adapters.torch_tensors import as_tensors  # noqa: E402
@@ -246,6 +247,40 @@ def test_a_state_that_is_of_no_use_is_a_value_error(folder: Path) -> None:
     assert numbers_of(dataset) == list(range(COUNT))
 
 
+def load_in_worker(state: dict[str, Any], worker: int) -> None:
+    info: Any = get_worker_info()
+    info.dataset.load_state_dict(state)
+
+
+def worker_from(dataset: TFRecordDataset, done: int, step: Any) -> DataLoader:
+    """A loader whose only worker begins with a state of its own."""
+    own = {"rank": 0, "ranks": 1, "batch_size": 10, "worker": 0, "workers": 1}
+    state = {"epoch": 0, "done": done, "step": step, **own}
+    return DataLoader(dataset, batch_size=None, num_workers=1, worker_init_fn=partial(load_in_worker, state))
+
+
+@pytest.mark.parametrize(
+    ("done", "step", "problem"),
+    [
+        (0, None, "a worker's own state is of no use: step: .*NoneType"),
+        (0, "3", "a worker's own state is of no use: step: .*str"),
+        (0, 11, "step is 0 to 10, not 11"),
+        (0, 10**30, "step is 0 to 10, not 1000"),
+        (0, -1, "step is 0 to 10, not -1"),
+        (87, 2, "step is 0 to 1, not 2"),
+    ],
+)
+def test_a_worker_refuses_a_step_that_is_none(folder: Path, done: int, step: Any, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        list(worker_from(TFRecordDataset(folder, NUMBER, batch_size=10), done, step))
+
+
+@pytest.mark.parametrize(("done", "step"), [(0, 3), (0, 9), (0, 10), (87, 1), (COUNT, 0)])
+def test_a_worker_goes_on_at_its_step_to_the_end(folder: Path, done: int, step: int) -> None:
+    dataset = TFRecordDataset(folder, NUMBER, batch_size=10)
+    assert numbers_of(worker_from(dataset, done, step)) == list(range(done + 10 * step, COUNT))
+
+
 def test_numbers_and_words_that_are_of_no_use_are_value_errors(folder: Path) -> None:
     with pytest.raises(ValueError, match="rank and ranks are given both or not at all"):
         TFRecordDataset(folder, NUMBER, rank=1)
@@ -271,6 +306,17 @@ def test_padding_that_rows_cannot_hold_is_an_error_that_names_them(folder: Path,
     with pytest.raises(tfr.FeatureError, match=f"feature '{next(iter(features))}': .*padding") as caught:
         next(iter(dataset))
     assert str(padding) in str(caught.value)
+
+
+@pytest.mark.parametrize("padding", [10**400, -(10**400)], ids=["large", "small"])
+@pytest.mark.parametrize("kind", [np.int64, np.float32])
+def test_padding_beyond_all_numbers_is_an_error_that_names_the_rows(tmp_path: Path, kind: Any, padding: int) -> None:
+    with tfr.TFRecordWriter(tmp_path / "a") as writer:
+        for row in ([1], [2, 3]):
+            writer.write_example({"row": np.array(row, kind)})
+    dataset = TFRecordDataset(tmp_path / "a", {"row": tfr.RaggedFeature(kind)}, ragged="padded", padding=padding)
+    with pytest.raises(tfr.FeatureError, match=r"feature 'row': its rows are of .*padding"):
+        next(iter(dataset))
 
 
 def test_a_transform_that_returns_no_mapping_is_a_type_error(folder: Path) -> None:

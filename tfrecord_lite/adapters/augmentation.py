@@ -74,8 +74,8 @@ def check_images(dtype: str, is_floating: bool, dimensions: int | None) -> None:
 def check_brightness(brightness: Any) -> None:
     """Raise ValueError where it is no largest change of brightness."""
     try:
-        is_one = bool(0 <= brightness < math.inf)
-    except TypeError:
+        is_one = bool(0 <= brightness < math.inf) and float(brightness) < math.inf
+    except (TypeError, ValueError, OverflowError):  # of text, of several numbers, of an integer beyond all floats
         is_one = False
     if not is_one:
         raise ValueError(f"brightness is a number, 0 or more, not {brightness!r}")

@@ -26,6 +26,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfrecord_lite.adapters.whole_number import whole_number
+
 Floats = NDArray[np.float32]
 Words = NDArray[np.uint64]
 
@@ -74,14 +76,16 @@ def checked_seed(seed: Any) -> tuple[int, int]:
     Raises:
         TypeError, ValueError: it is not two integers of 64 bits.
     """
-    found = np.asarray(seed)
-    if found.shape != (2,):
+    # Of a list of uint64 and int8 numpy would make floats.
+    parts = seed if isinstance(seed, (list, tuple)) else np.atleast_1d(seed)
+    if len(parts) != 2:
         raise ValueError(f"a seed is two integers, not {seed!r}")
-    if found.dtype.kind not in "iu":
-        raise TypeError(f"a seed is two integers of 64 bits, not {seed!r}")
-    first, second = found.tolist()
-    if max(first, second) >= 1 << 63:
-        raise ValueError(f"a seed is two integers of 64 bits with a sign, not {seed!r}")
+    try:
+        first, second = (whole_number(part, "seed", -(1 << 63), (1 << 63) - 1) for part in parts)
+    except TypeError:
+        raise TypeError(f"a seed is two integers of 64 bits, not {seed!r}") from None
+    except ValueError:
+        raise ValueError(f"a seed is two integers of 64 bits with a sign, not {seed!r}") from None
     return first, second
 
 

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrecord_lite.adapters.whole_number import whole_number
+from tfrecord_lite.adapters.whole_number import whole_number, whole_numbers
 
 Array = NDArray[np.int64]
 Words = NDArray[np.uint64]
@@ -74,8 +74,9 @@ class RecordOrder:
         self.mark = (_short(self.count) << _MARK_BITS | seeded) << _MARK_BITS | blocks
 
     def check_mark(self, mark: int) -> None:
-        """Raise ValueError, and say what differs, where a mark is that of another order."""
-        (count, seed, blocks), (other_count, other_seed, other_blocks) = _words_of(self.mark), _words_of(mark)
+        """Raise ValueError, and say what differs, where a mark is that of another order; TypeError where it is none."""
+        count, seed, blocks = _words_of(self.mark)
+        other_count, other_seed, other_blocks = _words_of(whole_number(mark, "mark"))
         differing = []
         if count != other_count:
             differing.append("the number of records")
@@ -91,12 +92,10 @@ class RecordOrder:
 
         Raises:
             IndexError: there is no such place.
-            TypeError: the epoch, or a place, is no integer.
+            TypeError: the epoch, or a place, is no integer, or places are not of one dimension.
         """
         epoch = whole_number(epoch, "epoch")
-        found = np.asarray(places)
-        if found.size and found.dtype.kind not in "iu":
-            raise TypeError(f"places are integers, not {found.dtype}")
+        found = whole_numbers(places, "places")
         if len(found) and not 0 <= int(found.min()) <= int(found.max()) < self.count:
             raise IndexError(f"places are 0 to {self.count - 1}, not {int(found.min())} to {int(found.max())}")
         found = found.astype(np.int64, copy=False)
@@ -144,7 +143,8 @@ class Turn:
         ranks: how many processes train together.
         remainder: what becomes of the places that are left when they are fewer than all ranks read in a step: "share"
             deals them out as evenly as possible, so that some ranks may get one less, or none; "drop" leaves them out;
-            "pad" begins at place 0 again until every rank has a whole batch: those are read twice.
+            "pad" begins at place 0 again until every rank has a whole batch: those are read twice, and batch_size *
+            ranks is at most 2^62.
 
     Raises:
         ValueError: a number is too small or too large, or the remainder is another word.
@@ -172,6 +172,8 @@ class Turn:
             object.__setattr__(self, name, number)
         if self.remainder not in ("share", "drop", "pad"):
             raise ValueError(f"remainder is 'share', 'drop' or 'pad', not {self.remainder!r}")
+        if self.remainder == "pad" and self.batch_size * self.ranks > MOST_RECORDS:  # places would leave 64 bits
+            raise ValueError(f"not possible: batch_size * ranks is at most {MOST_RECORDS} where the remainder is 'pad'")
 
     @property
     def steps(self) -> int:

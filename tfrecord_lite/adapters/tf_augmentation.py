@@ -73,9 +73,22 @@ def _per_image(tf: Any, values: tf.Tensor) -> tf.Tensor:
 
 
 def _seed_tensor(tf: Any, seed: Any) -> tf.Tensor:
-    """An integer tensor [2]. A list may hold tensors."""
+    """An integer tensor [2]. A list may hold tensors. Raises TypeError, ValueError: as `checked_seed`."""
     if tf.is_tensor(seed):
+        _check_integers(seed, [2])
         return seed
     if isinstance(seed, (list, tuple)) and any(tf.is_tensor(part) for part in seed):
+        for part in seed:
+            if tf.is_tensor(part):
+                _check_integers(part, [])
+        checked_seed([0 if tf.is_tensor(part) else part for part in seed])
         return tf.stack([tf.cast(part, tf.int64) for part in seed])
     return tf.constant(checked_seed(seed), tf.int64)
+
+
+def _check_integers(tensor: tf.Tensor, shape: list[int]) -> None:
+    """Raise TypeError or ValueError where a seed, or a part of one, is known to be of another dtype or shape."""
+    if not tensor.dtype.is_integer:
+        raise TypeError(f"a seed is two integers of 64 bits, not of {tensor.dtype.name}")
+    if not tensor.shape.is_compatible_with(shape):
+        raise ValueError(f"a seed is two integers: a tensor of it has the shape {shape}, not {tensor.shape}")

@@ -18,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tfrecord_lite.adapters.ordered_batches import OrderedBatches
 from tfrecord_lite.adapters.tensorflow_import import import_tensorflow
 from tfrecord_lite.adapters.tf_augmentation import augment
@@ -90,7 +92,8 @@ def make_dataset(
             batch of them, "drop" leaves them out, "pad" (reader "tfrecord_lite") adds records from the beginning.
             With "drop" and "pad" batches have a static size.
         reader: who reads the files, as said above.
-        buffer_size: records that reader "tensorflow" holds when it shuffles.
+        buffer_size: records that reader "tensorflow" holds when it shuffles. TensorFlow allocates some 23 bytes for
+            each at once, however few records there are: a huge number ends the process.
         deterministic: whether batches must come in the same order in every run. False lets reader "tensorflow" be
             faster when it shuffles.
         input_context: which part of the records is to be read, of as many as there are input pipelines; together they
@@ -108,7 +111,8 @@ def make_dataset(
             io.UnsupportedOperation, if a file is compressed in another way than reader "tfrecord_lite" takes it;
             LostRecordsError, if TensorFlow would not read all of a GZIP file; FeatureError, if features are of no use.
         ValueError: an argument is of no use, or not for this reader.
-        TypeError: a number is no integer, features are no mapping, or input_context is none.
+        TypeError: a number is no integer, deterministic no bool, features are no mapping, paths are none, or
+            input_context is none.
         tf.errors.OpError: while reading; of reader "tfrecord_lite" the text names file, record and offset.
         UnicodeDecodeError: while reading, instead of that, where the text of TensorFlow's own error quotes bytes that
             are no UTF-8: those of a record that is no Example.
@@ -121,8 +125,10 @@ def make_dataset(
     _check_words(reader, remainder, state)
     if not isinstance(input_context, (tf.distribute.InputContext, type(None))):
         raise TypeError(f"input_context is a tf.distribute.InputContext or None, not {type(input_context).__name__}")
+    if not isinstance(deterministic, (bool, np.bool_)):
+        raise TypeError(f"deterministic is True or False, not {deterministic!r}")
     part, parts = (input_context.input_pipeline_id, input_context.num_input_pipelines) if input_context else (0, 1)
-    is_ordered = deterministic or not shuffle
+    is_ordered = bool(deterministic or not shuffle)
     if reader == "tensorflow":
         files = sound_files(paths)
         parse = _parser(tf, infer_schema(paths, sample=_INFERRED_RECORDS) if features is None else features)

@@ -102,7 +102,8 @@ def records(
     is_dealt = len(files) >= parts
     own = files[part::parts] if is_dealt else files
     names, types = [os.fsencode(file.path) for file in own], [file.compression_type for file in own]
-    of_files = tf.data.Dataset.from_tensor_slices((names, types))
+    # Of no files TensorFlow would make floats.
+    of_files = tf.data.Dataset.from_tensor_slices((tf.constant(names, tf.string), tf.constant(types, tf.string)))
     if seed is not None and is_dealt:
         found = of_files.shuffle(len(own), seed).interleave(
             tf.data.TFRecordDataset,

@@ -25,7 +25,7 @@ except ModuleNotFoundError as error:
 
 from tfrecord_lite.adapters.decoded_records import DecodedRecords
 from tfrecord_lite.adapters.ordered_batches import OrderedBatches, checked_epoch, place_of
-from tfrecord_lite.adapters.torch_position import MAIN_PROCESS, SharedPosition
+from tfrecord_lite.adapters.torch_position import MAIN_PROCESS, SharedPosition, step_of
 from tfrecord_lite.adapters.torch_tensors import ItemMaker, Padding, RaggedAs, Transform
 from tfrecord_lite.adapters.whole_number import whole_number
 from tfrecord_lite.format.columns.decode import BytesAs
@@ -191,9 +191,9 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         Raises:
             ValueError: it has not these numbers; there are fewer records than that; it is of another order (a state
                 without "order" is taken); or it is the state of a worker, and this is not the same worker of as many,
-                or the ranks or the batch size are others.
+                the ranks or the batch size are others, or there is no such step.
         """
-        self._from(state)
+        steps = len(self._from(state))
         epoch, done, _ = place_of(state)
         begun = {"epoch": epoch, "done": done}
         position = (*begun, "order", "step")
@@ -206,7 +206,8 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         if info is None:
             self._shared.load(begun["epoch"], begun["done"])
         else:
-            self._loaded = begun, whole_number(state.get("step", info.id), "step", 0)
+            # Behind the last step a worker is where its next one would be.
+            self._loaded = begun, step_of(state, info.id, steps + info.num_workers - 1)
         self._now = None
 
     def _items(self, state: dict[str, int], step: int, workers: int) -> Iterator[dict[str, Any]]:

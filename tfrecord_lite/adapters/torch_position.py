@@ -23,9 +23,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import torch
+
+from tfrecord_lite.adapters.whole_number import whole_number
 
 EPOCH, DONE, ITERATION, MADE, SETTINGS, BEGUN_EPOCH, BEGUN_DONE, LAST_EPOCH, LAST_DONE, HAS_BEGUN = range(10)
 OWN_EPOCH, OWN_SETTINGS, TAKEN = range(10, 13)
@@ -142,6 +145,14 @@ class SharedPosition:
     def _know(self) -> None:
         words = self._words.numpy()
         self._known = int(words[EPOCH]), int(words[DONE]), int(words[SETTINGS])
+
+
+def step_of(state: Mapping[str, Any], first: int, most: int) -> int:
+    """The step at which a worker goes on by its own state, `first` where the state has none. Raises ValueError."""
+    try:
+        return whole_number(state.get("step", first), "step", 0, most)
+    except TypeError as error:
+        raise ValueError(f"a worker's own state is of no use: {error}") from None
 
 
 def _made(worker: int) -> int:

@@ -156,7 +156,10 @@ def _padded(value: RaggedTensorValue, padding: float) -> Array:
     longest = int(lengths.max(initial=0))
     if inner.dtype.kind in "iu" and not _holds(inner.dtype, padding):
         raise _NoPadding(f"its rows are of {inner.dtype}, which has no {padding} for a padding")
-    array = np.full((len(value), longest, *inner.shape[1:]), padding, inner.dtype)
+    try:
+        array = np.full((len(value), longest, *inner.shape[1:]), padding, inner.dtype)
+    except OverflowError:  # an integer beyond all floats
+        raise _NoPadding(f"its rows are of {inner.dtype}, which does not reach its padding") from None
     array[np.arange(longest) < lengths[:, np.newaxis]] = inner
     return array
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 def whole_number(value: Any, name: str, least: int | None = None, most: int | None = None) -> int:
     """A number that was given, numpy's too, as Python's.
@@ -23,7 +26,31 @@ def whole_number(value: Any, name: str, least: int | None = None, most: int | No
         number = operator.index(value)
     except TypeError as error:
         raise TypeError(f"{name}: {error}") from None
+    except AttributeError:  # of TensorFlow's tensors of floats
+        raise TypeError(f"{name}: {value!r} is no integer") from None
     if (least is not None and number < least) or (most is not None and number > most):
         limits = f"{least} or more" if most is None else f"{least} to {most}"
         raise ValueError(f"{name} is {limits}, not {number}")
     return number
+
+
+def whole_numbers(values: Any, name: str) -> NDArray[Any]:
+    """Numbers that were given one after the other, [n]: of a list or tuple as Python's, of other things as numpy's.
+
+    Args:
+        name: what they are called in errors, in the plural.
+
+    Raises:
+        TypeError: one is no integer, or they are not of one dimension.
+    """
+    if isinstance(values, (list, tuple)):  # of integers of several kinds numpy would make floats
+        try:
+            return np.array([whole_number(value, f"#{place}") for place, value in enumerate(values)], object)
+        except TypeError as error:
+            raise TypeError(f"{name} are integers: {error}") from None
+    found = np.asarray(values)
+    if found.ndim != 1:
+        raise TypeError(f"{name} are integers one after the other, not of shape {list(found.shape)}")
+    if found.size and found.dtype.kind not in "iu":
+        raise TypeError(f"{name} are integers, not {found.dtype}")
+    return found

@@ -11,7 +11,6 @@ import glob
 import os
 import re
 import stat
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tfrecord_lite.files.remote import base_name, expand_url, is_url
@@ -70,12 +69,15 @@ def expand_paths(paths: Any) -> list[str | BinaryIO]:
 
 
 def list_paths(paths: Any) -> list[Any]:
-    """One path or many as a list, not looked up yet."""
+    """One path or many as a list, not looked up yet. Raises TypeError: they are none."""
     if _is_path(paths) or hasattr(paths, "read"):
         return [paths]
-    if not isinstance(paths, Iterable):
-        raise TypeError(f"paths are str, PathLike, file objects or a sequence of them, not {type(paths).__name__}")
-    found = list(paths)
+    try:
+        given = iter(paths)
+    except TypeError:
+        kind = type(paths).__name__
+        raise TypeError(f"paths are str, PathLike, file objects or a sequence of them, not {kind}") from None
+    found = list(given)
     if sum(_is_path(path) and as_path(path) == STDIN for path in found) > 1:  # the second time it would be empty
         raise ValueError("standard input, -, is read once: name it once")
     return found
