@@ -292,3 +292,10 @@ def test_a_file_that_goes_while_it_is_looked_at_is_missing_and_not_forbidden(
     else:
         with pytest.raises(FileNotFoundError, match=r"'.*a'"):
             list(read_records(path))
+
+
+@pytest.mark.parametrize("paths", [{"a", "b"}, frozenset("ab")], ids=["set", "frozenset"])
+def test_what_has_no_order_is_no_list_of_paths(paths: Any) -> None:
+    """Each process would number the records in another way."""
+    with pytest.raises(TypeError, match="paths have an order"):
+        list_paths(paths)

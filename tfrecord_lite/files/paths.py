@@ -72,10 +72,12 @@ def list_paths(paths: Any) -> list[Any]:
     """One path or many as a list, not looked up yet. Raises TypeError: they are none."""
     if _is_path(paths) or hasattr(paths, "read"):
         return [paths]
+    kind = type(paths).__name__
+    if isinstance(paths, (set, frozenset)):  # a set has another order in each process
+        raise TypeError(f"paths have an order, and a {kind} has none: give a list")
     try:
         given = iter(paths)
     except TypeError:
-        kind = type(paths).__name__
         raise TypeError(f"paths are str, PathLike, file objects or a sequence of them, not {kind}") from None
     found = list(given)
     if sum(_is_path(path) and as_path(path) == STDIN for path in found) > 1:  # the second time it would be empty
