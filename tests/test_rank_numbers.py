@@ -74,3 +74,8 @@ def test_numbers_of_numpys_are_those_of_pythons(kind: Any) -> None:
 def test_a_rank_is_one_of_the_ranks(rank: int) -> None:
     with pytest.raises(ValueError, match=f"rank is 0 to 1 where there are 2 ranks, not {rank}"):
         RankNumbers(RecordOrder(10), Turn(10, 0, 4, 2), rank)
+
+
+def test_what_is_padded_is_counted_and_not_made() -> None:
+    numbers = RankNumbers(RecordOrder(103), Turn(103, 0, 1 << 60, 4, "pad"), 3)
+    assert len(numbers) == 1 << 60

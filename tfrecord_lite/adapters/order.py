@@ -201,6 +201,10 @@ class Turn:
         first = begin + rank * least + min(rank, more)
         return np.arange(first, first + least + (rank < more))
 
+    def size(self, step: int, rank: int) -> int:
+        """How many places a rank reads in a step."""
+        return self.batch_size if self.remainder == "pad" else len(self.places(step, rank))
+
     def done_after(self, steps: int) -> int:
         """How many places all ranks have read when each has done so many steps from here: what to remember."""
         steps = whole_number(steps, "steps", 0)

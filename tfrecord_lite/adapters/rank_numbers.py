@@ -38,7 +38,7 @@ class RankNumbers:
         self._steps = max(_TOGETHER // turn.batch_size, 1)
         self._made: tuple[tuple[int, int], list[int]] = ((-1, -1), [])
         last = turn.steps - 1
-        self._count = last * turn.batch_size + len(turn.places(last, rank)) if last >= 0 else 0
+        self._count = last * turn.batch_size + turn.size(last, rank) if last >= 0 else 0
 
     def __len__(self) -> int:
         """Records of this rank in an epoch, from the turn's begin on."""
