@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,15 +24,6 @@ from tfrecord_lite.files.remote_directory import RemoteDirectory
 fsspec = pytest.importorskip("fsspec")
 
 OLD, NEW = [b"old 0", b"old 1"], [b"new 0", b"new 1", b"new 2"]
-
-
-@pytest.fixture
-def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The directory for temporary files."""
-    path = tmp_path / "spool"
-    path.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(path))
-    return path
 
 
 def names(url: str) -> list[str]:
