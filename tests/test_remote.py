@@ -502,6 +502,7 @@ def test_a_server_that_does_not_give_a_file_is_an_oserror_that_says_so(
 
 
 def test_a_server_that_is_not_there_is_no_missing_file() -> None:
+    pytest.importorskip("aiohttp")
     with pytest.raises(OSError, match="Connect") as caught:
         read_records("http://127.0.0.1:9/a")
     assert not isinstance(caught.value, FileNotFoundError)
