@@ -37,6 +37,20 @@ def test_records_are_read_by_number(path: str, verify: bool) -> None:
         assert found == [RECORDS[number] for number in numbers]
 
 
+def test_sound_records_of_a_mapped_file_take_the_fast_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tfr.TFRecordWriter(tmp_path / "a") as writer:
+        for record in RECORDS:
+            writer.write(record)
+    source = tfr.RecordSource(tmp_path / "a")
+    source[0]
+    monkeypatch.setattr(IndexedFile, "record", None)
+    assert [source[number] for number in range(-len(RECORDS), len(RECORDS))] == 2 * RECORDS
+    assert source.__getitems__([3, 0, -1]) == [RECORDS[3], RECORDS[0], RECORDS[-1]]
+    source.rest()
+    with pytest.raises(TypeError):  # a file that is not open is opened on the plain way
+        source[0]
+
+
 def test_an_index_is_saved_when_it_is_asked_for(path: str) -> None:
     IndexedFile(path, verify=True, save_index=False)
     assert not os.path.exists(f"{path}.idx")

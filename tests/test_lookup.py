@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tfrecord_lite.errors import CorruptRecordError, IndexMismatchError, RecordTooLargeError, TFRecordError
 from tfrecord_lite.format import lookup
-from tfrecord_lite.format.lookup import block_of, record_at, records_at
+from tfrecord_lite.format.lookup import block_of, record_at, record_taker, records_at
 
 frames = st.lists(st.binary(max_size=30), min_size=1, max_size=12)
 
@@ -43,6 +43,9 @@ def test_many_records_are_what_each_of_them_is(records: list[bytes], times: int,
         assert found == expected
     block = block_of([buffer[at : at + size] for at, size in places], verify=verify)
     assert (None if block is None else block.records()) == found
+    take = record_taker(buffer, [0, *ends.tolist()], verify=verify)
+    taken = list(map(take, numbers.tolist()))
+    assert (None if None in taken else taken) == found
 
 
 RECORDS = [b"first", b"", b"x" * 5000, b"last"]
@@ -74,11 +77,13 @@ def test_records_of_a_mapped_file_are_bytes_of_their_own(tmp_path: Path) -> None
     assert (one, many) == (RECORDS[0], RECORDS)
 
 
-def test_sound_records_are_not_looked_at_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookup, "_check", None)
-    for position, size, record in zip(POSITIONS.tolist(), SIZES.tolist(), RECORDS, strict=True):
-        for verify in (True, False):
-            assert record_at(BUFFER, position, size, 0, verify) == record
+def test_frames_of_more_sizes_than_are_remembered_are_taken() -> None:
+    records = [bytes(size) for size in range(lookup._KEPT_FRAMES + 2)]
+    limits = np.cumsum([0, *(len(record) + 16 for record in records)]).tolist()
+    take = record_taker(b"".join(map(frame, records)), limits, verify=True)
+    for _ in range(2):
+        assert list(map(take, range(len(records)))) == records
+        assert len(lookup._frames) <= lookup._KEPT_FRAMES
 
 
 @pytest.mark.parametrize("number", range(len(RECORDS)))

@@ -9,8 +9,8 @@ which it was when its index was made.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,11 @@ from tfrecord_lite.errors import IndexMismatchError, TFRecordError
 from tfrecord_lite.files.index import RecordIndex
 from tfrecord_lite.files.ranges import MappedRanges, Ranges, open_ranges
 from tfrecord_lite.files.remote import is_url
-from tfrecord_lite.format.lookup import record_at, records_at
+from tfrecord_lite.format.lookup import record_at, record_taker, records_at
 
 Array = NDArray[np.int64]
 
-#: Fewer records of a mapped file are taken out one by one.
+#: Fewer records are taken out one by one where they can be.
 _FEW = 8
 
 
@@ -37,6 +37,7 @@ class IndexedFile:
     Attributes:
         name: as given.
         ranges: the open file, or None while it is not open.
+        take: gives a record of the open file by its number, or None: then `record` does, or says what is wrong.
     """
 
     def __init__(self, name: str, *, verify: bool, save_index: bool) -> None:
@@ -44,6 +45,7 @@ class IndexedFile:
         self._path = name if is_url(name) else os.path.abspath(name)  # wherever the process goes
         self._verify = verify
         self.ranges: Ranges | None = None
+        self.take: Callable[[int], bytes | None] | None = None
         self._state = open_ranges(self._path).state
         self._limits = _limits(self._path, name, verify, save_index)
         self._limit_at: Sequence[int] = memoryview(self._limits)  # type: ignore[arg-type]
@@ -57,7 +59,7 @@ class IndexedFile:
         return self._limit_at[-1] - self._limit_at[0]
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"ranges": None, "_limit_at": None}
+        return self.__dict__ | {"ranges": None, "take": None, "_limit_at": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ |= state
@@ -68,15 +70,19 @@ class IndexedFile:
         ranges = open_ranges(self._path)
         if ranges.state != self._state:
             raise self._located(IndexMismatchError("the file was changed after its records were numbered"), None)
+        if isinstance(ranges, MappedRanges):
+            self.take = record_taker(ranges.map, self._limit_at, verify=self._verify)
         self.ranges = ranges
         return ranges
+
+    def close(self) -> None:
+        """Let go of the open file."""
+        self.ranges = self.take = None
 
     def record(self, ranges: Ranges, number: int) -> bytes:
         """One record, read from the open file."""
         begin, end = self._limit_at[number], self._limit_at[number + 1]
         try:
-            if isinstance(ranges, MappedRanges):  # to ask it where would take a twentieth of the time
-                return record_at(ranges.map, begin, end - begin, begin, self._verify)
             buffer, position = ranges.at(begin, end - begin)
             return record_at(buffer, position, end - begin, begin, self._verify)
         except TFRecordError as error:
@@ -84,19 +90,22 @@ class IndexedFile:
 
     def records(self, ranges: Ranges, numbers: Array) -> list[bytes]:
         """Many records, in the order of `numbers`."""
-        offsets = self._limits[numbers]
-        sizes = self._limits[numbers + 1] - offsets
-        if len(numbers) >= _FEW or not isinstance(ranges, MappedRanges):
+        take = self.take
+        if len(numbers) < _FEW and take is not None:
+            taken = list(map(take, numbers.tolist()))
+            records = None if None in taken else cast(list[bytes], taken)
+        else:
+            offsets = self._limits[numbers]
+            sizes = self._limits[numbers + 1] - offsets
             try:
                 buffer, positions = ranges.at_many(offsets, sizes)
                 records = records_at(buffer, positions, sizes, verify=self._verify)
             except IndexMismatchError as error:  # of the whole file
                 raise self._located(error, None)  # noqa: B904
-            except TFRecordError:  # of a range; which one it is, is found one by one
+            except TFRecordError:  # of a range
                 records = None
-            if records is not None:
-                return records
-        return [self.record(ranges, number) for number in numbers.tolist()]
+        # Which of them has something wrong is found one by one.
+        return [self.record(ranges, number) for number in numbers.tolist()] if records is None else records
 
     def frames(self, ranges: Ranges, numbers: Array) -> list[memoryview]:
         """The frames of many records, unchecked, in the order of `numbers`; of a mapped file where they lie in it."""

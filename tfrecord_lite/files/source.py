@@ -9,10 +9,10 @@ may read at once.
 
 from __future__ import annotations
 
-import operator
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
+from operator import index as index_of
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, overload
 
@@ -113,7 +113,7 @@ class RecordSource(Sequence[bytes]):
     def __getitem__(self, number: slice) -> list[bytes]: ...
     def __getitem__(self, number: Any) -> Any:
         try:
-            index = operator.index(number)
+            index = index_of(number)
         except TypeError:
             if not isinstance(number, slice):
                 raise
@@ -121,11 +121,20 @@ class RecordSource(Sequence[bytes]):
         begins = self._begins
         if index < 0:
             index += begins[-1]
+            if index < 0:
+                raise self._out_of_range(number)
         which = bisect_right(begins, index) - 1
-        if not 0 <= which < len(self._files):
-            raise self._out_of_range(number)
-        file = self._files[which]
-        return file.record(file.ranges or self._opened(file), index - begins[which])
+        try:
+            file = self._files[which]
+        except IndexError:
+            raise self._out_of_range(number) from None
+        index -= begins[which]
+        take = file.take
+        if take is not None:
+            record = take(index)
+            if record is not None:
+                return record
+        return file.record(self._ranges(file), index)
 
     def __getitems__(self, numbers: Sequence[SupportsIndex] | Array | range) -> list[bytes]:
         """The records of these numbers, in their order. Faster than one by one."""
@@ -149,7 +158,7 @@ class RecordSource(Sequence[bytes]):
     def rest(self) -> None:
         """Let go of all files. They are opened again when records are read."""
         while self._open:
-            self._open.popleft().ranges = None
+            self._open.popleft().close()
 
     def close(self) -> None:
         """Let go of all files. Records cannot be read any more."""
@@ -177,7 +186,7 @@ class RecordSource(Sequence[bytes]):
             return []
         found = np.asarray(numbers)
         if found.dtype.kind not in "iu" or found.ndim != 1:  # too large for an int64, of several types, or no integers
-            found = np.array(list(map(operator.index, numbers)), object)
+            found = np.array(list(map(index_of, numbers)), object)
         count = len(self)
         least = found.min()
         if least < -count or found.max() >= count:
@@ -207,7 +216,7 @@ class RecordSource(Sequence[bytes]):
         ranges = file.open()
         self._open.append(file)
         if len(self._open) > _MAX_OPEN:
-            self._open.popleft().ranges = None
+            self._open.popleft().close()
         return ranges
 
     def _out_of_range(self, number: Any) -> IndexError:

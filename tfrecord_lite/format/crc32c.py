@@ -106,7 +106,14 @@ def _unwound(register: int, bits: int) -> int:
 NEUTRALIZER = _unwound(_ONES, 32) ^ _ONES
 
 
+_MASK_DELTA, _NEUTRALIZER, _BITS_15, _BITS_17 = map(np.uint32, (MASK_DELTA, NEUTRALIZER, 15, 17))
+
+
 def neutral(stored: NDArray[Any]) -> NDArray[np.uint32]:
     """What brings the CRC register back to its initial state behind data that was stored with these CRCs, uint32."""
-    words: NDArray[np.uint32] = unmask(stored) ^ np.uint32(NEUTRALIZER)
+    words: NDArray[np.uint32] = stored - _MASK_DELTA  # unmask, in as few steps as uint32 takes, which wraps by itself
+    high = words >> _BITS_17
+    words <<= _BITS_15
+    words |= high
+    words ^= _NEUTRALIZER
     return words

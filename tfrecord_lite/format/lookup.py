@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from io import BytesIO
 from itertools import repeat
 from typing import Any
@@ -37,30 +36,62 @@ Array = NDArray[np.int64]
 _HEADER = np.dtype([("length", "<i8"), ("crc", "<u4")])
 _FRAME_HEADER = np.dtype(("V", HEADER_SIZE))  # taken out of a buffer three times as fast
 _LENGTH_SIZE = 8
+#: As many sizes of frames are remembered.
+_KEPT_FRAMES = 8192
 #: The CRCs of longer records are computed one by one: to copy them for one call would cost more than the calls.
 _LONG_RECORD = 4096
 
 
-@lru_cache(maxsize=8192)
-def _frame_of(size: int) -> tuple[Callable[[Any, int], tuple[bytes, bytes, int]], bytes]:
-    """What takes a frame of that size out of a buffer and apart, and the header that it must have."""
-    length = size - FRAME_OVERHEAD
-    return struct.Struct(f"<{HEADER_SIZE}s{length}sI").unpack_from, encode_header(length)
+class _Frames(dict[int, tuple[Callable[[Any, int], tuple[bytes, bytes, int]], bytes]]):
+    """{size: what takes a frame of that size out of a buffer and apart, and the header that it must have}."""
+
+    def __missing__(self, size: int) -> tuple[Callable[[Any, int], tuple[bytes, bytes, int]], bytes]:
+        if len(self) >= _KEPT_FRAMES:
+            self.clear()
+        length = size - FRAME_OVERHEAD
+        frame = struct.Struct(f"<{HEADER_SIZE}s{length}sI").unpack_from, encode_header(length)
+        self[size] = frame
+        return frame
+
+
+_frames = _Frames()
 
 
 def record_at(buffer: Any, position: int, size: int, offset: int, verify: bool) -> bytes:
     """The record of the frame of `size` bytes at `position`."""
-    unpack_from, expected = _frame_of(size)
+    (unpack_from, _) = _frames[size]
     header, record, footer = unpack_from(buffer, position)
+    length = decode_header(header, offset, verify=verify)
+    if length != len(record):
+        text = f"at offset {offset} the index has a record of {len(record)} bytes, the file one of {length}"
+        error = IndexMismatchError(text)
+        error.offset = offset
+        raise error
     if verify:
-        crc = crc32c.value(record)
-        masked = ((crc >> 15 | crc << 17) + crc32c.MASK_DELTA) & 0xFFFFFFFF  # crc32c.mask, without the cost of a call
-        is_sound = footer == masked and header == expected
-    else:
-        is_sound = header[:_LENGTH_SIZE] == expected[:_LENGTH_SIZE]
-    if not is_sound:
-        _check(header, record, footer, offset, verify)
+        check_record(record, footer.to_bytes(FOOTER_SIZE, "little"), offset)
     return record
+
+
+def record_taker(buffer: Any, limit_at: Sequence[int], *, verify: bool) -> Callable[[int], bytes | None]:
+    """A function that gives a record by its number; None when something is wrong with it: `record_at` says what.
+
+    Args:
+        buffer: frames that follow each other.
+        limit_at: where each of them begins, and where the last one ends.
+    """
+    value, mask_delta, frames = crc32c.value, crc32c.MASK_DELTA, _frames  # to look for them costs a twentieth
+
+    def take(number: int) -> bytes | None:
+        begin = limit_at[number]
+        unpack_from, expected = frames[limit_at[number + 1] - begin]
+        header, record, footer = unpack_from(buffer, begin)
+        if not verify:
+            return record if header[:_LENGTH_SIZE] == expected[:_LENGTH_SIZE] else None
+        crc = value(record)
+        masked = ((crc >> 15 | crc << 17) + mask_delta) & 0xFFFFFFFF  # crc32c.mask, without the cost of a call
+        return record if footer == masked and header == expected else None
+
+    return take
 
 
 def records_at(buffer: Any, positions: Array, sizes: Array, *, verify: bool) -> list[bytes] | None:
@@ -75,24 +106,25 @@ def records_at(buffer: Any, positions: Array, sizes: Array, *, verify: bool) -> 
     lengths = sizes - FRAME_OVERHEAD
     if not (headers["length"] == lengths).all():
         return None
-    return records if not verify or (_hold_headers(headers) and _hold(records, footers, int(lengths.sum()))) else None
+    return records if not verify or _hold(headers, records, footers, int(lengths.sum())) else None
 
 
-def _hold_headers(headers: NDArray[Any]) -> bool:
-    """Whether their CRCs hold: with one call, as `Block.is_sound`. The CRCs are overwritten."""
-    headers["crc"] = crc32c.neutral(headers["crc"])
-    return crc32c.value(headers.tobytes()) == 0
+def _hold(headers: NDArray[Any], records: list[bytes], footers: NDArray[Any], size: int) -> bool:
+    """Whether the CRCs of headers and of records of `size` bytes together hold. The headers' are overwritten.
 
-
-def _hold(records: list[bytes], footers: NDArray[Any], size: int) -> bool:
-    """Whether the CRCs of records of `size` bytes together hold: of short ones with one call, as `Block.is_sound`."""
-    if size > _LONG_RECORD * len(records):
-        crcs = np.fromiter(map(crc32c.value, records), np.uint32, len(records))
-        return np.array_equal(footers, crc32c.mask(crcs))
-    pieces = [b""] * (2 * len(records))
-    pieces[::2] = records
-    neutral = crc32c.neutral(footers).astype("<u4", copy=False).tobytes()
-    pieces[1::2] = map(BytesIO(neutral).read, repeat(FOOTER_SIZE, len(records)))
+    Those of headers and short records with one call, as `Block.is_sound`.
+    """
+    count = len(records)
+    are_long = size > _LONG_RECORD * count
+    stored = headers["crc"] if are_long else np.concatenate((headers["crc"], footers))
+    words = crc32c.neutral(stored).astype("<u4", copy=False)
+    headers["crc"] = words[:count]
+    if are_long:
+        crcs = np.fromiter(map(crc32c.value, records), np.uint32, count)
+        return crc32c.value(headers.tobytes()) == 0 and np.array_equal(footers, crc32c.mask(crcs))
+    pieces = [headers.tobytes()] * (2 * count + 1)
+    pieces[1::2] = records
+    pieces[2::2] = map(BytesIO(words[count:].tobytes()).read, repeat(FOOTER_SIZE, count))
     return crc32c.value(b"".join(pieces)) == 0
 
 
@@ -115,14 +147,3 @@ def _items(octets: NDArray[np.uint8], dtype: np.dtype[Any]) -> NDArray[Any]:
     """The item that begins at each position."""
     items: NDArray[Any] = np.ndarray((len(octets) - dtype.itemsize + 1,), dtype, octets, strides=(1,))
     return items
-
-
-def _check(header: bytes, record: bytes, footer: int, offset: int, verify: bool) -> None:
-    """Raise what is wrong with a frame."""
-    length = decode_header(header, offset, verify=verify)
-    if length != len(record):
-        text = f"at offset {offset} the index has a record of {len(record)} bytes, the file one of {length}"
-        error = IndexMismatchError(text)
-        error.offset = offset
-        raise error
-    check_record(record, footer.to_bytes(FOOTER_SIZE, "little"), offset)
