@@ -1,7 +1,9 @@
+from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
+from damage import python_output
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +23,29 @@ VECTORS = [
 @pytest.mark.parametrize(("data", "crc"), VECTORS)
 def test_value_matches_published_vectors(data: bytes, crc: int) -> None:
     assert crc32c.value(data) == crc
+
+
+def test_nothing_is_imported_for_the_packages_own_command() -> None:
+    """And whoever imports the package beside us has the same function."""
+    script = """
+import sys
+from tfrecord_lite.format import crc32c
+assert not {"crc32c", "argparse", "email", "importlib.metadata"} & set(sys.modules), set(sys.modules)
+import crc32c as package
+print(package.crc32c(b"123456789") == crc32c.value(b"123456789") == 0xE3069283)
+"""
+    assert python_output(script) == "True\n"
+
+
+def test_a_package_of_another_make_is_imported_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "crc32c.py").write_text("def crc32c(data, value=0):\n    return len(data)\n")
+    script = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from tfrecord_lite.format import crc32c
+print(crc32c.value(b"abc"), sys.modules["crc32c"].crc32c is crc32c.value)
+"""
+    assert python_output(script, tmp_path) == "3 True\n"
 
 
 def test_masked_crc_of_nothing_is_the_constant() -> None:
