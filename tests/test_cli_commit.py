@@ -97,6 +97,45 @@ def test_a_commit_that_was_killed_behind_its_manifest_is_not_undone_but_finished
     assert list(tfr.read_records(data)) == NEW
 
 
+KILLED_WRITER = """
+import os, signal, sys
+import tfrecord_lite as tfr
+replace = os.replace
+def dying(source, target):
+    if target.endswith("-00001-of-00002"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(source, target)
+os.replace = dying
+with tfr.ShardedWriter(sys.argv[1], num_shards=2) as writer:
+    writer.write(b"lost")
+"""
+
+
+@pytest.mark.parametrize("by", ["commit", "rollback", "writer"])
+def test_nothing_is_left_of_a_writer_that_was_killed_in_its_commit(data: Path, by: str) -> None:
+    prefix = str(data / "train")
+    assert subprocess.run([sys.executable, "-c", KILLED_WRITER, prefix], check=False).returncode == -signal.SIGKILL
+    assert [name for name in os.listdir(data) if name.endswith("-0.tmp")]
+    if by == "writer":
+        with tfr.ShardedWriter(prefix, num_shards=1) as writer:
+            writer.write(b"new")
+    else:
+        assert main([by, prefix]) == 0
+    assert not [name for name in os.listdir(data) if name.startswith((".", "_PLAN"))]
+
+
+def test_what_is_in_the_way_of_a_mark_is_named_and_not_the_hidden_file(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tfr.commit(written(data / "train", OLD), data / "train")
+    (data / "_SUCCESS").unlink()
+    (data / "_SUCCESS" / "x").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        tfr.commit(written(data / "train", NEW), data / "train")
+    assert main(["rollback", str(data / "train")]) == 1
+    assert capsys.readouterr().err == f"tfrecord-lite: {data / '_SUCCESS'}: Is a directory\n"
+
+
 @pytest.mark.parametrize(("word", "records"), [("commit", NEW), ("rollback", OLD)])
 def test_the_error_of_a_reader_says_the_commands_that_help(
     data: Path, word: str, records: list[bytes], capsys: pytest.CaptureFixture[str]

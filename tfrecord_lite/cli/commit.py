@@ -34,9 +34,14 @@ def run(arguments: argparse.Namespace) -> int:
     from tfrecord_lite.errors import TFRecordError
     from tfrecord_lite.files.commit import commit
     from tfrecord_lite.files.frames import WrittenFile
+    from tfrecord_lite.files.manifest import has_plan
+    from tfrecord_lite.files.shard_files import sweep_dead
 
     try:
+        was_interrupted = has_plan(arguments.prefix)
         infos = commit(None, arguments.prefix)
+        if was_interrupted:
+            sweep_dead(arguments.prefix)
     except TFRecordError:
         raise
     except ValueError as error:  # it is no prefix

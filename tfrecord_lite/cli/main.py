@@ -83,7 +83,8 @@ def describe(error: TFRecordError | OSError) -> str:
     """One line about an error."""
     if isinstance(error, TFRecordError) or error.filename is None:
         return str(error)
-    return f"{printable(os.fsdecode(error.filename))}: {error.strerror}"
+    # Of two, the second is the one that somebody named: the first is hidden, and was to be called so.
+    return f"{printable(os.fsdecode(error.filename2 or error.filename))}: {error.strerror}"
 
 
 def _run(arguments: Sequence[str]) -> int:

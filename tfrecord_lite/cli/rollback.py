@@ -27,10 +27,13 @@ def run(arguments: argparse.Namespace) -> int:
     from tfrecord_lite.errors import TFRecordError, printable
     from tfrecord_lite.files.commit import rollback
     from tfrecord_lite.files.manifest import has_plan
+    from tfrecord_lite.files.shard_files import sweep_dead
 
     try:
         was_interrupted = has_plan(arguments.prefix)
         is_undone = rollback(arguments.prefix)
+        if was_interrupted:
+            sweep_dead(arguments.prefix)
     except TFRecordError:
         raise
     except ValueError as error:  # it is no prefix

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tfrecord_lite.errors import IndexMismatchError, TFRecordError
 from tfrecord_lite.files.index import RecordIndex
-from tfrecord_lite.files.ranges import MappedRanges, Ranges, open_ranges
+from tfrecord_lite.files.ranges import FileState, MappedRanges, Ranges, open_ranges
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.format.lookup import record_at, record_taker, records_at
 
@@ -25,6 +25,7 @@ Array = NDArray[np.int64]
 
 #: Fewer records are taken out one by one where they can be.
 _FEW = 8
+_CHANGED = "the file was changed after its records were numbered"
 
 
 class IndexedFile:
@@ -67,9 +68,13 @@ class IndexedFile:
 
     def open(self) -> Ranges:
         """Open the file, unless it was changed."""
-        ranges = open_ranges(self._path)
+        try:
+            ranges = open_ranges(self._path)
+        except TFRecordError as error:  # a part of a member is not one
+            changed = not is_url(self._path) and FileState.of(os.stat(self._path)) != self._state
+            raise self._located(IndexMismatchError(_CHANGED) if changed else error, None)  # noqa: B904
         if ranges.state != self._state:
-            raise self._located(IndexMismatchError("the file was changed after its records were numbered"), None)
+            raise self._located(IndexMismatchError(_CHANGED), None)
         if isinstance(ranges, MappedRanges):
             self.take = record_taker(ranges.map, self._limit_at, verify=self._verify)
         self.ranges = ranges

@@ -41,6 +41,12 @@ def sweep(prefix: str) -> None:
     directory.remove(each for each in directory.sizes() if each.startswith(_hidden(name)))
 
 
+def sweep_dead(prefix: str) -> None:
+    """Delete what killed writers of a prefix have left, where locks tell that they are dead."""
+    if not is_url(prefix):
+        ClaimedSet(prefix, _KIND).release()
+
+
 def _hidden(name: str) -> str:
     return f"{hidden_name(_KIND, name)}-"
 
@@ -144,7 +150,8 @@ class ShardFiles:
         if publish:
             try:
                 # A commit that was cut off may still want its files, and knows what is to become of them.
-                self._set = ClaimedSet(prefix, _KIND, sweeps=not is_url(prefix) and not has_plan(prefix))
+                self._sweeps_later = not is_url(prefix) and has_plan(prefix)
+                self._set = ClaimedSet(prefix, _KIND, sweeps=not self._sweeps_later)
             except OSError as error:
                 error.filename = prefix
                 raise
@@ -191,6 +198,8 @@ class ShardFiles:
         if self._set is not None:
             with cleaning_up(self._prefix):
                 self._set.release()
+                if self._sweeps_later:
+                    sweep_dead(self._prefix)
 
     def discard(self) -> None:
         """Delete all files. Where a commit has begun and cannot be undone they stay, for the next writer to find."""

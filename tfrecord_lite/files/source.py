@@ -64,7 +64,7 @@ class RecordSource(Sequence[bytes]):
         CorruptRecordError, TruncatedRecordError, RecordTooLargeError: a file without an index has a damaged header, or
             an end inside a record.
         IndexMismatchError: (save_index) another program's file has the name of the index. While reading: the file
-            was changed after the source was made.
+            was changed after the source was made, and before this process opened it.
         CorruptRecordError, RecordTooLargeError: while reading, with path, number of the record in its file, and offset.
         IndexError: there is no record of that number.
     """
@@ -184,7 +184,10 @@ class RecordSource(Sequence[bytes]):
         """What `read` gives for each of the numbers, of the files in which they are."""
         if not len(numbers):
             return []
-        found = np.asarray(numbers)
+        try:
+            found = np.asarray(numbers)
+        except ValueError:  # of no one shape
+            found = np.empty(0)
         if found.dtype.kind not in "iu" or found.ndim != 1:  # too large for an int64, of several types, or no integers
             found = np.array(list(map(index_of, numbers)), object)
         count = len(self)
