@@ -89,6 +89,8 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
             finishes it, and a job with mode "overwrite" undoes it.
         PublishedError: (when the pipeline runs) the records are there, and are not to be written again; only cleaning
             up has failed.
+        UncertainCommitError: (when the pipeline runs) whether they are there is not known; `commit(None, error.path)`
+            finishes it, or tells.
     """
 
     def __init__(

@@ -197,6 +197,7 @@ def write_tfrecords(
         FeatureError: a feature has another kind in another partition, or in another example, and there is no schema.
         FileExistsError, ShardError: see WriteJob.begin.
         PublishedError: the records are there, and are not to be written again; only cleaning up has failed.
+        UncertainCommitError: whether they are there is not known; `commit(None, error.path)` finishes it, or tells.
         others: what the last attempt of a task raised, or OSError; there is nothing new in the directory then. If even
             that could not be seen to, or this process dies in the middle of `commit`, readers get a ShardError: mode
             "overwrite" starts again, and `tfr.commit(None, prefix)` finishes.

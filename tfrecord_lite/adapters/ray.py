@@ -128,6 +128,7 @@ def write_tfrecords(
         FileExistsError, ShardError, ValueError, TypeError: as WriteJob.begin, before anything is computed.
         FeatureError: a column or value has no place in a feature; or a column has another kind in another block.
         PublishedError: the records are there, and are not to be written again; only cleaning up has failed.
+        UncertainCommitError: whether they are there is not known; `commit(None, error.path)` finishes it, or tells.
         others: what Ray raises for a task that failed, or OSError. Nothing of the job is left; where even that could
             not be seen to, readers get a ShardError that says what to do.
     """

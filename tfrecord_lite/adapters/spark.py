@@ -127,6 +127,7 @@ def write_tfrecords(
         TypeError: num_shards or a size is no number, or the schema none.
         FileExistsError, ShardError: as WriteJob.begin, before anything is computed.
         PublishedError: the records are there, and are not to be written again; only cleaning up has failed.
+        UncertainCommitError: whether they are there is not known; `commit(None, error.path)` finishes it, or tells.
         others: what Spark raises for a task that failed once too often, or OSError. There is nothing new in the
             directory then; where even that could not be seen to, readers get a ShardError that says what to do.
     """

@@ -8,7 +8,8 @@
 
 The engine says which attempt of a task counts, by whose infos it hands to `commit`: an attempt that failed, was killed,
 or was started twice leaves hidden files that nobody reads. A driver that dies in the middle of `commit` is followed by
-one that calls it again with the same infos. A PublishedError says that the set is there: the job is not to be repeated.
+one that calls it again with the same infos. A PublishedError says that the set is there: the job is not to be repeated;
+an UncertainCommitError, that `commit(None, prefix)` tells whether it is.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tfrecord_lite.adapters.batch_records import write_batch
 from tfrecord_lite.adapters.engine_arguments import as_schema, check_record_type, shard_sizes
-from tfrecord_lite.errors import PublishedError, ShardError, TFRecordError, printable
+from tfrecord_lite.errors import PublishedError, ShardError, TFRecordError, UncertainCommitError, printable
 from tfrecord_lite.files.commit import cleaning_up, commit, rollback
 from tfrecord_lite.files.directory import file_size, open_directory, split_path
 from tfrecord_lite.files.frames import FrameSource
@@ -169,6 +170,7 @@ class WriteJob:
         Raises:
             FileExistsError: (mode "error") by now there are shards of others.
             PublishedError: the set is there, and an OSError came behind that.
+            UncertainCommitError: whether the set is there is not known.
             ShardError, TFRecordError: (num_shards) what a task wrote is not what its info says.
             others: as the function `commit`.
         """
@@ -188,8 +190,9 @@ class WriteJob:
         sweep(self.prefix)
 
     def abort_after(self, error: BaseException) -> None:
-        """`abort`, for whom an error is on its way: that a set is published is not to be hidden by another error."""
-        with contextlib.suppress(*(OSError, TFRecordError) if isinstance(error, PublishedError) else ()):
+        """`abort`, for whom an error is on its way: that a set is there, perhaps, is not to be hidden by another."""
+        is_published = isinstance(error, (PublishedError, UncertainCommitError))
+        with contextlib.suppress(*(OSError, TFRecordError) if is_published else ()):
             self.abort()
 
     def _published(self, written: list[ShardInfo]) -> list[ShardInfo]:
