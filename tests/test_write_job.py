@@ -38,7 +38,7 @@ from tfrecord_lite.format.feature_schema import FeatureSchema
 
 pa = pytest.importorskip("pyarrow")
 
-from engine_values import MORE, NO_SCHEMA, NO_SCHEMA_PROBLEM, TABLE, as_more_records  # noqa: E402
+from engine_values import MORE, REFUSED_SCHEMAS, TABLE, as_more_records  # noqa: E402
 from published import unreachable  # noqa: E402
 
 
@@ -378,9 +378,10 @@ def test_a_size_that_is_none_is_refused_before_there_is_a_directory(
     assert not (tmp_path / "new").exists()
 
 
-def test_rows_without_columns_are_refused_and_not_lost(tmp_path: Path) -> None:
+@pytest.mark.parametrize("record_type", ["Example", "SequenceExample"])
+def test_rows_without_columns_are_refused_and_not_lost(tmp_path: Path, record_type: str) -> None:
     with pytest.raises(FeatureError, match="3 rows without a column"):
-        done(tmp_path, "error", rows(0, 3).select([]))
+        done(tmp_path, "error", rows(0, 3).select([]), record_type=record_type)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -514,10 +515,18 @@ def test_a_feature_list_of_the_schema_that_is_no_column_is_missing_from_every_ro
     ]
 
 
+@pytest.mark.parametrize(("record_type", "schema", "error", "problem"), REFUSED_SCHEMAS)
+def test_a_schema_that_is_of_no_use_is_refused_at_the_call(
+    tmp_path: Path, record_type: str, schema: Any, error: type[Exception], problem: str
+) -> None:
+    with pytest.raises(error, match=problem):
+        WriteJob.begin(tmp_path / "new", record_type=record_type, schema=schema)
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [
-        ({"schema": NO_SCHEMA}, NO_SCHEMA_PROBLEM),
         ({"schema": ["id"]}, "^schema is a Schema, .*, not a list$"),
         ({"num_shards": True}, "^num_shards: True is no number$"),
         ({"max_records": False}, "^max_records: False is no number$"),
