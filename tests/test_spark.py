@@ -325,6 +325,13 @@ def test_a_schema_that_is_of_no_use_is_refused_at_the_call(
     assert not (tmp_path / "new").exists()
 
 
+def test_records_without_features_are_not_taken_for_none(spark: Any, tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "a") as writer:
+        writer.write(b"")
+    with pytest.raises(AnalysisException, match="nothing would be left of the records"):
+        read_tfrecords(spark, tmp_path / "a")
+
+
 def test_what_the_verbs_cannot_do_is_an_error_at_once(spark: Any, frame: Any, tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="num_shards: True is no number"):
         write_tfrecords(frame, tmp_path / "new", num_shards=True)
