@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 import tfrecord_lite as tfr
+from tfrecord_lite.format.feature_list_schema import FeatureListSchema
 from tfrecord_lite.format.feature_schema import FeatureSchema
 
 COLUMNS = pa.schema(
@@ -32,6 +33,20 @@ MORE = tfr.Schema(
 #: What a schema is not, and what every engine says of it, at the call.
 NO_SCHEMA: Any = {"id": tfr.FixedLenFeature([], "int64")}
 NO_SCHEMA_PROBLEM = "^schema is a Schema, as infer_schema and schema_from_arrow give it, not a dict of FixedLenFeature$"
+_RAW = "^a schema is of features, and records of the type ByteArray have none$"
+_EMPTY = "^the schema has no features, and nothing would be left of the records$"
+_STEPS = [FeatureListSchema(FeatureSchema("steps", "int64", None))]
+#: (record_type, schema, the error, its text) of what every engine refuses at the call, whether it reads or writes.
+REFUSED_SCHEMAS: list[tuple[str, Any, type[Exception], str]] = [
+    ("Example", NO_SCHEMA, TypeError, NO_SCHEMA_PROBLEM),
+    ("Example", tfr.Schema([]), tfr.FeatureError, _EMPTY),
+    ("Example", {}, tfr.FeatureError, _EMPTY),
+    ("Example", tfr.Schema([], feature_lists=_STEPS), tfr.FeatureError, _EMPTY),
+    ("SequenceExample", tfr.Schema([]), tfr.FeatureError, _EMPTY),
+    ("ByteArray", SCHEMA, ValueError, _RAW),
+    ("ByteArray", dict(SCHEMA), ValueError, _RAW),
+    ("ByteArray", tfr.Schema([]), ValueError, _RAW),
+]
 TABLE = pa.Table.from_pylist(
     [
         {"id": 0, "flag": True, "label": 7, "ratio": 0.5, "name": "ä", "tokens": [], "floats": [], "words": []},

@@ -27,7 +27,7 @@ from apache_beam.testing.util import assert_that, equal_to  # noqa: E402
 
 pytest.importorskip("pyarrow")
 
-from engine_values import MORE, NO_SCHEMA, NO_SCHEMA_PROBLEM, as_more_records, as_records, as_rows  # noqa: E402
+from engine_values import MORE, REFUSED_SCHEMAS, as_more_records, as_records, as_rows  # noqa: E402
 from engine_values import SCHEMA as VALUES  # noqa: E402
 from published import published_error  # noqa: E402
 
@@ -486,17 +486,24 @@ def test_what_is_of_no_use_is_an_error_at_once(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=r"'SNAPPY'|'Row'"):
             WriteExamples(tmp_path / "new", **wrong)
     with pytest.raises(ValueError, match="a schema is of Examples"):
-        WriteExamples(tmp_path / "new", record_type="ByteArray", schema=VALUES)
+        WriteExamples(tmp_path / "new", record_type="SequenceExample", schema=VALUES)
     with pytest.raises(ValueError, match="features are of Examples"):
         ReadExamples(tmp_path / "one", FEATURES, record_type="ByteArray")
     with pytest.raises(ValueError, match="num_shards is 1 or more, not 0"):
         WriteExamples(tmp_path / "new", num_shards=0)
     with pytest.raises(ValueError, match="either a number"):
         WriteExamples(tmp_path / "new", num_shards=2, max_records=7)
-    with pytest.raises(TypeError, match=NO_SCHEMA_PROBLEM):
-        WriteExamples(tmp_path / "new", schema=NO_SCHEMA)
     with pytest.raises(TypeError, match="num_shards: True is no number"):
         WriteExamples(tmp_path / "new", num_shards=True)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(("record_type", "schema", "error", "problem"), REFUSED_SCHEMAS)
+def test_a_schema_that_is_of_no_use_is_refused_at_the_call(
+    tmp_path: Path, record_type: str, schema: Any, error: type[Exception], problem: str
+) -> None:
+    with pytest.raises(error, match=problem):
+        WriteExamples(tmp_path / "new", record_type=record_type, schema=schema)
     assert not (tmp_path / "new").exists()
 
 

@@ -166,7 +166,11 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
 
 
 def test_standard_input_is_a_file(path: Path) -> None:
-    assert run("count", "-", stdin=path.read_bytes()).stdout == "7\t-\n"
+    assert run("count", "-", stdin=path.read_bytes()).stdout == "7\t<stdin>\n"
+    assert json.loads(run("count", "--json", "-", stdin=path.read_bytes()).stdout) == {
+        "records": 7,
+        "files": [{"path": "<stdin>", "records": 7}],
+    }
 
 
 def test_names_from_data_cannot_act_on_the_terminal(tmp_path: Path) -> None:

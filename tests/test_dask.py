@@ -30,7 +30,7 @@ pa = pytest.importorskip("pyarrow")
 import dask.bag  # noqa: E402
 import dask.dataframe  # noqa: E402
 import pandas as pd  # noqa: E402
-from engine_values import MORE, NO_SCHEMA, NO_SCHEMA_PROBLEM, TABLE, as_more_records, as_records, as_rows  # noqa: E402
+from engine_values import MORE, REFUSED_SCHEMAS, TABLE, as_more_records, as_records, as_rows  # noqa: E402
 from engine_values import SCHEMA as VALUES  # noqa: E402
 from published import published_error  # noqa: E402
 
@@ -498,7 +498,7 @@ def test_what_cannot_be_written_is_an_error_at_once(client: Any, tmp_path: Path)
     with pytest.raises(TypeError, match="not a list"):
         write_tfrecords([{"number": 1}], tmp_path / "out")
     with pytest.raises(ValueError, match="a schema is of a bag of Examples"):
-        write_tfrecords(bag_of(1, 1), tmp_path / "out", schema=SCHEMA, record_type="ByteArray")
+        write_tfrecords(bag_of(1, 1), tmp_path / "out", schema=SCHEMA, record_type="SequenceExample")
     with pytest.raises(ValueError, match="either a number"):
         write_tfrecords(bag_of(1, 1), tmp_path / "out", num_shards=2, max_records=2)
     with pytest.raises(ValueError, match="'Row'"):
@@ -507,12 +507,26 @@ def test_what_cannot_be_written_is_an_error_at_once(client: Any, tmp_path: Path)
         read_dataframe(tmp_path, record_type="Row")
     with pytest.raises(TypeError, match="num_shards: True is no number"):
         write_tfrecords(bag_of(1, 1), tmp_path / "out", num_shards=True)
-    for data in (bag_of(1, 1), frame_of(1, 1)):
-        with pytest.raises(TypeError, match=NO_SCHEMA_PROBLEM):
-            write_tfrecords(data, tmp_path / "out", schema=NO_SCHEMA)
-    with pytest.raises(TypeError, match=NO_SCHEMA_PROBLEM):
-        read_dataframe(tmp_path, NO_SCHEMA)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("record_type", "schema", "error", "problem"), REFUSED_SCHEMAS)
+def test_a_schema_that_is_of_no_use_is_refused_at_the_call(
+    tmp_path: Path, record_type: str, schema: Any, error: type[Exception], problem: str
+) -> None:
+    for data in (bag_of(1, 1), frame_of(1, 1)):
+        with pytest.raises(error, match=problem):
+            write_tfrecords(data, tmp_path / "out", record_type=record_type, schema=schema)
+    with pytest.raises(error, match=problem):
+        read_dataframe(tmp_path, schema, record_type=record_type)
+    assert not (tmp_path / "out").exists()
+
+
+def test_records_without_features_are_not_taken_for_none(tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "a") as writer:
+        writer.write(b"")
+    with pytest.raises(tfr.FeatureError, match="nothing would be left of the records"):
+        read_dataframe(tmp_path / "a")
 
 
 def test_the_example_converts_a_table_and_back(tmp_path: Path) -> None:

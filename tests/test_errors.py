@@ -14,6 +14,7 @@ from tfrecord_lite.errors import (
     ShardError,
     TFRecordError,
     TruncatedRecordError,
+    UncertainCommitError,
 )
 
 WHERE = "train-00003-of-00010: corrupted record #17 at offset 8192"
@@ -44,6 +45,7 @@ EXAMPLES = [
     ),
     (FeatureError("a set has no place in a feature", "a\x1bb"), None),
     (PublishedError("published"), "train-00003-of-00010: published"),
+    (UncertainCommitError("perhaps published"), "train-00003-of-00010: perhaps published"),
     (IndexMismatchError("made for another file"), "train-00003-of-00010: made for another file"),
     (
         ShardError("3 bytes long, but 17 bytes were written"),
@@ -81,7 +83,7 @@ def test_repr_says_where() -> None:
 
 def test_all_errors_are_one_tree_and_the_docstring_shows_it() -> None:
     tree = [value for value in vars(errors).values() if isinstance(value, type) and value is not errors.SkippedRegion]
-    assert len(tree) == 10
+    assert len(tree) == 11
     assert errors.__doc__ is not None
     for error in tree:
         assert issubclass(error, TFRecordError)

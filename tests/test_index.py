@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -16,13 +17,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from damage import flip_bit, frame, frames, header, set_length
+from damage import flip_bit, frame, frames, header, python_output, set_length
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tfrecord_lite import (
     CorruptRecordError,
     IndexMismatchError,
+    PublishedError,
     RecordIndex,
     RecordTooLargeError,
     TFRecordError,
@@ -33,6 +35,8 @@ from tfrecord_lite import (
     encode_example,
     read_records,
 )
+from tfrecord_lite.files import remote
+from tfrecord_lite.files.directory import open_directory
 from tfrecord_lite.files.fingerprint import Fingerprint
 from tfrecord_lite.format.framing import DEFAULT_MAX_RECORD_SIZE
 from tfrecord_lite.format.index_text import decode_index_text, encode_index_text, is_index_text
@@ -512,6 +516,105 @@ def test_of_two_writers_on_one_path_none_keeps_the_index_of_the_others_file(tmp_
     second.close()
     assert list(read_records(path)) == [b"2"]
     assert facts(RecordIndex.load(path)) == ([0], [17])
+
+
+def test_a_file_whose_index_cannot_be_saved_is_said_to_be_there(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    writer = TFRecordWriter(path, index=True)
+    writer.write(b"record")
+    (tmp_path / "a.idx").mkdir()
+    with pytest.raises(PublishedError, match=r"only its index is not saved.*nothing is to be written again") as caught:
+        writer.close()
+    assert caught.value.path == str(path)
+    assert isinstance(caught.value.__cause__, IsADirectoryError)
+    writer.close()
+    assert list(read_records(path)) == [b"record"]
+    assert [file.name for file in tmp_path.glob("a?*")] == ["a.idx"]
+    (tmp_path / "a.idx").rmdir()
+    RecordIndex.build(path).save()
+    assert len(RecordIndex.load(path)) == 1
+
+
+def test_a_file_that_is_gone_before_its_index_is_saved_is_not_said_to_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, replace = tmp_path / "a", os.replace
+
+    def replacing(old: str, new: str) -> None:
+        replace(old, new)
+        os.unlink(new)
+
+    monkeypatch.setattr(os, "replace", replacing)
+    with pytest.raises(FileNotFoundError), TFRecordWriter(path, index=True) as writer:
+        writer.write(b"record")
+
+
+LIMITED = """
+import os, resource, signal, sys
+import tfrecord_lite as tfr
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+directory, options, count, limit, mode = sys.argv[1:]
+path = directory + "/a"
+if mode == "a":
+    tfr.TFRecordWriter(path, options).close()
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), hard))
+try:
+    with tfr.TFRecordWriter(path, options, index=True, mode=mode) as writer:
+        for number in range(int(count)):
+            writer.write(b"")
+except tfr.PublishedError as error:
+    print(error.__cause__.errno)
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+assert os.listdir(directory) == ["a"], os.listdir(directory)
+assert tfr.count_records(path) == int(count)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="RLIMIT_FSIZE is POSIX")
+@pytest.mark.parametrize("mode", ["w", "a"])
+@pytest.mark.parametrize(
+    ("options", "count", "limit"), [("", 1, 100), ("GZIP", 10_000, 5000)], ids=["the companion", "the text"]
+)
+def test_no_half_of_an_index_stays_where_a_file_is_too_large(
+    tmp_path: Path, options: str, count: int, limit: int, mode: str
+) -> None:
+    assert python_output(LIMITED, tmp_path, options, str(count), str(limit), mode).split() == [str(errno.EFBIG)]
+
+
+def test_an_older_index_goes_where_half_of_a_newer_one_would_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, kept = write(tmp_path / "a", [5, 6], index=True), tmp_path / "kept"
+    os.rename(tmp_path / "a.idx", kept)
+    (tmp_path / "a.idx").symlink_to(kept)
+    (tmp_path / "kept.json").write_text("another program's")
+    replace = os.replace
+
+    def failing(old: str, new: str) -> None:
+        if os.path.basename(new) == "a.idx.json":
+            raise OSError(errno.EIO, os.strerror(errno.EIO), new)
+        replace(old, new)
+
+    monkeypatch.setattr(os, "replace", failing)
+    with pytest.raises(PublishedError, match="Input/output error"):
+        write(path, [7], index=True)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a", "a.idx", "kept.json"]
+    assert not (tmp_path / "a.idx").exists()
+
+
+def test_no_half_of_an_index_stays_behind_a_url(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(url: str, data: bytes) -> None:
+        if url.endswith(".json"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), url)
+        remote.write_bytes(url, data)
+
+    monkeypatch.setattr("tfrecord_lite.files.streams.write_bytes", full)
+    with pytest.raises(PublishedError, match="No space left"), TFRecordWriter(f"{memory}/a", index=True) as writer:
+        writer.write(b"record")
+    assert list(open_directory(memory).sizes()) == ["a"]
+    assert list(read_records(memory)) == [b"record"]
 
 
 DIES_BEFORE_THE_INDEX = """

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from published import unreachable
 from record_files import written
 
 import tfrecord_lite as tfr
-from tfrecord_lite import PublishedError, ShardedWriter, commit, read_records, rollback
+from tfrecord_lite import PublishedError, ShardedWriter, UncertainCommitError, commit, read_records, rollback
 from tfrecord_lite.files import remote
 from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.resumption import ResumableShards
@@ -169,6 +170,67 @@ def test_behind_a_url_the_answer_that_a_manifest_is_written_may_be_lost(memory: 
     with pytest.raises(tfr.ShardError, match="under way or was interrupted"):
         read_records(memory)
     commit(infos, f"{memory}/train")
+    assert list(read_records(memory)) == NEW
+
+
+PERHAPS = r"^memory://data/train: perhaps published: .*before anything is written again"
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+@pytest.mark.parametrize("then", ["commit", "commit without infos", "roll back"])
+def test_a_server_that_is_gone_with_the_manifest_leaves_it_open_whether_the_set_is_there(
+    memory: str, monkeypatch: pytest.MonkeyPatch, is_written: bool, then: str
+) -> None:
+    commit(written(f"{memory}/train", OLD), f"{memory}/train")
+    infos = written(f"{memory}/train", *[[record] for record in NEW])
+    with unreachable(monkeypatch, is_written), pytest.raises(UncertainCommitError, match=PERHAPS) as caught:
+        commit(infos, f"{memory}/train")
+    assert not isinstance(caught.value, PublishedError)
+    assert isinstance(caught.value.__cause__, TimeoutError)
+    with pytest.raises(tfr.ShardError, match="under way or was interrupted"):
+        read_records(memory)
+    if then == "roll back":
+        assert rollback(f"{memory}/train") is not is_written
+    else:
+        commit(infos if then == "commit" else None, f"{memory}/train")
+    assert list(read_records(memory)) == (OLD if then == "roll back" and not is_written else NEW)
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+def test_a_writer_whose_server_is_gone_says_so_and_a_commit_tells(
+    memory: str, monkeypatch: pytest.MonkeyPatch, is_written: bool
+) -> None:
+    def run() -> None:
+        with ShardedWriter(f"{memory}/train", num_shards=1) as writer:
+            for record in NEW:
+                writer.write(record)
+
+    with unreachable(monkeypatch, is_written), pytest.raises(UncertainCommitError, match=PERHAPS):
+        run()
+    commit(None, f"{memory}/train")
+    assert list(read_records(memory)) == NEW
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+def test_shards_of_a_long_job_of_which_that_is_not_known_are_not_made_again(
+    memory: str, monkeypatch: pytest.MonkeyPatch, is_written: bool
+) -> None:
+    made = []
+
+    def encode(number: int) -> bytes:
+        made.append(number)
+        return NEW[number]
+
+    def run() -> None:
+        with ResumableShards(f"{memory}/train", "job", 3, 3, 1 << 20, TFRecordOptions()) as shards:
+            shards.write(range(3), encode, workers=0)
+            shards.publish()
+
+    for _ in range(1 if is_written else 2):  # it goes on where it was, and the server is gone again
+        with unreachable(monkeypatch, is_written), pytest.raises(UncertainCommitError):
+            run()
+    run()
+    assert len(made) == 3
     assert list(read_records(memory)) == NEW
 
 

@@ -35,8 +35,7 @@ pytest.importorskip("ray.data")
 
 from engine_values import (  # noqa: E402
     MORE,
-    NO_SCHEMA,
-    NO_SCHEMA_PROBLEM,
+    REFUSED_SCHEMAS,
     SCHEMA,
     TABLE,
     as_more_records,
@@ -415,13 +414,27 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_what_is_none_is_refused_at_the_call(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match=NO_SCHEMA_PROBLEM):
-        write_tfrecords(in_blocks(1), tmp_path / "new", schema=NO_SCHEMA)
-    with pytest.raises(TypeError, match=NO_SCHEMA_PROBLEM):
-        read_tfrecords(written(tmp_path / "train"), NO_SCHEMA)
     with pytest.raises(TypeError, match="num_shards: True is no number"):
         write_tfrecords(in_blocks(1), tmp_path / "new", num_shards=True)
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(("record_type", "schema", "error", "problem"), REFUSED_SCHEMAS)
+def test_a_schema_that_is_of_no_use_is_refused_at_the_call(
+    tmp_path: Path, record_type: str, schema: Any, error: type[Exception], problem: str
+) -> None:
+    with pytest.raises(error, match=problem):
+        write_tfrecords(in_blocks(1), tmp_path / "new", record_type=record_type, schema=schema)
+    with pytest.raises(error, match=problem):
+        read_tfrecords(written(tmp_path / "train"), schema, record_type=record_type)
+    assert not (tmp_path / "new").exists()
+
+
+def test_records_without_features_are_not_taken_for_none(tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "a") as writer:
+        writer.write(b"")
+    with pytest.raises(tfr.FeatureError, match="nothing would be left of the records"):
+        read_tfrecords(tmp_path / "a")
 
 
 def test_an_error_behind_the_manifest_says_that_the_records_are_there(tmp_path: Path) -> None:

@@ -81,6 +81,21 @@ def test_what_could_not_be_inflated_is_counted_as_it_is_in_the_file(tmp_path: Pa
     assert last == f"75 records, 0 bytes lost, and what {lost} compressed bytes held"
 
 
+def test_frames_stored_in_a_damaged_record_are_skipped_with_it_where_its_header_is_sound(tmp_path: Path) -> None:
+    path, inner = tmp_path / "a", frames([b"planted", b"too"])
+    for behind in ([b"after"], []):
+        stored = frames([b"before", inner, *behind])
+        begin = len(frame(b"before"))
+        for position in range(begin + 12, begin + 12 + len(inner) + 4):  # record and footer
+            path.write_bytes(flip_bit(stored, position))
+            with salvage(path) as survivors:
+                assert list(survivors) == [b"before", *behind]
+            assert [(region.begin, region.size) for region in survivors.regions] == [(begin, len(inner) + 16)]
+        # What follows is damaged, too: where the record ends is not known for sure, and what is sound is given.
+        path.write_bytes(flip_bit(flip_bit(frames([b"before", inner, b"after"]), begin + 13), begin + len(inner) + 30))
+        assert list(salvage(path)) == [b"before", b"too"]
+
+
 @pytest.mark.parametrize("sort", ["GZIP", "ZLIB"])
 def test_damage_inside_a_compressed_stream_loses_what_follows_it(tmp_path: Path, sort: Any) -> None:
     with TFRecordWriter(tmp_path / "in", sort) as writer:

@@ -29,7 +29,7 @@ if shutil.which("java") is None:
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyspark
-from engine_values import MORE, NO_SCHEMA, NO_SCHEMA_PROBLEM, TABLE, as_more_records, as_records
+from engine_values import MORE, REFUSED_SCHEMAS, TABLE, as_more_records, as_records
 from published import published_error
 from pyspark.errors import AnalysisException
 from pyspark.sql import types
@@ -314,11 +314,25 @@ def test_the_verbs_of_the_other_engines(spark: Any, frame: Any, tmp_path: Path) 
     assert sorted(tfr.read_records(tmp_path / "copy")) == sorted(tfr.read_records(tmp_path / "out"))
 
 
+@pytest.mark.parametrize(("record_type", "schema", "error", "problem"), REFUSED_SCHEMAS)
+def test_a_schema_that_is_of_no_use_is_refused_at_the_call(
+    spark: Any, frame: Any, tmp_path: Path, record_type: str, schema: Any, error: type[Exception], problem: str
+) -> None:
+    with pytest.raises(error, match=problem):
+        write_tfrecords(frame, tmp_path / "new", record_type=record_type, schema=schema)
+    with pytest.raises(error, match=problem):
+        read_tfrecords(spark, tmp_path, schema, record_type=record_type)
+    assert not (tmp_path / "new").exists()
+
+
+def test_records_without_features_are_not_taken_for_none(spark: Any, tmp_path: Path) -> None:
+    with tfr.TFRecordWriter(tmp_path / "a") as writer:
+        writer.write(b"")
+    with pytest.raises(AnalysisException, match="nothing would be left of the records"):
+        read_tfrecords(spark, tmp_path / "a")
+
+
 def test_what_the_verbs_cannot_do_is_an_error_at_once(spark: Any, frame: Any, tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match=NO_SCHEMA_PROBLEM):
-        write_tfrecords(frame, tmp_path / "new", schema=NO_SCHEMA)
-    with pytest.raises(TypeError, match=NO_SCHEMA_PROBLEM):
-        read_tfrecords(spark, tmp_path, NO_SCHEMA)
     with pytest.raises(TypeError, match="num_shards: True is no number"):
         write_tfrecords(frame, tmp_path / "new", num_shards=True)
     with pytest.raises(ValueError, match="record_type is one of"):
@@ -711,9 +725,11 @@ def test_nulls_in_a_column_without_nulls_are_named() -> None:
 
 def test_inferred_columns_are_what_spark_calls_them() -> None:
     schema = schema_of(types.StructType([types.StructField("l", types.ArrayType(types.ShortType()))]), "Example")
+    assert schema is not None
     assert struct_of(schema, "Example").simpleString() == "struct<l:array<bigint>>"
     steps = types.StructType([types.StructField("s", types.ArrayType(types.ArrayType(types.StringType())))])
     schema = schema_of(steps, "SequenceExample")
+    assert schema is not None
     assert sequence_arrow_schema(schema).field("s").type == pa.list_(pa.list_(pa.binary()))
     with pytest.raises(FeatureError, match="is to be SequenceExample"):
         struct_of(schema, "Example")

@@ -22,6 +22,7 @@ from tfrecord_lite import (
     ShardedWriter,
     ShardError,
     TFRecordWriter,
+    UncertainCommitError,
     commit,
     encode_sequence_example,
     infer_schema,
@@ -37,7 +38,8 @@ from tfrecord_lite.format.feature_schema import FeatureSchema
 
 pa = pytest.importorskip("pyarrow")
 
-from engine_values import MORE, NO_SCHEMA, NO_SCHEMA_PROBLEM, TABLE, as_more_records  # noqa: E402
+from engine_values import MORE, REFUSED_SCHEMAS, TABLE, as_more_records  # noqa: E402
+from published import unreachable  # noqa: E402
 
 
 def rows(begin: int, end: int) -> Any:
@@ -113,6 +115,30 @@ def test_a_job_that_is_told_that_its_set_is_published_writes_nothing_twice(
     job.abort()
     assert sorted(ids(tmp_path)) == [*range(5), *([20, 21] if mode == "append" else [])]
     assert hidden(tmp_path) == []
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+@pytest.mark.parametrize("is_back", [True, False])
+def test_a_job_of_which_it_is_not_known_whether_it_is_published_says_so(
+    memory: str, monkeypatch: pytest.MonkeyPatch, is_written: bool, is_back: bool
+) -> None:
+    job = WriteJob.begin(memory)
+    infos = job.write([rows(0, 5)])
+    with unreachable(monkeypatch, is_written):
+        with pytest.raises(UncertainCommitError, match="before anything is written again") as caught:
+            job.commit(infos)
+        if not is_back:
+            job.abort_after(caught.value)  # which cannot do anything
+    assert caught.value.path == job.prefix
+    if is_back:
+        job.abort_after(caught.value)
+    if is_back and not is_written:  # it could be undone, and the commit tells
+        with pytest.raises(FileNotFoundError, match="no commit to finish"):
+            commit(None, job.prefix)
+        assert list(open_directory(memory).sizes()) == []
+    else:
+        commit(None, job.prefix)
+        assert ids(memory) == list(range(5))
 
 
 def test_a_job_of_mode_error_that_is_run_again_writes_its_own_set_again(tmp_path: Path) -> None:
@@ -352,9 +378,10 @@ def test_a_size_that_is_none_is_refused_before_there_is_a_directory(
     assert not (tmp_path / "new").exists()
 
 
-def test_rows_without_columns_are_refused_and_not_lost(tmp_path: Path) -> None:
+@pytest.mark.parametrize("record_type", ["Example", "SequenceExample"])
+def test_rows_without_columns_are_refused_and_not_lost(tmp_path: Path, record_type: str) -> None:
     with pytest.raises(FeatureError, match="3 rows without a column"):
-        done(tmp_path, "error", rows(0, 3).select([]))
+        done(tmp_path, "error", rows(0, 3).select([]), record_type=record_type)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -488,10 +515,18 @@ def test_a_feature_list_of_the_schema_that_is_no_column_is_missing_from_every_ro
     ]
 
 
+@pytest.mark.parametrize(("record_type", "schema", "error", "problem"), REFUSED_SCHEMAS)
+def test_a_schema_that_is_of_no_use_is_refused_at_the_call(
+    tmp_path: Path, record_type: str, schema: Any, error: type[Exception], problem: str
+) -> None:
+    with pytest.raises(error, match=problem):
+        WriteJob.begin(tmp_path / "new", record_type=record_type, schema=schema)
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [
-        ({"schema": NO_SCHEMA}, NO_SCHEMA_PROBLEM),
         ({"schema": ["id"]}, "^schema is a Schema, .*, not a list$"),
         ({"num_shards": True}, "^num_shards: True is no number$"),
         ({"max_records": False}, "^max_records: False is no number$"),

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tfrecord_lite.errors import SkippedRegion as SkippedRegion
     from tfrecord_lite.errors import TFRecordError as TFRecordError
     from tfrecord_lite.errors import TruncatedRecordError as TruncatedRecordError
+    from tfrecord_lite.errors import UncertainCommitError as UncertainCommitError
     from tfrecord_lite.files.batches import read_batches as read_batches
     from tfrecord_lite.files.commit import commit as commit
     from tfrecord_lite.files.commit import rollback as rollback
@@ -104,7 +105,8 @@ _SOURCES = {
     "tfrecord_lite.adapters.arrow": "arrow_schema from_arrow from_pandas read_arrow schema_from_arrow to_arrow"
     " to_pandas",
     "tfrecord_lite.errors": "CorruptRecordError DecodeError FeatureError IndexMismatchError ItemError"
-    " PublishedError RecordTooLargeError ShardError SkippedRegion TFRecordError TruncatedRecordError",
+    " PublishedError RecordTooLargeError ShardError SkippedRegion TFRecordError TruncatedRecordError"
+    " UncertainCommitError",
     "tfrecord_lite.files.batches": "read_batches",
     "tfrecord_lite.files.commit": "commit rollback",
     "tfrecord_lite.files.index": "RecordIndex",

@@ -8,7 +8,8 @@
     ├── FeatureError         a value cannot be a feature, or is not what the features ask for
     ├── IndexMismatchError   an index belongs to another file, or to another state of it
     ├── ShardError           shards are not the set that was written, or not committed
-    │   └── PublishedError   they are committed, and something behind that failed: do not write them again
+    │   ├── PublishedError   it is published, and something behind that failed: do not write it again
+    │   └── UncertainCommitError  nobody knows whether they are published: commit again, then it is known
     └── ItemError            an item of a data set could not be made into records
 
 All but TruncatedRecordError are also ValueErrors. Decoding arbitrary bytes raises one of these, or an OSError from the
@@ -201,10 +202,20 @@ class ShardError(TFRecordError, ValueError):
 
 
 class PublishedError(ShardError):
-    """A set is published, and what is done behind that failed: older files, marks or hidden files are still there.
+    """What was written is published, and what is done behind that failed. What was raised is the cause.
 
-    Who writes the records again, or appends them, has them twice. `commit` with the same infos, or with None, finishes
-    it; where a plan is left, readers of the directory get a ShardError until then. What was raised is the cause.
+    Who writes the records again, or appends them, has them twice. Of a set, older files, marks or hidden files are
+    still there: `commit` with the same infos, or with None, finishes it; where a plan is left, readers of the directory
+    get a ShardError until then. Of a file, its index is not there: `RecordIndex.build(path).save()` makes it.
+    """
+
+
+class UncertainCommitError(ShardError):
+    """The manifest of a set could neither be written nor read back: whether the set is published is not known.
+
+    Say, a server was gone when it was to answer. Who writes the records again may have them twice, and who does not may
+    have lost them. `commit` with the same infos, or with None, finishes the set, or raises a FileNotFoundError where
+    whoever wrote it could undo it meanwhile: then it is to be written again. What was raised first is the cause.
     """
 
 

@@ -31,14 +31,14 @@ def write_batch(writer: ShardedWriter, batch: pa.RecordBatch, record_type: str, 
 
     Args:
         record_type: one of RECORD_TYPES.
-        schema: which columns are features, and what they are to be; None: all, as they are.
+        schema: which columns are features, one at least, and what they are to be; None: all, as they are.
     """
+    if schema is None and not batch.schema.names:  # nothing would say how many records there are
+        raise FeatureError(f"{counted(batch.num_rows, 'row')} without a column are no records")
     _WRITE[record_type](writer, batch, schema)
 
 
 def _write_examples(writer: ShardedWriter, batch: pa.RecordBatch, schema: Schema | None) -> None:
-    if not (batch.schema.names if schema is None else schema):  # nothing would say how many records there are
-        raise FeatureError(f"{counted(batch.num_rows, 'row')} without a column are no records")
     if schema is not None:
         batch = _declared(batch, dict.fromkeys(schema, import_pyarrow().null()))
     rules = _rules(batch.schema, schema_from_arrow(batch.schema)) if schema is None else schema

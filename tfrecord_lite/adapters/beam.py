@@ -77,7 +77,8 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
         max_records, max_bytes: of a shard, as for ShardedWriter; not with num_shards.
 
     Raises:
-        ValueError: a word or number is none of those that are known; or num_shards comes with a size.
+        ValueError: a word or number is none of those that are known; num_shards comes with a size; or there is a schema
+            for other records than Examples. A FeatureError, which is one: the schema has no features.
         TypeError: num_shards or a size is no number, or the schema none.
         FileExistsError, ShardError: see WriteJob.begin; when applied, and so are a ValueError about the directory, and
             OSError.
@@ -89,6 +90,8 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
             finishes it, and a job with mode "overwrite" undoes it.
         PublishedError: (when the pipeline runs) the records are there, and are not to be written again; only cleaning
             up has failed.
+        UncertainCommitError: (when the pipeline runs) whether they are there is not known; `commit(None, error.path)`
+            finishes it, or tells.
     """
 
     def __init__(
@@ -105,8 +108,7 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self._num_shards, _ = shard_sizes(num_shards, max_records, max_bytes)
-        check_record_type(record_type)
-        schema = as_schema(schema)
+        schema = as_schema(schema, record_type)
         if schema is not None and record_type != "Example":
             raise ValueError(f"a schema is of Examples, and not of records of the type {record_type}")
         check_compression_type(compression_type)

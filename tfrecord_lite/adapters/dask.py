@@ -30,7 +30,7 @@ from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.adapters.arrow_frames import table_of
 from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema
 from tfrecord_lite.adapters.dask_tasks import computed, repeatable
-from tfrecord_lite.adapters.engine_arguments import as_schema, check_record_type
+from tfrecord_lite.adapters.engine_arguments import as_schema, check_columns, check_record_type
 from tfrecord_lite.adapters.kinds import column_kinds, unite_kinds
 from tfrecord_lite.adapters.read_parts import (
     BYTE_ARRAY,
@@ -115,20 +115,21 @@ def read_dataframe(
         max_bytes, compression_type, verify: as for `read_bag`.
 
     Raises:
-        FeatureError: there is no such column, or a feature was met in several kinds.
+        FeatureError: there is no such column; a feature was met in several kinds; or there are no features.
         ValueError: the record type is none; or schema or columns are given for records as they are.
         TypeError: columns is one name as it is, or the schema is none.
         others: as `read_bag`, and as `read_arrow` when computed.
     """
-    check_record_type(record_type)
-    schema = as_schema(schema)
+    schema = as_schema(schema, record_type)
     parts = plan_parts(paths, max_bytes=max_bytes)
     if record_type == "ByteArray":
-        if schema is not None or columns is not None:
-            raise ValueError("records as they are have no schema, and one column")
+        if columns is not None:
+            raise ValueError("records as they are have one column")
         schema = Schema([])
     elif schema is None:
         schema = infer_schema(paths, compression_type=compression_type, verify=verify)
+        if schema.records:
+            check_columns(schema, record_type)
     if isinstance(columns, str):  # whose letters would be names
         raise TypeError(f"columns are several names, not the text {columns!r}")
     if columns is not None:
@@ -192,17 +193,18 @@ def write_tfrecords(
         The infos of the shards, in the order of the partitions.
 
     Raises:
-        TypeError: the data are neither; ValueError: a schema is given for a bag of other records than Examples; or as
-            WriteJob.begin.
-        FeatureError: a feature has another kind in another partition, or in another example, and there is no schema.
+        TypeError: the data are neither; ValueError: a schema is given for a bag of other records than Examples, or for
+            records as they are; or as WriteJob.begin.
+        FeatureError: the schema has no features; or there is none, and a feature has another kind in another partition,
+            or in another example.
         FileExistsError, ShardError: see WriteJob.begin.
         PublishedError: the records are there, and are not to be written again; only cleaning up has failed.
+        UncertainCommitError: whether they are there is not known; `commit(None, error.path)` finishes it, or tells.
         others: what the last attempt of a task raised, or OSError; there is nothing new in the directory then. If even
             that could not be seen to, or this process dies in the middle of `commit`, readers get a ShardError: mode
             "overwrite" starts again, and `tfr.commit(None, prefix)` finishes.
     """
-    check_record_type(record_type)
-    schema = as_schema(schema)
+    schema = as_schema(schema, record_type)
     is_bag = isinstance(data, dask.bag.Bag)
     if is_bag:
         if schema is not None and record_type != "Example":
@@ -215,7 +217,12 @@ def write_tfrecords(
         raise TypeError(f"a dask.bag or dask.dataframe is written, not a {type(data).__name__}")
     sizes = {"num_shards": num_shards, "max_records": max_records, "max_bytes": max_bytes}
     job = WriteJob.begin(
-        directory, mode=mode, record_type=stored, schema=schema, compression_type=compression_type, **sizes
+        directory,
+        mode=mode,
+        record_type=stored,
+        schema=None if is_bag else schema,
+        compression_type=compression_type,
+        **sizes,
     )
     try:
         if is_bag:

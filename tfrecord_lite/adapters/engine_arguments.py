@@ -8,6 +8,7 @@ from typing import Any
 
 from tfrecord_lite.adapters.read_parts import RECORD_TYPES
 from tfrecord_lite.adapters.whole_number import whole_number
+from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.schema import Schema
 
@@ -21,19 +22,36 @@ def check_record_type(record_type: str) -> None:
         raise ValueError(f"record_type is one of {', '.join(RECORD_TYPES)}, not {record_type!r}")
 
 
-def as_schema(schema: Any) -> Schema | None:
+def as_schema(schema: Any, record_type: str) -> Schema | None:
     """A Schema, or {name: FeatureSchema}, as a Schema; None as it is.
 
     Raises:
         TypeError: it is something else, such as the features of `parse_example`.
+        FeatureError: it has nothing that is in records of that type: rows without columns have no number, either.
+        ValueError: it could do nothing, for records are taken as they are; or record_type is none of RECORD_TYPES.
     """
-    if schema is None or isinstance(schema, Schema):
-        return schema
-    found = type(schema).__name__
-    if isinstance(schema, Mapping):
-        others = [type(feature).__name__ for feature in schema.values() if not isinstance(feature, FeatureSchema)]
+    check_record_type(record_type)
+    if schema is None:
+        return None
+    given = schema if isinstance(schema, Schema) else _schema_of(schema)
+    if record_type == "ByteArray":
+        raise ValueError(f"a schema is of features, and records of the type {record_type} have none")
+    check_columns(given, record_type)
+    return given
+
+
+def check_columns(schema: Schema, record_type: str) -> None:
+    """Raise FeatureError unless records of that type have something of a schema: their number would be lost, too."""
+    if not schema and not (record_type == "SequenceExample" and schema.feature_lists):
+        raise FeatureError("the schema has no features, and nothing would be left of the records")
+
+
+def _schema_of(given: Any) -> Schema:
+    found = type(given).__name__
+    if isinstance(given, Mapping):
+        others = [type(feature).__name__ for feature in given.values() if not isinstance(feature, FeatureSchema)]
         if not others:
-            return Schema(replace(feature, name=name) for name, feature in schema.items())
+            return Schema(replace(feature, name=name) for name, feature in given.items())
         found = f"{found} of {others[0]}"
     raise TypeError(f"schema is a Schema, as infer_schema and schema_from_arrow give it, not a {found}")
 

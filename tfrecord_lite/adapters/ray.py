@@ -37,7 +37,7 @@ from ray.data.datasource import ReadTask, WriteResult
 
 from tfrecord_lite.adapters.arrow import arrow_schema
 from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema
-from tfrecord_lite.adapters.engine_arguments import as_schema, check_record_type
+from tfrecord_lite.adapters.engine_arguments import as_schema, check_columns
 from tfrecord_lite.adapters.kinds import column_kinds, unite_kinds
 from tfrecord_lite.adapters.read_parts import BYTE_ARRAY, ReadPart, plan_parts, read_part
 from tfrecord_lite.adapters.write_job import Mode, WriteJob
@@ -74,9 +74,9 @@ def read_tfrecords(
             or a large file has a saved index: then its records are divided.
 
     Raises:
-        ValueError: record_type is none of these.
+        ValueError: record_type is none of these, or there is a schema for records as they are.
         TypeError: Ray has no such option, or the schema is none.
-        FeatureError: a feature was met in several kinds.
+        FeatureError: a feature was met in several kinds, or there are no features.
         OSError, TFRecordError: as `read_records`. What is wrong with a record Ray raises when the Dataset is consumed,
             in an error of the same class: path, record number and offset are in its text, and those of its `cause`.
     """
@@ -128,6 +128,7 @@ def write_tfrecords(
         FileExistsError, ShardError, ValueError, TypeError: as WriteJob.begin, before anything is computed.
         FeatureError: a column or value has no place in a feature; or a column has another kind in another block.
         PublishedError: the records are there, and are not to be written again; only cleaning up has failed.
+        UncertainCommitError: whether they are there is not known; `commit(None, error.path)` finishes it, or tells.
         others: what Ray raises for a task that failed, or OSError. Nothing of the job is left; where even that could
             not be seen to, readers get a ShardError that says what to do.
     """
@@ -165,14 +166,15 @@ class TFRecordDatasource(Datasource):  # type: ignore[misc]
         verify: bool = True,
     ) -> None:
         super().__init__()
-        check_record_type(record_type)
-        schema = as_schema(schema)
+        schema = as_schema(schema, record_type)
         self._paths = list(dict.fromkeys(part.path for part in plan_parts(paths)))
         if record_type == "ByteArray":
             schema, self._columns = Schema([]), pa.schema([(BYTE_ARRAY, pa.binary())])
         else:
             if schema is None:
                 schema = infer_schema(self._paths, compression_type=compression_type, verify=verify)
+                if schema.records:
+                    check_columns(schema, record_type)
             self._columns = (sequence_arrow_schema if record_type == "SequenceExample" else arrow_schema)(schema)
         self._blocks = partial(
             _blocks, schema=schema, record_type=record_type, compression_type=compression_type, verify=verify

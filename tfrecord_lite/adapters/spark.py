@@ -36,7 +36,7 @@ except ModuleNotFoundError as error:
     raise ImportError('this needs PySpark 4: pip install "tfrecord-lite-codec[spark]"') from error
 
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
-from tfrecord_lite.adapters.engine_arguments import as_schema, check_record_type
+from tfrecord_lite.adapters.engine_arguments import as_schema, check_columns, check_record_type
 from tfrecord_lite.adapters.spark_options import SourceOptions
 from tfrecord_lite.adapters.spark_read import FilteringReader, PartReader
 from tfrecord_lite.adapters.spark_types import schema_of, struct_of
@@ -74,11 +74,12 @@ def read_tfrecords(
         compression_type, verify: as for `read_records`.
 
     Raises:
-        FeatureError: the schema has something that no column of Spark can hold.
-        ValueError: record_type is none of these.
+        FeatureError: the schema has something that no column of Spark can hold, or no features.
+        ValueError: record_type is none of these, or there is a Schema for records as they are.
         TypeError: the schema is none.
         others: AnalysisException, with what `spark_options` and `infer_schema` raise in its text.
     """
+    declared = None if isinstance(schema, (StructType, str)) else as_schema(schema, record_type)
     check_record_type(record_type)
     options = {"recordType": record_type, "verify": str(verify).lower()}
     if compression_type is not None:
@@ -86,7 +87,7 @@ def read_tfrecords(
     reader = spark.read.format("tfrecord").options(**options)
     if isinstance(schema, (StructType, str)):
         reader = reader.schema(schema)
-    elif (declared := as_schema(schema)) is not None:
+    elif declared is not None:
         reader = reader.schema(struct_of(declared, record_type))
     return reader.load([as_path(path) for path in list_paths(paths)])
 
@@ -122,11 +123,12 @@ def write_tfrecords(
         What is known of the shards, in their order.
 
     Raises:
-        FeatureError: a column's type has no place in a record, or there is no column.
+        FeatureError: a column's type has no place in a record, or there is no column; or the schema has no features.
         ValueError: num_shards is not positive, or comes with a size; or as WriteJob.begin.
         TypeError: num_shards or a size is no number, or the schema none.
         FileExistsError, ShardError: as WriteJob.begin, before anything is computed.
         PublishedError: the records are there, and are not to be written again; only cleaning up has failed.
+        UncertainCommitError: whether they are there is not known; `commit(None, error.path)` finishes it, or tells.
         others: what Spark raises for a task that failed once too often, or OSError. There is nothing new in the
             directory then; where even that could not be seen to, readers get a ShardError that says what to do.
     """
@@ -169,7 +171,7 @@ class TFRecordSource(DataSource):  # type: ignore[misc]
         """Of the files, when none is given: from all their records, or from a sample of them.
 
         Raises:
-            FeatureError: as `struct_of`.
+            FeatureError: as `struct_of`; or the records have no features.
             others: as `infer_schema`.
         """
         options = SourceOptions.of(self.options)
@@ -181,6 +183,8 @@ class TFRecordSource(DataSource):  # type: ignore[misc]
             compression_type=options.compression_type,
             verify=options.verify,
         )
+        if seen.records and not seen.feature_lists:  # of which `struct_of` has more to say
+            check_columns(seen, options.record_type)
         return struct_of(seen, options.record_type)
 
     def reader(self, schema: StructType) -> DataSourceReader:

@@ -16,6 +16,7 @@ from tfrecord_lite.adapters.spark_filters import is_exact, kept_by
 from tfrecord_lite.adapters.spark_options import SourceOptions
 from tfrecord_lite.adapters.spark_types import arrow_of, as_spark, schema_of
 from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.format.schema import Schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,7 +37,7 @@ class PartReader(DataSourceReader):  # type: ignore[misc]
     def __init__(self, options: SourceOptions, struct: StructType) -> None:
         self._options = options
         self._struct = struct
-        self._schema = schema_of(struct, options.record_type)
+        self._schema = schema_of(struct, options.record_type) or Schema([])
 
     def partitions(self) -> list[InputPartition]:
         """Of each part of the files one; errors as `plan_parts`."""

@@ -55,8 +55,8 @@ def arrow_of(struct: types.StructType) -> pa.Schema:
     return pa.schema([pa.field(each.name, _arrow_type(each.dataType, each.name), each.nullable) for each in struct])
 
 
-def schema_of(struct: types.StructType, record_type: str) -> Schema:
-    """What the columns of a DataFrame are in a record.
+def schema_of(struct: types.StructType, record_type: str) -> Schema | None:
+    """What the columns of a DataFrame are in a record; None of records as they are.
 
     Raises:
         FeatureError: a column's type has no place in a record of that type.
@@ -68,7 +68,7 @@ def schema_of(struct: types.StructType, record_type: str) -> Schema:
         if struct[0].name != BYTE_ARRAY:
             problem = f"is no '{BYTE_ARRAY}', the column of records: rename it if it holds records"
             raise FeatureError(problem, struct[0].name)
-        return Schema([])
+        return None
     if record_type == "SequenceExample":
         schema = sequence_schema_from_arrow(columns)
     else:

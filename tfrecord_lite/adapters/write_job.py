@@ -8,7 +8,8 @@
 
 The engine says which attempt of a task counts, by whose infos it hands to `commit`: an attempt that failed, was killed,
 or was started twice leaves hidden files that nobody reads. A driver that dies in the middle of `commit` is followed by
-one that calls it again with the same infos. A PublishedError says that the set is there: the job is not to be repeated.
+one that calls it again with the same infos. A PublishedError says that the set is there: the job is not to be repeated;
+an UncertainCommitError, that `commit(None, prefix)` tells whether it is.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 from tfrecord_lite.adapters.batch_records import write_batch
-from tfrecord_lite.adapters.engine_arguments import as_schema, check_record_type, shard_sizes
-from tfrecord_lite.errors import PublishedError, ShardError, TFRecordError, printable
+from tfrecord_lite.adapters.engine_arguments import as_schema, shard_sizes
+from tfrecord_lite.errors import PublishedError, ShardError, TFRecordError, UncertainCommitError, printable
 from tfrecord_lite.files.commit import cleaning_up, commit, rollback
 from tfrecord_lite.files.directory import file_size, open_directory, split_path
 from tfrecord_lite.files.frames import FrameSource
@@ -57,7 +58,7 @@ class WriteJob:
         record_type: "Example": columns are features. "SequenceExample": features of the context, and feature lists
             where they are lists of lists. "ByteArray": records are the values of the one column, `byteArray`.
         schema: which columns are features, and what they are to be: where there is no such column, the feature is
-            missing from every row. None: all, as they are, and a null is no feature.
+            missing from every row. None: all, as they are, and a null is no feature. Of "ByteArray" there is none.
         options: compression.
         num_shards: how many there are to be in the end; None: as many as tasks write.
         sizes: max_records and max_bytes of a shard, as for ShardedWriter.
@@ -106,18 +107,20 @@ class WriteJob:
             ShardError: (mode "append") the manifest cannot be read; (mode "error") another commit is under way there,
                 or was interrupted; (mode "overwrite") there are files that no manifest lists, which nobody but their
                 owner deletes.
-            ValueError: a word is none of those that are known, a number not positive, or num_shards comes with a size.
+            ValueError: a word is none of those that are known, a number not positive, or num_shards comes with a size;
+                or there is a schema for records as they are ("ByteArray").
+            FeatureError: the schema has no features.
             TypeError: a number is none, or the schema.
             OSError: the directory cannot be made.
         """
         if mode not in _OTHERS:
             raise ValueError(f"mode is one of {', '.join(_OTHERS)}, not {mode!r}")
-        check_record_type(record_type)
+        schema = as_schema(schema, record_type)
         token = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
         options = TFRecordOptions(compression_type)
         number, sizes = shard_sizes(num_shards, max_records, max_bytes)
         prefix = absolute_prefix(open_directory(as_path(directory)).join(f"part-{token}"))
-        job = cls(prefix, mode, record_type, as_schema(schema), options, number, sizes)
+        job = cls(prefix, mode, record_type, schema, options, number, sizes)
         if not is_url(prefix):
             os.makedirs(job.directory, exist_ok=True)
         job._check_directory()
@@ -169,6 +172,7 @@ class WriteJob:
         Raises:
             FileExistsError: (mode "error") by now there are shards of others.
             PublishedError: the set is there, and an OSError came behind that.
+            UncertainCommitError: whether the set is there is not known.
             ShardError, TFRecordError: (num_shards) what a task wrote is not what its info says.
             others: as the function `commit`.
         """
@@ -188,8 +192,9 @@ class WriteJob:
         sweep(self.prefix)
 
     def abort_after(self, error: BaseException) -> None:
-        """`abort`, for whom an error is on its way: that a set is published is not to be hidden by another error."""
-        with contextlib.suppress(*(OSError, TFRecordError) if isinstance(error, PublishedError) else ()):
+        """`abort`, for whom an error is on its way: that a set is there, perhaps, is not to be hidden by another."""
+        is_published = isinstance(error, (PublishedError, UncertainCommitError))
+        with contextlib.suppress(*(OSError, TFRecordError) if is_published else ()):
             self.abort()
 
     def _published(self, written: list[ShardInfo]) -> list[ShardInfo]:

@@ -21,15 +21,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print a line a file, and the total when there are several."""
     from tfrecord_lite.errors import printable
-    from tfrecord_lite.files.paths import expand_paths
+    from tfrecord_lite.files.paths import STDIN, STDIN_NAME, expand_paths
     from tfrecord_lite.files.records import count_records
 
     counts = []
     for path in expand_paths(arguments.files):
         count = count_records([path], arguments.compression, verify=not arguments.no_verify)
-        counts.append({"path": path, "records": count})
+        name = STDIN_NAME if path == STDIN else str(path)
+        counts.append({"path": name, "records": count})
         if not arguments.json:
-            print_line(f"{count}\t{printable(str(path))}")
+            print_line(f"{count}\t{printable(name)}")
     total = sum(int(str(entry["records"])) for entry in counts)
     if arguments.json:
         print_json({"records": total, "files": counts})

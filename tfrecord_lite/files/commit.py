@@ -11,9 +11,10 @@ Workers anywhere write shards under hidden names of their own and tell of them b
     6  older files go, _SUCCESS comes, the plan goes
 
 After a crash anywhere, `commit` with the same infos, or with None in a process that has none, goes on where it was.
-An error up to step 5 says that the set is not there, and in step 6 that it is: PublishedError. `rollback` brings back
-what was there before, up to step 5; after it, it finishes. A commit of other infos for the same
-prefix first rolls back what it finds unfinished. After success a further commit of the same infos does nothing.
+An error up to step 5 says that the set is not there, and in step 6 that it is: PublishedError. Where step 5 fails, and
+its outcome cannot be looked at, it says that: UncertainCommitError. `rollback` brings back what was there before, up to
+step 5; after it, it finishes. A commit of other infos for the same prefix first rolls back what it finds unfinished.
+After success a further commit of the same infos does nothing.
 
 Afterwards exactly the new set is there: whatever else was named `prefix-NNNNN-of-NNNNN` is gone, with its index. Sets
 of other prefixes in the same directory stay, unless they are to go: then they are in the plan, and go with step 6.
@@ -37,7 +38,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
-from tfrecord_lite.errors import IndexMismatchError, PublishedError, ShardError, printable
+from tfrecord_lite.errors import IndexMismatchError, PublishedError, ShardError, UncertainCommitError, printable
 from tfrecord_lite.files.directory import Directory, open_directory, split_path
 from tfrecord_lite.files.index import check_replaceable
 from tfrecord_lite.files.manifest import (
@@ -81,6 +82,7 @@ def commit(
         ShardError: a file has another size than its info says, or is none that a ShardedWriter left to be committed; or
             two infos are about the same file.
         PublishedError: the set is there, and an OSError came behind that; commit again finishes it.
+        UncertainCommitError: whether the set is there is not known; commit again finishes it.
         TypeError: what is given for an info is none.
         ValueError: there are no infos, the prefix is none, or `others` is another word.
     """
@@ -161,6 +163,16 @@ def _published(prefix: str, cause: OSError) -> PublishedError:
     return error
 
 
+def _uncertain(prefix: str, cause: OSError, another: OSError | ShardError) -> UncertainCommitError:
+    error = UncertainCommitError(
+        "perhaps published: its manifest could neither be written nor read back; commit again, or commit(None, "
+        "prefix), before anything is written again: it finishes the set, or says that there is none "
+        f"({printable(str(cause))}; {printable(str(another))})"
+    )
+    error.path = prefix
+    return error
+
+
 def _parts(prefix: Any) -> tuple[Directory, str]:
     """(directory, name) of a prefix."""
     directory, name = split_path(check_prefix(prefix))
@@ -225,7 +237,11 @@ def _publish(directory: Directory, name: str, plan: Plan, sets: dict[str, ShardS
     try:
         save_manifest(directory, sets)
     except OSError as error:  # which may have come when it was there: say, the answer of a server was lost
-        if _is_listed(plan, name, load_manifest(directory) or {}):
+        try:
+            is_there = _is_listed(plan, name, load_manifest(directory) or {})
+        except (OSError, ShardError) as another:
+            raise _uncertain(directory.join(name), error, another) from error
+        if is_there:
             raise _published(directory.join(name), error) from error
         raise
 

@@ -5,9 +5,9 @@
     train.tfrecord.idx.json    its companion, which binds it to the file, see fingerprint.py
 
 Frames follow each other without a gap, so an index is the list of their limits, and one in which they do not is none.
-The two files are published one after the other, each whole or not at all; an index that does not belong to its file,
-or to its companion, is noticed when it is loaded. Another program's index is loaded when it is such text and fits the
-file; anything else under that name is neither read nor overwritten.
+The two files are published one after the other, each whole or not at all, and where the second fails the first goes;
+an index that does not belong to its file, or to its companion, is noticed when it is loaded. Another program's index is
+loaded when it is such text and fits the file; anything else under that name is neither read nor overwritten.
 
 Raises IndexMismatchError, with the path of the index and the fact that differs.
 """
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrecord_lite.errors import IndexMismatchError, counted, printable
+from tfrecord_lite.errors import IndexMismatchError, PublishedError, counted, printable
 from tfrecord_lite.files.compression_types import check_compression_type
 from tfrecord_lite.files.fingerprint import Companion, Fingerprint
 from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX, as_path, check_readable
@@ -111,7 +111,7 @@ class RecordIndex:
             Where it is.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: it cannot be written, and no half of it is there.
             IndexMismatchError: there is another program's file under that name, which is left as it is.
         """
         name = self.path + INDEX_SUFFIX if path is None else as_path(path)
@@ -119,7 +119,12 @@ class RecordIndex:
         text = encode_index_text(self.offsets, self.sizes)
         companion = Companion.of(self._fingerprint, self.compression_type, len(self), text)
         publish(name, text)
-        publish(name + COMPANION_SUFFIX, companion.to_json())
+        try:
+            publish(name + COMPANION_SUFFIX, companion.to_json())
+        except BaseException:
+            with contextlib.suppress(OSError):  # what came first is to be known
+                _remove(name)
+            raise
         return name
 
     @classmethod
@@ -196,7 +201,22 @@ class PendingIndex:
 
         Raises:
             IndexMismatchError: by now another file has it.
+            FileNotFoundError: by now none has.
+            PublishedError: in the place of another OSError, which would be taken for one that there is no file.
         """
+        try:
+            self._save()
+        except FileNotFoundError:
+            raise
+        except OSError as cause:
+            error = PublishedError(
+                "published; only its index is not saved: RecordIndex.build(path).save() makes it, and nothing is to be "
+                f"written again ({printable(str(cause))})"
+            )
+            error.path = self._path
+            raise error from cause
+
+    def _save(self) -> None:
         fingerprint = Fingerprint.of(self._path)
         if self._written is not None and not os.path.samestat(self._written, os.stat(self._path)):
             raise _mismatch(self._path, "another file has taken the place of the one that was written")
@@ -212,6 +232,16 @@ def check_replaceable(index_path: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             if not is_ours(read_ends(name, _HEAD)[1]):
                 raise _mismatch(name, "another program's file, which is not overwritten")
+
+
+def _remove(index_path: str) -> None:
+    """Delete an index and its companion; not what was written to a FIFO or device."""
+    from tfrecord_lite.files.directory import open_directory, split_path  # only where something went wrong
+
+    for path in (index_path, index_path + COMPANION_SUFFIX):
+        if is_url(path) or os.path.isfile(path):
+            directory, name = split_path(path if is_url(path) else os.path.realpath(path))
+            open_directory(directory).remove([name])
 
 
 def _check_regular(path: str) -> None:

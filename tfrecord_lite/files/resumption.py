@@ -12,7 +12,7 @@ from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tfrecord_lite.errors import PublishedError, ShardError
+from tfrecord_lite.errors import PublishedError, ShardError, UncertainCommitError
 from tfrecord_lite.files.commit import cleaning_up, commit
 from tfrecord_lite.files.encoded_chunk import EncodedChunk
 from tfrecord_lite.files.journal import FinishedShard, Journal
@@ -50,6 +50,7 @@ class ResumableShards:
         BlockingIOError: another process writes these shards.
         PublishedError: the shards are there, and what was left of their commit fails again; also at the end of the
             block, when their journal cannot be deleted.
+        UncertainCommitError: whether they are there is still not known.
     """
 
     def __init__(
@@ -131,7 +132,7 @@ class ResumableShards:
         if self._journal.is_complete:
             try:
                 commit(self.infos, self._prefix)  # it was about to be done, or is
-            except PublishedError:
+            except (PublishedError, UncertainCommitError):
                 raise
             except (FileNotFoundError, ShardError):
                 self._journal.start_anew()

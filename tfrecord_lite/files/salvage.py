@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def salvage(path: Any, compression_type: str | None = None, *, max_record_size: int | None = None) -> Salvage:
     """The sound records of a damaged file: an iterator of bytes that also says what was lost.
 
-    Every record whose frame is whole and has its CRCs is given, in order, and nothing else. In a GZIP file they are
+    Every record whose frame is whole and has its CRCs is given, in order, and nothing else. Frames stored inside a
+    damaged record (TFRecord bytes as a value) are skipped with it, and not given as records, where its header is sound
+    and what follows it is a sound frame or the end of the file. In a GZIP file they are
     those that can still be inflated: before the damage to a member, perhaps behind it (where the references of deflate
     may give a record once more), and from the next member on. A file whose first bytes are damaged is not recognised as
     compressed: say what it is.

@@ -53,6 +53,7 @@ class ShardedWriter(TFRecordWriter):
         ValueError: the prefix is none, see `check_prefix`; a number is not positive; num_shards and a size are given;
             or the options name no compression.
         PublishedError: (at the close) the set is there, and an OSError came behind that.
+        UncertainCommitError: (at the close) whether the set is there is not known; `commit(None, prefix)` tells.
     """
 
     def __init__(
