@@ -173,7 +173,7 @@ def test_integers_of_several_kinds_are_the_seed_of_pythons() -> None:
         (lambda step: [1.5, step], TypeError),
         (lambda step: [7, 8, step], ValueError),
         (lambda step: [7, [step, step]], TypeError),
-        (lambda step: (7, tf.stack([step, step])), ValueError),
+        (lambda step: (7, tf.stack([step, step])), TypeError),
         (lambda step: (1 << 63, step), ValueError),
     ],
 )
@@ -184,6 +184,85 @@ def test_a_seed_of_tensors_that_is_none_is_refused_before_it_runs(parts: Any, er
     dataset = tf.data.Dataset.from_tensors(images).enumerate()
     with pytest.raises(error, match="a seed is two integers"):
         dataset.map(lambda step, batch: tf_data.augment(batch, seed=parts(step)))
+
+
+def with_any_seed(images: Any, seed: Any) -> Any:
+    """Inside a graph, where neither the seed's shape nor its numbers are known when it is traced."""
+    signature = [tf.TensorSpec(None, seed.dtype)]
+    return tf.function(lambda pair: tf_data.augment(images, seed=pair, **ALL), input_signature=signature)(seed)
+
+
+@pytest.mark.parametrize("seed", [[7], [7, 8, 9], 7, [[7], [8]], [[7, 8]]], ids=repr)
+def test_a_seed_whose_length_only_a_running_graph_knows_is_an_error_there(seed: Any) -> None:
+    images = np.zeros((2, 3, 3, 1), np.uint8)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"expected shape \[2\]"):
+        with_any_seed(images, tf.constant(seed, tf.int64))
+    with pytest.raises((TypeError, ValueError), match="a seed is two integers"):
+        augment(images, seed=np.array(seed), **ALL)
+
+
+def test_a_part_of_a_seed_that_a_running_graph_finds_to_be_several_is_an_error_there() -> None:
+    run = tf.function(
+        lambda part: tf_data.augment(np.zeros((2, 3, 3, 1), np.uint8), seed=[7, part], **ALL),
+        input_signature=[tf.TensorSpec(None, tf.int64)],
+    )
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"expected shape \[\]"):
+        run(tf.constant([8, 9], tf.int64))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
+def test_seeds_of_every_type_of_integers_are_the_same_in_numpy_and_in_a_graph(dtype: str) -> None:
+    images = np.random.default_rng(7).integers(0, 256, (9, 5, 5, 1), np.uint8)
+    limits = np.iinfo(dtype)
+    seed = np.array([limits.min, min(limits.max, (1 << 63) - 1)], dtype)
+    expected = augment(images, seed=seed, **ALL)
+    tensor = tf.constant(seed)
+    for found in (
+        tf_data.augment(images, seed=seed, **ALL),
+        tf_data.augment(images, seed=tensor, **ALL),
+        tf_data.augment(images, seed=[tensor[0], int(seed[1])], **ALL),
+        with_any_seed(images, tensor),
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("large", [1 << 63, (1 << 64) - 1])
+def test_a_seed_of_2_to_the_63_or_more_is_refused_and_does_not_wrap_around(large: int) -> None:
+    images = np.zeros((2, 3, 3, 1), np.uint8)
+    seed = np.array([3, large], np.uint64)
+    given: Any
+    for given in (seed, list(seed), (3, large), tf.constant(seed), [3, tf.constant(seed)[1]]):
+        with pytest.raises(ValueError, match=f"^a seed is two integers of 64 bits with a sign, .* is .*{large}"):
+            tf_data.augment(images, seed=given)
+    with pytest.raises(ValueError, match=f"^a seed is two integers of 64 bits with a sign, .* is .*{large}"):
+        augment(images, seed=seed)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="a seed is two integers of 64 bits with a sign, "):
+        with_any_seed(images, tf.constant(seed))
+    steps = tf.data.Dataset.from_tensors(tf.constant(large, tf.uint64))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="one of them is 2\\^63 or more"):
+        list(steps.map(lambda step: tf_data.augment(images, seed=[3, step])))
+
+
+def test_an_error_about_a_part_of_a_seed_shows_that_part_and_nothing_that_is_not_known() -> None:
+    images = np.zeros((2, 3, 3, 1), np.uint8)
+    steps = tf.data.Dataset.range(3)
+    with pytest.raises(TypeError, match=r"a seed is two integers of 64 bits, and one of them is 1\.5"):
+        steps.map(lambda step: tf_data.augment(images, seed=[1.5, step]))
+    with pytest.raises(ValueError, match=r"a seed is two integers, not \[7, 8, <tf\.Tensor "):
+        steps.map(lambda step: tf_data.augment(images, seed=[7, 8, step]))
+
+
+@pytest.mark.parametrize("way", [augment, tf_data.augment])
+def test_masked_pixels_and_masked_seeds_are_refused(way: Any) -> None:
+    images = np.zeros((2, 3, 3, 1), np.uint8)
+    masked: Any = np.ma.array([7, 8], mask=[False, True])
+    for seed in (masked, list(masked), [7, np.ma.array(8, mask=True)]):
+        with pytest.raises(TypeError, match="a seed is two integers of 64 bits, and one of them is masked"):
+            way(images, seed=seed)
+    with pytest.raises(TypeError, match="images have no masked pixels"):
+        way(np.ma.array(images, mask=images == 0), seed=(7, 8))
+    unmasked: Any = np.ma.array([7, 8], mask=[False, False])
+    np.testing.assert_array_equal(way(np.ma.array(images), seed=unmasked, **ALL), augment(images, seed=(7, 8), **ALL))
 
 
 @pytest.mark.parametrize("seed", [5, None, 1.5, (1, 2, 3), ("a", "b"), "ab"])

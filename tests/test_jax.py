@@ -187,3 +187,10 @@ def test_without_jax_it_says_what_to_install() -> None:
 def test_what_is_no_mapping_is_a_type_error(wrong: Any) -> None:
     with pytest.raises(TypeError, match=f"columns is a mapping of names to values, not {type(wrong).__name__}"):
         to_jax(wrong)
+
+
+def test_masked_values_are_refused_by_name() -> None:
+    with pytest.raises(tfr.FeatureError, match="masked values have no place in an array of jax") as found:
+        to_jax({"number": np.ma.array([1, 2], np.int32, mask=[False, True])})
+    assert found.value.key == "number"
+    assert to_jax({"number": np.ma.array([1, 2], np.int32)})["number"].tolist() == [1, 2]

@@ -284,7 +284,9 @@ def test_negative_numbers_in_an_array_are_refused_as_those_in_a_list(tmp_path: P
     assert os.listdir(tmp_path) == ["data"]
 
 
-@pytest.mark.parametrize("numbers", [["a"], [1.0], [None], slice("a"), np.array([0.5])], ids=str)
+@pytest.mark.parametrize(
+    "numbers", [["a"], [1.0], [None], slice("a"), np.array([0.5]), np.ma.array([0, 1], mask=[False, True])], ids=str
+)
 def test_what_is_no_number_is_refused(tmp_path: Path, path: Path, numbers: Any) -> None:
     with pytest.raises(TypeError):
         surgery.filter(path, tmp_path / "out", numbers=numbers)

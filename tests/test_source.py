@@ -115,6 +115,15 @@ def test_what_is_no_number_is_a_type_error(folder: Path, number: Any) -> None:
         source.__getitems__([0, number])
 
 
+def test_masked_numbers_are_a_type_error_and_not_the_numbers_beneath(folder: Path) -> None:
+    source = RecordSource(folder)
+    masked: Any = np.ma.array([0, 1], mask=[False, True])
+    for read in (source.__getitems__, source.together):
+        with pytest.raises(TypeError):
+            read(masked)
+    assert source.__getitems__(np.ma.array([0, 1])) == source.__getitems__([0, 1])
+
+
 def test_no_records_are_a_source_too(tmp_path: Path) -> None:
     write(tmp_path / "a", [])
     source = RecordSource([tmp_path / "a"])

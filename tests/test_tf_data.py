@@ -447,8 +447,8 @@ def test_a_missing_file_is_an_error_at_once(tmp_path: Path, reader: Any) -> None
         ({"remainder": "keep"}, "remainder is 'share', 'drop' or 'pad', not 'keep'"),
         ({"remainder": "pad"}, "need reader='tfrecord_lite'"),
         ({"state": {"epoch": 0, "done": 0}}, "need reader='tfrecord_lite'"),
-        ({"batch_size": 0}, "batch_size is 1 to 9223372036854775807, not 0"),
-        ({"buffer_size": 0}, "buffer_size is 1 to 9223372036854775807, not 0"),
+        ({"batch_size": 0}, "batch_size is 1 to 268435456, not 0"),
+        ({"buffer_size": 0}, "buffer_size is 1 to 268435456, not 0"),
         ({"epochs": 0}, "epochs is 1 to 9223372036854775807, not 0"),
         ({"state": {"epoch": 0, "done": COUNT + 1}, "reader": "tfrecord_lite"}, "not possible"),
         ({"features": {}}, "no features"),
@@ -619,13 +619,25 @@ def test_numpys_integers_make_the_same_batches(folder: Path, reader: Any, kind: 
     assert numbers_of(found) == numbers_of(make_dataset(folder, NUMBER, **expected))
 
 
-@pytest.mark.parametrize("name", ["batch_size", "buffer_size", "epochs"])
 @pytest.mark.parametrize("reader", READERS)
-def test_a_number_beyond_64_bits_is_a_value_error(folder: Path, reader: Any, name: str) -> None:
+def test_epochs_beyond_64_bits_are_a_value_error(folder: Path, reader: Any) -> None:
+    large: Any
     for large in (2**63, np.uint64(2**64 - 1)):
+        with pytest.raises(ValueError, match=f"^epochs is 1 to 9223372036854775807, not {large}$"):
+            make_dataset(folder, NUMBER, batch_size=5, epochs=large, reader=reader)
+
+
+@pytest.mark.parametrize("name", ["batch_size", "buffer_size"])
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("remainder", ["share", "drop"])
+def test_more_records_at_a_time_than_there_is_memory_for_are_a_value_error(
+    folder: Path, reader: Any, remainder: str, name: str
+) -> None:
+    large: Any
+    for large in (2**28 + 1, 2**31, 2**63 - 1, np.uint64(2**64 - 1)):
         arguments: dict[str, Any] = {"batch_size": 5, name: large}
-        with pytest.raises(ValueError, match=f"^{name} is 1 to 9223372036854775807, not {large}$"):
-            make_dataset(folder, NUMBER, reader=reader, **arguments)
+        with pytest.raises(ValueError, match=f"^{name} is 1 to 268435456, not {large}$"):
+            make_dataset(folder, FEATURES, shuffle=True, reader=reader, remainder=remainder, **arguments)
 
 
 def test_more_epochs_than_tensorflow_counts_are_a_value_error(folder: Path) -> None:

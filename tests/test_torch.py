@@ -19,12 +19,14 @@ import pytest
 import tfrecord_lite as tfr
 from tfrecord_lite.adapters.order import RecordOrder
 from tfrecord_lite.format.bytes_array import BytesArray
+from tfrecord_lite.format.tensor_values import RaggedTensorValue, SparseTensorValue
 
 torch = pytest.importorskip("torch")
 
 from torch.utils.data import DataLoader, default_collate, get_worker_info  # noqa: E402
 
 from tfrecord_lite.adapters.torch import TFRecordDataset, TFRecordMapDataset  # noqa: E402
+from tfrecord_lite.adapters.torch_position import step_of  # noqa: E402
 from tfrecord_lite.adapters.torch_tensors import as_tensors  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
@@ -279,6 +281,53 @@ def test_a_worker_refuses_a_step_that_is_none(folder: Path, done: int, step: Any
 def test_a_worker_goes_on_at_its_step_to_the_end(folder: Path, done: int, step: int) -> None:
     dataset = TFRecordDataset(folder, NUMBER, batch_size=10)
     assert numbers_of(worker_from(dataset, done, step)) == list(range(done + 10 * step, COUNT))
+
+
+OWN = {"rank": 0, "ranks": 1, "batch_size": 10, "worker": 1, "workers": 3}
+
+
+def test_a_workers_own_step_is_one_that_it_comes_to() -> None:
+    for step in range(13):
+        state = {"epoch": 0, "done": 0, "step": step, **OWN}
+        if step in (1, 4, 7, 10, 11, 12):  # its own, or behind the last one, where nothing is left to read
+            assert step_of(state, OWN, 10) == step
+        else:
+            with pytest.raises(ValueError, match=f"of no use: step {step} is not of worker 1 of 3"):
+                step_of(state, OWN, 10)
+
+
+def test_a_state_of_a_worker_from_which_something_was_deleted_is_refused() -> None:
+    state = {"epoch": 0, "done": 0, "step": 4, **OWN}
+    for name in ("step", *OWN):
+        less = {key: state[key] for key in state if key != name}
+        with pytest.raises(ValueError, match="a worker's own state is "):
+            step_of(less, OWN, 10)
+    assert step_of({"epoch": 0, "done": 0}, OWN, 10) is None
+
+
+def test_the_main_process_refuses_the_state_of_a_worker(folder: Path) -> None:
+    dataset = TFRecordDataset(folder, NUMBER, batch_size=10)
+    of_main = {name: OWN[name] for name in ("rank", "ranks", "batch_size")}
+    for own in ({"step": 4, **OWN}, {"step": 4, **of_main}, {"step": 4}, of_main, OWN):
+        with pytest.raises(ValueError, match="a worker's own state is for the same worker, ranks and batch size"):
+            dataset.load_state_dict({"epoch": 0, "done": 0, **own})
+    assert numbers_of(dataset) == list(range(COUNT))
+
+
+def load_own_states(worker: int) -> None:
+    """The copy of a data set in a worker loads what it wrote, and what it writes a step later."""
+    info: Any = get_worker_info()
+    first = info.dataset.state_dict()
+    assert first["step"] == worker
+    for step in (worker, worker + 2):
+        info.dataset.load_state_dict(first | {"step": step})
+        assert info.dataset.state_dict() == first | {"step": step}
+
+
+def test_a_worker_takes_each_state_that_it_writes_and_writes_what_it_took(folder: Path) -> None:
+    dataset = TFRecordDataset(folder, NUMBER, batch_size=10)
+    loader = DataLoader(dataset, batch_size=None, num_workers=2, worker_init_fn=load_own_states)
+    assert numbers_of(loader) == list(range(20, COUNT))
 
 
 def test_numbers_and_words_that_are_of_no_use_are_value_errors(folder: Path) -> None:
@@ -1040,10 +1089,11 @@ def test_numpys_integers_make_the_same_batches(folder: Path, kind: Any) -> None:
     assert numbers_of(found) == numbers_of(expected)
     state = found.state_after(kind(2))
     assert state == json.loads(json.dumps(state)) == expected.state_after(2)
-    own = {"step": kind(0), **of_numpy} | {"epoch": kind(0), "done": kind(3)}
-    own = {name: own[name] for name in ("epoch", "done", "step", "rank", "ranks", "batch_size")}
-    found.load_state_dict(own)
+    found.load_state_dict({"epoch": kind(0), "done": kind(3)})
     assert found.state_after(0)["done"] == 3
+    own = {"rank": 1, "ranks": 2, "batch_size": 3, "worker": 1, "workers": 3}
+    of_worker: Any = {name: kind(number) for name, number in {**own, "step": 4}.items()}
+    assert step_of(of_worker, own, 5) == 4
 
 
 def test_a_worker_writes_numbers_of_pythons_in_its_state(folder: Path) -> None:
@@ -1078,3 +1128,20 @@ def test_a_loader_takes_rows_of_different_lengths_with_a_function_of_its_users(f
 def test_a_state_that_is_no_mapping_is_a_value_error(folder: Path, state: Any) -> None:
     with pytest.raises(ValueError, match="a state has two whole numbers, epoch and done"):
         TFRecordDataset(folder, NUMBER).load_state_dict(state)
+
+
+def test_masked_values_are_refused_by_name() -> None:
+    masked: Any = np.ma.array([1, 2], mask=[False, True])
+    splits = np.array([0, 2])
+    values: dict[str, Any] = {
+        "table": masked,
+        "of bytes": np.ma.array([b"a", b"b"], object, mask=[False, True]),
+        "ragged": RaggedTensorValue(masked, splits),
+        "sparse": SparseTensorValue(np.array([[0], [1]]), masked, np.array([2])),
+    }
+    for name, value in values.items():
+        for ragged in ("nested", "padded"):
+            with pytest.raises(tfr.FeatureError, match="masked values have no place in a tensor") as found:
+                as_tensors({name: value}, ragged, 0)
+            assert found.value.key == name
+    assert as_tensors({"": np.ma.array([1, 2])}, "nested", 0)[""].tolist() == [1, 2]

@@ -33,3 +33,16 @@ def test_lists_of_several_kinds_of_integers_stay_what_they_are() -> None:
     assert found.tolist() == [2**64 - 1, -1, 2**70]
     with pytest.raises(TypeError, match=r"^places are integers: #1: "):
         whole_numbers([1, 1.0], "places")
+
+
+def test_what_is_masked_is_no_number() -> None:
+    masked: Any
+    for masked in (np.ma.masked, np.ma.array(3, mask=True)):
+        with pytest.raises(TypeError, match=r"^steps: it is masked$"):
+            whole_number(masked, "steps")
+        with pytest.raises(TypeError, match=r"^places are integers: #1: it is masked$"):
+            whole_numbers([1, masked], "places")
+    with pytest.raises(TypeError, match=r"^places are integers, and some of these are masked$"):
+        whole_numbers(np.ma.array([1, 2], mask=[False, True]), "places")
+    assert whole_number(np.ma.array(3), "steps") == 3
+    assert whole_numbers(np.ma.array([1, 2], mask=[False, False]), "places").tolist() == [1, 2]

@@ -46,9 +46,10 @@ def augment(
         As many images of the same shape and dtype; what was given stays as it is.
 
     Raises:
-        TypeError: images of another dtype, or a seed that is no pair of integers.
+        TypeError: images of another dtype or with masked pixels, or a seed that is no pair of integers.
         ValueError: images of another shape, a brightness that is negative or no number, or a seed beyond 64 bits.
     """
+    check_mask(images)
     given = np.asarray(images)
     check_images(given.dtype.name, given.dtype.kind == "f", given.ndim)
     check_brightness(brightness)
@@ -61,6 +62,12 @@ def augment(
         flipped = draws[:, UP_DOWN] < np.float32(0.5)
         changed[flipped] = changed[flipped, ::-1]
     return changed
+
+
+def check_mask(images: Any) -> None:
+    """Raise TypeError where pixels are masked: they would come out as if they were not."""
+    if np.ma.is_masked(images):
+        raise TypeError("images have no masked pixels: fill them first")
 
 
 def check_images(dtype: str, is_floating: bool, dimensions: int | None) -> None:

@@ -80,13 +80,22 @@ def checked_seed(seed: Any) -> tuple[int, int]:
     parts = seed if isinstance(seed, (list, tuple)) else np.atleast_1d(seed)
     if len(parts) != 2:
         raise ValueError(f"a seed is two integers, not {seed!r}")
-    try:
-        first, second = (whole_number(part, "seed", -(1 << 63), (1 << 63) - 1) for part in parts)
-    except TypeError:
-        raise TypeError(f"a seed is two integers of 64 bits, not {seed!r}") from None
-    except ValueError:
-        raise ValueError(f"a seed is two integers of 64 bits with a sign, not {seed!r}") from None
+    first, second = map(checked_part, parts)
     return first, second
+
+
+def checked_part(part: Any) -> int:
+    """One of a seed's two integers as Python's.
+
+    Raises:
+        TypeError, ValueError: it is no integer of 64 bits.
+    """
+    try:
+        return whole_number(part, "seed", -(1 << 63), (1 << 63) - 1)
+    except TypeError:
+        raise TypeError(f"a seed is two integers of 64 bits, and one of them is {part!r}") from None
+    except ValueError:
+        raise ValueError(f"a seed is two integers of 64 bits with a sign, and one of them is {part!r}") from None
 
 
 def _words(number: int) -> tuple[int, int]:

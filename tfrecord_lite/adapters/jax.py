@@ -44,7 +44,7 @@ def to_jax(columns: Mapping[str, Any]) -> dict[str, Any]:
         columns: as `OrderedBatches`, `read_batches`, `parse_example` and the adapters for grain give them.
 
     Raises:
-        FeatureError: a value has no place in 32 bits, and jax_enable_x64 is not set.
+        FeatureError: a value has no place in 32 bits, and jax_enable_x64 is not set; or values are masked.
         TypeError: it is no mapping.
     """
     if not isinstance(columns, Mapping):
@@ -63,6 +63,8 @@ def _as_jax(key: str, value: Any) -> Any:
 
 
 def _of_array(key: str, array: Array) -> jax.Array:
+    if np.ma.is_masked(array):
+        raise FeatureError("masked values have no place in an array of jax", key)
     dtype = jax.dtypes.canonicalize_dtype(array.dtype.newbyteorder("="))
     with np.errstate(over="ignore"):  # found below
         fitting = np.asarray(array, dtype, order="C")

@@ -7,6 +7,7 @@ may draw other numbers from the same seed, and so change images in another way.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +19,9 @@ from tfrecord_lite.adapters.augmentation import (
     UP_DOWN,
     check_brightness,
     check_images,
+    check_mask,
 )
-from tfrecord_lite.adapters.draws import checked_seed
+from tfrecord_lite.adapters.draws import checked_part, checked_seed
 from tfrecord_lite.adapters.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
@@ -47,10 +49,12 @@ def augment(
 
     Raises:
         ImportError: TensorFlow is not installed.
-        TypeError, ValueError: as `augmentation.augment`; of what shows only when a graph runs,
-            tf.errors.InvalidArgumentError.
+        TypeError, ValueError: as `augmentation.augment`.
+        tf.errors.InvalidArgumentError: while a graph runs, of what shows only there: a seed that is not two integers,
+            or holds one of 2^63 or more, or images of another number of dimensions.
     """
     tf = import_tensorflow()
+    check_mask(images)
     images = tf.convert_to_tensor(images)
     check_images(images.dtype.name, images.dtype.is_floating, images.shape.rank)
     check_brightness(brightness)
@@ -73,22 +77,30 @@ def _per_image(tf: Any, values: tf.Tensor) -> tf.Tensor:
 
 
 def _seed_tensor(tf: Any, seed: Any) -> tf.Tensor:
-    """An integer tensor [2]. A list may hold tensors. Raises TypeError, ValueError: as `checked_seed`."""
-    if tf.is_tensor(seed):
-        _check_integers(seed, [2])
-        return seed
-    if isinstance(seed, (list, tuple)) and any(tf.is_tensor(part) for part in seed):
-        for part in seed:
-            if tf.is_tensor(part):
-                _check_integers(part, [])
-        checked_seed([0 if tf.is_tensor(part) else part for part in seed])
-        return tf.stack([tf.cast(part, tf.int64) for part in seed])
-    return tf.constant(checked_seed(seed), tf.int64)
+    """An int64 tensor [2]. A list may hold tensors. Raises TypeError, ValueError: as `checked_seed`."""
+    if not isinstance(seed, (list, tuple)):
+        return _int64(tf, seed, [2], checked_seed)
+    if len(seed) != 2:
+        raise ValueError(f"a seed is two integers, not {seed!r}")
+    return tf.stack([_int64(tf, part, [], checked_part) for part in seed])
 
 
-def _check_integers(tensor: tf.Tensor, shape: list[int]) -> None:
-    """Raise TypeError or ValueError where a seed, or a part of one, is known to be of another dtype or shape."""
+def _int64(tf: Any, value: Any, shape: list[int], check: Callable[[Any], Any]) -> tf.Tensor:
+    """A seed, or a part of one: checked as numpy's where it is known, else as far as it is known, and when it runs."""
+    if not isinstance(value, (tf.Tensor, tf.Variable)):
+        return tf.constant(check(value), tf.int64)
+    tensor = tf.convert_to_tensor(value)
+    known = tf.get_static_value(tensor)
+    if known is not None:
+        return tf.constant(check(known), tf.int64)
     if not tensor.dtype.is_integer:
         raise TypeError(f"a seed is two integers of 64 bits, not of {tensor.dtype.name}")
     if not tensor.shape.is_compatible_with(shape):
-        raise ValueError(f"a seed is two integers: a tensor of it has the shape {shape}, not {tensor.shape}")
+        error = ValueError if shape else TypeError  # as numpy: it is not two, or a part is no integer
+        raise error(f"a seed is two integers: a tensor of it has the shape {shape}, not {tensor.shape}")
+    number = tf.cast(tf.ensure_shape(tensor, shape), tf.int64)
+    if tensor.dtype != tf.uint64:
+        return number
+    problem = "a seed is two integers of 64 bits with a sign, and one of them is 2^63 or more"
+    with tf.control_dependencies([tf.debugging.assert_non_negative(number, problem)]):  # it would wrap around
+        return tf.identity(number)

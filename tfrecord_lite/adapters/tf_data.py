@@ -39,8 +39,10 @@ __all__ = ["apply_aug_single_cls", "augment", "make_dataset", "read_record_singl
 
 #: Records that are looked at when the features are to be inferred.
 _INFERRED_RECORDS = 1024
-#: The largest number that TensorFlow takes.
-_MOST = (1 << 63) - 1
+#: The largest number of epochs that TensorFlow takes.
+_MOST_EPOCHS = (1 << 63) - 1
+#: The most records that TensorFlow is asked to hold at a time: for so many it allocates 6 GiB before it reads any.
+_MOST_TOGETHER = 1 << 28
 
 
 def make_dataset(
@@ -82,7 +84,7 @@ def make_dataset(
             from 1,024 records of all files; a record that does not fit is then an error. One that holds values of a
             feature of which those held none is an error of reader "tfrecord_lite"; TensorFlow's parser does not see
             such values, and reader "tensorflow" leaves them out.
-        batch_size: records in each batch; with tf.distribute in each of a replica.
+        batch_size: records in each batch, at most 2^28; with tf.distribute in each of a replica.
         shuffle: whether records come in another order in each epoch. Reader "tensorflow" shuffles files, and then
             draws each record from the next `buffer_size`; reader "tfrecord_lite" mixes all records, in the order that
             all adapters share.
@@ -92,8 +94,9 @@ def make_dataset(
             batch of them, "drop" leaves them out, "pad" (reader "tfrecord_lite") adds records from the beginning.
             With "drop" and "pad" batches have a static size.
         reader: who reads the files, as said above.
-        buffer_size: records that reader "tensorflow" holds when it shuffles. TensorFlow allocates some 23 bytes for
-            each at once, however few records there are: a huge number ends the process.
+        buffer_size: records that reader "tensorflow" holds when it shuffles, at most 2^28. TensorFlow allocates some 24
+            bytes for each at once, however few records there are, and so for each record of a batch with "drop": where
+            there is no memory for that, it ends the process.
         deterministic: whether batches must come in the same order in every run. False lets reader "tensorflow" be
             faster when it shuffles.
         input_context: which part of the records is to be read, of as many as there are input pipelines; together they
@@ -118,9 +121,9 @@ def make_dataset(
             are no UTF-8: those of a record that is no Example.
     """
     tf = import_tensorflow()
-    batch_size = whole_number(batch_size, "batch_size", 1, _MOST)
-    buffer_size = whole_number(buffer_size, "buffer_size", 1, _MOST)
-    epochs = None if epochs is None else whole_number(epochs, "epochs", 1, _MOST)
+    batch_size = whole_number(batch_size, "batch_size", 1, _MOST_TOGETHER)
+    buffer_size = whole_number(buffer_size, "buffer_size", 1, _MOST_TOGETHER)
+    epochs = None if epochs is None else whole_number(epochs, "epochs", 1, _MOST_EPOCHS)
     seed = whole_number(seed, "seed")
     _check_words(reader, remainder, state)
     if not isinstance(input_context, (tf.distribute.InputContext, type(None))):

@@ -113,7 +113,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         self._as_item = ItemMaker(transform, ragged, padding)
         self._pin_memory = pin_memory
         self._shared = SharedPosition()
-        #: What a state of one worker holds beside the position, and has to be the same where it is loaded.
+        #: What a state of one worker holds beside where it goes on, and which worker it is.
         self._own = {"rank": rank, "ranks": ranks, "batch_size": read_together}
         #: Of this process: where the iteration under way began, and its next step; and what the next one begins with.
         self._now: tuple[dict[str, int], int] | None = None
@@ -163,8 +163,9 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         the same worker of as many, the same ranks and batch size: StatefulDataLoader calls it there. What the workers
         of a plain DataLoader have read, only `state_after` knows.
         """
-        state, step = self._now or (self._shared.begun, 0)
-        if get_worker_info() is None:
+        info = get_worker_info()
+        state, step = self._now or self._loaded or (self._shared.begun, 0 if info is None else info.id)
+        if info is None:
             return self._from(state).state_after(step)
         return self._from(state).state_after(0) | {"step": step} | self._conditions()
 
@@ -191,23 +192,17 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
         Raises:
             ValueError: it has not these numbers; there are fewer records than that; it is of another order (a state
                 without "order" is taken); or it is the state of a worker, and this is not the same worker of as many,
-                the ranks or the batch size are others, or there is no such step.
+                the ranks or the batch size are others, or it has no step, or one that this worker does not come to.
         """
         steps = len(self._from(state))
         epoch, done, _ = place_of(state)
         begun = {"epoch": epoch, "done": done}
-        position = (*begun, "order", "step")
-        if "step" in state and {key: state[key] for key in state if key not in position} != self._conditions():
-            raise ValueError(
-                f"a worker's own state is for the same worker, ranks and batch size, {dict(state)}, not for "
-                f"{self._conditions()}: state_after() gives one for any"
-            )
+        step = step_of(state, self._conditions(), steps)
         info = get_worker_info()
         if info is None:
-            self._shared.load(begun["epoch"], begun["done"])
+            self._shared.load(epoch, done)
         else:
-            # Behind the last step a worker is where its next one would be.
-            self._loaded = begun, step_of(state, info.id, steps + info.num_workers - 1)
+            self._loaded = begun, info.id if step is None else step
         self._now = None
 
     def _items(self, state: dict[str, int], step: int, workers: int) -> Iterator[dict[str, Any]]:

@@ -35,6 +35,8 @@ OWN_EPOCH, OWN_SETTINGS, TAKEN = range(10, 13)
 #: Words from TAKEN on, one for each worker, so that no two write to the same; more than a machine has. Memory of more
 #: than 32 KiB is shared by threads of OpenMP, for which a forked child waits forever once its parent has used them.
 _WORKERS = 1024
+#: What a worker's own state holds beside position and step, and has to be the same where it is loaded.
+_CONDITIONS = ("rank", "ranks", "batch_size", "worker", "workers")
 #: Numbers of iterations are 0 or more in workers.
 _NONE_YET, MAIN_PROCESS = -2, -1
 
@@ -147,12 +149,33 @@ class SharedPosition:
         self._known = int(words[EPOCH]), int(words[DONE]), int(words[SETTINGS])
 
 
-def step_of(state: Mapping[str, Any], first: int, most: int) -> int:
-    """The step at which a worker goes on by its own state, `first` where the state has none. Raises ValueError."""
+def step_of(state: Mapping[str, Any], conditions: Mapping[str, int], steps: int) -> int | None:
+    """The step at which a worker goes on by its own state; None where the state is not of one worker.
+
+    Args:
+        conditions: what a worker's own state holds beside position and step, and has to be the same; of the main
+            process, which has no such state, without "worker" and "workers".
+        steps: from the position to the end of the epoch.
+
+    Raises:
+        ValueError: it is the state of another worker, or of none.
+    """
+    own = {key: state[key] for key in _CONDITIONS if key in state}
+    if not own and "step" not in state:
+        return None
+    if own != conditions or "worker" not in conditions:
+        raise ValueError(
+            f"a worker's own state is for the same worker, ranks and batch size, {dict(state)}, not for "
+            f"{dict(conditions)}: state_after() gives one for any"
+        )
+    worker, workers = conditions["worker"], conditions["workers"]
     try:
-        return whole_number(state.get("step", first), "step", 0, most)
+        step = whole_number(state.get("step"), "step", 0, steps + workers - 1)
     except TypeError as error:
         raise ValueError(f"a worker's own state is of no use: {error}") from None
+    if step < steps and step % workers != worker:  # behind the last one it is at the next of its own, or just there
+        raise ValueError(f"a worker's own state is of no use: step {step} is not of worker {worker} of {workers}")
+    return step
 
 
 def _made(worker: int) -> int:

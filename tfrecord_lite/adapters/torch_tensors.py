@@ -67,7 +67,7 @@ def as_tensors(values: Mapping[str, Any], ragged: RaggedAs, padding: Padding) ->
 
     Raises:
         FeatureError: a padding is for a name that is not there; there are ragged rows of ragged rows, which a nested
-            tensor cannot hold; or rows are to be padded that cannot hold the padding.
+            tensor cannot hold; rows are to be padded that cannot hold the padding; or values are masked.
     """
     of_names = padding if isinstance(padding, Mapping) else dict.fromkeys(values, padding)
     for name in of_names:
@@ -77,10 +77,7 @@ def as_tensors(values: Mapping[str, Any], ragged: RaggedAs, padding: Padding) ->
     for name, value in values.items():
         try:
             tensors[name] = _as_tensor(value, ragged, of_names.get(name, 0))
-        except _TooRagged:
-            reason = 'rows of rows of different lengths are no nested tensor: ragged="padded" takes them'
-            raise FeatureError(reason, name) from None
-        except _NoPadding as error:
+        except _NoTensor as error:
             raise FeatureError(str(error), name) from None
     return tensors
 
@@ -92,12 +89,8 @@ def _check_padding(padding: Any) -> None:
         raise TypeError(f"padding is a number or {{name: number}}, not {padding!r}")
 
 
-class _TooRagged(Exception):
-    """More than one ragged dimension."""
-
-
-class _NoPadding(Exception):
-    """The padding is no value of a dtype."""
+class _NoTensor(Exception):
+    """Why there is no tensor of a value."""
 
 
 def _as_tensor(value: Any, ragged: RaggedAs, padding: float) -> Any:
@@ -110,7 +103,14 @@ def _as_tensor(value: Any, ragged: RaggedAs, padding: float) -> Any:
     return _of_array(value) if isinstance(value, np.ndarray) else value
 
 
+def _check_mask(array: Any) -> None:
+    """Raise _NoTensor where values are masked: they would come out as if they were not."""
+    if np.ma.is_masked(array):
+        raise _NoTensor("masked values have no place in a tensor")
+
+
 def _of_array(array: Array) -> Any:
+    _check_mask(array)
     if array.dtype == object:
         return array.tolist()
     if not array.dtype.isnative:
@@ -125,6 +125,7 @@ def _of_array(array: Array) -> Any:
 
 def _of_ragged(value: RaggedTensorValue, ragged: RaggedAs, padding: float) -> Any:
     flat: Any = value.flat_values
+    _check_mask(flat)
     if isinstance(flat, BytesArray):
         value = _octets(value)
     elif flat.dtype == object:
@@ -132,7 +133,7 @@ def _of_ragged(value: RaggedTensorValue, ragged: RaggedAs, padding: float) -> An
     if ragged == "padded":
         return _of_array(_padded(value, padding))
     if value.ragged_rank > 1:
-        raise _TooRagged
+        raise _NoTensor('rows of rows of different lengths are no nested tensor: ragged="padded" takes them')
     return torch.nested.nested_tensor_from_jagged(_of_array(value.flat_values), _of_array(value.row_splits))
 
 
@@ -155,11 +156,11 @@ def _padded(value: RaggedTensorValue, padding: float) -> Array:
     lengths = np.diff(value.row_splits)
     longest = int(lengths.max(initial=0))
     if inner.dtype.kind in "iu" and not _holds(inner.dtype, padding):
-        raise _NoPadding(f"its rows are of {inner.dtype}, which has no {padding} for a padding")
+        raise _NoTensor(f"its rows are of {inner.dtype}, which has no {padding} for a padding")
     try:
         array = np.full((len(value), longest, *inner.shape[1:]), padding, inner.dtype)
     except OverflowError:  # an integer beyond all floats
-        raise _NoPadding(f"its rows are of {inner.dtype}, which does not reach its padding") from None
+        raise _NoTensor(f"its rows are of {inner.dtype}, which does not reach its padding") from None
     array[np.arange(longest) < lengths[:, np.newaxis]] = inner
     return array
 

@@ -17,11 +17,13 @@ def whole_number(value: Any, name: str, least: int | None = None, most: int | No
         least, most: what it may be.
 
     Raises:
-        TypeError: it is no integer; True and False are none.
+        TypeError: it is no integer; True, False and what is masked are none.
         ValueError: it is smaller or larger.
     """
     if isinstance(value, bool):
         raise TypeError(f"{name}: {value} is no number")
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):  # there is a number beneath the mask
+        raise TypeError(f"{name}: it is masked")
     try:
         number = operator.index(value)
     except TypeError as error:
@@ -41,7 +43,7 @@ def whole_numbers(values: Any, name: str) -> NDArray[Any]:
         name: what they are called in errors, in the plural.
 
     Raises:
-        TypeError: one is no integer, or they are not of one dimension.
+        TypeError: one is no integer or is masked, or they are not of one dimension.
     """
     if isinstance(values, (list, tuple)):  # of integers of several kinds numpy would make floats
         try:
@@ -51,6 +53,8 @@ def whole_numbers(values: Any, name: str) -> NDArray[Any]:
     found = np.asarray(values)
     if found.ndim != 1:
         raise TypeError(f"{name} are integers one after the other, not of shape {list(found.shape)}")
+    if np.ma.is_masked(values):
+        raise TypeError(f"{name} are integers, and some of these are masked")
     if found.size and found.dtype.kind not in "iu":
         raise TypeError(f"{name} are integers, not {found.dtype}")
     return found

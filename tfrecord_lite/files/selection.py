@@ -127,7 +127,7 @@ class _Numbers:
         self._sorted = np.empty(0, np.int64)
         if isinstance(numbers, (slice, range)):
             self._range = _as_range(numbers)
-        elif isinstance(numbers, np.ndarray) and numbers.dtype == np.int64 and numbers.min(initial=0) >= 0:
+        elif type(numbers) is np.ndarray and numbers.dtype == np.int64 and numbers.min(initial=0) >= 0:
             self._sorted = np.unique(numbers)
         else:
             given = [min(_checked(number), _NO_LIMIT) for number in numbers]

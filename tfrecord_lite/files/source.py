@@ -188,7 +188,8 @@ class RecordSource(Sequence[bytes]):
             found = np.asarray(numbers)
         except ValueError:  # of no one shape
             found = np.empty(0)
-        if found.dtype.kind not in "iu" or found.ndim != 1:  # too large for an int64, of several types, or no integers
+        # Too large for an int64, of several types, or no integers, as those beneath a mask.
+        if found.dtype.kind not in "iu" or found.ndim != 1 or np.ma.is_masked(numbers):
             found = np.array(list(map(index_of, numbers)), object)
         count = len(self)
         least = found.min()
