@@ -148,7 +148,7 @@ def test_without_a_record_nothing_is_said_of_features(tmp_path: Path) -> None:
 def test_names_that_are_asked_for_are_remembered_among_any_number_of_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tfrecord_lite.files.linting._MOST_NAMES", 10)
+    monkeypatch.setattr("tfrecord_lite.files.kind_problems._MOST_NAMES", 10)
     records = [tfr.encode_example({f"name {number}": number}) for number in range(30)]
     path = write(tmp_path / "a", [*records, tfr.encode_example({"k": 1})])
     found = list(tfr.lint(path, {"k": tfr.VarLenFeature(np.int64)}))
