@@ -11,7 +11,6 @@ others as the frames that they are; what is damaged stays behind.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,7 @@ from tfrecord_lite.files import file_problems, member_problems
 from tfrecord_lite.files.compression_types import check_compression_type
 from tfrecord_lite.files.kind_problems import MetKinds, Place
 from tfrecord_lite.files.lint_outputs import outputs_of
-from tfrecord_lite.files.paths import STDIN, as_path, find_files, list_paths
+from tfrecord_lite.files.paths import STDIN, as_path, find_files, is_rereadable, list_paths
 from tfrecord_lite.files.reader import TFRecordReader
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.format.block import Block
@@ -158,7 +157,10 @@ class Lint:
             with reader:
                 self.compressions.setdefault(reader.compression_type, reader.name)
                 if self._outputs is None:
-                    yield from self._lint_file(source, reader, None)
+                    try:
+                        yield from self._lint_file(source, reader, None)
+                    except OSError as error:
+                        yield file_problems.unreadable(error, source)
                     continue
                 from tfrecord_lite.files.frames import FrameFile  # and the writer with it
 
@@ -180,22 +182,19 @@ class Lint:
 
     def _lint_file(self, source: Any, reader: TFRecordReader, output: FrameFile | None) -> Iterator[Finding]:
         before = self.records
-        damage: TFRecordError | OSError | None = None
+        can_be_reread = is_rereadable(source)  # asked now: a file that is gone when it is needed again is an error
+        damage: TFRecordError | None = None
         try:
             for block in reader.blocks(FOR_BATCHES):
                 yield from self._lint_block(reader, block, 0, output)
-        except (TFRecordError, OSError) as error:
+        except TFRecordError as error:
             damage = error.with_traceback(None)
-        if isinstance(damage, OSError):
-            if output is not None:
-                raise damage
-            yield file_problems.unreadable(damage, source)
-        elif damage is not None:
+        if damage is not None:
             yield file_problems.damage(damage)
-            if _is_rereadable(source):
+            if can_be_reread:
                 yield from self._lint_behind(source, reader.record_number, output)
         elif reader.members > 1 or reader.padding:
-            if _is_rereadable(source):
+            if can_be_reread:
                 lost = member_problems.lost_members(source, reader.record_number)
                 if lost is not None:
                     yield lost
@@ -247,7 +246,3 @@ class Lint:
             for frames in block.frames_with(replaced, begin):
                 output.write(frames)
             self.rewritten += len(replaced)
-
-
-def _is_rereadable(source: Any) -> bool:
-    return isinstance(source, str) and (is_url(source) or os.path.isfile(source))
