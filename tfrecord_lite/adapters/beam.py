@@ -14,6 +14,7 @@ files of its own; those count whose ShardInfos the runner hands on.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -134,8 +135,9 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
 
     def abort(self) -> None:
         """After a pipeline that failed for good: delete its hidden files, and undo a commit that was interrupted."""
-        for job in self._jobs:
-            job.abort()
+        with ExitStack() as endings:  # one that fails does not keep the others from theirs
+            for job in self._jobs:
+                endings.callback(job.abort)
 
     def __enter__(self) -> Self:
         return self
@@ -144,8 +146,9 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            for job in self._jobs:
-                job.abort_after(error)
+            with ExitStack() as endings:
+                for job in self._jobs:
+                    endings.callback(job.abort_after, error)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_jobs": []}

@@ -26,7 +26,7 @@ from tfrecord_lite.adapters.kinds import unite_kinds
 from tfrecord_lite.adapters.read_parts import read_part_values
 from tfrecord_lite.adapters.record_encoder import RecordEncoder
 from tfrecord_lite.adapters.write_job import WriteJob
-from tfrecord_lite.errors import TFRecordError
+from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.files.sharded_writer import ShardedWriter
 
 #: The name of what a bundle tells of the kinds of its features.
@@ -133,11 +133,11 @@ class Commit(beam.DoFn):  # type: ignore[misc]
 
     def process(self, element, infos, kinds):  # type: ignore[no-untyped-def]
         united: dict[str, str] = {}
-        for each in kinds:
-            unite_kinds(united, each)
         try:
+            for each in kinds:
+                unite_kinds(united, each)
             published = self._job.commit(sorted(infos, key=lambda info: info.path))
-        except FileExistsError:  # whoever tries again gets the same: what bundles wrote is of no use
+        except (FeatureError, FileExistsError):  # whoever tries again gets the same: what bundles wrote is of no use
             self._job.abort()
             raise
         yield from published
