@@ -33,7 +33,7 @@ from published import published_error  # noqa: E402
 
 from tfrecord_lite.adapters.beam import ReadExamples, WriteExamples  # noqa: E402
 from tfrecord_lite.files.directory import open_directory  # noqa: E402
-from tfrecord_lite.files.manifest import open_plans  # noqa: E402
+from tfrecord_lite.files.manifest import open_plans, plan_name  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 FEATURES = {
@@ -159,6 +159,7 @@ def test_a_feature_has_one_kind_and_a_schema_makes_it_one(tmp_path: Path, num_sh
     problem = r"'x': is .* in one block, and .* in another: give a schema"
     with pytest.raises(Exception, match=problem):  # several workers give its text in a RuntimeError
         write_apart(examples)
+    assert hidden_in(tmp_path) == []
     with pytest.raises(tfr.FeatureError, match=problem):
         write(examples, tmp_path, num_shards=num_shards)
     assert shards_in(tmp_path) == []
@@ -329,6 +330,21 @@ def leave_behind(writing: Any) -> None:
     """What a bundle that was done leaves when the pipeline fails."""
     with writing._jobs[0].attempt() as writer:
         writer.write_example({"number": -1})
+
+
+def test_a_job_that_cannot_be_undone_does_not_keep_others_from_that(tmp_path: Path) -> None:
+    writing, pipeline = WriteExamples(tmp_path), beam.Pipeline("DirectRunner")
+    for label in ("one", "another"):
+        pipeline | label >> beam.Create([]) | f"write {label}" >> writing
+    left = []
+    for job in writing._jobs:
+        with job.attempt() as writer:
+            writer.write_example({"number": -1})
+        left.append(set(hidden_in(tmp_path)))
+    (tmp_path / plan_name(os.path.basename(writing._jobs[0].prefix))).write_text("no plan")
+    with pytest.raises(tfr.ShardError, match="_PLAN-"):
+        writing.abort()
+    assert set(hidden_in(tmp_path)) == left[0] < left[1]
 
 
 def test_an_error_in_its_block_deletes_what_bundles_left(tmp_path: Path) -> None:

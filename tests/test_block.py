@@ -87,3 +87,15 @@ def test_chosen_frames_are_those_that_were_chosen(chosen: list[bool], length: in
     assert stored(group) == b"".join(frames_of(expected))
     assert group.lengths.tolist() == list(map(len, expected))
     assert group.footers.tobytes() == b"".join(each[-4:] for each in frames_of(expected))
+
+
+@pytest.mark.parametrize("begin", range(6))
+@pytest.mark.parametrize("numbers", [[], [0], [4], [1, 2], [0, 2, 4], [0, 1, 2, 3, 4]], ids=str)
+def test_records_are_replaced_on_the_way_and_the_others_stay_as_they_were(numbers: list[int], begin: int) -> None:
+    block = block_of(frames_of(RECORDS), b"something")
+    assert block.is_sound()
+    new = {number: b"new" * number for number in numbers if number >= begin}
+    expected = frames_of([new.get(number, record) for number, record in enumerate(RECORDS)])[begin:]
+    groups = list(block.frames_with(new, begin))
+    assert b"".join(map(stored, groups)) == b"".join(expected)
+    assert [length for group in groups for length in group.lengths] == [len(each) - 16 for each in expected]

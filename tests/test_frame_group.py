@@ -51,3 +51,10 @@ def test_each_hand_gets_its_frames_in_order(records: list[bytes], cuts: list[int
     assert [hand for hand, _ in dealt] == sorted(set(hands))
     for hand, group in dealt:
         assert_holds(group, [record for record, its in zip(records, hands, strict=True) if its == hand])
+
+
+def test_a_record_stays_where_its_pieces_are() -> None:
+    pieces: list[bytes | memoryview] = [b"one", memoryview(b" record"), b""]
+    group = FrameGroup.of_record(pieces)
+    assert_holds(group, [b"one record"])
+    assert all(stored is given for stored, given in zip(group.pieces[1:-1], pieces, strict=True))

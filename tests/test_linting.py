@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -148,9 +149,43 @@ def test_without_a_record_nothing_is_said_of_features(tmp_path: Path) -> None:
 def test_names_that_are_asked_for_are_remembered_among_any_number_of_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tfrecord_lite.files.linting._MOST_NAMES", 10)
+    monkeypatch.setattr("tfrecord_lite.files.kind_problems._MOST_NAMES", 10)
     records = [tfr.encode_example({f"name {number}": number}) for number in range(30)]
     path = write(tmp_path / "a", [*records, tfr.encode_example({"k": 1})])
     found = list(tfr.lint(path, {"k": tfr.VarLenFeature(np.int64)}))
     assert "k" not in [finding.feature for finding in found]
     assert 10 <= len(found) <= 31
+
+
+def test_a_file_that_goes_while_it_is_looked_at_is_a_finding(tmp_path: Path) -> None:
+    path = write(tmp_path / "a", [usual(0), usual(1)])
+    path.write_bytes(flip_bit(path.read_bytes(), 14, 0))
+    good = write(tmp_path / "good", [TWICE])
+    with tfr.lint([path, good]) as findings:
+        assert next(findings).rule == "corrupted"
+        path.unlink()  # what lies behind the damage was not looked at
+        assert [(finding.rule, finding.path) for finding in findings] == [
+            ("unreadable", str(path)),
+            ("duplicate-key", str(good)),
+        ]
+
+
+def test_a_file_that_goes_while_it_is_mended_is_an_error_and_nothing_is_written(tmp_path: Path) -> None:
+    path = write(tmp_path / "a", [usual(0), usual(1)])
+    path.write_bytes(flip_bit(path.read_bytes(), 14, 0))
+    with tfr.lint(path, fix=tmp_path / "b") as findings:
+        assert next(findings).rule == "corrupted"
+        path.unlink()
+        with pytest.raises(FileNotFoundError, match="a'"):
+            next(findings)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_stream_is_not_read_again_where_there_is_a_file_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write(tmp_path / "a", [usual(0), usual(1)]).read_bytes()
+    (tmp_path / "-").write_bytes(data)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(data) + gzip.compress(b""))))
+    assert [finding.rule for finding in tfr.lint("-")] == ["unknown-members"]

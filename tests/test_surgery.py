@@ -288,6 +288,15 @@ def test_what_has_to_be_read_twice_is_no_stream(tmp_path: Path, name: str, sourc
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("name", IN_TWO_PASSES)
+def test_standard_input_is_no_file_of_that_name(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "-").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="read twice"):
+        WRITERS[name]("-", tmp_path / "out")
+    assert os.listdir(tmp_path) == ["-"]
+
+
 @pytest.fixture
 def bucket() -> Iterator[str]:
     """A directory in memory, by its URL."""

@@ -7,36 +7,32 @@
     bundles        a part -> its records    records -> hidden files -> ShardInfos
     one bundle                              all ShardInfos -> WriteJob.commit
 
-A bundle that a runner tries again writes hidden files of its own; those count whose ShardInfos the runner hands on.
+What a worker does with each element stands in beam_functions.py. A bundle that a runner tries again writes hidden
+files of its own; those count whose ShardInfos the runner hands on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import partial
-from itertools import cycle
-from random import randrange
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 try:
     import apache_beam as beam
-    from apache_beam.transforms.window import GlobalWindow, GlobalWindows
-    from apache_beam.utils.windowed_value import WindowedValue
+    from apache_beam.transforms.window import GlobalWindows
 except ModuleNotFoundError as error:
     if error.name is None or error.name.split(".")[0] != "apache_beam":
         raise
     raise ImportError('this needs Apache Beam: pip install "tfrecord-lite-codec[beam]"') from error
 
+from tfrecord_lite.adapters.beam_functions import KINDS, Commit, Deal, Encode, Read, WriteBundle, WriteShard
 from tfrecord_lite.adapters.engine_arguments import as_schema, check_record_type, shard_sizes
-from tfrecord_lite.adapters.kinds import unite_kinds
-from tfrecord_lite.adapters.read_parts import plan_parts, read_part_values
+from tfrecord_lite.adapters.read_parts import plan_parts
 from tfrecord_lite.adapters.record_encoder import RecordEncoder
 from tfrecord_lite.adapters.write_job import Mode, WriteJob
-from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.compression_types import check_compression_type
-from tfrecord_lite.files.sharded_writer import ShardedWriter
 from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.parsing import example_plan
 
@@ -45,8 +41,6 @@ if TYPE_CHECKING:
 
 #: As in `plan_parts`: a shard of the usual size is read by one worker.
 _PART_BYTES = 128 << 20
-#: The name of what a bundle tells of the kinds of its features.
-_KINDS = "kinds"
 
 
 class WriteExamples(beam.PTransform):  # type: ignore[misc]
@@ -128,23 +122,24 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
     def expand(self, pcoll: Any) -> Any:
         job = self._begin()
         self._jobs.append(job)
-        encode = beam.ParDo(_Encode(self._encode)).with_outputs(_KINDS, main="records")
+        encode = beam.ParDo(Encode(self._encode)).with_outputs(KINDS, main="records")
         records, kinds = pcoll | beam.WindowInto(GlobalWindows()) | "Encode" >> encode
         if self._num_shards is None:
-            infos = records | "Write" >> beam.ParDo(_WriteBundle(job))
+            infos = records | "Write" >> beam.ParDo(WriteBundle(job))
         else:
-            dealt = records | "Deal" >> beam.ParDo(_Deal(self._num_shards)) | beam.GroupByKey()
-            infos = dealt | "Write" >> beam.ParDo(_WriteShard(job))
+            dealt = records | "Deal" >> beam.ParDo(Deal(self._num_shards)) | beam.GroupByKey()
+            infos = dealt | "Write" >> beam.ParDo(WriteShard(job))
         # BundleBasedDirectRunner gives whoever takes a tagged output as a side input the other elements, too.
         kinds = kinds | "Kinds" >> beam.Map(lambda each: each)
         # A side input is complete, and the same when the commit is tried again; and there is one when nothing is.
         written = [beam.pvalue.AsList(each) for each in (infos, kinds)]
-        return pcoll.pipeline | beam.Create([None]) | "Commit" >> beam.ParDo(_Commit(job), *written)
+        return pcoll.pipeline | beam.Create([None]) | "Commit" >> beam.ParDo(Commit(job), *written)
 
     def abort(self) -> None:
         """After a pipeline that failed for good: delete its hidden files, and undo a commit that was interrupted."""
-        for job in self._jobs:
-            job.abort()
+        with ExitStack() as endings:  # one that fails does not keep the others from theirs
+            for job in self._jobs:
+                endings.callback(job.abort)
 
     def __enter__(self) -> Self:
         return self
@@ -153,8 +148,9 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            for job in self._jobs:
-                job.abort_after(error)
+            with ExitStack() as endings:
+                for job in self._jobs:
+                    endings.callback(job.abort_after, error)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_jobs": []}
@@ -199,132 +195,8 @@ class ReadExamples(beam.PTransform):  # type: ignore[misc]
             example_plan(features)  # what is of no use is to be an error here, and not on a worker
         self._parts = plan_parts(paths, max_bytes=max_bytes)
         options = {"record_type": record_type, "compression_type": compression_type, "verify": verify}
-        self._read = _Read(features, options)
+        self._read = Read(features, options)
 
     def expand(self, pcoll: Any) -> Any:
         parts = pcoll | beam.Create(self._parts) | beam.Reshuffle()  # any worker takes any part
         return parts | "Read" >> beam.ParDo(self._read)
-
-
-# Classes, for Beam would take the annotations of a function for types of elements that it has to check.
-class _Encode(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, encode: Callable[[], RecordEncoder]) -> None:
-        super().__init__()
-        self._make = encode
-
-    def start_bundle(self) -> None:
-        self._encoder = self._make()
-
-    def process(self, element):  # type: ignore[no-untyped-def]
-        with _unnumbered():
-            yield from self._encoder.encode(element)
-
-    def finish_bundle(self):  # type: ignore[no-untyped-def]
-        with _unnumbered():
-            self._encoder.finish()
-        if self._encoder.kinds:
-            yield beam.pvalue.TaggedOutput(_KINDS, _in_global_window(self._encoder.kinds))
-
-
-class _Deal(beam.DoFn):  # type: ignore[misc]
-    """Gives each record the number of a shard in turn, beginning anywhere: bundles may be small."""
-
-    def __init__(self, num_shards: int) -> None:
-        super().__init__()
-        self._num_shards = num_shards
-
-    def setup(self) -> None:
-        begin = randrange(self._num_shards)
-        self._numbers = cycle([*range(begin, self._num_shards), *range(begin)])
-
-    def process(self, element):  # type: ignore[no-untyped-def]
-        yield next(self._numbers), element
-
-
-class _WriteShard(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, job: WriteJob) -> None:
-        super().__init__()
-        self._job = job
-
-    def process(self, element):  # type: ignore[no-untyped-def]
-        _, records = element
-        with self._job.attempt() as writer:
-            for record in records:
-                writer.write(record)
-        yield from writer.infos
-
-
-class _WriteBundle(beam.DoFn):  # type: ignore[misc]
-    """A bundle's records come one by one; it is told of the end of one that succeeded, and torn down after another."""
-
-    _writer: ShardedWriter | None = None
-
-    def __init__(self, job: WriteJob) -> None:
-        super().__init__()
-        self._job = job
-
-    def process(self, element) -> None:  # type: ignore[no-untyped-def]
-        if self._writer is None:
-            self._writer = self._job.attempt()
-        self._writer.write(element)
-
-    def finish_bundle(self):  # type: ignore[no-untyped-def]
-        if self._writer is not None:
-            writer, self._writer = self._writer, None
-            writer.close()
-            yield from map(_in_global_window, writer.infos)
-
-    def teardown(self) -> None:
-        if self._writer is not None:
-            self._writer.discard()
-
-
-class _Commit(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, job: WriteJob) -> None:
-        super().__init__()
-        self._job = job
-
-    def process(self, element, infos, kinds):  # type: ignore[no-untyped-def]
-        united: dict[str, str] = {}
-        for each in kinds:
-            unite_kinds(united, each)
-        try:
-            published = self._job.commit(sorted(infos, key=lambda info: info.path))
-        except FileExistsError:  # whoever tries again gets the same: what bundles wrote is of no use
-            self._job.abort()
-            raise
-        yield from published
-
-
-class _Read(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, features: Mapping[str, Any] | None, options: Mapping[str, Any]) -> None:
-        super().__init__()
-        self._features = features
-        self._options = options
-
-    def process(self, element):  # type: ignore[no-untyped-def]
-        try:
-            yield from read_part_values(element, self._features, **self._options)
-        except TFRecordError as error:
-            # Else Beam makes another one, of the class and arguments alone, to tell in which step it was raised: file,
-            # record and offset are attributes, and would be lost. Whatever a DoFn raises passes there (DoFnRunner's
-            # _reraise_augmented), and nothing but Beam's own mark on an error, that it has been told, has it passed
-            # on: there is no public way. Should the mark get another name, tests/test_beam.py notices.
-            error._tagged_with_step = True  # type: ignore[attr-defined]
-            raise
-
-
-def _in_global_window(value: Any) -> WindowedValue:
-    """As Beam wants what comes of the end of a bundle."""
-    window = GlobalWindow()
-    return WindowedValue(value, window.max_timestamp(), [window])
-
-
-@contextmanager
-def _unnumbered() -> Iterator[None]:
-    """Errors do not say which example of the bundle it is: nobody knows what a bundle is."""
-    try:
-        yield
-    except TFRecordError as error:
-        error.record_number = None
-        raise

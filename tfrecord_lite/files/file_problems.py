@@ -25,7 +25,7 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError
 from tfrecord_lite.files.compression import AFTER_ZLIB
@@ -86,6 +86,19 @@ def later_damage(reason: str, path: str | None, record_number: int, offset: int)
     """What was met behind the first."""
     problem = Problem(CORRUPTED, None, reason, "does not come as far: it ends at the first damage")
     return Finding.of(problem, path, record_number, offset)
+
+
+def no_records(path: str | None) -> Finding:
+    """What to say of a file that is sound, and empty."""
+    return Finding.of(Problem(NO_RECORDS, None, "it holds no records", "reads none"), path)
+
+
+def unreadable(error: OSError | TFRecordError, path: Any) -> Finding:
+    """What to say of a file that cannot be read; `path` may be a file object."""
+    reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+    name = getattr(path, "name", None) if hasattr(path, "read") else os.fsdecode(path)
+    problem = Problem(UNREADABLE, None, reason, "raises, too, or does not know that it should be there")
+    return Finding.of(problem, name if isinstance(name, str) else None)
 
 
 def _truncation(error: TruncatedRecordError, offset: int) -> Problem:

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.errors import TFRecordError, counted, printable
-from tfrecord_lite.files.paths import expand_paths
+from tfrecord_lite.files.paths import expand_paths, is_rereadable
 from tfrecord_lite.files.reader import TFRecordReader
 from tfrecord_lite.files.records import open_readers
 from tfrecord_lite.files.remote import is_url
@@ -179,7 +179,7 @@ class FrameSource:
     def check_rereadable(self, why: str) -> None:
         """Raise ValueError when a source cannot be read twice, which is needed for `why`."""
         for source in self.sources:
-            if not isinstance(source, str) or not (is_url(source) or os.path.isfile(source)):
+            if not is_rereadable(source):
                 name = "a file object" if not isinstance(source, str) else printable(source)
                 raise ValueError(f"{why}, so the input is read twice, and {name} cannot be: give a file")
 

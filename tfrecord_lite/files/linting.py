@@ -1,9 +1,9 @@
 """lint: will TensorFlow read what is there, and take it?
 
 Takes paths, and perhaps the features that are to be parsed; gives findings. Records that are written in the usual way,
-and hold what the features ask for, are cleared many at a time (`format.columns.clearance`); only the others are looked
-at one by one (`format.wire_problems`, `format.spec_problems`). What stands around them is in `file_problems` and
-`member_problems`, what does not go together from record to record in `kind_problems`.
+and hold what the features ask for, are cleared many at a time; only the others are looked at one by one
+(`format.record_problems`). What stands around them is in `file_problems` and `member_problems`, what does not go
+together from record to record in `kind_problems`.
 
 With `fix`, all records are written again on the way: those with a problem that this cures in the canonical way, all
 others as the frames that they are; what is damaged stays behind.
@@ -11,7 +11,6 @@ others as the frames that they are; what is damaged stays behind.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -21,32 +20,25 @@ import numpy as np
 from tfrecord_lite.errors import ShardError, TFRecordError
 from tfrecord_lite.files import file_problems, member_problems
 from tfrecord_lite.files.compression_types import check_compression_type
-from tfrecord_lite.files.kind_problems import Place, mixed_kinds
+from tfrecord_lite.files.kind_problems import MetKinds, Place
 from tfrecord_lite.files.lint_outputs import outputs_of
-from tfrecord_lite.files.paths import STDIN, as_path, find_files, list_paths
+from tfrecord_lite.files.paths import STDIN, as_path, find_files, is_rereadable, list_paths
 from tfrecord_lite.files.reader import TFRecordReader
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.format.block import Block
 from tfrecord_lite.format.blocks import FOR_BATCHES
 from tfrecord_lite.format.canonical import canonical
-from tfrecord_lite.format.columns.clearance import Clearance
 from tfrecord_lite.format.columns.window import Records
-from tfrecord_lite.format.findings import NOTE, Finding, Problem
-from tfrecord_lite.format.gaps import frame_group
+from tfrecord_lite.format.findings import Finding
 from tfrecord_lite.format.parsing import example_plan
 from tfrecord_lite.format.plan import Plan
-from tfrecord_lite.format.spec_problems import example_problems, never_there, not_asked_for, raised, unfit_reason
-from tfrecord_lite.format.tensorflow_parser import Refused
-from tfrecord_lite.format.value_types import ValueType, type_of
-from tfrecord_lite.format.wire_problems import LOST_ENTRY, read_both
+from tfrecord_lite.format.record_problems import RecordProblems
+from tfrecord_lite.format.spec_problems import never_there, not_asked_for
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tfrecord_lite.files.frames import FrameFile, WrittenFile
-
-#: Names of features that are remembered besides those that are asked for: a hostile file can hold any number.
-_MOST_NAMES = 10_000
 
 
 def lint(
@@ -101,9 +93,9 @@ class Lint:
         self._plan = plan
         self._compression_type = compression_type
         self._max_record_size = max_record_size
-        self._kinds: dict[str, dict[ValueType, Place]] = {}
         self.compressions: dict[str, str | None] = {}
-        self._clearance = Clearance(plan)
+        self._record_problems = RecordProblems(plan)
+        self._kinds = MetKinds(() if plan is None else plan.columns.keys())
         self._sources: list[tuple[Any, Any]] = []
         before = list(self._look_up(list_paths(paths)))
         self._outputs = None if fix is None else outputs_of([source for source, _ in self._sources], fix)
@@ -139,7 +131,7 @@ class Lint:
             try:
                 found = find_files(path)
             except (OSError, ShardError) as error:
-                yield _unreadable(error, path)
+                yield file_problems.unreadable(error, path)
                 continue
             files = [file for file, _ in found if isinstance(file, str) and file != STDIN]
             local = [file for file in files if not is_url(file)]
@@ -159,13 +151,16 @@ class Lint:
                     check_shard(source, shard)
                 reader = self._reader(source)
             except (OSError, ShardError) as error:
-                yield _unreadable(error, source)
+                yield file_problems.unreadable(error, source)
                 continue
             self.files += 1
             with reader:
                 self.compressions.setdefault(reader.compression_type, reader.name)
                 if self._outputs is None:
-                    yield from self._lint_file(source, reader, None)
+                    try:
+                        yield from self._lint_file(source, reader, None)
+                    except OSError as error:
+                        yield file_problems.unreadable(error, source)
                     continue
                 from tfrecord_lite.files.frames import FrameFile  # and the writer with it
 
@@ -177,44 +172,36 @@ class Lint:
             yield mixed
         if self._plan is not None and self.records:
             for problems in (never_there, not_asked_for):
-                for problem in problems(self._plan, set(self._kinds)):
+                for problem in problems(self._plan, self._kinds.names):
                     yield Finding.of(problem, None)
         if self._plan is None:  # otherwise each record of the wrong kind is a finding
-            yield from mixed_kinds(self._kinds)
+            yield from self._kinds.mixed_kinds()
 
     def _reader(self, source: Any, recovery: Any = None) -> TFRecordReader:
         return TFRecordReader(source, self._compression_type, max_record_size=self._max_record_size, recovery=recovery)
 
     def _lint_file(self, source: Any, reader: TFRecordReader, output: FrameFile | None) -> Iterator[Finding]:
         before = self.records
-        damage: TFRecordError | OSError | None = None
+        can_be_reread = is_rereadable(source)  # asked now: a file that is gone when it is needed again is an error
+        damage: TFRecordError | None = None
         try:
             for block in reader.blocks(FOR_BATCHES):
                 yield from self._lint_block(reader, block, 0, output)
-        except (TFRecordError, OSError) as error:
+        except TFRecordError as error:
             damage = error.with_traceback(None)
-        if isinstance(damage, OSError):
-            if output is not None:
-                raise damage
-            yield _unreadable(damage, source)
-        elif damage is not None:
+        if damage is not None:
             yield file_problems.damage(damage)
-            if _is_rereadable(source):
+            if can_be_reread:
                 yield from self._lint_behind(source, reader.record_number, output)
         elif reader.members > 1 or reader.padding:
-            if _is_rereadable(source):
+            if can_be_reread:
                 lost = member_problems.lost_members(source, reader.record_number)
                 if lost is not None:
                     yield lost
             else:
-                what = (
-                    "it is a stream of GZIP members, or of zeros: whether TensorFlow gets past each was not looked at"
-                )
-                problem = Problem(member_problems.UNKNOWN_MEMBERS, None, what, "may lose what follows one of them")
-                yield Finding.of(problem, reader.name)
+                yield member_problems.unknown_members(reader.name)
         if self.records == before and damage is None:
-            problem = Problem(file_problems.NO_RECORDS, None, "it holds no records", "reads none")
-            yield Finding.of(problem, reader.name)
+            yield file_problems.no_records(reader.name)
 
     def _lint_behind(self, source: Any, known: int, output: FrameFile | None) -> Iterator[Finding]:
         """What lies behind the first damage, which comes after so many records."""
@@ -248,77 +235,14 @@ class Lint:
         first = reader.record_number - len(block) + begin
         offsets = reader.offset - block.size + block.starts[begin:] - block.starts[0]
         replaced: dict[int, bytes] = {}
-        for number in self._clearance.unclear(records).tolist():
-            record = records.record(number)
-            problems = self._problems(record, number, self._clearance.kinds)
-            is_fixable = all(problem.rule.name != LOST_ENTRY.name for problem in problems)
-            if output is not None and is_fixable and any(problem.rule.is_fixable for problem in problems):
-                replaced[number] = canonical(record)
+        for number, record, problems, is_fixable in self._record_problems.look_at(records):
+            if output is not None and is_fixable:
+                replaced[begin + number] = canonical(record)
             for problem in problems:
-                place = reader.name, first + number, int(offsets[number])
-                yield Finding.of(problem, *place, is_fixable=is_fixable)
-        for (name, kind), number in self._clearance.kinds.items():
-            self._remember(name).setdefault(kind, Place(reader.name, first + number, int(offsets[number])))
+                yield Finding.of(problem, reader.name, first + number, int(offsets[number]))
+        for (name, kind), number in self._record_problems.kinds.items():
+            self._kinds.add(name, kind, Place(reader.name, first + number, int(offsets[number])))
         if output is not None:
-            self._write(block, begin, replaced, output)
-
-    def _problems(self, record: bytes, number: int, kinds: dict[tuple[str, ValueType], int]) -> list[Problem]:
-        """What is wrong with one record of a block, whose kinds are added if there is nothing."""
-        example, tensorflow, problems = read_both(record)
-        if example is None:
-            return problems
-        for name, value in example.items():
-            if value is not None and problems:  # of which kind it is meant to be is open
-                self._remember(name)
-            elif value is not None:
-                kind = name, type_of(value)
-                kinds[kind] = min(kinds.get(kind, number), number)
-        if self._plan is None:
-            return problems
-        if tensorflow is not None:
-            problems = [_asked_for(problem, self._plan, tensorflow) for problem in problems]
-        return [*problems, *example_problems(self._plan, example)]
-
-    def _remember(self, name: str) -> dict[ValueType, Place]:
-        """That there is a feature of that name; gives where it was first met in each kind."""
-        is_asked_for = self._plan is not None and name in self._plan.columns
-        if name in self._kinds or is_asked_for or len(self._kinds) < _MOST_NAMES:
-            return self._kinds.setdefault(name, {})
-        return {}
-
-    def _write(self, block: Block, begin: int, replaced: Mapping[int, bytes], output: FrameFile) -> None:
-        at = begin
-        for number, record in replaced.items():
-            if at < begin + number:
-                output.write(block.frames(at, begin + number))
-            output.write(frame_group([record]))
-            at = begin + number + 1
-        if at < len(block):
-            output.write(block.frames(at, len(block)))
-        self.rewritten += len(replaced)
-
-
-def _asked_for(problem: Problem, plan: Plan, tensorflow: Mapping[str, Any]) -> Problem:
-    """A problem of a record that TensorFlow takes, and what it means for the features that are asked for."""
-    if problem.feature is None:
-        return problem
-    column, value = plan.columns.get(problem.feature), tensorflow.get(problem.feature)
-    if column is None:
-        doing = f"passes over it, as it is not asked for; where it is, TensorFlow {problem.tensorflow}"
-        return problem._replace(rule=problem.rule._replace(severity=NOTE), tensorflow=doing)
-    if isinstance(value, Refused):
-        return problem
-    reason = unfit_reason(column, value)
-    return problem if reason is None else problem._replace(tensorflow=raised(reason))
-
-
-def _unreadable(error: OSError | TFRecordError, path: Any) -> Finding:
-    """What to say of a file that cannot be read."""
-    reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-    name = getattr(path, "name", None) if hasattr(path, "read") else os.fsdecode(path)
-    problem = Problem(file_problems.UNREADABLE, None, reason, "raises, too, or does not know that it should be there")
-    return Finding.of(problem, name if isinstance(name, str) else None)
-
-
-def _is_rereadable(source: Any) -> bool:
-    return isinstance(source, str) and (is_url(source) or os.path.isfile(source))
+            for frames in block.frames_with(replaced, begin):
+                output.write(frames)
+            self.rewritten += len(replaced)

@@ -68,6 +68,12 @@ def lost_members(path: Any, records: int) -> Finding | None:
     return Finding.of(Problem(rule, None, what, doing), name, number, offset)
 
 
+def unknown_members(path: str | None) -> Finding:
+    """What to say of a stream, which cannot be read again."""
+    what = "it is a stream of GZIP members, or of zeros: whether TensorFlow gets past each was not looked at"
+    return Finding.of(Problem(UNKNOWN_MEMBERS, None, what, "may lose what follows one of them"), path)
+
+
 def _loss(path: Any) -> tuple[Rule, int] | None:
     """What TensorFlow does not get past, and how many bytes of the uncompressed stream it has then."""
     buffer, needed = InputBuffer(), 0

@@ -129,6 +129,11 @@ def find_files(path: Any) -> list[tuple[Any, ShardInfo | None]]:
     return [(file, shards.get(file)) for file in sorted([*found, *shards])]
 
 
+def is_rereadable(source: Any) -> bool:
+    """Whether a source, as `expand_paths` gives it, is there to be read again: a regular file or a URL, no stream."""
+    return isinstance(source, str) and source != STDIN and (is_url(source) or os.path.isfile(source))
+
+
 def kind_of_name(path: str | None) -> str:
     """What a file of that name is, when it is ours and no data; otherwise ""."""
     return next((kind for end, kind in _KINDS.items() if path is not None and path.endswith(end)), "")

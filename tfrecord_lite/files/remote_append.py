@@ -11,7 +11,8 @@ import contextlib
 import errno
 from collections.abc import Callable
 
-from tfrecord_lite.files.remote import RemoteSink, RemoteStream, version
+from tfrecord_lite.files.remote import RemoteSink, version
+from tfrecord_lite.files.remote_stream import RemoteStream
 from tfrecord_lite.files.sinks import Sink
 from tfrecord_lite.files.spooled import upload
 from tfrecord_lite.files.temporary import TemporaryPath

@@ -23,7 +23,8 @@ from tfrecord_lite.files.compression import HEAD_SIZE, InflateStream, is_settled
 from tfrecord_lite.files.compression_types import check_compression_type
 from tfrecord_lite.files.object_streams import ObjectStream, PrefixedStream
 from tfrecord_lite.files.paths import STDIN, STDIN_NAME, as_path, check_readable
-from tfrecord_lite.files.remote import RemoteSink, RemoteStream, is_url, read_bytes, write_bytes
+from tfrecord_lite.files.remote import RemoteSink, is_url, read_bytes, write_bytes
+from tfrecord_lite.files.remote_stream import RemoteStream
 
 #: What is fetched of a URL at the least by those who read a few bytes here and there.
 _REMOTE_BUFFER = 1 << 20

@@ -23,16 +23,12 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.append import open_append_sink
 from tfrecord_lite.files.index import PendingIndex
 from tfrecord_lite.files.open_writers import open_writers
 from tfrecord_lite.files.options import TFRecordOptions, as_options
 from tfrecord_lite.files.streams import open_sink
-from tfrecord_lite.format import framing
 from tfrecord_lite.format.blocks import LARGE_FRAME
 from tfrecord_lite.format.columns.encode import FeatureRule, encode_frames
 from tfrecord_lite.format.columns.frames import Frames
@@ -44,6 +40,7 @@ from tfrecord_lite.format.pieces import Pieces, total_size
 from tfrecord_lite.format.values import byte_view
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from typing_extensions import Buffer, Self
 
 #: What records may take before they are framed: enough to spread the cost of a block, little enough for a cache.
@@ -127,7 +124,7 @@ class TFRecordWriter:
         data = record if type(record) is bytes else _contiguous(record)
         size = len(data)
         if size > LARGE_FRAME:
-            self._store_large([data], size)
+            self._store_large([data])
             return
         room = self._room - size - _RECORD_ROOM
         if room < 0:
@@ -145,9 +142,8 @@ class TFRecordWriter:
                 self._write_pending()
             return
         pieces = encode_pieces(example)
-        size = total_size(pieces)
-        if size > LARGE_FRAME:
-            self._store_large(pieces, size)
+        if total_size(pieces) > LARGE_FRAME:
+            self._store_large(pieces)
         else:
             TFRecordWriter.write(self, b"".join(pieces))  # not a subclass' own, which would count it twice
 
@@ -246,12 +242,10 @@ class TFRecordWriter:
         self._rows.clear()
         return records
 
-    def _store_large(self, record: Pieces, size: int) -> None:
+    def _store_large(self, record: Pieces) -> None:
         """Store a record, after those before it, straight from where its pieces are."""
         self._write_pending()
-        footer = framing.encode_footer(*record)
-        pieces = [framing.encode_header(size), *record, footer]
-        self._store_frames(FrameGroup(pieces, np.array([size]), np.frombuffer(footer, np.uint8)[np.newaxis]))
+        self._store_frames(FrameGroup.of_record(record))
 
     def _store_portions(self, frames: Frames) -> None:
         for portion in frames.portions():

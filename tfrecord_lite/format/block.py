@@ -9,6 +9,7 @@ where somebody wants the frames.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from typing import Any
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from tfrecord_lite.format import crc32c
 from tfrecord_lite.format.frame_group import FrameGroup
 from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD, HEADER_SIZE, encode_footer, encode_header
+from tfrecord_lite.format.gaps import frame_group
 from tfrecord_lite.format.pieces import WORTH_A_PIECE, Pieces
 
 Array = NDArray[np.int64]
@@ -104,6 +106,19 @@ class Block:
             first, last = self.starts[some][:1].tolist(), self.ends[some][-1:].tolist()
             pieces = [self.data[at - HEADER_SIZE : stop + FOOTER_SIZE] for at, stop in zip(first, last, strict=True)]
         return FrameGroup(pieces if len(lengths) else [], lengths, _octets(self.stored_crcs()[some]))
+
+    def frames_with(self, replaced: Mapping[int, bytes], begin: int = 0) -> Iterator[FrameGroup]:
+        """The frames from number `begin` on, with new ones for the records that are replaced, by ascending numbers.
+
+        They are valid as long as the block is.
+        """
+        for number, record in replaced.items():
+            if begin < number:
+                yield self.frames(begin, number)
+            yield frame_group([record])
+            begin = number + 1
+        if begin < len(self):
+            yield self.frames(begin)
 
     def each_frame(self) -> list[bytes]:
         """The frames as they were stored, each as bytes of its own."""

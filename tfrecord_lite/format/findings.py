@@ -87,14 +87,11 @@ class Finding:
         path: str | None,
         record_number: int | None = None,
         offset: int | None = None,
-        *,
-        is_fixable: bool = True,
     ) -> Finding:
-        """A problem at that place, where what can be fixed is perhaps not to be."""
+        """A problem at that place."""
         rule, feature, what, tensorflow, cure = problem
-        is_fixable &= rule.is_fixable
         place = (path, record_number, offset)
-        return cls(rule.name, rule.severity, *place, feature, what, tensorflow, cure or rule.cure, is_fixable)
+        return cls(rule.name, rule.severity, *place, feature, what, tensorflow, cure or rule.cure, rule.is_fixable)
 
     @property
     def place(self) -> str:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD
-from tfrecord_lite.format.pieces import Pieces, coalesced
+from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD, encode_footer, encode_header
+from tfrecord_lite.format.pieces import Pieces, coalesced, total_size
 
 Array = NDArray[Any]
 
@@ -44,6 +44,14 @@ class FrameGroup:
         octets = np.frombuffer(whole, np.uint8)
         footers = np.cumsum(lengths + FRAME_OVERHEAD)[:, np.newaxis] + np.arange(-FOOTER_SIZE, 0)
         return cls([whole], lengths, octets[footers])
+
+    @classmethod
+    def of_record(cls, record: Pieces) -> FrameGroup:
+        """Of one record, in pieces that stay where they are."""
+        footer = encode_footer(*record)
+        size = total_size(record)
+        footers = np.frombuffer(footer, np.uint8)[np.newaxis]
+        return cls([encode_header(size), *record, footer], np.array([size], np.int64), footers)
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -2,6 +2,7 @@
 
     record    --entries_in-->   [(key, Feature), ...]   None when it rejects the record
     Features of one key   --value_in-->   what the last one holds   raises Refused when TensorFlow raises
+    entries   --values_in-->   {name: value, or Refused}
 
 tf.io.parse_example does not use protobuf: it has a parser of its own, which takes short cuts. This is that parser
 (tensorflow/core/util/example_proto_fast_parsing.cc, and protobuf's CodedInputStream, on which it stands), step by step,
@@ -74,6 +75,20 @@ def value_in(features: Sequence[bytes]) -> Any:
     except _Stopped:
         raise Refused("Can't parse serialized Example.") from None
     return value
+
+
+def values_in(entries: Sequence[tuple[bytes, bytes]]) -> dict[str, Any]:
+    """{name: value as `value_in` gives it, or the Refused that it raises} of what `entries_in` gives."""
+    features: dict[str, list[bytes]] = {}
+    for key, feature in entries:
+        features.setdefault(key.decode("utf-8", "surrogateescape"), []).append(feature)
+    values: dict[str, Any] = {}
+    for name, written in features.items():
+        try:
+            values[name] = value_in(written)
+        except Refused as refused:
+            values[name] = refused.with_traceback(None)
+    return values
 
 
 def _features(cursor: _Cursor, entries: list[tuple[bytes, bytes]]) -> None:

@@ -26,7 +26,7 @@ from tfrecord_lite.errors import DecodeError
 from tfrecord_lite.format.canonical import sequence_in
 from tfrecord_lite.format.example import decode_example
 from tfrecord_lite.format.findings import ERROR, WARNING, Problem, Rule
-from tfrecord_lite.format.tensorflow_parser import Refused, entries_in, value_in
+from tfrecord_lite.format.tensorflow_parser import Refused, entries_in, values_in
 from tfrecord_lite.format.value_types import type_of
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
 from tfrecord_lite.format.wire_format import FIXED32, LEN, VARINT, split_fields
@@ -74,7 +74,7 @@ class Readings(NamedTuple):
 def read_both(record: bytes) -> Readings:
     """What protobuf and TensorFlow make of a record."""
     entries = entries_in(record)
-    theirs = None if entries is None else _values(entries)
+    theirs = None if entries is None else values_in(entries)
     try:
         ours = decode_example(record)
     except DecodeError as error:
@@ -101,19 +101,6 @@ def _are_same(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:
 def _is_plain(record: bytes) -> bool:
     """Whether a record is one Features message and nothing else, behind a tag of one byte."""
     return record[:1] == bytes((_FIELD_1,)) and len(split_fields(record, 0, len(record))) == 1
-
-
-def _values(entries: list[tuple[bytes, bytes]]) -> dict[str, Any]:
-    features: dict[str, list[bytes]] = {}
-    for key, feature in entries:
-        features.setdefault(key.decode("utf-8", "surrogateescape"), []).append(feature)
-    values: dict[str, Any] = {}
-    for name, written in features.items():
-        try:
-            values[name] = value_in(written)
-        except Refused as refused:
-            values[name] = refused.with_traceback(None)
-    return values
 
 
 def _refused(entries: list[tuple[bytes, bytes]] | None, error: DecodeError) -> Problem:

@@ -1,0 +1,94 @@
+"""What is wrong with each of many records.
+
+records   --Clearance-->   those that need no closer look: of them only the kinds are of interest
+             others        one by one: where TensorFlow reads otherwise than protobuf (`wire_problems`), and where
+                           that is not what the features ask for (`spec_problems`)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from tfrecord_lite.format.columns.clearance import Clearance
+from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.findings import NOTE, Problem
+from tfrecord_lite.format.plan import Plan
+from tfrecord_lite.format.spec_problems import example_problems, raised, unfit_reason
+from tfrecord_lite.format.tensorflow_parser import Refused
+from tfrecord_lite.format.value_types import ValueType, type_of
+from tfrecord_lite.format.wire_problems import LOST_ENTRY, read_both
+
+
+class FaultyRecord(NamedTuple):
+    """A record with problems.
+
+    Attributes:
+        number: among those that were looked at.
+        record: its bytes.
+        problems: one at the least.
+        is_fixable: whether writing it in the canonical way cures one of them, and loses nothing.
+    """
+
+    number: int
+    record: bytes
+    problems: list[Problem]
+    is_fixable: bool
+
+
+class RecordProblems:
+    """Looks at records, some at a time.
+
+    Args:
+        plan: what the features ask for; None if there are none.
+
+    Attributes:
+        kinds: {(name, type): number of the first record} of the features in the records that were looked at last. Of a
+            feature in a record with problems the type is None: of which kind it is meant to be is open.
+    """
+
+    def __init__(self, plan: Plan | None) -> None:
+        self.kinds: dict[tuple[str, ValueType | None], int] = {}
+        self._plan = plan
+        self._clearance = Clearance(plan)
+
+    def look_at(self, records: Records) -> Iterator[FaultyRecord]:
+        """Those with problems, by their numbers; `kinds` is complete when all have been given."""
+        unclear = self._clearance.unclear(records).tolist()
+        self.kinds = dict(self._clearance.kinds.items())
+        for number in unclear:
+            record = records.record(number)
+            problems = self._problems(record, number)
+            if problems:
+                is_fixable = any(problem.rule.is_fixable for problem in problems)
+                yield FaultyRecord(number, record, problems, is_fixable)
+
+    def _problems(self, record: bytes, number: int) -> list[Problem]:
+        example, tensorflow, problems = read_both(record)
+        if example is None:
+            return problems
+        for name, value in example.items():
+            if value is not None:
+                kind = name, None if problems else type_of(value)
+                self.kinds[kind] = min(self.kinds.get(kind, number), number)
+        if any(problem.rule is LOST_ENTRY for problem in problems):  # nor is any other to be cured then
+            problems = [problem._replace(rule=problem.rule._replace(is_fixable=False)) for problem in problems]
+        if self._plan is None:
+            return problems
+        if tensorflow is not None:
+            problems = [_asked_for(problem, self._plan, tensorflow) for problem in problems]
+        return [*problems, *example_problems(self._plan, example)]
+
+
+def _asked_for(problem: Problem, plan: Plan, tensorflow: Mapping[str, Any]) -> Problem:
+    """A problem of a record that TensorFlow takes, and what it means for the features that are asked for."""
+    if problem.feature is None:
+        return problem
+    column, value = plan.columns.get(problem.feature), tensorflow.get(problem.feature)
+    if column is None:
+        doing = f"passes over it, as it is not asked for; where it is, TensorFlow {problem.tensorflow}"
+        return problem._replace(rule=problem.rule._replace(severity=NOTE), tensorflow=doing)
+    if isinstance(value, Refused):
+        return problem
+    reason = unfit_reason(column, value)
+    return problem if reason is None else problem._replace(tensorflow=raised(reason))
