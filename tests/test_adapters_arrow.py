@@ -303,6 +303,16 @@ def test_pandas_own_columns_are_understood() -> None:
         tfr.from_pandas(pd.DataFrame({"mixed": [1, "a"]}))
 
 
+def test_rows_without_columns_are_refused() -> None:
+    """Of a frame pandas itself tells Arrow of no rows then."""
+    frame = pd.DataFrame(index=range(3))
+    with pytest.raises(tfr.FeatureError, match="rows without columns"):
+        tfr.from_pandas(frame)
+    with pytest.raises(tfr.FeatureError, match="rows without columns"):
+        tfr.from_arrow(pa.table({"a": [1, 2]}).select([]))
+    assert tfr.from_pandas(frame[:0]) == tfr.from_arrow(pa.table({})) == {}
+
+
 def test_pandas_columns_of_the_same_name_are_an_error() -> None:
     with pytest.raises(tfr.FeatureError, match="'a': two columns have the same name"):
         tfr.from_pandas(pd.DataFrame([[1, 2]], columns=["a", "a"]))

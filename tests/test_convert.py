@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -100,28 +100,34 @@ def _comparable(value: Any) -> Any:
     return (str(value.dtype), ["nan" if item != item else item for item in value.tolist()])
 
 
-def there_and_back(directory: Path, records: list[bytes], end: str, **options: Any) -> list[bytes]:
+def there_and_back(
+    directory: Path, records: list[bytes], end: str, *, declares: bool = False, **options: Any
+) -> list[bytes]:
     source, middle, back = directory / "a.tfrecord", directory / f"a.{end}", directory / "back.tfrecord"
     write(source, records)
-    schema = None if ENDS[end] else tfr.infer_schema(source)
-    convert(source, middle, **options)
+    schema = tfr.infer_schema(source) if declares or not ENDS[end] else None
+    convert(source, middle, schema=schema if declares else None, **options)
     convert(middle, back, schema=schema, **options)
     return list(tfr.read_records(back))
 
 
 @pytest.mark.parametrize("end", ENDS)
-@given(records=record_sets())
+@given(records=record_sets(), declares=st.booleans())
+@example(records=[tfr.encode_example({})] * 3, declares=True)
+@example(
+    records=[tfr.encode_example({"x": np.empty(0, object)}), tfr.encode_example({"x": [b"a", b"b"]})], declares=True
+)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_value_survives_there_and_back(
-    end: str, tmp_path_factory: pytest.TempPathFactory, records: list[bytes]
+    end: str, tmp_path_factory: pytest.TempPathFactory, records: list[bytes], declares: bool
 ) -> None:
     directory = tmp_path_factory.mktemp("convert")
     if end not in LOSSLESS and not any(tfr.decode_example(record) for record in records) and (records or end == "csv"):
         with pytest.raises(tfr.FeatureError, match="the records hold no features"):
-            there_and_back(directory, records, end)
+            there_and_back(directory, records, end, declares=declares)
         assert os.listdir(directory) == ["a.tfrecord"]
         return
-    back = there_and_back(directory, records, end)
+    back = there_and_back(directory, records, end, declares=declares)
     assert values(back, keeps_absent=end in LOSSLESS) == values(records, keeps_absent=end in LOSSLESS)
 
 

@@ -54,6 +54,20 @@ def test_photographs_go_there_and_back_byte_for_byte(tmp_path: Path) -> None:
     assert (tmp_path / "c.tfrecord").read_bytes() == (tmp_path / "a.tfrecord").read_bytes()
 
 
+def test_the_labels_of_a_folder_are_not_taken_for_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos, back, out = folder_of_photographs(tmp_path / "photos"), tmp_path / "back", tmp_path / "a.tfrecord"
+    convert(photos, out, from_format="images")
+    convert(out, f"{back}/")
+    for folder in (back, f"{back}/"):
+        assert "back/labels.csv: are these labels of images, or a table?" in refusal(
+            capsys, folder, tmp_path / "b.tfrecord"
+        )
+    assert not (tmp_path / "b.tfrecord").exists()
+    assert convert(back, tmp_path / "b.tfrecord", from_format="csv").records == 3
+    assert convert(back / "labels.csv", tmp_path / "c.tfrecord").records == 3
+    assert convert(f"{back}/*.csv", tmp_path / "d.tfrecord").records == 3
+
+
 def test_tensorflow_reads_the_photographs(tmp_path: Path) -> None:
     tf = pytest.importorskip("tensorflow")
     photos = folder_of_photographs(tmp_path / "photos")

@@ -177,11 +177,13 @@ def from_arrow(data: Any, schema: Mapping[str, FeatureSchema] | None = None) -> 
 
     Raises:
         ImportError: there is no pyarrow.
-        FeatureError: a column's type has no place in a feature; a null stands inside a list, a number is outside int64
-            or beyond float32, or there is not what the schema says, with the number of the row as record_number.
+        FeatureError: there are rows, and no columns; a column's type has no place in a feature; a null stands inside a
+            list, a number is outside int64 or beyond float32, or there is not what the schema says, with the number of
+            the row as record_number.
     """
     pa = import_pyarrow()
     table = data if isinstance(data, pa.RecordBatch) else pa.table(data)
+    _check_columns(table.num_rows, table.num_columns)
     columns = {}
     for name in schema_from_arrow(table.schema):
         array = table.column(name)
@@ -219,7 +221,13 @@ def from_pandas(frame: pd.DataFrame, schema: Mapping[str, FeatureSchema] | None 
     Raises:
         ImportError, FeatureError: as `from_arrow`.
     """
+    _check_columns(*frame.shape)  # of rows without columns pandas leaves nothing to Arrow
     return from_arrow(table_of(frame), schema)
+
+
+def _check_columns(rows: int, columns: int) -> None:
+    if rows and not columns:
+        raise FeatureError("rows without columns have no features, and nothing would be left of them")
 
 
 def lists_to_batch(lists: Mapping[str, Lists], columns: pa.Schema, count: int) -> pa.RecordBatch:

@@ -128,7 +128,7 @@ def convert(
         raise ValueError(f"on_error is 'raise' or 'skip', not {on_error!r}")
     if num_shards is not None and max_bytes is not None:
         raise ValueError("files have either a number, num_shards, or a size, max_bytes")
-    sources = [_image_folder(inputs)] if from_format == IMAGES else _expanded(inputs)
+    sources = [_image_folder(inputs)] if from_format == IMAGES else _expanded(inputs, from_format)
     source_format, target_format = _formats(sources, output, from_format, to_format, is_rewritten=images is not None)
     _check_apart(sources, output)
     if text and target_format not in (*_WITH_STRINGS, IMAGES):
@@ -192,13 +192,23 @@ def _rewriter(images: ImageOptions) -> ImageRewriter:
     return ImageRewriter(images.feature, images.rendition)
 
 
-def _expanded(inputs: Any) -> list[Any]:
+def _expanded(inputs: Any, from_format: str | None) -> list[Any]:
+    """All files. Raises ValueError when a directory is perhaps a folder of images: of that its labels are no data."""
+    from tfrecord_lite.adapters.image_folder import LABELS_CSV
+
+    given = list_paths(inputs)
     try:
-        return expand_paths(inputs)
+        sources = expand_paths(given)
     except FileNotFoundError as error:
         if error.strerror == NO_DATA_FILES:
             error.strerror = f"{error.strerror}{_HINT}"
         raise
+    if from_format is None:
+        labels = {os.path.join(as_path(path), LABELS_CSV) for path in given if not hasattr(path, "read")}
+        for found in labels.intersection(sources):
+            cure = "say --from images or --from csv (from_format)"
+            raise ValueError(f"{printable(found)}: are these labels of images, or a table? {cure}")
+    return sources
 
 
 def _image_folder(inputs: Any) -> str:

@@ -24,6 +24,8 @@ from tfrecord_lite.format.example import decode_example
 from tfrecord_lite.format.infer import schema_of
 from tfrecord_lite.format.schema import Schema
 
+_NOTHING = "the records hold no features, or the schema none, and a table without columns holds nothing of them"
+
 
 def from_records(
     sources: list[Any],
@@ -50,10 +52,9 @@ def from_records(
             schema = schema_of(_examples(sources, skips))
             total = schema.records
             notes = list(_notes(schema, module.NAME, keeps_absent=module.KEEPS_ABSENT))
-            if total and not len(schema):
-                raise FeatureError("the records hold no features, and a table without columns holds nothing of them")
         else:
             total = sum(len(where.offsets) for where, _ in record_stretches(sources, skips))
+    holds_nothing = module.NEEDS_SCHEMA and not schema
     encoder: Any = module.Encoder(schema, text)
     if rewrite is not None:
         encoder = RewritingEncoder(rewrite, encoder)
@@ -67,6 +68,8 @@ def from_records(
                 while num_shards is not None and len(outputs.files) <= encoded.shard:
                     writer.open_next()
                 for count, part in encoded.parts:
+                    if count and holds_nothing:
+                        raise FeatureError(_NOTHING)
                     if max_bytes is not None and writer.size >= max_bytes:
                         writer.open_next()
                     writer.write(part, count)

@@ -73,8 +73,8 @@ def value_type(dtype: Any) -> ValueType:
 
 
 def type_of(value: Any) -> ValueType:
-    """The type of a value that `decode_example` gave."""
-    if isinstance(value, list):
+    """The type of a value that `decode_example` gives, or of such an array that `encode_example` takes."""
+    if isinstance(value, list) or value.dtype == STRING.dtype:
         return STRING
     return INT64 if value.dtype == INT64.dtype else FLOAT32
 
