@@ -313,6 +313,36 @@ def test_rows_without_columns_are_refused() -> None:
     assert tfr.from_pandas(frame[:0]) == tfr.from_arrow(pa.table({})) == {}
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series(["x", None, "\ud800", "\ud800"], dtype=object),
+        pd.Series([["x"], [], ["y", "\ud800"]], dtype=object),
+        pd.Series(pd.Categorical(pd.Series(["x", "y", "\ud800"], dtype=object))),
+    ],
+    ids=["texts", "lists", "categories"],
+)
+def test_text_that_cannot_be_utf8_is_named_with_its_row(values: Any) -> None:
+    with pytest.raises(tfr.FeatureError, match="record #2: feature 'a': text with a lone surrogate") as caught:
+        tfr.from_pandas(pd.DataFrame({"a": values}))
+    assert (caught.value.key, caught.value.record_number) == ("a", 2)
+
+
+def test_a_name_that_cannot_be_utf8_or_is_no_text_is_an_error() -> None:
+    with pytest.raises(tfr.FeatureError, match="a name with a lone surrogate"):
+        tfr.from_pandas(pd.DataFrame([[1]], columns=pd.Index(["\ud800"], dtype=object)))
+    with pytest.raises(tfr.FeatureError, match="the name of a feature is a str, not int"):
+        tfr.from_pandas(pd.DataFrame([[1]]))
+
+
+@pytest.mark.parametrize("data", [[1], [], 1, None, "a", {"a": [1]}], ids=repr)
+def test_what_is_no_table_is_a_type_error(data: Any) -> None:
+    with pytest.raises(TypeError, match=f"an Arrow table, .* is needed, not {type(data).__name__}"):
+        tfr.from_arrow(data)
+    with pytest.raises(TypeError, match=f"a pandas DataFrame is needed, not {type(data).__name__}"):
+        tfr.from_pandas(data)
+
+
 def test_pandas_columns_of_the_same_name_are_an_error() -> None:
     with pytest.raises(tfr.FeatureError, match="'a': two columns have the same name"):
         tfr.from_pandas(pd.DataFrame([[1, 2]], columns=["a", "a"]))

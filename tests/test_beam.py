@@ -24,6 +24,7 @@ beam = pytest.importorskip("apache_beam")
 
 from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
 from apache_beam.testing.util import assert_that, equal_to  # noqa: E402
+from apache_beam.transforms.periodicsequence import PeriodicImpulse  # noqa: E402
 
 pytest.importorskip("pyarrow")
 
@@ -211,6 +212,14 @@ def test_modes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("num_shards", [None, 3])
+def test_what_has_no_end_is_refused_for_nothing_would_ever_be_committed(tmp_path: Path, num_shards: int | None) -> None:
+    endless = beam.Pipeline("DirectRunner") | PeriodicImpulse(fire_interval=1) | beam.Map(lambda _: example_of(1))
+    with pytest.raises(ValueError, match="the PCollection is unbounded"):
+        endless | WriteExamples(tmp_path / "out", num_shards=num_shards)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("num_shards", [None, 3])
 def test_no_examples_are_an_empty_shard(tmp_path: Path, num_shards: int | None) -> None:
     write([], tmp_path, num_shards=num_shards)
     assert len(shards_in(tmp_path)) == (num_shards or 1)
@@ -252,6 +261,19 @@ def test_a_damaged_record_is_named(tmp_path: Path, record_type: str) -> None:
     where = rf"one: corrupted record #70 at offset {sum(sizes[:70])}"
     with pytest.raises(tfr.CorruptRecordError, match=where), beam.Pipeline("DirectRunner") as pipeline:
         pipeline | ReadExamples(path, record_type=record_type)
+
+
+def test_a_file_that_goes_before_the_pipeline_runs_is_named(shards: Path) -> None:
+    path = shards_in(shards)[0]
+    one, several = beam.Pipeline("DirectRunner"), beam.Pipeline(options=PipelineOptions(TWO_WORKERS))
+    for pipeline in (one, several):
+        pipeline | ReadExamples(path)
+    path.unlink()
+    with pytest.raises(FileNotFoundError) as caught:
+        one.run()
+    assert caught.value.filename == str(path)
+    with pytest.raises(RuntimeError, match=rf"FileNotFoundError: .*'{re.escape(str(path))}'"):
+        several.run().wait_until_finish()
 
 
 def test_a_record_that_is_no_sequence_example_is_named(tmp_path: Path) -> None:

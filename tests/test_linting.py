@@ -13,6 +13,8 @@ import pytest
 from damage import flip_bit
 
 import tfrecord_lite as tfr
+from tfrecord_lite.cli.main import main
+from tfrecord_lite.format.record_problems import RecordProblems
 
 TWICE = tfr.encode_example({"k": 1}) + tfr.encode_example({"k": 2})
 NO_EXAMPLE = b"\xff"
@@ -179,6 +181,57 @@ def test_a_file_that_goes_while_it_is_mended_is_an_error_and_nothing_is_written(
         with pytest.raises(FileNotFoundError, match="a'"):
             next(findings)
     assert os.listdir(tmp_path) == []
+
+
+def _becomes_another(path: Path) -> None:
+    """Put a damaged file with an empty member in the place of one that is open."""
+    path.unlink()
+    path.write_bytes(gzip.compress(b"x" * 100) + gzip.compress(b"") + gzip.compress(b"x"))
+
+
+@pytest.fixture
+def members(tmp_path: Path) -> Path:
+    path = write(tmp_path / "a", [TWICE])
+    path.write_bytes(gzip.compress(path.read_bytes()) + gzip.compress(b""))
+    return path
+
+
+def test_a_file_that_is_damaged_when_its_members_are_looked_at_is_a_finding(tmp_path: Path, members: Path) -> None:
+    good = write(tmp_path / "good", [TWICE])
+    with tfr.lint([members, good]) as findings:
+        assert next(findings).rule == "duplicate-key"
+        _becomes_another(members)
+        assert [(finding.rule, finding.path) for finding in findings] == [
+            ("unreadable", str(members)),
+            ("duplicate-key", str(good)),
+            ("mixed-compression", None),
+        ]
+
+
+def test_a_file_that_becomes_damaged_while_it_is_mended_is_an_error_and_nothing_is_written(
+    tmp_path: Path, members: Path
+) -> None:
+    with tfr.lint(members, fix=tmp_path / "b") as findings:
+        assert next(findings).rule == "duplicate-key"
+        _becomes_another(members)
+        with pytest.raises(tfr.TruncatedRecordError, match="a: truncated record #0"):
+            next(findings)
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_the_command_tells_of_a_file_that_changes_without_a_traceback(
+    tmp_path: Path, members: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    look_at = RecordProblems.look_at
+
+    def look_and_change(self: Any, records: Any) -> Any:
+        _becomes_another(members)
+        return look_at(self, records)
+
+    monkeypatch.setattr(RecordProblems, "look_at", look_and_change)
+    assert main(["lint", str(members), "--fix", str(tmp_path / "b")]) == 2
+    assert "a: truncated record #0 at offset 0" in capsys.readouterr().err
+    assert os.listdir(tmp_path) == ["a"]
 
 
 def test_a_stream_is_not_read_again_where_there_is_a_file_of_its_name(

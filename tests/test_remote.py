@@ -34,6 +34,7 @@ from tfrecord_lite.files.member_reader import MemberReader
 from tfrecord_lite.files.paths import expand_paths
 from tfrecord_lite.files.remote import BLOCK_SIZE, RemoteSink, is_url
 from tfrecord_lite.files.remote_ranges import RemoteRanges
+from tfrecord_lite.files.remote_stream import RemoteStream
 
 fsspec = pytest.importorskip("fsspec")
 
@@ -433,6 +434,33 @@ def test_a_server_that_gives_whole_files_only_is_read_all_the_same(
     server.files["/a"] = content(tmp_path, *records)
     server.honours_range, server.tells_size = False, tells_size
     assert list(read_records(server.url("/a"))) == records
+
+
+def test_what_a_stream_opened_first_is_closed_when_it_asks_for_the_whole_file(server: FileServer) -> None:
+    server.files["/a"] = bytes(BLOCK_SIZE + 5)
+    server.honours_range = False
+    with RemoteStream(server.url("/a")) as stream:
+        first = stream._file
+        assert len(stream.read()) == BLOCK_SIZE
+        assert not first.closed
+        assert len(stream.read()) == 5
+        assert first.closed
+        assert stream._file is not first
+
+
+def test_a_stream_is_closed_also_where_its_backend_cannot_close(
+    server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise ConnectionError("gone")
+
+    server.files["/a"] = b"data"
+    stream = RemoteStream(server.url("/a"))
+    monkeypatch.setattr(stream._file, "close", fail)
+    with pytest.raises(OSError, match="gone"):
+        stream.close()
+    assert stream.closed
+    stream.close()
 
 
 def test_random_access_to_a_server_that_gives_whole_files_only_is_an_error(server: FileServer) -> None:

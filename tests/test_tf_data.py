@@ -528,6 +528,21 @@ def test_a_member_is_lost_behind_one_that_holds_nothing_or_ends_where_a_buffer_d
     assert len(numbers_of(ours)) == count
 
 
+def test_a_gzip_file_that_is_made_whole_while_it_is_looked_at_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.gz"
+    written_members(path, (262_150, 20))
+
+    def count_and_mend(path: Any) -> int:
+        count = tfr.count_records(path)
+        written_members(Path(path), (20, 20))
+        return count
+
+    monkeypatch.setattr("tfrecord_lite.adapters.tf_files.count_records", count_and_mend)
+    assert len(numbers_of(make_dataset(path, NUMBER, batch_size=4))) == 2
+
+
 def test_a_cut_header_is_a_silent_end_to_tensorflow_and_an_error_of_ours(tmp_path: Path) -> None:
     write(tmp_path / "a", range(5))
     with (tmp_path / "a").open("ab") as file:

@@ -180,8 +180,11 @@ def from_arrow(data: Any, schema: Mapping[str, FeatureSchema] | None = None) -> 
         FeatureError: there are rows, and no columns; a column's type has no place in a feature; a null stands inside a
             list, a number is outside int64 or beyond float32, or there is not what the schema says, with the number of
             the row as record_number.
+        TypeError: the data are none of these. A ValueError of pyarrow's: they are one column without a name.
     """
     pa = import_pyarrow()
+    if not (hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__")):
+        raise TypeError(f"an Arrow table, or what follows Arrow's protocol, is needed, not {type(data).__name__}")
     table = data if isinstance(data, pa.RecordBatch) else pa.table(data)
     _check_columns(table.num_rows, table.num_columns)
     columns = {}
@@ -219,10 +222,12 @@ def from_pandas(frame: pd.DataFrame, schema: Mapping[str, FeatureSchema] | None 
     None, NA and NaN are missing values, but for NaN in a column of numpy's floats, which is a number.
 
     Raises:
-        ImportError, FeatureError: as `from_arrow`.
+        ImportError, FeatureError: as `from_arrow`; or a text, with its row as record_number, or a name cannot be UTF-8.
+        TypeError: it is no DataFrame.
     """
+    table = table_of(frame)
     _check_columns(*frame.shape)  # of rows without columns pandas leaves nothing to Arrow
-    return from_arrow(table_of(frame), schema)
+    return from_arrow(table, schema)
 
 
 def _check_columns(rows: int, columns: int) -> None:

@@ -5,12 +5,13 @@ Needs pandas, and pyarrow. Raises FeatureError, with the column's name, for what
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfrecord_lite.adapters.arrow_columns import import_pyarrow
+from tfrecord_lite.adapters.arrow_columns import at_row, import_pyarrow
 from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.format.example import encode_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,13 +25,18 @@ def table_of(frame: pd.DataFrame) -> pa.Table:
 
     Raises:
         ImportError: there is no pyarrow.
-        FeatureError: a name is no text or there twice, or values are of several types, or of one unknown to Arrow.
+        FeatureError: a name is no text or there twice, or values are of several types, or of one unknown to Arrow; a
+            text, with its row as record_number, or a name cannot be UTF-8.
+        TypeError: it is no DataFrame.
     """
+    import pandas as pd
+
     pa = import_pyarrow()
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"a pandas DataFrame is needed, not {type(frame).__name__}")
     arrays = {}
     for name, column in frame.items():
-        if not isinstance(name, str):
-            raise FeatureError(f"the name of a feature is a str, not {type(name).__name__}", repr(name))
+        encode_key(name)  # for what it raises
         if name in arrays:
             raise FeatureError("two columns have the same name", name)
         is_floats = isinstance(column.dtype, np.dtype) and column.dtype.kind == "f"
@@ -40,4 +46,16 @@ def table_of(frame: pd.DataFrame) -> pa.Table:
             raise FeatureError(
                 f"values of several types, or of one without a place in a feature ({error})", name
             ) from None
+        except UnicodeEncodeError:
+            row = next(row for row, value in enumerate(column) if not _is_utf8(value))
+            raise at_row("text with a lone surrogate is not UTF-8", name, row) from None
     return pa.table(arrays)
+
+
+def _is_utf8(value: Any) -> bool:
+    """Whether Arrow can encode all text in a value, which may be a list."""
+    try:
+        import_pyarrow().array([value])
+    except UnicodeEncodeError:
+        return False
+    return True

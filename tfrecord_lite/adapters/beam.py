@@ -74,8 +74,8 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
         ValueError: a word or number is none of those that are known; num_shards comes with a size; or there is a schema
             for other records than Examples. A FeatureError, which is one: the schema has no features.
         TypeError: num_shards or a size is no number, or the schema none.
-        FileExistsError, ShardError: see WriteJob.begin; when applied, and so are a ValueError about the directory, and
-            OSError.
+        FileExistsError, ShardError: see WriteJob.begin; when applied, and so are a ValueError about the directory, or
+            of an unbounded PCollection, and OSError.
         FeatureError: (when the pipeline runs) an example cannot be encoded, or a feature has another kind in another
             example, and there is no schema. As after anything else that is raised, but for a PublishedError, nothing
             new can be read: there are no shards, but perhaps hidden files of bundles that were done, until `abort`.
@@ -120,6 +120,8 @@ class WriteExamples(beam.PTransform):  # type: ignore[misc]
         self._jobs: list[WriteJob] = []
 
     def expand(self, pcoll: Any) -> Any:
+        if not pcoll.is_bounded:
+            raise ValueError("the PCollection is unbounded: it has no end, behind which a set of shards is committed")
         job = self._begin()
         self._jobs.append(job)
         encode = beam.ParDo(Encode(self._encode)).with_outputs(KINDS, main="records")
@@ -172,7 +174,8 @@ class ReadExamples(beam.PTransform):  # type: ignore[misc]
         OSError, ShardError: a file is missing, or not the one of its manifest.
         ValueError: the record type or the compression type is none; or there are features, and no Examples.
         FeatureError, TypeError: the features are of no use.
-        others: (when the pipeline runs) as `read_examples`, with path, record number and offset.
+        others: (when the pipeline runs) as `read_examples`, with path, record number and offset. Where workers are
+            several, or processes of their own, Beam raises a RuntimeError with all of that in its text.
     """
 
     def __init__(

@@ -154,12 +154,13 @@ class Read(beam.DoFn):  # type: ignore[misc]
     def process(self, element):  # type: ignore[no-untyped-def]
         try:
             yield from read_part_values(element, self._features, **self._options)
-        except TFRecordError as error:
-            # Else Beam makes another one, of the class and arguments alone, to tell in which step it was raised: file,
-            # record and offset are attributes, and would be lost. Whatever a DoFn raises passes there (DoFnRunner's
-            # _reraise_augmented), and nothing but Beam's own mark on an error, that it has been told, has it passed
-            # on: there is no public way. Should the mark get another name, tests/test_beam.py notices.
-            error._tagged_with_step = True  # type: ignore[attr-defined]
+        except (OSError, TFRecordError) as error:
+            # Else Beam makes another one to tell in which step it was raised, of the class and its arguments or a
+            # RuntimeError: file, record and offset are attributes, and would be lost. Whatever a DoFn raises passes
+            # there (DoFnRunner's _reraise_augmented), and nothing but Beam's own mark on an error, that it has been
+            # told, has it passed on: there is no public way. Should the mark get another name, tests/test_beam.py
+            # notices.
+            error._tagged_with_step = True  # type: ignore[union-attr]
             raise
 
 

@@ -56,6 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings by their kinds; with --json a line for each as it is found."""
     from tfrecord_lite.cli.main import describe, fail
+    from tfrecord_lite.errors import TFRecordError
     from tfrecord_lite.files.linting import lint
 
     if arguments.spec is not None and arguments.spec.partition(":")[0] == "-" and "-" in arguments.files:
@@ -76,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         while True:
             try:
                 finding = next(found, None)
-            except OSError as error:  # OUT cannot be written, or not with all that is to be in it
+            except (OSError, TFRecordError) as error:  # OUT cannot be written, or not with all that is to be in it
                 return fail(describe(error), 2)
             if finding is None:
                 break

@@ -67,6 +67,7 @@ def lint(
         FeatureError, TypeError: the features are of no use, when called.
         ValueError: `fix` names a file that is read, or one file for several.
         OSError: what is to be fixed cannot be written.
+        OSError, TFRecordError: a file that is to be fixed is another one when it is read again.
     """
     if compression_type is not None:
         check_compression_type(compression_type)
@@ -159,7 +160,7 @@ class Lint:
                 if self._outputs is None:
                     try:
                         yield from self._lint_file(source, reader, None)
-                    except OSError as error:
+                    except (OSError, TFRecordError) as error:  # of a file that is another one when it is read again
                         yield file_problems.unreadable(error, source)
                     continue
                 from tfrecord_lite.files.frames import FrameFile  # and the writer with it

@@ -56,10 +56,12 @@ class RemoteStream(io.RawIOBase):
         return data
 
     def close(self) -> None:
-        if not self.closed:
-            with os_errors(self._url):
-                self._file.close()
-        super().close()
+        try:
+            if not self.closed:
+                with os_errors(self._url):
+                    self._file.close()
+        finally:
+            super().close()
 
     def _fill(self) -> None:
         """Fetch a block when there is nothing left of the one before."""
@@ -78,6 +80,7 @@ class RemoteStream(io.RawIOBase):
         except ValueError:  # so says an HTTP server that gives whole files only
             if not self._position:
                 raise
+        self._file.close()
         self._file = self._fs.open(self._path, "rb", block_size=0)  # everything, in one answer
         skipped = 0
         while skipped < self._position and (data := self._file.read(self._position - skipped)):
