@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -259,8 +260,9 @@ def test_masked_pixels_and_masked_seeds_are_refused(way: Any) -> None:
     for seed in (masked, list(masked), [7, np.ma.array(8, mask=True)]):
         with pytest.raises(TypeError, match="a seed is two integers of 64 bits, and one of them is masked"):
             way(images, seed=seed)
-    with pytest.raises(TypeError, match="images have no masked pixels"):
-        way(np.ma.array(images, mask=images == 0), seed=(7, 8))
+    for pixels in (np.ma.array(images, mask=images == 0), [np.ma.array(image, mask=True) for image in images]):
+        with pytest.raises(TypeError, match="images have no masked pixels"):
+            way(pixels, seed=(7, 8))
     unmasked: Any = np.ma.array([7, 8], mask=[False, False])
     np.testing.assert_array_equal(way(np.ma.array(images), seed=unmasked, **ALL), augment(images, seed=(7, 8), **ALL))
 
@@ -273,3 +275,10 @@ def test_a_seed_of_augment_that_is_none_is_the_error_of_numpys(seed: Any) -> Non
     with pytest.raises(expected.type) as found:
         tf_data.augment(images, seed=seed)
     assert str(found.value) == str(expected.value)
+
+
+def test_what_is_beyond_float16_becomes_infinite_without_a_warning() -> None:
+    images = np.full((1, 2, 2, 1), 0.5, np.float16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isinf(augment(images, brightness=1e30, seed=(1, 2))).all()

@@ -115,6 +115,17 @@ def test_what_is_no_number_is_a_type_error(folder: Path, number: Any) -> None:
         source.__getitems__([0, number])
 
 
+def test_the_number_beneath_a_mask_is_none(folder: Path) -> None:
+    source = RecordSource(folder)
+    number: Any = np.ma.array(5, mask=True)
+    masked: Any = np.ma.array([1, 5], mask=[False, True])
+    for numbers in ([number], [2, number], masked):
+        with pytest.raises(TypeError, match="the number of a record is masked"):
+            source.__getitems__(numbers)
+    with pytest.raises(TypeError, match="the number of a record is masked"):
+        source[number]
+
+
 def test_masked_numbers_are_a_type_error_and_not_the_numbers_beneath(folder: Path) -> None:
     source = RecordSource(folder)
     masked: Any = np.ma.array([0, 1], mask=[False, True])

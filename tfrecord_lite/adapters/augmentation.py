@@ -66,7 +66,7 @@ def augment(
 
 def check_mask(images: Any) -> None:
     """Raise TypeError where pixels are masked: they would come out as if they were not."""
-    if np.ma.is_masked(images):
+    if any(map(np.ma.is_masked, images if isinstance(images, (list, tuple)) else [images])):
         raise TypeError("images have no masked pixels: fill them first")
 
 
@@ -99,5 +99,6 @@ def _brightened(images: Array, draws: Floats, brightness: float) -> Array:
     if images.dtype == np.uint8:
         changed *= np.float32(255.5)
         np.clip(changed, np.float32(0), np.float32(255), out=changed)
-    finished: Array = changed.astype(images.dtype)
+    with np.errstate(over="ignore"):  # what is beyond float16 becomes infinite
+        finished: Array = changed.astype(images.dtype)
     return finished

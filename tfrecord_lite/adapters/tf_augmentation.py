@@ -36,8 +36,8 @@ def augment(
     """A batch of images, each changed at random for itself; works on eager tensors and inside `Dataset.map`.
 
     Args:
-        images: uint8 or floating [n, rows, columns, channels]. Floats are taken to be in 0 ... 1, and may leave it by
-            the brightness.
+        images: uint8 or floating [n, rows, columns, channels], also of bfloat16, which numpy has not. Floats are taken
+            to be in 0 ... 1, and may leave it by the brightness.
         brightness: the largest change of brightness, where 1 is from black to white.
         flip_left_right, flip_up_down: whether every second image, about, is flipped.
         seed: two integers of 64 bits, or an integer tensor [2]: the same, the same changes. Give every batch another:

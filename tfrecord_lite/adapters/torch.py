@@ -10,7 +10,6 @@ they forked or spawned.
 from __future__ import annotations
 
 import copy
-import operator
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, SupportsIndex
 
@@ -28,6 +27,7 @@ from tfrecord_lite.adapters.ordered_batches import OrderedBatches, checked_epoch
 from tfrecord_lite.adapters.torch_position import MAIN_PROCESS, SharedPosition, step_of
 from tfrecord_lite.adapters.torch_tensors import ItemMaker, Padding, RaggedAs, Transform
 from tfrecord_lite.adapters.whole_number import whole_number
+from tfrecord_lite.files.source import index_of
 from tfrecord_lite.format.columns.decode import BytesAs
 from tfrecord_lite.format.tensor_values import SparseTensorValue
 
@@ -279,7 +279,7 @@ class TFRecordMapDataset(Dataset):  # type: ignore[misc]
     def __getitems__(self, numbers: Sequence[SupportsIndex]) -> list[dict[str, Any]]:
         """The examples of these numbers, in their order."""
         count = len(self)
-        found = [operator.index(number) for number in numbers]
+        found = list(map(index_of, numbers))
         found = [number + count if -count <= number < 0 else number for number in found]
         return [self._as_item(example) for example in self._records.examples(found)]
 

@@ -9,10 +9,10 @@ may read at once.
 
 from __future__ import annotations
 
+import operator
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
-from operator import index as index_of
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, overload
 
@@ -36,6 +36,13 @@ Array = NDArray[np.int64]
 _MAX_OPEN = 256
 #: Files that are listed in a notebook.
 _SHOWN_FILES = 10
+
+
+def index_of(number: SupportsIndex) -> int:
+    """The number of a record as Python's. Raises TypeError: it is no integer, or is masked."""
+    if np.ma.is_masked(number):  # there is a number beneath the mask
+        raise TypeError("the number of a record is masked")
+    return operator.index(number)
 
 
 class RecordSource(Sequence[bytes]):
@@ -112,12 +119,12 @@ class RecordSource(Sequence[bytes]):
     @overload
     def __getitem__(self, number: slice) -> list[bytes]: ...
     def __getitem__(self, number: Any) -> Any:
-        try:
-            index = index_of(number)
-        except TypeError:
-            if not isinstance(number, slice):
-                raise
+        if type(number) is int:
+            index = number
+        elif isinstance(number, slice):
             return self.__getitems__(range(*number.indices(len(self))))
+        else:
+            index = index_of(number)
         begins = self._begins
         if index < 0:
             index += begins[-1]
@@ -186,7 +193,7 @@ class RecordSource(Sequence[bytes]):
             return []
         try:
             found = np.asarray(numbers)
-        except ValueError:  # of no one shape
+        except (ValueError, np.ma.MaskError):  # of no one shape, or something in it is masked
             found = np.empty(0)
         # Too large for an int64, of several types, or no integers, as those beneath a mask.
         if found.dtype.kind not in "iu" or found.ndim != 1 or np.ma.is_masked(numbers):
