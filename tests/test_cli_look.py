@@ -194,6 +194,11 @@ def test_where_chooses_records_by_their_numbers_in_the_files(digits: Path) -> No
     assert [json.loads(row) for row in rows] == [{"label": [9]}] * int((labels == 9).sum())
 
 
+def test_a_number_beyond_any_count_is_all(digits: Path) -> None:
+    done = run("head", "-n", 10**20, "--json", digits)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 200)
+
+
 def test_columns_that_are_nowhere_are_not_passed_over_in_silence(digits: Path) -> None:
     result = run("head", digits, "--columns", "label,lable")
     assert result.returncode == 1
@@ -368,6 +373,9 @@ def test_gallery_is_a_png_of_the_images(digits: Path, tmp_path: Path) -> None:
     facts = json.loads(run("gallery", digits, "-o", tmp_path / "b.png", "--label-feature", "class", "--json").stdout)
     assert facts["images"] == 48
     assert facts["label_features"] == ["class"]
+    done = run("gallery", digits, "-o", tmp_path / "c.png", "--label-feature", "nope")
+    assert (done.returncode, done.stderr) == (1, "tfrecord-lite: no record with an image has a label in nope\n")
+    assert not (tmp_path / "c.png").exists()
     assert run("gallery", digits, "-o", "-", "-n", 1).stdout.startswith("\ufffdPNG")
 
 

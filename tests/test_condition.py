@@ -72,3 +72,11 @@ def test_a_comparison_with_another_kind_names_the_feature(text: str, message: st
     with pytest.raises(tfr.FeatureError, match=message) as caught:
         Condition(text)(EXAMPLE)
     assert caught.value.key == next(iter(Condition(text).keys))
+
+
+@pytest.mark.parametrize(
+    "text", ["not " * 1500 + "label == 1", "a" + ".a" * 3000 + " == 1", "(" * 500 + "a" + ")" * 500]
+)
+def test_what_is_nested_too_deeply_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^no condition: .*it looks like this: label == 3"):
+        Condition(text)

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import tfrecord_lite as tfr
+from tfrecord_lite.convert import convert
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
 
@@ -85,13 +87,16 @@ def test_a_killed_worker_ends_it_with_the_input_named(converting: subprocess.Pop
     wait_for_end_of(workers)
 
 
-def test_ctrl_c_leaves_no_file_and_no_process(converting: subprocess.Popen[bytes], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_leave_no_file_and_no_process(
+    converting: subprocess.Popen[bytes], number: int, code: int, tmp_path: Path
+) -> None:
     workers = workers_of(converting, 2)
     while not os.listdir(tmp_path):
         time.sleep(0.02)
-    converting.send_signal(signal.SIGINT)
-    converting.communicate()
-    assert converting.returncode == 130
+    converting.send_signal(number)
+    _, message = converting.communicate()
+    assert (converting.returncode, message) == (code, b"")
     assert os.listdir(tmp_path) == []
     wait_for_end_of(workers)
 
@@ -144,3 +149,73 @@ def test_memory_does_not_grow_with_the_files(end: str, tmp_path: Path) -> None:
         back.append(peak(tmp_path / f"a.{end}", tmp_path / "back", "--schema", schema))
     assert there[1] < there[0] + 64
     assert back[1] < back[0] + 64
+
+
+#: A process with WHICH in its command is killed before it does anything, and whoever starts it goes on when it is dead.
+KILLED_AT_ITS_START = """
+import os, signal, sys
+which = os.environ["WHICH"]
+if any(which in word for word in sys.orig_argv):
+    os.kill(os.getpid(), signal.SIGKILL)
+from multiprocessing import util
+start = util.spawnv_passfds
+def start_and_wait(path, args, fds):
+    process = start(path, args, fds)
+    if any(which.encode() in os.fsencode(word) for word in args):
+        os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+    return process
+util.spawnv_passfds = start_and_wait
+"""
+
+
+@pytest.mark.parametrize("which", ["resource_tracker", "--multiprocessing-fork"])
+@pytest.mark.parametrize("case", ["convert to", "convert from", "pack"])
+def test_a_process_that_is_killed_as_it_starts_is_an_error(which: str, case: str, tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "sitecustomize.py").write_text(KILLED_AT_ITS_START)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "temporary").mkdir()
+    source, out = tmp_path / "in.jsonl", str(tmp_path / "out" / "a")
+    source.write_bytes(LINES)
+    command = [*COMMAND, str(source), out, "--to", "tfrecord"]
+    if case == "convert from":
+        source = tmp_path / "in.tfrecord"
+        convert(tmp_path / "in.jsonl", source)
+        command = [*COMMAND, str(source), f"{out}.jsonl"]
+    elif case == "pack":
+        source = tmp_path / "photos" / "0.png"
+        source.parent.mkdir()
+        for number in range(2):
+            Image.new("RGB", (9, 9)).save(source.parent / f"{number}.png")
+        command = [*COMMAND[:-1], "pack", str(source.parent), "-o", out, "--order", "name"]
+    paths = os.pathsep.join([str(tmp_path / "first"), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": paths, "WHICH": which, "TMPDIR": str(tmp_path / "temporary")}
+    if case == "pack":  # forks otherwise
+        script = "import multiprocessing, sys, tfrecord_lite.cli.main as main\n"
+        script += "if __name__ == '__main__':\n multiprocessing.set_start_method('spawn'); sys.exit(main.main())\n"
+        (tmp_path / "script.py").write_text(script)
+        command = [sys.executable, str(tmp_path / "script.py"), *command[3:]]
+    done = subprocess.run([*command, "--workers", "2"], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    message = next(line for line in done.stderr.splitlines() if line.startswith("tfrecord-lite: "))
+    assert source.name in message
+    assert "a worker process died while it was at it" in message
+    assert "Traceback" not in done.stderr
+    assert os.listdir(tmp_path / "out") == []
+    assert os.listdir(tmp_path / "temporary") == []
+
+
+def test_sigterm_without_workers_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    command = [*COMMAND, "-", str(tmp_path / "out" / "a"), "--from", "jsonl"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(LINES * 4)
+    process.stdin.flush()
+    while not os.listdir(tmp_path / "out"):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.terminate()
+    assert process.communicate() == (b"", b"")
+    assert process.returncode == 143
+    assert os.listdir(tmp_path / "out") == []

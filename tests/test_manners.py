@@ -186,6 +186,15 @@ def wait_until_it_reads(fifo: str, process: "subprocess.Popen[bytes]") -> int:
 
 @pytest.mark.parametrize("command", [name for name in OF_FILES if name not in NOT_FROM_PIPES])
 def test_ctrl_c_is_exit_code_130_and_leaves_nothing(here: Path, command: str) -> None:
+    check_signal_leaves_nothing(command, signal.SIGINT, 130)
+
+
+@pytest.mark.parametrize("command", ["cat", "merge", "split"])
+def test_sigterm_is_exit_code_143_and_leaves_nothing(here: Path, command: str) -> None:
+    check_signal_leaves_nothing(command, signal.SIGTERM, 143)
+
+
+def check_signal_leaves_nothing(command: str, number: int, code: int) -> None:
     os.mkfifo("fifo")
     before = set(os.listdir())
     with subprocess.Popen(
@@ -193,8 +202,8 @@ def test_ctrl_c_is_exit_code_130_and_leaves_nothing(here: Path, command: str) ->
     ) as process:
         writer = wait_until_it_reads("fifo", process)
         try:
-            process.send_signal(signal.SIGINT)
-            assert process.wait(60) == 130
+            process.send_signal(number)
+            assert process.wait(60) == code
         finally:
             os.close(writer)  # what waits for it ends then, whatever it did before
         assert process.stderr is not None
@@ -223,21 +232,24 @@ import os, runpy, signal, sys
 class Interrupt:
     def find_spec(self, name, path=None, target=None):
         if name == wanted:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), NUMBER)
 wanted = sys.argv[1]
 sys.meta_path.insert(0, Interrupt())
 del sys.argv[1]
 runpy.run_module("tfrecord_lite", run_name="__main__", alter_sys=True)
 """
+TERMINATED_AT = INTERRUPTED_AT.replace("NUMBER", "signal.SIGTERM")
+INTERRUPTED_AT = INTERRUPTED_AT.replace("NUMBER", "signal.SIGINT")
 MOMENTS = ("tfrecord_lite.cli", "tfrecord_lite.cli.main", "argparse", "tfrecord_lite.cli.count", "datetime")
 
 
+@pytest.mark.parametrize(("script", "code"), [(INTERRUPTED_AT, 130), (TERMINATED_AT, 143)], ids=["Ctrl-C", "SIGTERM"])
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_ctrl_c_before_the_command_has_begun_is_silent(here: Path, moment: str) -> None:
-    command = [sys.executable, "-c", INTERRUPTED_AT, moment, "count", "-"]
+def test_ctrl_c_before_the_command_has_begun_is_silent(here: Path, moment: str, script: str, code: int) -> None:
+    command = [sys.executable, "-c", script, moment, "count", "-"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
-        assert process.wait(60) == 130
+        assert process.wait(60) == code
         assert process.stdout is not None
         assert process.stderr is not None
         assert (process.stdout.read(), process.stderr.read()) == (b"", b"")
@@ -273,6 +285,57 @@ def test_workers_ignore_ctrl_c_from_their_first_moment(
     done = subprocess.run([sys.executable, script, method, tmp_path / "out"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(list(tfr.read_records(tmp_path / "out-00000-of-00001"))) == 100
+
+
+def run_with_a_broken_pipe(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        return subprocess.run([*COMMAND, *arguments], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=120)
+    finally:
+        os.close(writer)
+
+
+@pytest.mark.parametrize(
+    "arguments", ["cat train.tfrecord", "merge train.tfrecord -o -", "convert train.tfrecord - --to csv"]
+)
+def test_a_reader_of_the_output_that_has_gone_is_no_error(here: Path, arguments: str) -> None:
+    done = run_with_a_broken_pipe(*arguments.split())
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_another_pipe_that_breaks_is_an_error(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo("fifo")
+    with subprocess.Popen(["head", "-c", "1", "fifo"], stdout=subprocess.DEVNULL):
+        done = subprocess.run([*COMMAND, "merge", "train.tfrecord", "-o", "fifo"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "tfrecord-lite: fifo: Broken pipe\n")
+
+
+@pytest.mark.parametrize("command", ["split", "reshard", "shuffle", "convert", "convert to shards of text", "pack"])
+def test_more_shards_than_anybody_wants_are_refused(
+    here: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = "99999999999999999999"
+    arguments = {
+        "convert": ["convert", "table.csv", "out"],
+        "convert to shards of text": ["convert", "train.tfrecord", "out.jsonl"],
+        "pack": call("pack", ""),
+    }.get(command, [command, "train.tfrecord", "-o", "out"])
+    before = sorted(os.listdir())
+    assert main([*arguments, "--shards", number]) == 2
+    assert capsys.readouterr().err == f"tfrecord-lite: num_shards is 1,000,000 at most, not {number}\n"
+    assert sorted(os.listdir()) == before
+
+
+def test_a_current_directory_that_is_gone_is_named(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkdir("gone")
+    monkeypatch.chdir("gone")
+    os.rmdir(here / "gone")
+    for arguments in (["convert", str(here / "train.tfrecord"), "x.csv"], ["pack", ".", "-o", "out"]):
+        assert main(arguments) == 1
+        assert capsys.readouterr().err == "tfrecord-lite: the current directory is gone: No such file or directory\n"
 
 
 TO_STDOUT = ("gallery", "report", "lint", "salvage", "merge", "shuffle", "sample", "filter", "dedupe", "convert")
@@ -343,15 +406,16 @@ def test_quiet_lists_what_was_skipped_and_nothing_else(here: Path, capsys: pytes
     Path("with notes/notes.txt").write_text("not meant to be an image")
     Path("a.jsonl").write_text('{"a": 1}\n{"a": {}}\n')
     for arguments, skipped in (
-        (["pack", "with notes", "-o", "out", "--workers", "1"], "cat/broken.png: "),
-        (call("cardchecker", ""), "triple 0 skipped: "),
-        (["convert", "a.jsonl", "out"], "a.jsonl: line 2: "),
-        (["convert", "photos", "out", "--from", "images"], "cat/broken.png: "),
+        (["pack", "with notes", "-o", "out", "--workers", "1"], ["notes.txt: ", "cat/broken.png: "]),
+        (call("cardchecker", ""), ["triple 0 skipped: "]),
+        (["convert", "a.jsonl", "out"], ["a.jsonl: line 2: "]),
+        (["convert", "with notes", "out", "--from", "images"], ["notes.txt: ", "cat/broken.png: "]),
     ):
         assert main([*arguments, "--on-error", "skip", "--quiet"]) == 0
         printed = capsys.readouterr()
-        (line,) = printed.out.splitlines()
-        assert skipped in line
+        lines = sorted(printed.out.splitlines(), key=len)
+        assert len(lines) == len(skipped)
+        assert all(map(str.__contains__, lines, skipped)), lines
         assert printed.err == ""
 
 
@@ -562,7 +626,7 @@ def test_the_help_of_all_imports_nothing_heavy(capsys: pytest.CaptureFixture[str
         main(["--help"])
     text = capsys.readouterr().out
     assert all(re.search(rf"^    {command} ", text, re.MULTILINE) for command in _COMMANDS)
-    assert all(f"  {code}  " in text for code in (0, 1, 2, 130))
+    assert all(f"  {code}  " in text for code in (0, 1, 2, 130, 143))
 
 
 def test_bash_completes_commands_options_and_files(here: Path) -> None:

@@ -119,6 +119,7 @@ def test_a_directory_that_is_missing_is_an_error_at_once(tmp_path: Path) -> None
         ({"num_shards": 2, "max_records": 3}, "either"),
         ({"num_shards": 2, "max_bytes": 3}, "either"),
         ({"num_shards": 0}, "num_shards is 1 or more"),
+        ({"num_shards": 1_000_001}, "num_shards is 1,000,000 at most, not 1000001"),
         ({"max_records": 0}, "max_records is 1 or more"),
         ({"max_bytes": -1}, "max_bytes is 1 or more"),
         ({"options": "LZ4"}, "compression_type"),

@@ -1,8 +1,10 @@
 """Where `tfrecord-lite` and `python -m tfrecord_lite` begin and end.
 
-    before the command runs, and after    Ctrl-C ends the process at once: there is nothing to clean up
+    before the command runs, and after    Ctrl-C, or SIGTERM, ends the process at once: there is nothing to clean up
     while it runs                         KeyboardInterrupt, as everywhere in Python, which `cli.main` turns into 130
     while it imports something            the same, when that is imported
+
+What SIGTERM ends (docker stop, batch systems) is cleaned up as after Ctrl-C, and its exit code is 143.
 
 Python by itself raises KeyboardInterrupt in the middle of an import, too. It prints where that was, or forgets it; and
 numpy takes itself for badly installed.
@@ -22,21 +24,27 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130
 _MOMENT = 0.001  # seconds
 
+#: Which of them came, the last time.
+_received: int = signal.SIGINT
+
 
 def main() -> int:
     """Run the command in sys.argv, and return its exit code."""
-    # A shell has jobs in the background ignore it, which they go on to do.
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    # A shell has jobs in the background ignore Ctrl-C, which they go on to do.
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    numbers = [number for number, handler in usual.items() if signal.getsignal(number) == handler]
+    if not numbers:
         return _command_line()()
-    _answer(_end)
+    _answer(numbers, _end)
     run = _command_line()
     try:
-        _answer(_interrupt)
-        return run()
+        _answer(numbers, _interrupt)
+        code = run()
+        return 128 + _received if code == _INTERRUPTED else code
     except KeyboardInterrupt:  # a second one, while the command cleans up after the first
-        return _INTERRUPTED
+        return 128 + _received
     finally:
-        _answer(_end)
+        _answer(numbers, _end)
         if hasattr(signal, "SIGALRM"):
             signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -47,17 +55,20 @@ def _command_line() -> Callable[[], int]:
     return main
 
 
-def _answer(handler: Callable[[int, FrameType | None], object]) -> None:
-    signal.signal(signal.SIGINT, handler)
+def _answer(numbers: list[signal.Signals], handler: Callable[[int, FrameType | None], object]) -> None:
+    for number in numbers:
+        signal.signal(number, handler)
     if hasattr(signal, "SIGALRM"):  # not on Windows
         signal.signal(signal.SIGALRM, handler)
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    os._exit(_INTERRUPTED)
+    _note(number)
+    os._exit(128 + _received)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    _note(number)
     if hasattr(signal, "SIGALRM"):
         while frame is not None:
             if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
@@ -65,6 +76,12 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
                 return
             frame = frame.f_back
     raise KeyboardInterrupt
+
+
+def _note(number: int) -> None:
+    global _received
+    if number in (signal.SIGINT, signal.SIGTERM):  # an alarm is the one before, again
+        _received = number
 
 
 if __name__ == "__main__":

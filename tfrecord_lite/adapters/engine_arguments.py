@@ -9,6 +9,7 @@ from typing import Any
 from tfrecord_lite.adapters.read_parts import RECORD_TYPES
 from tfrecord_lite.adapters.whole_number import whole_number
 from tfrecord_lite.errors import FeatureError
+from tfrecord_lite.files.shards import check_sizes
 from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.schema import Schema
 
@@ -65,6 +66,7 @@ def shard_sizes(num_shards: Any, max_records: Any, max_bytes: Any) -> tuple[int 
     """
     given = {"num_shards": num_shards, "max_records": max_records, "max_bytes": max_bytes}
     numbers = {name: None if value is None else whole_number(value, name, 1) for name, value in given.items()}
+    check_sizes(**numbers)
     number = numbers.pop("num_shards")
     if number is None:
         return None, numbers

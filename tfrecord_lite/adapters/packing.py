@@ -36,7 +36,7 @@ from tfrecord_lite.files.journal import journal_path
 from tfrecord_lite.files.options import TFRecordOptions, as_options
 from tfrecord_lite.files.remote import exists, is_url
 from tfrecord_lite.files.resumption import ResumableShards
-from tfrecord_lite.files.shards import ShardInfo, absolute_prefix
+from tfrecord_lite.files.shards import ShardInfo, absolute_prefix, check_sizes
 from tfrecord_lite.files.streams import publish
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ def pack(
         raise ValueError(f"order is {order!r}; {', '.join(ORDERS)} are possible")
     if num_shards is not None and max_bytes is not None:
         raise ValueError("shards have either a number or a size")
+    check_sizes(num_shards=num_shards, max_bytes=max_bytes)
     encode = ImageEncoder(os.fsdecode(directory), rendition or Rendition(), on_error)
     compression = as_options(options)
     check_outside(prefix, encode.folder)

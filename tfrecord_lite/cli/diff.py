@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print a line a difference, as JSON Lines with --json."""
-    from tfrecord_lite.cli.main import describe, fail
+    from tfrecord_lite.cli.main import describe, fail, reader_has_gone
     from tfrecord_lite.cli.progress import Progress
     from tfrecord_lite.errors import TFRecordError, printable
     from tfrecord_lite.files.difference import diff
@@ -48,9 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
                     print_json(_as_json(difference))
                 else:
                     _print(difference)
-    except BrokenPipeError:
-        raise
     except (TFRecordError, OSError) as error:
+        if reader_has_gone(error):
+            raise
         return fail(describe(error), 2)
     return code
 

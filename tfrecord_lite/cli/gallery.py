@@ -88,6 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.image_feature:
             return fail(f"no record has an image in {', '.join(map(printable, arguments.image_feature))}", 1)
         return fail("no feature was found to hold images; --image-feature NAME says which one does", 1)
+    if arguments.label_feature and not sketch.labels:
+        return fail(f"no record with an image has a label in {printable(arguments.label_feature)}", 1)
     file = io.BytesIO()
     draw_contact_sheet(pictures).save(file, "PNG", optimize=True)
     if arguments.output == "-":

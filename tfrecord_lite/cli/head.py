@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from itertools import islice
 
 from tfrecord_lite.cli.moving import natural
@@ -32,5 +33,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the first records of the files taken together."""
-    records = islice(chosen_records(arguments, arguments.compression), arguments.records)
+    records = islice(chosen_records(arguments, arguments.compression), min(arguments.records, sys.maxsize))
     return print_records(arguments, records, print_json_lines if arguments.json else print_tables)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import select
 import sys
 from collections.abc import Sequence
 
 import tfrecord_lite
 from tfrecord_lite.cli.completion import PrintCompletion
+from tfrecord_lite.cli.output import STDOUT
 from tfrecord_lite.cli.parser import Parser, examples_text
 from tfrecord_lite.cli.progress import Progress
 from tfrecord_lite.errors import TFRecordError, printable
@@ -27,6 +29,7 @@ exit codes:
   2    the command was called wrongly, or an extra is not installed; diff: a file cannot be read;
        lint: SPEC cannot be read, or OUT not be written
   130  interrupted (Ctrl-C)
+  143  terminated (SIGTERM, as docker stop and batch systems send it); it cleans up as after Ctrl-C
 
 Results go to standard output; progress (on a terminal only), messages and errors to standard error.
 """
@@ -41,13 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:  # also of help, after which argparse exits
             if sys.stdout is not None:
                 sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output has had enough (head, less). Python must not notice again when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        return fail(describe(error), 1)
+        if not reader_has_gone(error):
+            return fail(describe(error), 1)
+        # Python must not notice again when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
 
 
@@ -79,8 +82,31 @@ def fail(message: str, code: int) -> int:
     return code
 
 
+def reader_has_gone(error: Exception) -> bool:
+    """Whether it only says that whoever read our output has had enough (head, less), which is no error.
+
+    A pipe to a process of our own, or a connection, that breaks is one.
+    """
+    if not isinstance(error, BrokenPipeError) or error.filename not in (None, STDOUT) or sys.stdout is None:
+        return False
+    try:
+        descriptor = sys.stdout.fileno()
+    except OSError:  # it is no file
+        return False
+    if not hasattr(select, "poll"):  # Windows
+        return True
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return bool(poll.poll(0))  # POLLERR or POLLHUP: nobody reads it any more
+
+
 def describe(error: TFRecordError | OSError) -> str:
     """One line about an error."""
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        try:
+            os.getcwd()
+        except FileNotFoundError:
+            return f"the current directory is gone: {error.strerror}"
     if isinstance(error, TFRecordError) or error.filename is None:
         return str(error)
     # Of two, the second is the one that somebody named: the first is hidden, and was to be called so.
@@ -100,9 +126,9 @@ def _run(arguments: Sequence[str]) -> int:
             return fail("standard input, -, is read once: name it once", 2)
         Progress.is_wanted = not parsed.quiet
         code: int = parsed.run(parsed)
-    except BrokenPipeError:
-        raise
     except (TFRecordError, OSError) as error:
+        if reader_has_gone(error):
+            raise
         return fail(describe(error), 1)
     except MemoryError:
         return fail("not enough memory: perhaps for one of the records, which are held whole", 1)

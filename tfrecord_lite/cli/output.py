@@ -54,7 +54,7 @@ def print_summary(
 ) -> None:
     """What came of a command that writes to `arguments.output`: on stderr when the output itself went to stdout.
 
-    Unless it was asked for as JSON, --quiet leaves only `skipped`: what is missing in the output, and not meant to.
+    Unless it was asked for as JSON, --quiet leaves only `skipped`: what of the input is not in the output.
     """
     stream = sys.stderr if arguments.output in ("-", STDOUT) else sys.stdout
     text = "\n".join(map(str, skipped)) if arguments.quiet else str(summary)

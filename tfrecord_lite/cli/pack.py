@@ -107,8 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
         if is_cut_off(arguments.output, arguments.split or ()):
             fail("what is finished is kept, hidden: the same command goes on from there", 0)
         raise
-    problems = [skipped for skipped in summary.skipped if skipped.is_problem]
-    print_summary(arguments, summary, summary.as_dict(), skipped=problems)
+    print_summary(arguments, summary, summary.as_dict(), skipped=summary.skipped)
     if not summary.records:
         return fail(f"nothing was written: there is no image in {printable(arguments.directory)}", 1)
     return 0

@@ -18,6 +18,7 @@ from tfrecord_lite.files.frames import Progress, WrittenFile
 from tfrecord_lite.files.output_files import of_path
 from tfrecord_lite.files.paths import NO_DATA_FILES, STDIN, as_path, expand_paths, list_paths
 from tfrecord_lite.files.remote import is_url
+from tfrecord_lite.files.shards import check_sizes
 from tfrecord_lite.format.schema import Schema
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def convert(
         raise ValueError(f"on_error is 'raise' or 'skip', not {on_error!r}")
     if num_shards is not None and max_bytes is not None:
         raise ValueError("files have either a number, num_shards, or a size, max_bytes")
+    check_sizes(num_shards=num_shards, max_bytes=max_bytes)
     sources = [_image_folder(inputs)] if from_format == IMAGES else _expanded(inputs, from_format)
     source_format, target_format = _formats(sources, output, from_format, to_format, is_rewritten=images is not None)
     _check_apart(sources, output)

@@ -40,6 +40,8 @@ TakeChunk = Callable[[Encode, int, list[Any], Callable[[int, int], None]], Any]
 #: Chunks under way for each worker: one is encoded, one waits.
 _CHUNKS_PER_WORKER = 2
 
+_DIED = "a worker process died while it was at it (killed, out of memory, or it did not start)"
+
 
 class EncodingPool:
     """`count` worker processes, all of which have ended when the with-block has.
@@ -63,25 +65,31 @@ class EncodingPool:
             problem = "encode cannot be sent to other processes: take a function of a module, no lambda or inner one"
             raise TypeError(f"{problem}, or workers=0 ({error})") from error
         self._count = count
-        context = multiprocessing.get_context() if mp_context is None else mp_context
+        self._context = context = multiprocessing.get_context() if mp_context is None else mp_context
         # A server that forks belongs to the whole program, and what it was started with goes on to others' processes.
         self._inherits_mask = context.get_start_method() != "forkserver"
         self._directory = TemporaryPath()
         os.mkdir(self._directory.path, 0o700)  # pickles are taken from there
         self._reader, self._lifeline = context.Pipe(duplex=False)
-        arguments = (self._reader, self._lifeline, encode, take_chunk, self._directory.path)
-        self._executor = ProcessPoolExecutor(count, context, initializer=_start_worker, initargs=arguments)
+        self._arguments = (self._reader, self._lifeline, encode, take_chunk, self._directory.path)
+        self._executor: ProcessPoolExecutor | None = None  # with the first chunk
 
     def __enter__(self) -> EncodingPool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *others: object) -> None:
+        executor = self._executor
+        # Those of an executor that did not come to start all of them are nobody's: it does not wait for them.
+        processes = [] if executor is None else list((executor._processes or {}).values())
         try:
-            if kind is None:
-                self._executor.shutdown()
+            if kind is None and executor is not None:
+                executor.shutdown()
         finally:
             self._lifeline.close()  # workers end at once, in the middle of whatever they do
-            self._executor.shutdown(cancel_futures=True)
+            if executor is not None:
+                executor.shutdown(cancel_futures=True)
+            for process in processes:
+                process.join()
             self._reader.close()
             self._directory.remove()
 
@@ -92,8 +100,7 @@ class EncodingPool:
             for begin, items in chunks:
                 under_way.append(_Sent(self._directory.path, begin, items))
                 sent = under_way[-1]
-                with _interrupts_held() if self._inherits_mask else contextlib.nullcontext():
-                    sent.future = self._executor.submit(_encode_in_worker, sent.path, sent.begin, sent.end)
+                sent.future = self._submit(sent)
                 if len(under_way) == self._count * _CHUNKS_PER_WORKER:
                     yield under_way[0].result()
                     under_way.popleft()
@@ -104,8 +111,21 @@ class EncodingPool:
             lost = [sent for sent in under_way if sent.future is None or sent.future.exception() is not None]
             raise self._death(lost) from error
 
+    def _submit(self, sent: _Sent) -> Future[None]:
+        """Hand it to a worker; processes are started with it as they are needed."""
+        try:
+            if self._executor is None:
+                self._executor = ProcessPoolExecutor(
+                    self._count, self._context, initializer=_start_worker, initargs=self._arguments
+                )
+            with _interrupts_held() if self._inherits_mask else contextlib.nullcontext():
+                return self._executor.submit(_encode_in_worker, sent.path, sent.begin, sent.end)
+        except OSError as error:  # a pipe to one that was killed as it started, or there can be no more
+            raise ItemError(sent.begin, sent.end, shortened(sent.items[0]), f"{_DIED}: {error.strerror}") from None
+
     def _death(self, lost: list[_Sent]) -> ItemError:
         """What a worker died of, as far as can be told, when the results of these chunks will not come."""
+        assert self._executor is not None
         processes = list((self._executor._processes or {}).values())
         self._executor.shutdown()  # it has terminated all that were alive, and waits for them
         died = [process for process in processes if process.exitcode != -signal.SIGTERM]
@@ -118,8 +138,7 @@ class EncodingPool:
             item = sent.items[begin - sent.begin]
             if not died:
                 end = max(end for _, end, _ in found)
-        reason = "a worker process died while it was at it (killed, out of memory, or it did not start)"
-        return ItemError(begin, end, shortened(item), reason)
+        return ItemError(begin, end, shortened(item), _DIED)
 
     def _noted(self, process: BaseProcess) -> tuple[int, int]:
         """What a worker has noted last: items [begin, end); none when it did not come to that."""
@@ -172,11 +191,14 @@ class _Sent:
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Processes that are started in here never notice Ctrl-C; it comes to this one at the end, if it was pressed."""
+    """Processes that are started in here never notice Ctrl-C; it comes to this one at the end, if it was pressed.
+
+    SIGTERM they notice when they have no handler of this program's any more.
+    """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
@@ -197,6 +219,9 @@ def _start_worker(
 ) -> None:
     global _encode, _take_chunk, _note_file
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # with which the executor ends those that it has no use for
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     _encode, _take_chunk = encode, take_chunk
     flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
     _note_file = os.open(_note_path(directory, os.getpid()), flags, 0o600)  # as long as the process is there

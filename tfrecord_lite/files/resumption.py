@@ -19,7 +19,7 @@ from tfrecord_lite.files.journal import FinishedShard, Journal
 from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.shard_files import ShardFile, hidden_shard
 from tfrecord_lite.files.sharding import encode_items
-from tfrecord_lite.files.shards import ShardInfo, absolute_prefix
+from tfrecord_lite.files.shards import ShardInfo, absolute_prefix, check_sizes
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -57,8 +57,7 @@ class ResumableShards:
         self, prefix: Any, job: str, items: int, num_shards: int | None, max_bytes: int, options: TFRecordOptions
     ) -> None:
         self._prefix = absolute_prefix(prefix)
-        if max_bytes < 1 or (num_shards is not None and num_shards < 1):
-            raise ValueError("num_shards and max_bytes are 1 or more")
+        check_sizes(num_shards=num_shards, max_bytes=max_bytes)
         self._items = items
         self._ends = None if num_shards is None else [items * n // num_shards for n in range(1, num_shards + 1)]
         self._max_bytes = max_bytes

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.shard_files import ShardFiles
-from tfrecord_lite.files.shards import ShardInfo, absolute_prefix
+from tfrecord_lite.files.shards import ShardInfo, absolute_prefix, check_sizes
 from tfrecord_lite.files.writer import TFRecordWriter
 from tfrecord_lite.format.frame_group import FrameGroup
 
@@ -42,7 +42,7 @@ class ShardedWriter(TFRecordWriter):
 
     Args:
         prefix: path of the shards up to "-00000-of-00010"; the directory must exist.
-        num_shards: how many; then neither of the next two.
+        num_shards: how many, up to a million; then neither of the next two.
         max_records: in a shard.
         max_bytes: of frames in a shard, before compression; 128 MiB when neither is given.
         options: as for TFRecordWriter.
@@ -50,8 +50,8 @@ class ShardedWriter(TFRecordWriter):
 
     Raises:
         OSError: a shard cannot be written.
-        ValueError: the prefix is none, see `check_prefix`; a number is not positive; num_shards and a size are given;
-            or the options name no compression.
+        ValueError: the prefix is none, see `check_prefix`; a number is not positive, or num_shards too large;
+            num_shards and a size are given; or the options name no compression.
         PublishedError: (at the close) the set is there, and an OSError came behind that.
         UncertainCommitError: (at the close) whether the set is there is not known; `commit(None, prefix)` tells.
     """
@@ -67,10 +67,7 @@ class ShardedWriter(TFRecordWriter):
         publish: bool = True,
     ) -> None:
         self._prefix = absolute_prefix(prefix)
-        numbers = {"num_shards": num_shards, "max_records": max_records, "max_bytes": max_bytes}
-        for argument, number in numbers.items():
-            if number is not None and operator.index(number) < 1:
-                raise ValueError(f"{argument} is 1 or more, not {number}")
+        check_sizes(num_shards=num_shards, max_records=max_records, max_bytes=max_bytes)
         if num_shards is not None and not (max_records is None and max_bytes is None):
             raise ValueError("shards have either a number, num_shards, or a size, max_records and max_bytes")
         if max_records is None and max_bytes is None:

@@ -9,6 +9,7 @@ tf.data's globs agree on this.
 
 from __future__ import annotations
 
+import operator
 import os
 import re
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ _MIN_DIGITS = 5
 #: committed or deleted.
 HIDDEN_SHARD = re.compile(r"\.shard-[0-9a-f-]+\.tmp")
 _SHARD = re.compile(f"(.+)-([0-9]{{{_MIN_DIGITS},18}})-of-([0-9]{{{_MIN_DIGITS},18}})", re.DOTALL)
+#: More than a directory is good for. The names take 18 digits, and files without end would be made by a slip.
+MOST_SHARDS = 1_000_000
 _SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
 
@@ -44,6 +47,17 @@ class ShardInfo:
     records: int
     bytes: int
     checksum: int
+
+
+def check_sizes(**sizes: int | None) -> None:
+    """Raise ValueError unless each number that is given is 1 or more, and num_shards at most MOST_SHARDS."""
+    for name, number in sizes.items():
+        if number is None:
+            continue
+        if operator.index(number) < 1:
+            raise ValueError(f"{name} is 1 or more, not {number}")
+        if name == "num_shards" and number > MOST_SHARDS:
+            raise ValueError(f"{name} is {MOST_SHARDS:,} at most, not {number}")
 
 
 def check_prefix(prefix: Any) -> str:

@@ -11,7 +11,6 @@ memory.
 
 from __future__ import annotations
 
-import operator
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -26,6 +25,7 @@ from tfrecord_lite.files.frames import FrameSource, Moved, Progress, grouped
 from tfrecord_lite.files.paths import as_path
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.sharded_writer import ShardedWriter
+from tfrecord_lite.files.shards import check_sizes
 from tfrecord_lite.files.sinks import ObjectSink
 from tfrecord_lite.files.streams import open_nameless
 from tfrecord_lite.files.surgery import equal_shares
@@ -69,9 +69,7 @@ def shuffle(
         ValueError: memory or num_shards is less than 1.
         others: as for `merge`.
     """
-    for name, number in (("num_shards", num_shards), ("memory", memory)):
-        if number is not None and operator.index(number) < 1:
-            raise ValueError(f"{name} is 1 or more, not {number}")
+    check_sizes(num_shards=num_shards, memory=memory)
     generator = np.random.default_rng(seed)
     source = FrameSource(paths, progress, passes=2)
     buckets = _Buckets(generator, memory, _directory_for_buckets(out))

@@ -7,7 +7,6 @@ is replaced when all has been read.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from tfrecord_lite.files.frames import FrameSource, Moved, Progress
 from tfrecord_lite.files.sharded_writer import ShardedWriter
-from tfrecord_lite.files.shards import check_prefix
+from tfrecord_lite.files.shards import check_prefix, check_sizes
 
 
 def merge(paths: Any, out: Any, *, options: Any = None, progress: Progress | None = None) -> Moved:
@@ -68,9 +67,7 @@ def split(
     """
     if (num_shards is None) == (max_records is None and max_bytes is None):
         raise ValueError("either num_shards, or max_records or max_bytes or both")
-    for name, number in (("num_shards", num_shards), ("max_records", max_records), ("max_bytes", max_bytes)):
-        if number is not None and operator.index(number) < 1:
-            raise ValueError(f"{name} is 1 or more, not {number}")
+    check_sizes(num_shards=num_shards, max_records=max_records, max_bytes=max_bytes)
     check_prefix(prefix)  # before the input is read for its number of records
     if num_shards is None:
         source = FrameSource(paths, progress)

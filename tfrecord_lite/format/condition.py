@@ -86,7 +86,10 @@ class Condition:
             raise ValueError(f"no condition: {text!r} ({_HINT})") from error
         is_joined = isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And)
         parts = tree.values if is_joined else [tree]  # type: ignore[attr-defined]
-        self._comparisons = [_comparison(part) for part in parts]
+        try:
+            self._comparisons = [_comparison(part) for part in parts]
+        except RecursionError as error:  # nested deeper than what is said of it can be written
+            raise ValueError(f"no condition: {text!r} ({_HINT})") from error
         self.keys = frozenset(comparison.key for comparison in self._comparisons)
 
     def __call__(self, example: Mapping[str, Any]) -> bool:
