@@ -9,6 +9,7 @@ shards and commands.
     numpy1      3.12     1.26       5               -O: assertions of the library are not executed
     pure        3.11     2.0        6               protobuf's classes in pure Python
     highest     3.13     newest     newest          -bb: bytes and str are never compared
+    threads     3.13t    2.3        newest          without the lock that lets one thread run at a time
 
 A Python that is not on this machine is skipped.
 """
@@ -56,6 +57,12 @@ def pure(session: nox.Session) -> None:
 def highest(session: nox.Session) -> None:
     """The newest of everything."""
     _run(session, ["pyarrow", "pandas", "polars", "fsspec", "shtab"], flags=["-bb"])
+
+
+@nox.session(python="3.13t")
+def threads(session: nox.Session) -> None:
+    """Free-threaded Python, for which there are wheels of these."""
+    _run(session, ["numpy==2.3.*", "hypothesis<6.140"], flags=["-X", "gil=0"])
 
 
 def _run(
