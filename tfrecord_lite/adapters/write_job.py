@@ -27,12 +27,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from tfrecord_lite.adapters.batch_records import write_batch
 from tfrecord_lite.adapters.engine_arguments import as_schema, shard_sizes
 from tfrecord_lite.errors import PublishedError, ShardError, TFRecordError, UncertainCommitError, printable
-from tfrecord_lite.files.commit import cleaning_up, commit, rollback
+from tfrecord_lite.files.commit import commit, rollback
 from tfrecord_lite.files.directory import file_size, open_directory, split_path
 from tfrecord_lite.files.frames import FrameSource
 from tfrecord_lite.files.manifest import check_size, load_manifest, open_plans, ways_to_end
 from tfrecord_lite.files.options import TFRecordOptions
 from tfrecord_lite.files.paths import as_path, find_files
+from tfrecord_lite.files.published import cleaning_up
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.shard_files import sweep
 from tfrecord_lite.files.sharded_writer import ShardedWriter

@@ -34,11 +34,11 @@ import errno
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
-from tfrecord_lite.errors import IndexMismatchError, PublishedError, ShardError, UncertainCommitError, printable
+from tfrecord_lite.errors import IndexMismatchError, ShardError, printable
 from tfrecord_lite.files.directory import Directory, open_directory, split_path
 from tfrecord_lite.files.index import check_replaceable
 from tfrecord_lite.files.manifest import (
@@ -55,6 +55,7 @@ from tfrecord_lite.files.manifest import (
     save_plan,
 )
 from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX, MANIFEST
+from tfrecord_lite.files.published import cleaning_up, published, uncertain
 from tfrecord_lite.files.shards import HIDDEN_SHARD, ShardInfo, check_prefix, shard_name, shard_pattern
 
 
@@ -141,38 +142,6 @@ def rollback(prefix: Any, infos: Iterable[ShardInfo] | None = None) -> bool:
             return _end(directory, name, plan, sets)
 
 
-@contextlib.contextmanager
-def cleaning_up(prefix: str) -> Iterator[None]:
-    """Around what is done when the set of a prefix is published already.
-
-    Raises:
-        PublishedError: in the place of an OSError, which would be taken for one that there is no set.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise _published(prefix, error) from error
-
-
-def _published(prefix: str, cause: OSError) -> PublishedError:
-    error = PublishedError(
-        "published; only what is behind that is left, for an error came there: commit again, or commit(None, prefix), "
-        f"finishes it, and nothing is to be written again ({printable(str(cause))})"
-    )
-    error.path = prefix
-    return error
-
-
-def _uncertain(prefix: str, cause: OSError, another: OSError | ShardError) -> UncertainCommitError:
-    error = UncertainCommitError(
-        "perhaps published: its manifest could neither be written nor read back; commit again, or commit(None, "
-        "prefix), before anything is written again: it finishes the set, or says that there is none "
-        f"({printable(str(cause))}; {printable(str(another))})"
-    )
-    error.path = prefix
-    return error
-
-
 def _parts(prefix: Any) -> tuple[Directory, str]:
     """(directory, name) of a prefix."""
     directory, name = split_path(check_prefix(prefix))
@@ -240,9 +209,9 @@ def _publish(directory: Directory, name: str, plan: Plan, sets: dict[str, ShardS
         try:
             is_there = _is_listed(plan, name, load_manifest(directory) or {})
         except (OSError, ShardError) as another:
-            raise _uncertain(directory.join(name), error, another) from error
+            raise uncertain(directory.join(name), error, another) from error
         if is_there:
-            raise _published(directory.join(name), error) from error
+            raise published(directory.join(name), error) from error
         raise
 
 

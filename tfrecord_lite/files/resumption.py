@@ -13,10 +13,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.errors import PublishedError, ShardError, UncertainCommitError
-from tfrecord_lite.files.commit import cleaning_up, commit
+from tfrecord_lite.files.commit import commit
 from tfrecord_lite.files.encoded_chunk import EncodedChunk
 from tfrecord_lite.files.journal import FinishedShard, Journal
 from tfrecord_lite.files.options import TFRecordOptions
+from tfrecord_lite.files.published import cleaning_up
 from tfrecord_lite.files.shard_files import ShardFile, hidden_shard
 from tfrecord_lite.files.sharding import encode_items
 from tfrecord_lite.files.shards import ShardInfo, absolute_prefix, check_sizes

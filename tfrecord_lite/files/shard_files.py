@@ -7,11 +7,12 @@ import secrets
 from collections.abc import Iterator
 
 from tfrecord_lite.files.claims import ClaimedSet, hidden_name
-from tfrecord_lite.files.commit import cleaning_up, commit, rollback
+from tfrecord_lite.files.commit import commit, rollback
 from tfrecord_lite.files.deflate import DeflateSink
 from tfrecord_lite.files.directory import file_size, open_directory, split_path
 from tfrecord_lite.files.manifest import has_plan
 from tfrecord_lite.files.options import TFRecordOptions
+from tfrecord_lite.files.published import cleaning_up
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.shards import ShardInfo
 from tfrecord_lite.files.spooled import hidden_sink
