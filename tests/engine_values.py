@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,6 +49,20 @@ REFUSED_SCHEMAS: list[tuple[str, Any, type[Exception], str]] = [
     ("ByteArray", dict(SCHEMA), ValueError, _RAW),
     ("ByteArray", tfr.Schema([]), ValueError, _RAW),
 ]
+#: (paths, the error, its text) of what every engine refuses to read, at the call.
+REFUSED_PATHS: list[tuple[Any, type[Exception], str]] = [
+    ([], ValueError, "^there is no path: the list of paths is empty$"),
+    ((), ValueError, "^there is no path: the list of paths is empty$"),
+    (3, TypeError, "^paths are str, PathLike, file objects or a sequence of them, not int$"),
+]
+#: What every engine says of data without a column, at the call.
+NO_COLUMNS_PROBLEM = "^a DataFrame without columns has nothing to write$"
+#: (records of a bag or PCollection of the type ByteArray, what is said of the last one).
+NO_RECORDS: list[tuple[list[Any], str]] = [
+    ([b"a", "b"], r"a record is bytes-like and contiguous, not str \(encode the text first\)$"),
+    ([b"a", 3], "a record is bytes-like and contiguous, not int$"),
+    ([b"a", None], "a record is bytes-like and contiguous, not NoneType$"),
+]
 TABLE = pa.Table.from_pylist(
     [
         {"id": 0, "flag": True, "label": 7, "ratio": 0.5, "name": "ä", "tokens": [], "floats": [], "words": []},
@@ -85,3 +101,17 @@ def as_records(**more: Any) -> list[bytes]:
 def as_more_records() -> list[bytes]:
     """The same with the schema MORE."""
     return as_records(nowhere=None)
+
+
+def write_sequences(path: Path) -> str:
+    """A file of Examples with an index whose record #60 is a SequenceExample; what whoever reads Examples says of it.
+
+    Every record has the feature `id`, of int64.
+    """
+    records = [tfr.encode_example({"id": number}) for number in range(100)]
+    records[60] = tfr.encode_sequence_example({"id": 60}, {"steps": [[1], [2]]})
+    with tfr.TFRecordWriter(path, index=True) as writer:
+        for record in records:
+            writer.write(record)
+    where = f"{path}: record #60 at offset {sum(len(record) + 16 for record in records[:60])}: "
+    return re.escape(where) + ".*a SequenceExample, of which the feature lists have no place here"

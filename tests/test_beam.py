@@ -28,7 +28,16 @@ from apache_beam.transforms.periodicsequence import PeriodicImpulse  # noqa: E40
 
 pytest.importorskip("pyarrow")
 
-from engine_values import MORE, REFUSED_SCHEMAS, as_more_records, as_records, as_rows  # noqa: E402
+from engine_values import (  # noqa: E402
+    MORE,
+    NO_RECORDS,
+    REFUSED_PATHS,
+    REFUSED_SCHEMAS,
+    as_more_records,
+    as_records,
+    as_rows,
+    write_sequences,
+)
 from engine_values import SCHEMA as VALUES  # noqa: E402
 from published import published_error  # noqa: E402
 
@@ -48,7 +57,7 @@ def example_of(number: int) -> dict[str, Any]:
     return {"number": number, "image": bytes([number]) * number, "vector": np.array([number, 0.5, -number], np.float32)}
 
 
-def write(examples: Any, directory: Path, **arguments: Any) -> None:
+def write(examples: Any, directory: Path | str, **arguments: Any) -> None:
     with beam.Pipeline("DirectRunner") as pipeline:
         pipeline | beam.Create(examples) | WriteExamples(directory, **arguments)
 
@@ -286,6 +295,35 @@ def test_a_record_that_is_no_sequence_example_is_named(tmp_path: Path) -> None:
         beam.Pipeline("DirectRunner") as pipeline,
     ):
         pipeline | ReadExamples(tmp_path / "one", record_type="SequenceExample")
+
+
+def test_a_sequence_example_is_no_example_whose_feature_lists_are_lost(tmp_path: Path) -> None:
+    problem = write_sequences(tmp_path / "a")
+    for features in (None, {"id": tfr.FixedLenFeature([], "int64")}):
+        for size in (300, 1 << 20):
+            with pytest.raises(tfr.DecodeError, match=problem), beam.Pipeline("DirectRunner") as pipeline:
+                pipeline | ReadExamples(tmp_path / "a", features, max_bytes=size)
+
+
+@pytest.mark.parametrize(("paths", "error", "problem"), REFUSED_PATHS)
+def test_paths_that_are_none_are_refused_at_the_call(paths: Any, error: type[Exception], problem: str) -> None:
+    with pytest.raises(error, match=problem):
+        ReadExamples(paths)
+
+
+@pytest.mark.parametrize(("records", "problem"), NO_RECORDS)
+def test_what_is_no_record_is_named(tmp_path: Path, records: list[Any], problem: str) -> None:
+    # Beam puts the name of the step behind it.
+    with pytest.raises(TypeError, match=problem.removesuffix("$")):
+        write(records, tmp_path, record_type="ByteArray")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    write(map(example_of, range(10)), "../out")
+    assert numbers_in(tmp_path / "out") == list(range(10))
 
 
 class FailsOnce(beam.DoFn):  # type: ignore[misc, name-defined]
@@ -533,6 +571,8 @@ def test_what_is_of_no_use_is_an_error_at_once(tmp_path: Path) -> None:
         WriteExamples(tmp_path / "new", num_shards=2, max_records=7)
     with pytest.raises(TypeError, match="num_shards: True is no number"):
         WriteExamples(tmp_path / "new", num_shards=True)
+    with pytest.raises(TypeError, match=r"^max_bytes: "):
+        ReadExamples(tmp_path / "one", max_bytes="x")  # type: ignore[arg-type]
     assert not (tmp_path / "new").exists()
 
 

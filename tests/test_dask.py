@@ -30,7 +30,18 @@ pa = pytest.importorskip("pyarrow")
 import dask.bag  # noqa: E402
 import dask.dataframe  # noqa: E402
 import pandas as pd  # noqa: E402
-from engine_values import MORE, REFUSED_SCHEMAS, TABLE, as_more_records, as_records, as_rows  # noqa: E402
+from engine_values import (  # noqa: E402
+    MORE,
+    NO_COLUMNS_PROBLEM,
+    NO_RECORDS,
+    REFUSED_PATHS,
+    REFUSED_SCHEMAS,
+    TABLE,
+    as_more_records,
+    as_records,
+    as_rows,
+    write_sequences,
+)
 from engine_values import SCHEMA as VALUES  # noqa: E402
 from published import published_error  # noqa: E402
 
@@ -507,7 +518,74 @@ def test_what_cannot_be_written_is_an_error_at_once(client: Any, tmp_path: Path)
         read_dataframe(tmp_path, record_type="Row")
     with pytest.raises(TypeError, match="num_shards: True is no number"):
         write_tfrecords(bag_of(1, 1), tmp_path / "out", num_shards=True)
+    with pytest.raises(TypeError, match=r"^client is a distributed\.Client, not a int$"):
+        write_tfrecords(bag_of(1, 1), tmp_path / "out", client=3)
+    with pytest.raises(TypeError, match=r"^retries: "):
+        write_tfrecords(bag_of(1, 1), tmp_path / "out", retries="x")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^retries is 0 or more, not -1$"):
+        write_tfrecords(bag_of(1, 1), tmp_path / "out", retries=-1)
+    wrongs: list[Any] = ["x", 2.5]
+    for read in (read_bag, read_dataframe):
+        for wrong in wrongs:
+            with pytest.raises(TypeError, match=r"^max_bytes: "):
+                read(tmp_path, max_bytes=wrong)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("record_type", ["Example", "SequenceExample", "ByteArray"])
+def test_rows_without_columns_are_refused_and_not_lost(tmp_path: Path, record_type: str) -> None:
+    frame = frame_of(10, 3)[[]]
+    given: list[Any] = [{}, {"num_shards": 2}, {"schema": VALUES}]
+    for options in given:
+        if record_type != "ByteArray" or "schema" not in options:
+            with pytest.raises(tfr.FeatureError, match=NO_COLUMNS_PROBLEM):
+                write_tfrecords(frame, tmp_path / "out", record_type=record_type, **options)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("paths", "error", "problem"), REFUSED_PATHS)
+def test_paths_that_are_none_are_refused_at_the_call(paths: Any, error: type[Exception], problem: str) -> None:
+    for read in (read_bag, read_dataframe):
+        with pytest.raises(error, match=problem):
+            read(paths)
+    with pytest.raises(error, match=problem):
+        read_dataframe(paths, VALUES)
+
+
+def test_paths_may_be_an_iterator(client: Any, tmp_path: Path) -> None:
+    write_tfrecords(bag_of(10), tmp_path)
+    assert len(read_dataframe(iter([tmp_path]))) == len(read_bag(iter([tmp_path])).compute()) == 10
+
+
+def test_a_sequence_example_is_no_example_whose_feature_lists_are_lost(client: Any, tmp_path: Path) -> None:
+    problem = write_sequences(tmp_path / "a")
+    schema = tfr.schema_from_arrow(pa.schema({"id": pa.int64()}))
+    sizes: list[Any] = [{}, {"max_bytes": 300}]
+    for size in sizes:
+        for read in (
+            read_bag(tmp_path / "a", **size),
+            read_bag(tmp_path / "a", {"id": tfr.FixedLenFeature([], "int64")}, **size),
+            read_dataframe(tmp_path / "a", schema, **size),
+            read_dataframe(tmp_path / "a", **size),
+        ):
+            with pytest.raises(tfr.DecodeError, match=problem):
+                read.compute()
+
+
+def test_a_directory_may_be_relative(client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    write_tfrecords(bag_of(10), "../out")
+    assert numbers_in(tmp_path / "out") == list(range(10))
+    assert len(read_bag("../out").compute()) == 10
+
+
+@pytest.mark.parametrize(("records", "problem"), NO_RECORDS)
+def test_what_is_no_record_is_named(client: Any, tmp_path: Path, records: list[Any], problem: str) -> None:
+    bag = dask.bag.from_sequence(records, npartitions=1)
+    with pytest.raises(TypeError, match=f"^record #1: {problem}"):
+        write_tfrecords(bag, tmp_path, record_type="ByteArray", retries=0)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("record_type", "schema", "error", "problem"), REFUSED_SCHEMAS)

@@ -35,12 +35,14 @@ pytest.importorskip("ray.data")
 
 from engine_values import (  # noqa: E402
     MORE,
+    REFUSED_PATHS,
     REFUSED_SCHEMAS,
     SCHEMA,
     TABLE,
     as_more_records,
     as_records,
     as_rows,
+    write_sequences,
 )
 from PIL import Image  # noqa: E402
 from published import published_error  # noqa: E402
@@ -416,7 +418,32 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_what_is_none_is_refused_at_the_call(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="num_shards: True is no number"):
         write_tfrecords(in_blocks(1), tmp_path / "new", num_shards=True)
+    with pytest.raises(TypeError, match=r"^a ray\.data\.Dataset is written, not a list$"):
+        write_tfrecords([1], tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(("paths", "error", "problem"), REFUSED_PATHS)
+def test_paths_that_are_none_are_refused_at_the_call(paths: Any, error: type[Exception], problem: str) -> None:
+    for schema in (None, SCHEMA):
+        with pytest.raises(error, match=problem):
+            read_tfrecords(paths, schema)
+
+
+@pytest.mark.parametrize("blocks", [1, 4])
+def test_a_sequence_example_is_no_example_whose_feature_lists_are_lost(tmp_path: Path, blocks: int) -> None:
+    problem = write_sequences(tmp_path / "a")
+    for schema in (None, schema_from_arrow(pa.schema({"id": pa.int64()}))):
+        with pytest.raises(tfr.DecodeError, match=f"(?s){problem}"):
+            read_tfrecords(tmp_path / "a", schema, override_num_blocks=blocks).take_all()
+
+
+def test_a_directory_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    write_tfrecords(in_blocks(2), "../out")
+    assert ids(tmp_path / "out") == list(range(COUNT))
+    assert read_tfrecords("../out").count() == COUNT
 
 
 @pytest.mark.parametrize(("record_type", "schema", "error", "problem"), REFUSED_SCHEMAS)

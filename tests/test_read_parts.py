@@ -15,6 +15,8 @@ from tfrecord_lite.adapters.read_parts import RECORD_TYPES, ReadPart, plan_parts
 
 pa = pytest.importorskip("pyarrow")
 
+from engine_values import REFUSED_PATHS, write_sequences  # noqa: E402
+
 COUNT = 50
 FEATURES = {"k": tfr.FixedLenFeature([], "int64")}
 
@@ -105,6 +107,47 @@ def test_what_the_features_do_not_fit_is_named_by_its_number_in_the_file(tmp_pat
     assert caught.value.offset == sum(len(each) + 16 for each in records[:33])
 
 
+def test_a_sequence_example_is_no_example_whose_feature_lists_are_lost(tmp_path: Path, size: Any) -> None:
+    problem = write_sequences(tmp_path / "a")
+    parts = plan_parts(tmp_path / "a", **size)
+    assert (len(parts) > 1) is bool(size)
+    schema = tfr.Schema.from_json('{"features": {"id": {"dtype": "int64", "shape": []}}}')
+    with pytest.raises(tfr.DecodeError, match=problem):
+        list(chain.from_iterable(read_part(part, schema) for part in parts))
+    for features in (None, {"id": tfr.FixedLenFeature([], "int64")}):
+        values = chain.from_iterable(read_part_values(part, features) for part in parts)
+        assert [next(values)["id"].item() for _ in range(60)] == list(range(60))
+        with pytest.raises(tfr.DecodeError, match=problem):
+            next(values)
+
+
+def test_a_record_that_is_damaged_before_a_sequence_example_is_named_first(tmp_path: Path) -> None:
+    records = [record(number, "Example") for number in range(COUNT)]
+    records[20], records[33] = tfr.encode_example({"k": "text"}), record(33, "SequenceExample")
+    (part,) = plan_parts(write(tmp_path / "a", records))
+    with pytest.raises(tfr.FeatureError) as caught:
+        list(read_part_values(part, FEATURES))
+    assert caught.value.record_number == 20
+    (part,) = plan_parts(write(tmp_path / "b", [record(0, "SequenceExample"), *records[1:]]))
+    with pytest.raises(tfr.DecodeError) as other:
+        list(read_part_values(part, FEATURES))
+    assert (other.value.record_number, other.value.offset) == (0, 0)
+
+
+def test_a_large_sequence_example_is_no_example_either(tmp_path: Path) -> None:
+    large = tfr.encode_sequence_example({"k": 1}, {"l": [bytes(50 << 20)]})
+    (part,) = plan_parts(write(tmp_path / "a", [record(0, "Example"), large]))
+    with pytest.raises(tfr.DecodeError, match="a SequenceExample") as caught:
+        list(read_part_values(part))
+    assert caught.value.record_number == 1
+
+
+@pytest.mark.parametrize(("paths", "error", "problem"), REFUSED_PATHS)
+def test_paths_that_are_none_are_refused(paths: Any, error: type[Exception], problem: str) -> None:
+    with pytest.raises(error, match=problem):
+        plan_parts(paths)
+
+
 def test_a_batch_holds_no_more_than_arrow_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read_parts, "_BATCH_BYTES", 25)
     path = write(tmp_path / "a", [bytes(size) for size in (10, 10, 10, 30, 1, 1)])
@@ -126,6 +169,9 @@ def test_only_files_with_names_are_divided(tmp_path: Path) -> None:
             source.close()  # type: ignore[union-attr]
     with pytest.raises(ValueError, match="max_bytes is 1 or more, not 0"):
         plan_parts(tmp_path, max_bytes=0)
+    for wrong in ("x", 2.5, None, True):
+        with pytest.raises(TypeError, match=r"^max_bytes: "):
+            plan_parts(tmp_path, max_bytes=wrong)  # type: ignore[arg-type]
 
 
 def test_urls_are_parts_as_they_are() -> None:

@@ -13,7 +13,7 @@ from tfrecord_lite.format.feature_schema import FeatureSchema
 
 pa = pytest.importorskip("pyarrow")
 
-from engine_values import TABLE, as_rows  # noqa: E402
+from engine_values import NO_RECORDS, TABLE, as_rows  # noqa: E402
 
 from tfrecord_lite.adapters.record_encoder import RecordEncoder  # noqa: E402
 from tfrecord_lite.adapters.write_job import WriteJob  # noqa: E402
@@ -125,4 +125,13 @@ def test_nulls_of_sequences_are_those_of_arrow(tmp_path: Any) -> None:
 
 
 def test_records_are_stored_as_they_are() -> None:
-    assert encoded([b"", b"any"], "ByteArray") == [b"", b"any"]
+    given = [b"", b"any", bytearray(b"array"), memoryview(b"view"), np.bytes_(b"scalar")]
+    records = encoded(given, "ByteArray")
+    assert records == [b"", b"any", b"array", b"view", b"scalar"]
+    assert {type(record) for record in records} == {bytes}
+
+
+@pytest.mark.parametrize(("records", "problem"), NO_RECORDS)
+def test_what_is_no_record_is_refused(records: list[Any], problem: str) -> None:
+    with pytest.raises(TypeError, match=problem):
+        encoded(records, "ByteArray")

@@ -29,7 +29,16 @@ if shutil.which("java") is None:
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyspark
-from engine_values import MORE, REFUSED_SCHEMAS, TABLE, as_more_records, as_records
+from engine_values import (
+    MORE,
+    NO_COLUMNS_PROBLEM,
+    REFUSED_PATHS,
+    REFUSED_SCHEMAS,
+    TABLE,
+    as_more_records,
+    as_records,
+    write_sequences,
+)
 from published import published_error
 from pyspark.errors import AnalysisException
 from pyspark.sql import types
@@ -341,9 +350,43 @@ def test_what_the_verbs_cannot_do_is_an_error_at_once(spark: Any, frame: Any, tm
         write_tfrecords(frame, tmp_path / "new", num_shards=0)
     with pytest.raises(ValueError, match="either a number"):
         write_tfrecords(frame, tmp_path / "new", num_shards=2, max_records=1)
-    with pytest.raises(FeatureError, match="without columns"):
+    with pytest.raises(FeatureError, match=NO_COLUMNS_PROBLEM):
         write_tfrecords(frame.select(), tmp_path / "new")
+    with pytest.raises(TypeError, match=r"^a DataFrame of Spark is written, not a list$"):
+        write_tfrecords([1], tmp_path / "new")
+    for call in (lambda: read_tfrecords(spark, "hdfs:/data"), lambda: write_tfrecords(frame, "hdfs:/data")):
+        with pytest.raises(ValueError, match="of Hadoop's only file:/ is known"):
+            call()
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(("paths", "error", "problem"), REFUSED_PATHS)
+def test_paths_that_are_none_are_refused_at_the_call(
+    spark: Any, paths: Any, error: type[Exception], problem: str
+) -> None:
+    for schema in (None, "id long"):
+        with pytest.raises(error, match=problem):
+            read_tfrecords(spark, paths, schema)
+
+
+def test_relative_paths_of_the_verbs_are_of_the_drivers_directory(
+    spark: Any, frame: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for directory in ("train", f"file:{tmp_path}/train"):
+        write_tfrecords(frame.where("id < 10"), directory)
+    for path in ("train", Path("../train"), "tra*", "train/part-*", f"file:{tmp_path}/train", ["train"]):
+        assert sorted(row.id for row in read_tfrecords(spark, path, "id long").collect()) == [*range(10)], path
+    assert read_tfrecords(spark, ["train", "../{train,here/train}"]).count() == 30
+
+
+def test_a_sequence_example_is_no_example_whose_feature_lists_are_lost(spark: Any, tmp_path: Path) -> None:
+    problem = write_sequences(tmp_path / "a")
+    for options in ({}, {"max_bytes": 300}):
+        reader = spark.read.format("tfrecord").options(**options).schema("id long")
+        with pytest.raises(Exception, match=f"(?s){problem}"):
+            reader.load(str(tmp_path / "a")).collect()
 
 
 def test_an_error_behind_the_manifest_says_that_the_records_are_there(frame: Any, tmp_path: Path) -> None:

@@ -439,6 +439,17 @@ def test_a_large_file_with_an_index_is_divided_without_a_gap(tmp_path: Path) -> 
     assert plan_parts(path, max_bytes=1000) == [ReadPart(str(path))]
 
 
+@pytest.mark.parametrize("directory", ["../out", "out/../../out", "./../out/", "..", ".", ""])
+def test_a_directory_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, directory: str) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    job = WriteJob.begin(directory)
+    assert job.directory == os.path.abspath(directory)
+    monkeypatch.chdir("/")
+    job.commit(job.write([rows(0, 3)]))
+    assert ids(job.directory) == [0, 1, 2]
+
+
 def test_parts_mean_the_same_wherever_a_task_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path, 3)
     monkeypatch.chdir(tmp_path)

@@ -172,9 +172,12 @@ class ReadExamples(beam.PTransform):  # type: ignore[misc]
 
     Raises:
         OSError, ShardError: a file is missing, or not the one of its manifest.
-        ValueError: the record type or the compression type is none; or there are features, and no Examples.
-        FeatureError, TypeError: the features are of no use.
-        others: (when the pipeline runs) as `read_examples`, with path, record number and offset. Where workers are
+        ValueError: the record type or the compression type is none; there are features, and no Examples; there is no
+            path; or max_bytes is not positive.
+        FeatureError, TypeError: the features are of no use. A TypeError, too: max_bytes is no number.
+        DecodeError: (when the pipeline runs) a record is not of the type; a SequenceExample with feature lists is no
+            Example, either.
+        others: (when the pipeline runs) as `read_examples`, all with path, record number and offset. Where workers are
             several, or processes of their own, Beam raises a RuntimeError with all of that in its text.
     """
 

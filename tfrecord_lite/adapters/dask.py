@@ -30,16 +30,18 @@ from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.adapters.arrow_frames import table_of
 from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema
 from tfrecord_lite.adapters.dask_tasks import computed, repeatable
-from tfrecord_lite.adapters.engine_arguments import as_schema, check_columns, check_record_type
+from tfrecord_lite.adapters.engine_arguments import as_schema, check_columns, check_has_columns, check_record_type
 from tfrecord_lite.adapters.kinds import column_kinds, unite_kinds
 from tfrecord_lite.adapters.read_parts import (
     BYTE_ARRAY,
     ReadPart,
+    given_paths,
     plan_parts,
     read_part,
     read_part_values,
 )
 from tfrecord_lite.adapters.record_encoder import RecordEncoder
+from tfrecord_lite.adapters.whole_number import whole_number
 from tfrecord_lite.adapters.write_job import Mode, WriteJob
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.files.inference import infer_schema
@@ -80,8 +82,11 @@ def read_bag(
 
     Raises:
         OSError, ShardError: a file is missing, or not the one of its manifest, when called.
-        ValueError: the record type is none; or there are features, and no Examples.
-        FeatureError, TypeError: the features are of no use, when called.
+        ValueError: the record type is none; there are features, and no Examples; there is no path; or max_bytes is not
+            positive.
+        FeatureError, TypeError: the features are of no use, when called. A TypeError, too: max_bytes is no number.
+        DecodeError: a record is not of the type, when computed; a SequenceExample with feature lists is no Example,
+            either.
         others: as `read_examples`, when computed.
     """
     check_record_type(record_type)
@@ -121,6 +126,7 @@ def read_dataframe(
         others: as `read_bag`, and as `read_arrow` when computed.
     """
     schema = as_schema(schema, record_type)
+    paths = given_paths(paths)  # which are looked up twice
     parts = plan_parts(paths, max_bytes=max_bytes)
     if record_type == "ByteArray":
         if columns is not None:
@@ -193,10 +199,12 @@ def write_tfrecords(
         The infos of the shards, in the order of the partitions.
 
     Raises:
-        TypeError: the data are neither; ValueError: a schema is given for a bag of other records than Examples, or for
-            records as they are; or as WriteJob.begin.
-        FeatureError: the schema has no features; or there is none, and a feature has another kind in another partition,
-            or in another example.
+        TypeError: the data are neither, retries are no number, or the client is none; or an item of a bag is no example
+            or record, with its number in the partition in the text.
+        ValueError: a schema is given for a bag of other records than Examples, or for records as they are; retries are
+            negative; or as WriteJob.begin.
+        FeatureError: the schema has no features, or the DataFrame no columns; or there is no schema, and a feature has
+            another kind in another partition, or in another example.
         FileExistsError, ShardError: see WriteJob.begin.
         PublishedError: the records are there, and are not to be written again; only cleaning up has failed.
         UncertainCommitError: whether they are there is not known; `commit(None, error.path)` finishes it, or tells.
@@ -212,9 +220,13 @@ def write_tfrecords(
         # Encoded one by one: not all that may be in an example has a place in a column.
         stored = "ByteArray"
     elif isinstance(data, dask.dataframe.DataFrame):
+        check_has_columns(data.columns)
         stored = record_type
     else:
         raise TypeError(f"a dask.bag or dask.dataframe is written, not a {type(data).__name__}")
+    retries = whole_number(retries, "retries", 0)
+    if not isinstance(client, distributed.Client | None):
+        raise TypeError(f"client is a distributed.Client, not a {type(client).__name__}")
     sizes = {"num_shards": num_shards, "max_records": max_records, "max_bytes": max_bytes}
     job = WriteJob.begin(
         directory,
@@ -281,8 +293,12 @@ def _write_bag(examples: Iterable[Any], job: WriteJob, record_type: str, schema:
     encoder = RecordEncoder(record_type, schema)
 
     def records() -> Iterator[bytes]:
-        for example in examples:
-            yield from encoder.encode(example)
+        for number, example in enumerate(examples):
+            try:
+                encoded = list(encoder.encode(example))
+            except TypeError as error:
+                raise TypeError(f"record #{number}: {error}") from error
+            yield from encoded
         encoder.finish()
 
     return job.write(_batches(records())), encoder.kinds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -45,6 +45,12 @@ def check_columns(schema: Schema, record_type: str) -> None:
     """Raise FeatureError unless records of that type have something of a schema: their number would be lost, too."""
     if not schema and not (record_type == "SequenceExample" and schema.feature_lists):
         raise FeatureError("the schema has no features, and nothing would be left of the records")
+
+
+def check_has_columns(names: Collection[Any]) -> None:
+    """Raise FeatureError if a DataFrame has no columns of these names: no engine says how many rows it has."""
+    if not len(names):
+        raise FeatureError("a DataFrame without columns has nothing to write")
 
 
 def _schema_of(given: Any) -> Schema:

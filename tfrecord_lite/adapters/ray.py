@@ -74,7 +74,7 @@ def read_tfrecords(
             or a large file has a saved index: then its records are divided.
 
     Raises:
-        ValueError: record_type is none of these, or there is a schema for records as they are.
+        ValueError: record_type is none of these, or there is a schema for records as they are; or there is no path.
         TypeError: Ray has no such option, or the schema is none.
         FeatureError: a feature was met in several kinds, or there are no features.
         OSError, TFRecordError: as `read_records`. What is wrong with a record Ray raises when the Dataset is consumed,
@@ -125,13 +125,16 @@ def write_tfrecords(
         What is known of the shards, in their order.
 
     Raises:
-        FileExistsError, ShardError, ValueError, TypeError: as WriteJob.begin, before anything is computed.
+        FileExistsError, ShardError, ValueError, TypeError: as WriteJob.begin, before anything is computed; TypeError,
+            too, if it is no Dataset.
         FeatureError: a column or value has no place in a feature; or a column has another kind in another block.
         PublishedError: the records are there, and are not to be written again; only cleaning up has failed.
         UncertainCommitError: whether they are there is not known; `commit(None, error.path)` finishes it, or tells.
         others: what Ray raises for a task that failed, or OSError. Nothing of the job is left; where even that could
             not be seen to, readers get a ShardError that says what to do.
     """
+    if not isinstance(dataset, ray.data.Dataset):
+        raise TypeError(f"a ray.data.Dataset is written, not a {type(dataset).__name__}")
     job = WriteJob.begin(
         directory,
         mode=mode,

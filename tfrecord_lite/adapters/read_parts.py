@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -20,17 +21,19 @@ import numpy as np
 from tfrecord_lite.adapters.arrow import read_arrow, to_arrow
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.adapters.arrow_sequences import sequences_to_batch
+from tfrecord_lite.adapters.whole_number import whole_number
 from tfrecord_lite.errors import IndexMismatchError, TFRecordError
-from tfrecord_lite.files.examples import read_examples
+from tfrecord_lite.files.examples import decoded_examples
 from tfrecord_lite.files.index import RecordIndex
-from tfrecord_lite.files.paths import STDIN, expand_paths
+from tfrecord_lite.files.paths import STDIN, expand_paths, list_paths
 from tfrecord_lite.files.reader import TFRecordReader
-from tfrecord_lite.files.records import read_records
+from tfrecord_lite.files.records import open_readers, read_records
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.source import RecordSource
-from tfrecord_lite.format.example import decode_example, decode_sequence_example
+from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, NoSequenceDecoder, ParsedExampleDecoder
+from tfrecord_lite.format.example import check_no_sequence_examples, decode_example, decode_sequence_example
 from tfrecord_lite.format.framing import FRAME_OVERHEAD
-from tfrecord_lite.format.parsing import parse_single_example
+from tfrecord_lite.format.parsing import example_plan, parse_single_example
 from tfrecord_lite.format.schema import Schema
 
 if TYPE_CHECKING:
@@ -61,6 +64,19 @@ class ReadPart:
     end: int | None = None
 
 
+def given_paths(paths: Any) -> list[Any]:
+    """One path or many as a list, not looked up yet.
+
+    Raises:
+        ValueError: there is none: it is more likely a mistake than a data set without a record.
+        TypeError: they are no paths.
+    """
+    given = list_paths(paths)
+    if not given:
+        raise ValueError("there is no path: the list of paths is empty")
+    return given
+
+
 def plan_parts(paths: Any, *, max_bytes: int = _PART_BYTES) -> list[ReadPart]:
     """Divide files into parts that tasks can read, in order.
 
@@ -70,12 +86,12 @@ def plan_parts(paths: Any, *, max_bytes: int = _PART_BYTES) -> list[ReadPart]:
 
     Raises:
         OSError, ShardError: as `read_records`.
-        TypeError: a file has no name.
+        ValueError: there is no path, or max_bytes is not positive.
+        TypeError: a file has no name, or max_bytes is no integer.
     """
-    if max_bytes < 1:
-        raise ValueError(f"max_bytes is 1 or more, not {max_bytes}")
+    max_bytes = whole_number(max_bytes, "max_bytes", 1)
     parts = []
-    for path in expand_paths(paths):
+    for path in expand_paths(given_paths(paths)):
         if not isinstance(path, str) or path == STDIN:
             what = "standard input" if path == STDIN else f"a {type(path).__name__}"
             raise TypeError(f"tasks read files with names, not {what}")
@@ -152,13 +168,18 @@ def read_part_values(
         others: as for `read_records`.
 
     Raises:
-        DecodeError, FeatureError, CorruptRecordError and others: with path, record number and offset.
+        DecodeError: a record is not of the type; a SequenceExample with feature lists is no Example, either.
+        FeatureError, CorruptRecordError and others: with path, record number and offset, as DecodeError.
         IndexMismatchError: the file is not the one that was divided.
     """
     if record_type == "Example" and part.end is None:
-        yield from read_examples(part.path, features, compression_type=compression_type, verify=verify)
+        decoder = ExampleDecoder(None) if features is None else ParsedExampleDecoder(example_plan(features))
+        readers = open_readers(part.path, compression_type, verify, None)
+        with closing(decoded_examples(readers, NoSequenceDecoder(decoder))) as blocks:
+            for examples in blocks:
+                yield from examples
         return
-    decode = _DECODE[record_type] if features is None else lambda record: parse_single_example(record, features)
+    decode = _DECODE[record_type] if features is None else lambda record: _parsed(record, features)
     if part.end is None:
         with TFRecordReader(part.path, compression_type, verify=verify) as reader:
             for record in reader:
@@ -181,8 +202,18 @@ def read_part_values(
                 yield value
 
 
+def _decoded(record: bytes) -> dict[str, Any]:
+    check_no_sequence_examples([record])
+    return decode_example(record)
+
+
+def _parsed(record: bytes, features: Mapping[str, Any]) -> dict[str, Any]:
+    check_no_sequence_examples([record])
+    return parse_single_example(record, features)
+
+
 _DECODE: dict[str, Callable[[bytes], Any]] = {
-    "Example": decode_example,
+    "Example": _decoded,
     "SequenceExample": decode_sequence_example,
     "ByteArray": bytes,
 }

@@ -27,6 +27,7 @@ import numpy as np
 from tfrecord_lite.adapters.arrow_columns import as_declared
 from tfrecord_lite.adapters.kinds import unite_kinds
 from tfrecord_lite.errors import FeatureError, TFRecordError
+from tfrecord_lite.files.writer import record_bytes
 from tfrecord_lite.format.bytes_array import BytesArray
 from tfrecord_lite.format.example import decode_example, encode_example, encode_sequence_example
 from tfrecord_lite.format.feature_schema import KINDLESS, FeatureSchema
@@ -56,7 +57,7 @@ class RecordEncoder:
         settle: dict[str, Callable[[Any], _Settled]] = {
             "Example": self._example,
             "SequenceExample": self._sequence,
-            "ByteArray": _Settled.record,
+            "ByteArray": lambda record: _Settled.record(bytes(record_bytes(record))),
         }
         self._settle = settle[record_type]
         self._schema = schema
@@ -70,7 +71,7 @@ class RecordEncoder:
         Raises:
             FeatureError: a value has no place in a feature, or is of another kind than before, or than the schema has
                 it, with the number of the example as record_number.
-            TypeError: it is no example.
+            TypeError: it is no example, or no record that is bytes-like.
         """
         with _numbered(self._count):
             self._waiting.append((self._count, self._settle(example)))

@@ -28,6 +28,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 try:
+    from pyspark.sql import DataFrame
     from pyspark.sql.datasource import DataSource, DataSourceReader, DataSourceWriter
     from pyspark.sql.types import StructType
 except ModuleNotFoundError as error:
@@ -36,22 +37,21 @@ except ModuleNotFoundError as error:
     raise ImportError('this needs PySpark 4: pip install "tfrecord-lite-codec[spark]"') from error
 
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
-from tfrecord_lite.adapters.engine_arguments import as_schema, check_columns, check_record_type
-from tfrecord_lite.adapters.spark_options import SourceOptions
+from tfrecord_lite.adapters.engine_arguments import as_schema, check_columns, check_has_columns, check_record_type
+from tfrecord_lite.adapters.read_parts import given_paths
+from tfrecord_lite.adapters.spark_options import SourceOptions, absolute_path
 from tfrecord_lite.adapters.spark_read import FilteringReader, PartReader
 from tfrecord_lite.adapters.spark_types import schema_of, struct_of
 from tfrecord_lite.adapters.spark_write import ShardWriter
 from tfrecord_lite.adapters.write_job import Mode, WriteJob
-from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.files.inference import infer_schema
-from tfrecord_lite.files.paths import as_path, list_paths
 from tfrecord_lite.files.shards import ShardInfo
 from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.schema import Schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 
 def read_tfrecords(
@@ -66,8 +66,9 @@ def read_tfrecords(
     """The records of files as a DataFrame: `spark.read.format("tfrecord")` under the name that other engines have.
 
     Args:
-        paths: paths and URLs, globs and directories, under the same path wherever a task runs. `{a,b}` in a local path
-            is two paths, as Hadoop has it (other engines do not).
+        paths: paths and URLs, globs and directories, under the same path wherever a task runs. Relative ones are of the
+            directory that this process is in, as those of `write_tfrecords` (those of `load` and `save` of the one in
+            which Spark was started). `{a,b}` in a local path is two paths, as Hadoop has it (other engines do not).
         schema: which features are columns, and what they are: a Schema, or what `spark.read.schema` takes. None infers
             it from all records.
         record_type: "Example", "SequenceExample" or "ByteArray".
@@ -75,12 +76,15 @@ def read_tfrecords(
 
     Raises:
         FeatureError: the schema has something that no column of Spark can hold, or no features.
-        ValueError: record_type is none of these, or there is a Schema for records as they are.
-        TypeError: the schema is none.
+        ValueError: record_type is none of these, or there is a Schema for records as they are; or there is no path, or
+            one of a form of Hadoop's that is not known.
+        TypeError: the schema is none, or a path.
         others: AnalysisException, with what `spark_options` and `infer_schema` raise in its text.
     """
     declared = None if isinstance(schema, (StructType, str)) else as_schema(schema, record_type)
     check_record_type(record_type)
+    # Spark asks for files in a process whose current directory is the JVM's, which does not go where this one goes.
+    places = [absolute_path(path) for path in given_paths(paths)]
     options = {"recordType": record_type, "verify": str(verify).lower()}
     if compression_type is not None:
         options["compression_type"] = compression_type
@@ -89,7 +93,7 @@ def read_tfrecords(
         reader = reader.schema(schema)
     elif declared is not None:
         reader = reader.schema(struct_of(declared, record_type))
-    return reader.load([as_path(path) for path in list_paths(paths)])
+    return reader.load(places)
 
 
 def write_tfrecords(
@@ -108,7 +112,8 @@ def write_tfrecords(
 
     Args:
         df: of columns that have a place in a feature, see `spark_types`.
-        directory: a URL, or a path that is the same wherever a task runs.
+        directory: a URL, or a path that is the same wherever a task runs. A relative one is of the directory that this
+            process is in.
         num_shards: how many there are, of any size: rows are dealt out by `df.repartition`. None: each partition that
             has rows is one shard, or more by their size.
         mode: "error" wants no data there; "append" adds a set; "overwrite" replaces all sets that are there.
@@ -124,18 +129,20 @@ def write_tfrecords(
 
     Raises:
         FeatureError: a column's type has no place in a record, or there is no column; or the schema has no features.
-        ValueError: num_shards is not positive, or comes with a size; or as WriteJob.begin.
-        TypeError: num_shards or a size is no number, or the schema none.
+        ValueError: num_shards is not positive, or comes with a size; the directory is of a form of Hadoop's that is not
+            known; or as WriteJob.begin.
+        TypeError: df is none; num_shards or a size is no number, or the schema none.
         FileExistsError, ShardError: as WriteJob.begin, before anything is computed.
         PublishedError: the records are there, and are not to be written again; only cleaning up has failed.
         UncertainCommitError: whether they are there is not known; `commit(None, error.path)` finishes it, or tells.
         others: what Spark raises for a task that failed once too often, or OSError. There is nothing new in the
             directory then; where even that could not be seen to, readers get a ShardError that says what to do.
     """
-    if not df.columns:  # Spark does not say how many rows such a batch has
-        raise FeatureError("a DataFrame without columns has nothing to write")
+    if not isinstance(df, DataFrame):
+        raise TypeError(f"a DataFrame of Spark is written, not a {type(df).__name__}")
+    check_has_columns(df.columns)
     job = WriteJob.begin(
-        directory,
+        absolute_path(directory),
         mode=mode,
         record_type=record_type,
         schema=schema_of(df.schema, record_type) if schema is None else schema,

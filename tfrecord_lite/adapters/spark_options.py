@@ -24,6 +24,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 from tfrecord_lite.errors import printable
 from tfrecord_lite.files.compression_types import check_compression_type
@@ -111,7 +112,7 @@ def _paths(options: Mapping[str, str]) -> tuple[str, ...]:
         found.insert(0, options["path"])
     if not found:
         raise ValueError("there is no path: give one to load() or save()")
-    return tuple(path for given in found for path in _without_braces(_absolute(given)))
+    return tuple(path for given in found for path in _without_braces(absolute_path(given)))
 
 
 def _without_braces(path: str) -> list[str]:
@@ -134,8 +135,13 @@ def _alternatives(path: str) -> list[str]:
     return [each for inner in braces[1].split(",") for each in _alternatives(f"{before}{inner}{after}")]
 
 
-def _absolute(given: str) -> str:
-    """A URL as it is; else a local path that is the same wherever a task runs."""
+def absolute_path(given: Any) -> str:
+    """A URL as it is; else a local path that is the same wherever a task runs.
+
+    Raises:
+        ValueError: it is a URI of Hadoop's of which only Hadoop knows what it is.
+        TypeError: it is no path.
+    """
     path = as_path(given)
     if is_url(path):
         return path

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from pyspark.sql.datasource import DataSourceArrowWriter, WriterCommitMessage
 
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
+from tfrecord_lite.adapters.engine_arguments import check_has_columns
 from tfrecord_lite.adapters.spark_options import SourceOptions
 from tfrecord_lite.adapters.spark_types import schema_of
 from tfrecord_lite.adapters.write_job import WriteJob
-from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.files.shards import ShardInfo
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ class ShardWriter(DataSourceArrowWriter):  # type: ignore[misc]
         """
         if len(options.paths) != 1:
             raise ValueError(f"shards go to one directory, not to {len(options.paths)}")
-        if not len(struct):  # Spark does not say how many rows such a batch has
-            raise FeatureError("a DataFrame without columns has nothing to write")
+        check_has_columns(struct.names)
         job = WriteJob.begin(
             options.paths[0],
             mode="overwrite" if overwrite else "append",

@@ -37,7 +37,7 @@ from tfrecord_lite.files.published import cleaning_up
 from tfrecord_lite.files.remote import is_url
 from tfrecord_lite.files.shard_files import sweep
 from tfrecord_lite.files.sharded_writer import ShardedWriter
-from tfrecord_lite.files.shards import ShardInfo, absolute_prefix
+from tfrecord_lite.files.shards import ShardInfo, check_prefix
 from tfrecord_lite.files.surgery import spread
 from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.schema import Schema
@@ -95,7 +95,7 @@ class WriteJob:
 
         Args:
             directory: where the shards will be: mounted under the same path wherever a task runs, or a URL that is
-                reached from everywhere.
+                reached from everywhere. A relative one is of the directory that this process is in.
             num_shards: so many shards, even empty ones. What a task writes is one; where there are not as many of
                 these, `commit` moves all frames.
             max_records, max_bytes: of a shard; not with num_shards.
@@ -120,7 +120,9 @@ class WriteJob:
         token = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
         options = TFRecordOptions(compression_type)
         number, sizes = shard_sizes(num_shards, max_records, max_bytes)
-        prefix = absolute_prefix(open_directory(as_path(directory)).join(f"part-{token}"))
+        place = as_path(directory)
+        place = place if is_url(place) else os.path.abspath(place)
+        prefix = check_prefix(open_directory(place).join(f"part-{token}"))
         job = cls(prefix, mode, record_type, schema, options, number, sizes)
         if not is_url(prefix):
             os.makedirs(job.directory, exist_ok=True)

@@ -15,14 +15,12 @@ from tfrecord_lite.files.reader import TFRecordReader
 from tfrecord_lite.files.reading import Reading, features_text, paths_text
 from tfrecord_lite.files.records import open_readers
 from tfrecord_lite.format.blocks import FOR_EXAMPLES
-from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
+from tfrecord_lite.format.columns.decode_examples import Decoder, ExampleDecoder, ParsedExampleDecoder
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.parsing import example_plan
 
 if TYPE_CHECKING:
     from tfrecord_lite.format.recovery import Recovery
-
-Decoder = ExampleDecoder | ParsedExampleDecoder
 
 
 def read_examples(
@@ -61,11 +59,12 @@ def read_examples(
         raise ValueError("features or keys, not both")
     given, names = list_paths(paths), keys if features is None else features
     readers = open_readers(given, compression_type, verify, max_record_size, recovery=recovery)
-    parts = _examples(readers, decoder)
+    parts = decoded_examples(readers, decoder)
     return Reading.of(parts, parts, "read_examples", lambda: f"{paths_text(given)}, {features_text(names)}")
 
 
-def _examples(readers: Generator[TFRecordReader], decoder: Decoder) -> Generator[Iterable[dict[str, Any]]]:
+def decoded_examples(readers: Generator[TFRecordReader], decoder: Decoder) -> Generator[Iterable[dict[str, Any]]]:
+    """The examples of a block of records after the other; errors as those of `read_examples`."""
     with closing(readers):
         for reader in readers:
             for block in reader.blocks(FOR_EXAMPLES):

@@ -121,7 +121,7 @@ class TFRecordWriter:
         The record may be changed by the caller afterwards. A large one is written from the caller's buffer without
         a copy.
         """
-        data = record if type(record) is bytes else _contiguous(record)
+        data = record if type(record) is bytes else record_bytes(record)
         size = len(data)
         if size > LARGE_FRAME:
             self._store_large([data])
@@ -299,8 +299,12 @@ _CLOSED = "the writer is closed"
 _FAILED = "the writer failed earlier"
 
 
-def _contiguous(record: Any) -> bytes | memoryview:
-    """The bytes of a record as bytes or a flat view of bytes."""
+def record_bytes(record: Any) -> bytes | memoryview:
+    """The bytes of a record as bytes or a flat view of bytes.
+
+    Raises:
+        TypeError: it is neither bytes-like and contiguous, nor a message.
+    """
     if hasattr(record, "SerializeToString"):
         return encode_example(record)
     view = None if isinstance(record, str) else byte_view(record)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from itertools import pairwise, repeat
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
 
 from tfrecord_lite.errors import FeatureError, TFRecordError
 from tfrecord_lite.format.columns import payloads
 from tfrecord_lite.format.columns.decode import ColumnDecoder
 from tfrecord_lite.format.columns.layouts import Group, Layouts
+from tfrecord_lite.format.columns.parts import bodies
 from tfrecord_lite.format.columns.window import Records
-from tfrecord_lite.format.example import as_keys, decode_example
+from tfrecord_lite.format.example import as_keys, check_no_sequence_examples, decode_example
 from tfrecord_lite.format.features import FixedLenFeature
 from tfrecord_lite.format.parsing import parse_single_example
 from tfrecord_lite.format.plan import Plan
@@ -23,6 +26,16 @@ from tfrecord_lite.format.rows import Rows, result
 
 #: The examples before the first error, and the error, whose record_number is their number.
 Decoded = tuple[Iterable[dict[str, Any]], TFRecordError | None]
+
+
+class Decoder(Protocol):
+    """What the classes here have in common."""
+
+    def decode(self, records: Records) -> Decoded:
+        """The examples of a block of records, in order."""
+
+    def decode_record(self, record: bytes) -> Decoded:
+        """The example of one record."""
 
 
 class ExampleDecoder:
@@ -82,6 +95,37 @@ class ParsedExampleDecoder:
     def decode_record(self, record: bytes) -> Decoded:
         """The example of one record."""
         return _decoded(parse_single_example, record, self._decoder.plan.features)
+
+
+class NoSequenceDecoder:
+    """Decodes as another decoder does, but for SequenceExamples, whose feature lists that one leaves out: an error."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+
+    def decode(self, records: Records) -> Decoded:
+        """The examples, in order; the error may be a DecodeError, too."""
+        _, is_other = bodies(records.buffer, records.starts, records.ends)
+        for number in np.flatnonzero(is_other).tolist():
+            error = _sequence_error(records.record(number))
+            if error is not None:
+                error.record_number = number
+                examples, earlier = self._decoder.decode(records.take(np.arange(number)))
+                return examples, earlier or error
+        return self._decoder.decode(records)
+
+    def decode_record(self, record: bytes) -> Decoded:
+        """The example of one record."""
+        error = _sequence_error(record)
+        return self._decoder.decode_record(record) if error is None else ([], error)
+
+
+def _sequence_error(record: bytes) -> TFRecordError | None:
+    try:
+        check_no_sequence_examples([record])
+    except TFRecordError as error:
+        return error
+    return None
 
 
 def _decoded(decode: Callable[[bytes, Any], dict[str, Any]], record: bytes, wanted: Any) -> Decoded:
