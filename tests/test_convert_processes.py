@@ -205,6 +205,36 @@ def test_a_process_that_is_killed_as_it_starts_is_an_error(which: str, case: str
     assert os.listdir(tmp_path / "temporary") == []
 
 
+@pytest.mark.parametrize("attempt", range(6))
+def test_a_worker_that_is_killed_while_others_start_is_an_error(attempt: int, tmp_path: Path) -> None:
+    """The pool is given up before it knows of all of them: one time in four it waited for the others without end."""
+    convert_lines(tmp_path, 4)
+    command = [*COMMAND, str(tmp_path / "in.tfrecord"), str(tmp_path / "out.csv"), "--workers", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            os.kill(just_started(process.pid, 1 + attempt % 2), signal.SIGKILL)
+            stdout, stderr = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, stdout) == (1, b"")
+    assert b"a worker process died while it was at it" in stderr
+    assert not (tmp_path / "out.csv").exists()
+
+
+def just_started(process: int, count: int) -> int:
+    """The last of so many workers, at once when it is there: to look at all processes would take too long."""
+    while True:
+        found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        workers = [number for number in found if b"spawn_main" in Path(f"/proc/{number}/cmdline").read_bytes()]
+        if len(workers) >= count:
+            return int(workers[-1])
+
+
+def convert_lines(directory: Path, copies: int) -> None:
+    (directory / "in.jsonl").write_bytes(LINES * copies)
+    convert(directory / "in.jsonl", directory / "in.tfrecord")
+
+
 def test_sigterm_without_workers_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     command = [*COMMAND, "-", str(tmp_path / "out" / "a"), "--from", "jsonl"]

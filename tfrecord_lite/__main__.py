@@ -44,7 +44,10 @@ def main() -> int:
     except KeyboardInterrupt:  # a second one, while the command cleans up after the first
         return 128 + _received
     finally:
-        _answer(numbers, _end)
+        try:
+            _answer(numbers, _end)
+        except KeyboardInterrupt:  # it came when the command was over
+            _answer(numbers, _end)
         if hasattr(signal, "SIGALRM"):
             signal.setitimer(signal.ITIMER_REAL, 0)
 

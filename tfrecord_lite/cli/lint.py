@@ -55,7 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings by their kinds; with --json a line for each as it is found."""
-    from tfrecord_lite.cli.main import describe, fail
+    from tfrecord_lite.cli.main import describe, fail, reader_has_gone
     from tfrecord_lite.errors import TFRecordError
     from tfrecord_lite.files.linting import lint
 
@@ -78,6 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
             try:
                 finding = next(found, None)
             except (OSError, TFRecordError) as error:  # OUT cannot be written, or not with all that is to be in it
+                if reader_has_gone(error):
+                    raise
                 return fail(describe(error), 2)
             if finding is None:
                 break

@@ -61,9 +61,10 @@ class Claim:
         OSError: no file can be created there.
     """
 
+    path, descriptor = "", -1  # Ctrl-C may come before there is anything
+
     def __init__(self, output: str, kind: str = "writing", *, sweeps: bool = True) -> None:
         self._process = os.getpid()
-        self.path, self.descriptor = "", -1
         directory, name = os.path.split(output)
         begin = os.path.join(directory, hidden_name(kind, name))
         if sweeps:

@@ -127,7 +127,11 @@ class EncodingPool:
         """What a worker died of, as far as can be told, when the results of these chunks will not come."""
         assert self._executor is not None
         processes = list((self._executor._processes or {}).values())
-        self._executor.shutdown()  # it has terminated all that were alive, and waits for them
+        for process in processes:
+            # The executor has terminated those that it knew of, and would wait for one that was just being started.
+            if process.exitcode is None:
+                process.terminate()
+        self._executor.shutdown()
         died = [process for process in processes if process.exitcode != -signal.SIGTERM]
         begin, end, item = lost[0].begin, lost[-1].end, lost[0].items[0]
         found = []
