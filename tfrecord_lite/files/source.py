@@ -193,7 +193,8 @@ class RecordSource(Sequence[bytes]):
             return []
         try:
             found = np.asarray(numbers)
-        except (ValueError, np.ma.MaskError):  # of no one shape, or something in it is masked
+        # Of no one shape (of which numpy before 1.24 warns, which may be an error), or something in it is masked.
+        except (ValueError, UserWarning, np.ma.MaskError):
             found = np.empty(0)
         # Too large for an int64, of several types, or no integers, as those beneath a mask.
         if found.dtype.kind not in "iu" or found.ndim != 1 or np.ma.is_masked(numbers):
