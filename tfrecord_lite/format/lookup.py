@@ -59,7 +59,7 @@ _frames = _Frames()
 
 def record_at(buffer: Any, position: int, size: int, offset: int, verify: bool) -> bytes:
     """The record of the frame of `size` bytes at `position`."""
-    (unpack_from, _) = _frames[size]
+    unpack_from, _ = _frames[size]
     header, record, footer = unpack_from(buffer, position)
     length = decode_header(header, offset, verify=verify)
     if length != len(record):
