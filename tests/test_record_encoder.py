@@ -124,6 +124,25 @@ def test_nulls_of_sequences_are_those_of_arrow(tmp_path: Any) -> None:
         encoded([({}, {"x": "text"})], "SequenceExample")
 
 
+NO_PAIRS: tuple[Any, ...] = (
+    1,
+    {"id": 1},
+    {"id": 1, "x": []},
+    "ab",
+    ({},),
+    ({}, {}, {}),
+    ({}, [("x", [1])]),
+    (3, {}),
+    tfr.SequenceExample(),
+)
+
+
+@pytest.mark.parametrize("item", NO_PAIRS, ids=repr)
+def test_what_is_no_pair_of_mappings_is_no_sequence_example(item: Any) -> None:
+    with pytest.raises(TypeError, match=r"a SequenceExample is a pair \(context, feature lists\) of mappings or None"):
+        encoded([({}, {}), item], "SequenceExample")
+
+
 def test_records_are_stored_as_they_are() -> None:
     given = [b"", b"any", bytearray(b"array"), memoryview(b"view"), np.bytes_(b"scalar")]
     records = encoded(given, "ByteArray")

@@ -21,13 +21,14 @@ follows Arrow's protocol (`__arrow_c_stream__`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfrecord_lite.adapters.arrow_columns import MISSING, array_of, as_declared, column_type, import_pyarrow
+from tfrecord_lite.adapters.arrow_batches import lists_to_batch, of_size, runs
+from tfrecord_lite.adapters.arrow_columns import MISSING, as_declared, column_type, import_pyarrow
 from tfrecord_lite.adapters.arrow_frames import table_of
 from tfrecord_lite.adapters.arrow_lists import declared, has_no_kind, lists_of
 from tfrecord_lite.errors import FeatureError, TFRecordError
@@ -48,9 +49,6 @@ from tfrecord_lite.format.schema import Schema
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-
-#: Arrow's binary has 32-bit offsets: what is larger is given in several batches.
-_MAX_BYTES = 1 << 30
 
 
 def arrow_schema(schema: Schema, *, text: Collection[str] = (), fixed_size: bool = True) -> pa.Schema:
@@ -133,7 +131,7 @@ def read_arrow(
                 for piece, lists in decoded(where, records, decoder):
                     yield lists_to_batch(lists, columns, len(piece.offsets))
 
-    return pa.RecordBatchReader.from_batches(columns, _of_size(pa, batches(), batch_size))
+    return pa.RecordBatchReader.from_batches(columns, of_size(batches(), batch_size))
 
 
 def to_arrow(data: Any, schema: Schema | None = None, *, text: Collection[str] = ()) -> pa.Table:
@@ -157,7 +155,7 @@ def to_arrow(data: Any, schema: Schema | None = None, *, text: Collection[str] =
     columns = arrow_schema(schema, text=text)
     decoder = ListDecoder(schema)
     batches = []
-    for begin, end in _runs(records):
+    for begin, end in runs(records):
         some = records[begin:end]
         lists = decoder.decode(Records.joined(some))
         if lists is None:
@@ -235,60 +233,10 @@ def _check_columns(rows: int, columns: int) -> None:
         raise FeatureError("rows without columns have no features, and nothing would be left of them")
 
 
-def lists_to_batch(lists: Mapping[str, Lists], columns: pa.Schema, count: int) -> pa.RecordBatch:
-    """What a ListDecoder gave for `count` records, as a RecordBatch of that schema.
-
-    Raises:
-        FeatureError: what is to be text is not UTF-8, with record_number in the batch.
-    """
-    pa = import_pyarrow()
-    arrays = [array_of(lists[field.name], field) for field in columns]
-    if arrays:
-        return pa.RecordBatch.from_arrays(arrays, schema=columns)
-    return pa.RecordBatch.from_struct_array(pa.Array.from_buffers(pa.struct([]), count, [None]))
-
-
-def _of_size(pa: Any, batches: Iterator[pa.RecordBatch], batch_size: int) -> Iterator[pa.RecordBatch]:
-    """The same rows, so many in each batch."""
-    pieces: list[Any] = []
-    held = held_bytes = 0
-    for batch in batches:
-        begin = 0
-        while begin < batch.num_rows:
-            some = batch.slice(begin, min(batch_size - held, batch.num_rows - begin))
-            begin += some.num_rows
-            pieces.append(some)
-            held, held_bytes = held + some.num_rows, held_bytes + some.nbytes
-            if held == batch_size or held_bytes > _MAX_BYTES:
-                yield _combined(pa, pieces)
-                pieces, held, held_bytes = [], 0, 0
-    if pieces:
-        yield _combined(pa, pieces)
-
-
-def _combined(pa: Any, pieces: list[Any]) -> pa.RecordBatch:
-    if len(pieces) == 1:
-        return pieces[0]
-    (batch,) = pa.Table.from_batches(pieces).combine_chunks().to_batches()
-    return batch
-
-
 def _serialized(example: Any) -> bytes:
     if isinstance(example, Mapping) or hasattr(example, "SerializeToString"):
         return encode_example(example)
     return as_message(example)
-
-
-def _runs(records: list[bytes]) -> Iterable[tuple[int, int]]:
-    """Runs of records that hold no more than a batch may."""
-    begin, size = 0, 0
-    for number, record in enumerate(records):
-        size += len(record)
-        if size > _MAX_BYTES and number > begin:
-            yield begin, number
-            begin, size = number, len(record)
-    if begin < len(records):
-        yield begin, len(records)
 
 
 def _one_by_one(decoder: ListDecoder, records: list[bytes], begin: int) -> dict[str, Lists]:

@@ -10,10 +10,10 @@ is in the set (see `write_job`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
-from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import Any
 
 try:
     import dask
@@ -25,22 +25,11 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError('this needs Dask: pip install "tfrecord-lite-codec[dask]"') from error
 
-from tfrecord_lite.adapters.arrow import arrow_schema, to_pandas
-from tfrecord_lite.adapters.arrow_columns import import_pyarrow
-from tfrecord_lite.adapters.arrow_frames import table_of
-from tfrecord_lite.adapters.arrow_sequences import sequence_arrow_schema
+from tfrecord_lite.adapters.dask_partitions import as_frame, examples_of, frame_of, write_bag, write_frame
 from tfrecord_lite.adapters.dask_tasks import computed, repeatable
 from tfrecord_lite.adapters.engine_arguments import as_schema, check_columns, check_has_columns, check_record_type
-from tfrecord_lite.adapters.kinds import column_kinds, unite_kinds
-from tfrecord_lite.adapters.read_parts import (
-    BYTE_ARRAY,
-    ReadPart,
-    given_paths,
-    plan_parts,
-    read_part,
-    read_part_values,
-)
-from tfrecord_lite.adapters.record_encoder import RecordEncoder
+from tfrecord_lite.adapters.kinds import unite_kinds
+from tfrecord_lite.adapters.read_parts import given_paths, plan_parts
 from tfrecord_lite.adapters.whole_number import whole_number
 from tfrecord_lite.adapters.write_job import Mode, WriteJob
 from tfrecord_lite.errors import FeatureError
@@ -50,15 +39,8 @@ from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.parsing import example_plan
 from tfrecord_lite.format.schema import Schema
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
-
 #: As in `plan_parts`: a shard of the usual size is one partition.
 _PART_BYTES = 128 << 20
-_Written = tuple[list[ShardInfo], dict[str, str]]
-#: Records that are encoded before they are stored.
-_RUN = 1024
 
 
 def read_bag(
@@ -94,7 +76,7 @@ def read_bag(
         if record_type != "Example":
             raise ValueError(f"features are of Examples, and not of records of the type {record_type}")
         example_plan(features)  # what is of no use is to be an error here, and not on a worker
-    read = dask.delayed(_examples, pure=True)
+    read = dask.delayed(examples_of, pure=True)
     options = {"record_type": record_type, "compression_type": compression_type, "verify": verify}
     return dask.bag.from_delayed([read(part, features, options) for part in plan_parts(paths, max_bytes=max_bytes)])
 
@@ -148,13 +130,13 @@ def read_dataframe(
             feature_lists=[lists[name] for name in columns if name in lists],
         )
     return dask.dataframe.from_map(
-        _frame,
+        frame_of,
         parts,
         schema=schema,
         record_type=record_type,
         compression_type=compression_type,
         verify=verify,
-        meta=_as_frame([], schema, record_type),
+        meta=as_frame([], schema, record_type),
     )
 
 
@@ -243,10 +225,10 @@ def write_tfrecords(
         if job.num_shards is not None:
             data = data.repartition(npartitions=job.num_shards)
         if is_bag:
-            write = partial(_write_bag, job=job, record_type=record_type, schema=schema)
+            write = partial(write_bag, job=job, record_type=record_type, schema=schema)
             tasks = data.map_partitions(write).to_delayed()
         else:
-            task = dask.delayed(_write_frame, pure=False)
+            task = dask.delayed(write_frame, pure=False)
             tasks = [task(job, part) for part in data.to_delayed()]
         kinds: dict[str, str] = {}
         written = computed(tasks, retries, client)
@@ -256,55 +238,3 @@ def write_tfrecords(
     except BaseException as error:
         job.abort_after(error)
         raise
-
-
-def _examples(part: ReadPart, features: Mapping[str, Any] | None, options: Mapping[str, Any]) -> list[Any]:
-    """Those of a part."""
-    return list(read_part_values(part, features, **options))
-
-
-def _frame(
-    part: ReadPart, schema: Schema, record_type: str, compression_type: str | None, verify: bool
-) -> pd.DataFrame:
-    """A partition."""
-    batches = read_part(part, schema, record_type=record_type, compression_type=compression_type, verify=verify)
-    return _as_frame(list(batches), schema, record_type)
-
-
-def _as_frame(batches: list[pa.RecordBatch], schema: Schema, record_type: str) -> pd.DataFrame:
-    pa = import_pyarrow()
-    if record_type == "ByteArray":
-        columns = pa.schema({BYTE_ARRAY: pa.binary()})
-    else:
-        columns = (sequence_arrow_schema if record_type == "SequenceExample" else arrow_schema)(schema)
-    return to_pandas(pa.Table.from_batches(batches, columns))
-
-
-def _write_frame(job: WriteJob, frame: pd.DataFrame) -> _Written:
-    """One attempt of a task: its shards, and the kinds of its columns."""
-    table, kinds = table_of(frame), {}
-    if job.schema is None and job.record_type != "ByteArray":
-        kinds = column_kinds(table.schema, job.record_type)
-    return job.write(table.to_batches()), kinds
-
-
-def _write_bag(examples: Iterable[Any], job: WriteJob, record_type: str, schema: Schema | None) -> _Written:
-    """The same of a bag."""
-    encoder = RecordEncoder(record_type, schema)
-
-    def records() -> Iterator[bytes]:
-        for number, example in enumerate(examples):
-            try:
-                encoded = list(encoder.encode(example))
-            except TypeError as error:
-                raise TypeError(f"record #{number}: {error}") from error
-            yield from encoded
-        encoder.finish()
-
-    return job.write(_batches(records())), encoder.kinds
-
-
-def _batches(records: Iterator[bytes]) -> Iterator[pa.RecordBatch]:
-    pa = import_pyarrow()
-    while some := list(islice(records, _RUN)):
-        yield from pa.table({BYTE_ARRAY: pa.array(some, pa.binary())}).to_batches()

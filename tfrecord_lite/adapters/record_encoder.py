@@ -27,9 +27,8 @@ import numpy as np
 from tfrecord_lite.adapters.arrow_columns import as_declared
 from tfrecord_lite.adapters.kinds import unite_kinds
 from tfrecord_lite.errors import FeatureError, TFRecordError
-from tfrecord_lite.files.writer import record_bytes
 from tfrecord_lite.format.bytes_array import BytesArray
-from tfrecord_lite.format.example import decode_example, encode_example, encode_sequence_example
+from tfrecord_lite.format.example import decode_example, encode_example, encode_sequence_example, record_bytes
 from tfrecord_lite.format.feature_schema import KINDLESS, FeatureSchema
 from tfrecord_lite.format.lists import Lists
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST, feature_values
@@ -116,6 +115,15 @@ class RecordEncoder:
         return _Settled(lambda: encode_example(declared))
 
     def _sequence(self, pair: tuple[Mapping[str, Any] | None, Mapping[str, Iterable[Any] | None] | None]) -> _Settled:
+        if not (
+            isinstance(pair, (tuple, list))
+            and len(pair) == 2
+            and all(part is None or isinstance(part, Mapping) for part in pair)
+        ):
+            raise TypeError(
+                "a SequenceExample is a pair (context, feature lists) of mappings or None,"
+                f" not what this {type(pair).__name__} is"
+            )
         given, given_lists = pair
         context = lists = None
         if given is not None:

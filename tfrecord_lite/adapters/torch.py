@@ -25,11 +25,10 @@ except ModuleNotFoundError as error:
 from tfrecord_lite.adapters.decoded_records import DecodedRecords
 from tfrecord_lite.adapters.ordered_batches import OrderedBatches, checked_epoch, place_of
 from tfrecord_lite.adapters.torch_position import MAIN_PROCESS, SharedPosition, step_of
-from tfrecord_lite.adapters.torch_tensors import ItemMaker, Padding, RaggedAs, Transform
+from tfrecord_lite.adapters.torch_tensors import ItemMaker, Padding, RaggedAs, Transform, pinned
 from tfrecord_lite.adapters.whole_number import whole_number
 from tfrecord_lite.files.source import index_of
 from tfrecord_lite.format.columns.decode import BytesAs
-from tfrecord_lite.format.tensor_values import SparseTensorValue
 
 
 class TFRecordDataset(IterableDataset):  # type: ignore[misc]
@@ -212,7 +211,7 @@ class TFRecordDataset(IterableDataset):  # type: ignore[misc]
             step += workers
             item = self._as_item(values)
             self._now = state, step
-            yield {name: _pinned(value) for name, value in item.items()} if self._pin_memory else item
+            yield {name: pinned(value) for name, value in item.items()} if self._pin_memory else item
         self._now = state, max(step, len(ordered))  # the last step may have no example for this rank
 
     def _from(self, state: Mapping[str, int]) -> OrderedBatches:
@@ -293,10 +292,3 @@ def _place(rank: int | None, ranks: int | None) -> tuple[int, int]:
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_rank(), torch.distributed.get_world_size()
     return 0, 1
-
-
-def _pinned(value: Any) -> Any:
-    """A value, or a sparse one's parts, in pinned memory where it is a tensor."""
-    if isinstance(value, SparseTensorValue):
-        return SparseTensorValue(*map(_pinned, value))
-    return value.pin_memory() if isinstance(value, torch.Tensor) else value

@@ -82,6 +82,13 @@ def as_tensors(values: Mapping[str, Any], ragged: RaggedAs, padding: Padding) ->
     return tensors
 
 
+def pinned(value: Any) -> Any:
+    """A value, or a sparse one's parts, in pinned memory where it is a tensor."""
+    if isinstance(value, SparseTensorValue):
+        return SparseTensorValue(*map(pinned, value))
+    return value.pin_memory() if isinstance(value, torch.Tensor) else value
+
+
 def _check_padding(padding: Any) -> None:
     """Raise TypeError where it is no number and no {name: number}."""
     of_names = padding if isinstance(padding, Mapping) else {"": padding}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from tfrecord_lite.adapters.arrow import arrow_schema, from_arrow, lists_to_batch, schema_from_arrow
+from tfrecord_lite.adapters.arrow import arrow_schema, from_arrow, schema_from_arrow
+from tfrecord_lite.adapters.arrow_batches import lists_to_batch
 from tfrecord_lite.convert.formats import Rows, Skip
 from tfrecord_lite.errors import FeatureError, printable
 from tfrecord_lite.format.columns.decode_lists import ListDecoder

@@ -33,11 +33,10 @@ from tfrecord_lite.format.blocks import LARGE_FRAME
 from tfrecord_lite.format.columns.encode import FeatureRule, encode_frames
 from tfrecord_lite.format.columns.frames import Frames
 from tfrecord_lite.format.columns.row_block import RowBlock
-from tfrecord_lite.format.example import Message, encode_example, encode_pieces
+from tfrecord_lite.format.example import Message, encode_example, encode_pieces, record_bytes
 from tfrecord_lite.format.frame_group import FrameGroup
 from tfrecord_lite.format.gaps import frame_group
 from tfrecord_lite.format.pieces import Pieces, total_size
-from tfrecord_lite.format.values import byte_view
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -297,20 +296,3 @@ class TFRecordWriter:
 
 _CLOSED = "the writer is closed"
 _FAILED = "the writer failed earlier"
-
-
-def record_bytes(record: Any) -> bytes | memoryview:
-    """The bytes of a record as bytes or a flat view of bytes.
-
-    Raises:
-        TypeError: it is neither bytes-like and contiguous, nor a message.
-    """
-    if hasattr(record, "SerializeToString"):
-        return encode_example(record)
-    view = None if isinstance(record, str) else byte_view(record)
-    if view is None or not view.c_contiguous:
-        raise TypeError(
-            f"a record is bytes-like and contiguous, not {type(record).__name__}"
-            + (" (encode the text first)" if isinstance(record, str) else "")
-        )
-    return view.cast("B") if view.nbytes else b""

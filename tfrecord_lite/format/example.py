@@ -105,6 +105,23 @@ def serialize_message(message: Message) -> bytes:
     return message.SerializeToString(deterministic=True)
 
 
+def record_bytes(record: Any) -> bytes | memoryview:
+    """The bytes of a record as bytes or a flat view of bytes.
+
+    Raises:
+        TypeError: it is neither bytes-like and contiguous, nor a message.
+    """
+    if hasattr(record, "SerializeToString"):
+        return encode_example(record)
+    view = None if isinstance(record, str) else byte_view(record)
+    if view is None or not view.c_contiguous:
+        raise TypeError(
+            f"a record is bytes-like and contiguous, not {type(record).__name__}"
+            + (" (encode the text first)" if isinstance(record, str) else "")
+        )
+    return view.cast("B") if view.nbytes else b""
+
+
 def encode_feature(value: Any, key: str) -> Pieces:
     """The serialized Feature of one value, in pieces; `key` is what errors name."""
     if hasattr(value, "SerializeToString"):
