@@ -495,6 +495,14 @@ def test_exactly_the_undamaged_records_come_back(
     assert reader.record_number == len(found)
 
 
+def test_empty_records_of_a_large_file_come_back(tmp_path: Path) -> None:
+    records = [b"12345678", *[b""] * (3 * BLOCK_SIZE // 16), *[b"%d" % number for number in range(5000)]]
+    path = tmp_path / "damaged"
+    path.write_bytes(flip_bit(frames(records), 12))
+    assert recovered(path.read_bytes()) == (records[1:], [(0, 24)])
+    assert list(read_records(path, recovery=lambda region: None)) == records[1:]
+
+
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(RANDOM_RECORDS, st.integers(1, 4), st.sampled_from([0, 6]), VERBS.map(lambda verbs: verbs[:1]))
 def test_all_records_of_undamaged_gzip_members_come_back(

@@ -92,3 +92,11 @@ def test_a_stream_that_has_nothing_now_is_an_error() -> None:
 
     with pytest.raises(BlockingIOError):
         Window(Waiting()).read(1)
+
+
+def test_to_ask_for_nothing_is_not_to_meet_the_end() -> None:
+    window = Window(io.BytesIO(DATA))
+    for begin in (0, 5):
+        assert window.read(0) == b""
+        assert window.readinto(bytearray()) == 0
+        assert window.read(5) == DATA[begin : begin + 5]

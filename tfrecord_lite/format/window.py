@@ -51,7 +51,7 @@ class Window:
 
     def read(self, size: int, /) -> bytes:
         """At most `size` bytes, none at the end."""
-        if self.position == self.end:
+        if size and self.position == self.end:  # asked for nothing, a stream gives nothing wherever it stands
             self._extend(size)
         data = self._copy(self.position, size)
         self.position += len(data)
@@ -60,7 +60,7 @@ class Window:
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """The same into a buffer."""
         view = memoryview(buffer).cast("B")
-        if self.position < self.end:
+        if self.position < self.end or not view:
             data = self.read(len(view))
             view[: len(data)] = data
             return len(data)
