@@ -34,7 +34,7 @@ MORE = tfr.Schema(
 )
 #: What a schema is not, and what every engine says of it, at the call.
 NO_SCHEMA: Any = {"id": tfr.FixedLenFeature([], "int64")}
-NO_SCHEMA_PROBLEM = "^schema is a Schema, as infer_schema and schema_from_arrow give it, not a dict of FixedLenFeature$"
+NO_SCHEMA_PROBLEM = "^schema is a tfrecord_lite.Schema, .*, not a dict of tfrecord_lite.FixedLenFeature$"
 _RAW = "^a schema is of features, and records of the type ByteArray have none$"
 _EMPTY = "^the schema has no features, and nothing would be left of the records$"
 _STEPS = [FeatureListSchema(FeatureSchema("steps", "int64", None))]

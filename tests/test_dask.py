@@ -543,6 +543,18 @@ def test_rows_without_columns_are_refused_and_not_lost(tmp_path: Path, record_ty
     assert not (tmp_path / "out").exists()
 
 
+def test_rows_of_a_partition_that_lost_its_columns_are_refused_and_not_lost(client: Any, tmp_path: Path) -> None:
+    parts = [pd.DataFrame({"id": [1, 2]}), pd.DataFrame(index=range(3))]
+    frame = dask.dataframe.from_map(lambda part: part, parts, meta=parts[0][:0], enforce_metadata=False)
+    given: list[Any] = [{}, {"schema": VALUES}]
+    for options in given:
+        with pytest.raises(tfr.FeatureError, match="rows without columns have no features"):
+            write_tfrecords(frame, tmp_path / "out", retries=0, **options)
+    assert not list((tmp_path / "out").iterdir())
+    write_tfrecords(frame, tmp_path / "out", num_shards=1)  # Dask puts the parts together: it has the column for all
+    assert tfr.count_records(tmp_path / "out") == 5
+
+
 @pytest.mark.parametrize(("paths", "error", "problem"), REFUSED_PATHS)
 def test_paths_that_are_none_are_refused_at_the_call(paths: Any, error: type[Exception], problem: str) -> None:
     for read in (read_bag, read_dataframe):

@@ -538,7 +538,8 @@ def test_a_schema_that_is_of_no_use_is_refused_at_the_call(
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [
-        ({"schema": ["id"]}, "^schema is a Schema, .*, not a list$"),
+        ({"schema": ["id"]}, "^schema is a tfrecord_lite.Schema, .*, not a list$"),
+        ({"schema": pa.schema({"id": pa.int64()})}, "^schema is .* or {name: FeatureSchema}, not a pyarrow.Schema$"),
         ({"num_shards": True}, "^num_shards: True is no number$"),
         ({"max_records": False}, "^max_records: False is no number$"),
         ({"max_bytes": "1"}, "^max_bytes: "),

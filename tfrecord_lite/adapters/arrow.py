@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfrecord_lite.adapters.arrow_batches import lists_to_batch, of_size, runs
-from tfrecord_lite.adapters.arrow_columns import MISSING, as_declared, column_type, import_pyarrow
+from tfrecord_lite.adapters.arrow_columns import MISSING, as_declared, check_rows, column_type, import_pyarrow
 from tfrecord_lite.adapters.arrow_frames import table_of
 from tfrecord_lite.adapters.arrow_lists import declared, has_no_kind, lists_of
 from tfrecord_lite.errors import FeatureError, TFRecordError
@@ -184,7 +184,7 @@ def from_arrow(data: Any, schema: Mapping[str, FeatureSchema] | None = None) -> 
     if not (hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__")):
         raise TypeError(f"an Arrow table, or what follows Arrow's protocol, is needed, not {type(data).__name__}")
     table = data if isinstance(data, pa.RecordBatch) else pa.table(data)
-    _check_columns(table.num_rows, table.num_columns)
+    check_rows(table.num_rows, table.num_columns)
     columns = {}
     for name in schema_from_arrow(table.schema):
         array = table.column(name)
@@ -223,14 +223,7 @@ def from_pandas(frame: pd.DataFrame, schema: Mapping[str, FeatureSchema] | None 
         ImportError, FeatureError: as `from_arrow`; or a text, with its row as record_number, or a name cannot be UTF-8.
         TypeError: it is no DataFrame.
     """
-    table = table_of(frame)
-    _check_columns(*frame.shape)  # of rows without columns pandas leaves nothing to Arrow
-    return from_arrow(table, schema)
-
-
-def _check_columns(rows: int, columns: int) -> None:
-    if rows and not columns:
-        raise FeatureError("rows without columns have no features, and nothing would be left of them")
+    return from_arrow(table_of(frame), schema)
 
 
 def _serialized(example: Any) -> bytes:

@@ -42,6 +42,12 @@ def import_pyarrow() -> Any:
     return pyarrow
 
 
+def check_rows(rows: int, columns: int) -> None:
+    """Raise FeatureError if a table has rows and no columns."""
+    if rows and not columns:
+        raise FeatureError("rows without columns have no features, and nothing would be left of them")
+
+
 def as_declared(lists: Lists, feature: FeatureSchema) -> Lists:
     """The lists with values of the feature's dtype, if that loses nothing but a float's precision.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfrecord_lite.adapters.arrow_columns import at_row, import_pyarrow
+from tfrecord_lite.adapters.arrow_columns import at_row, check_rows, import_pyarrow
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format.example import encode_key
 
@@ -25,8 +25,8 @@ def table_of(frame: pd.DataFrame) -> pa.Table:
 
     Raises:
         ImportError: there is no pyarrow.
-        FeatureError: a name is no text or there twice, or values are of several types, or of one unknown to Arrow; a
-            text, with its row as record_number, or a name cannot be UTF-8.
+        FeatureError: there are rows without columns; a name is no text or there twice, or values are of several types,
+            or of one unknown to Arrow; a text, with its row as record_number, or a name cannot be UTF-8.
         TypeError: it is no DataFrame.
     """
     import pandas as pd
@@ -34,6 +34,7 @@ def table_of(frame: pd.DataFrame) -> pa.Table:
     pa = import_pyarrow()
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"a pandas DataFrame is needed, not {type(frame).__name__}")
+    check_rows(*frame.shape)  # Arrow would have no rows of these
     arrays = {}
     for name, column in frame.items():
         encode_key(name)  # for what it raises

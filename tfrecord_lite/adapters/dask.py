@@ -160,7 +160,8 @@ def write_tfrecords(
 
     Args:
         data: a bag of examples as for `encode_example`; or a DataFrame whose columns are features, as for
-            `from_pandas`. None is no feature, [] of the kind that others in its partition have.
+            `from_pandas`. None is no feature, [] of the kind that others in its partition have. Where Dask's setting
+            `dataframe.convert-string` is not False, what is no number in a DataFrame from pandas is text by then.
         directory: a URL, or a path that is the same wherever a worker runs.
         mode: "error" wants no data there; "append" adds a set; "overwrite" replaces all sets that are there.
         record_type: "Example"; "SequenceExample": a bag of pairs as for `encode_sequence_example`, or a DataFrame

@@ -54,13 +54,22 @@ def check_has_columns(names: Collection[Any]) -> None:
 
 
 def _schema_of(given: Any) -> Schema:
-    found = type(given).__name__
+    found = _type_name(given)
     if isinstance(given, Mapping):
-        others = [type(feature).__name__ for feature in given.values() if not isinstance(feature, FeatureSchema)]
+        others = [_type_name(feature) for feature in given.values() if not isinstance(feature, FeatureSchema)]
         if not others:
             return Schema(replace(feature, name=name) for name, feature in given.items())
         found = f"{found} of {others[0]}"
-    raise TypeError(f"schema is a Schema, as infer_schema and schema_from_arrow give it, not a {found}")
+    raise TypeError(
+        "schema is a tfrecord_lite.Schema, as infer_schema and schema_from_arrow give it, or {name: FeatureSchema},"
+        f" not a {found}"
+    )
+
+
+def _type_name(value: Any) -> str:
+    """With its package, but for Python's own: others have a Schema, too."""
+    module, name = type(value).__module__, type(value).__qualname__
+    return name if module == "builtins" else f"{module.split('.')[0]}.{name}"
 
 
 def shard_sizes(num_shards: Any, max_records: Any, max_bytes: Any) -> tuple[int | None, dict[str, int | None]]:

@@ -17,7 +17,8 @@ Spark finds it by itself, through the package pyspark_tfrecord_lite. Options are
 
 Both move Arrow's batches, without an object for each row (but for SequenceExamples, which go one by one). Columns are
 chosen by the schema that is given to `spark.read.schema(...)`: what it does not name is not decoded. With option
-pushFilters, rows that a filter leaves out do not travel to the JVM; they are read and decoded all the same.
+pushFilters, rows that a filter leaves out do not travel to the JVM; they are read and decoded all the same. A DataFrame
+with this option is for one query: Spark keeps its filters for the next ones.
 """
 
 from __future__ import annotations
