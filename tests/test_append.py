@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from damage import (
     collect,
+    delete_range,
     flip_bit,
     frame,
     frames,
@@ -405,6 +406,52 @@ def test_a_last_record_that_does_not_hold_and_zeros_behind_are_a_torn_tail(rest:
     assert caught.value.part == ("length" if rest == "zeros" else "data")
     assert path.read_bytes() == damaged
     assert read(write(path, NEW, mode="a", repair_tail=True)) == (OLD if rest == "zeros" else OLD[:-1]) + NEW
+
+
+#: What looks like a torn tail, and is none: {what happened: (file, what is said)}
+BEFORE = [b"first", noise(3000), *[b"%04d" % number for number in range(20)]]
+NO_TAILS = {
+    "bytes are missing in a long record": (delete_range(frames(BEFORE), 500, 2500), "whole records lie behind it"),
+    "its length grew": (set_length(frames(BEFORE), 1 << 20, 21), "whole records lie behind it"),
+    "a record that held frames is torn": (frames([b"first", frames(BEFORE)])[:-3], "whole records lie behind it"),
+    "the record before is damaged, too": (flip_bit(frames(OLD), len(frames(OLD)) - 6) + b"torn", "data CRC"),
+    "and zeros follow": (flip_bit(frames(OLD), len(frames(OLD)) - 6) + bytes(50), "data CRC"),
+    "bytes are missing in a member": (
+        delete_range(gzip_member(frames([noise(3000)]), level=0), 100, 2900) + gzip_member(frames([b"next"])),
+        "whole records lie behind it",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", NO_TAILS)
+def test_a_tail_with_whole_records_is_not_cut_off(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    content, problem = NO_TAILS[what]
+    path.write_bytes(content)
+    for repair_tail in (False, True):
+        with pytest.raises(tfr.TFRecordError, match=problem) as caught:
+            tfr.TFRecordWriter(path, mode="a", repair_tail=repair_tail)
+        assert path.read_bytes() == content
+        assert "repair_tail" not in str(caught.value)
+
+
+@pytest.mark.parametrize("compression_type", ["", "GZIP"])
+@pytest.mark.parametrize("seed", range(20))
+def test_repair_costs_no_record_that_salvage_brings(seed: int, compression_type: str, tmp_path: Path) -> None:
+    generator = random.Random(seed)
+    path = tmp_path / "a"
+    for _ in range(3):
+        records = [noise(generator.choice([0, 4, 100, 3000]), number) for number in range(generator.randrange(1, 30))]
+        write(path, records, options_of("seekable" if compression_type else ""), mode="a")
+    content = path.read_bytes()
+    begin = max(0, len(content) - generator.randrange(1, 6000))
+    path.write_bytes(delete_range(content, begin, begin + generator.choice([1, 30, 2000])))
+    before, records = path.read_bytes(), list(tfr.salvage(path, compression_type))
+    try:
+        write(path, NEW, mode="a", repair_tail=True)
+        assert read(path) == records + NEW
+    except tfr.TFRecordError:
+        assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("kind", KINDS)

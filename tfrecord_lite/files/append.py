@@ -8,7 +8,8 @@
 
 A tail is torn where a writer was killed or the power failed: the file ends inside a frame or a member, in nothing but
 zeros, or with a record whose CRC does not hold. It is cut off when that is asked for; whole records in a torn member
-are kept. Damage anywhere else is never cut off.
+are kept. Damage anywhere else is never cut off, nor is a tail in which there are whole records: bytes before them are
+missing, or a record held frames itself, and `salvage` brings them.
 
 What is at a URL can be replaced only: see remote_append.py.
 """
@@ -21,7 +22,7 @@ import stat
 from functools import partial
 from typing import Any
 
-from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError
+from tfrecord_lite.errors import CorruptRecordError, SkippedRegion, TFRecordError, TruncatedRecordError
 from tfrecord_lite.files import sinks
 from tfrecord_lite.files.compression import HEAD_SIZE, recognise
 from tfrecord_lite.files.compression_types import check_compression_type
@@ -50,6 +51,7 @@ _MOST_RESTORED = 64 << 10
 #: What is before a file whose members do not say what they hold.
 _NONE = Member(0, 0, 0, 0, None)
 _HINT = "repair_tail=True cuts it off"
+_GOES_ON = "whole records lie behind it, which salvage brings"
 
 
 def open_append_sink(path: Any, options: TFRecordOptions, atomic: bool, repair_tail: bool) -> sinks.Sink:
@@ -118,21 +120,27 @@ def _regular_path(path: Any) -> str:
 
 def _mend_plain(sink: sinks.AppendSink, stream: Any, repair_tail: bool) -> None:
     """See to it that the file ends with a whole record."""
-    end, damage = _sound_part(stream, sink.size)
-    is_last = isinstance(damage, TruncatedRecordError) or (
-        isinstance(damage, CorruptRecordError) and damage.part == "data"
-    )
-    if damage is not None and (is_last or _is_zero(stream, end)):
-        if not repair_tail:
-            raise _with_hint(damage)
-        sink.cut(end)
-        end, damage = _sound_part(stream, sink.size)
-    if damage is not None:
+    end, last, records, damage = _sound_headers(stream, sink.size)
+    in_last = False
+    if records:
+        try:
+            stream.seek(last)
+            read_frame(stream.read, last, max_record_size=MAX_LENGTH)
+        except TFRecordError as error:
+            error.record_number = records - 1
+            if damage is not None:
+                raise  # with what lies behind it, it is no tail
+            end, damage, in_last = last, error, True
+    if damage is None:
+        return
+    if not isinstance(damage, TruncatedRecordError) and not in_last and not _is_zero(stream, end):
         raise damage
+    _check_tail(stream, end, "", damage, repair_tail)
+    sink.cut(end)
 
 
-def _sound_part(stream: Any, size: int) -> tuple[int, TFRecordError | None]:
-    """Where the frames with sound headers end, and what is wrong there; at the last one if that is not sound itself."""
+def _sound_headers(stream: Any, size: int) -> tuple[int, int, int, TFRecordError | None]:
+    """(where the whole frames with sound headers end, where the last of them begins, how many, what is wrong there)."""
     position = last = records = 0
     try:
         for sizes in skim(stream, size, verify=True, longest=MAX_LENGTH):
@@ -147,14 +155,20 @@ def _sound_part(stream: Any, size: int) -> tuple[int, TFRecordError | None]:
             if position + frame_size > size:
                 raise TruncatedRecordError(frame_size, size - position)
             last, records, position = position, records + 1, position + frame_size
-        if records:
-            position, records = last, records - 1
-            stream.seek(last)
-            read_frame(stream.read, last, max_record_size=MAX_LENGTH)
     except TFRecordError as error:
         error.offset, error.record_number = position, records
-        return position, error
-    return size, None
+        return position, last, records, error
+    return position, last, records, None
+
+
+def _check_tail(stream: Any, begin: int, compression_type: str, damage: TFRecordError, repair_tail: bool) -> None:
+    """Raise `damage`, which is not before `begin`, unless it may be cut off: that is asked for, and costs no record."""
+    regions: list[SkippedRegion] = []
+    stream.seek(begin)
+    if any(regions for _ in TFRecordReader(stream, compression_type, recovery=regions.append).blocks()):
+        raise _with_reason(damage, _GOES_ON)
+    if not repair_tail:
+        raise _with_reason(damage, _HINT)
 
 
 def _is_zero(stream: Any, position: int) -> bool:
@@ -185,7 +199,7 @@ def _mend_gzip(sink: sinks.AppendSink, stream: Any, options: TFRecordOptions, re
         return _mend_gzip(sink, stream, options, repair_tail)
     if damage is not None and _is_zero(stream, end):
         if not repair_tail:
-            raise _with_hint(damage)
+            raise _with_reason(damage, _HINT)
         sink.cut(end)
         return _mend_gzip(sink, stream, options, repair_tail)
     if isinstance(damage, CorruptRecordError):
@@ -204,8 +218,7 @@ def _mend_gzip(sink: sinks.AppendSink, stream: Any, options: TFRecordOptions, re
         error.record_number = sum(member.records or 0 for member in told[:-1]) + reader.record_number
         if not isinstance(error, TruncatedRecordError) or reader.offset < last.size:
             raise
-        if not repair_tail:
-            raise _with_hint(error) from None
+        _check_tail(stream, last.start, "GZIP", error, repair_tail)
         if reader.offset > last.size:
             _write_anew(sink, stream, last.end, options, buffer if told else InputBuffer())
             return None
@@ -237,7 +250,7 @@ def _write_anew(sink: sinks.AppendSink, stream: Any, end: int, options: TFRecord
         raise
 
 
-def _with_hint(error: TFRecordError) -> TFRecordError:
+def _with_reason(error: TFRecordError, reason: str) -> TFRecordError:
     assert isinstance(error, (CorruptRecordError, TruncatedRecordError))
-    error.reason = f"{error.reason}; {_HINT}" if error.reason else _HINT
-    return error
+    error.reason = f"{error.reason}; {reason}" if error.reason else reason
+    return error.with_traceback(None)

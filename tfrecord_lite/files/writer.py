@@ -62,7 +62,8 @@ class TFRecordWriter:
             leave a torn tail. An exception or `discard` takes away what was written (atomic=False: it stays). GZIP is
             continued by seekable members, ZLIB cannot be. Options without a compression type mean that of the file.
             One writer at a time (where the system has flock).
-        repair_tail: for "a": a torn last record is cut off instead of being an error.
+        repair_tail: for "a": a torn last record is cut off instead of being an error. Never one behind whose beginning
+            there are whole records: see `salvage`.
         index: keep an index beside the file (see RecordIndex.save) when it has been published; for "a" it is made from
             the headers of the whole file.
 
