@@ -63,8 +63,8 @@ class RecordSource(Sequence[bytes]):
     A local file must not be made shorter while it is read: it is mapped into memory, and the system ends a process that
     looks behind its end. Where many records are asked for, that is noticed before. Nor must other records be written
     over those that it has: old and new ones would be mixed, and if their CRCs are right nothing shows it. To put
-    another file in its place, as TFRecordWriter does unless it is told otherwise, does no harm; but at a URL, where each
-    range is asked for by name, that is the same mixture until the source lets go of it (`rest`) and looks again.
+    another file in its place, as TFRecordWriter does unless it is told otherwise, does no harm; but at a URL, where
+    each range is asked for by name, that is the same mixture until the source lets go of it (`rest`) and looks again.
 
     Raises:
         OSError: a file is missing or cannot be read; or, as io.UnsupportedOperation, it is compressed and cannot be
