@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from odd_messages import field
 
 import tfrecord_lite as tfr
 from tfrecord_lite.errors import TFRecordError
@@ -71,6 +72,11 @@ TABLES: dict[str, tuple[list[dict[str, Any]], dict[str, int]]] = {
         {"l": LIST},
     ),
     "without a kind": ([{"a": None, "n": number(at)} for at in range(COUNT)], {"a": KINDLESS, "n": SCALAR}),
+    "without a kind behind floats": (
+        [{"f": floats(2, at), "k": None} for at in range(COUNT)],
+        {"f": FLOATS, "k": KINDLESS},
+    ),
+    "two numbers in more than ten bytes": ([{"n": [-1, 200]} for _ in range(COUNT)], {"n": LIST}),
     "nothing but without a kind": ([{"a": None} for _ in range(COUNT)], {"a": KINDLESS}),
     "names of every length": (
         [{"": number(at), "n" * 7: number(at), "n" * 8: [b"x" * at], "n" * 100: number(at)} for at in range(COUNT)],
@@ -145,6 +151,37 @@ def test_the_form_of_every_entry_is_seen(name: str) -> None:
     assert skipped is not None
     assert {(entry.kind, entry.is_wanted) for entry in skipped} == {(None, False)}
     assert {entry.form for entry in skipped} <= {SHORT_SKIPPED, SKIPPED}
+
+
+@pytest.mark.parametrize("value", [0, 127, 128, 255, 2**14, 2**63 - 1, -1])
+def test_a_number_is_one_number_in_however_many_bytes(value: int) -> None:
+    assert entries_of(encode_example({"n": value}), None) == (Entry("n", INT64_LIST, SCALAR),)
+
+
+@pytest.mark.parametrize(("size", "form", "skipped"), [(127, SHORT, SHORT_SKIPPED), (128, LIST, SKIPPED)])
+def test_an_entry_is_short_whose_length_takes_one_byte(size: int, form: int, skipped: int) -> None:
+    record = encode_example({"b": bytes(size - 9)})
+    assert entries_of(record, None) == (Entry("b", BYTES_LIST, form),)
+    assert entries_of(record, {"other"}) == (Entry("b", None, skipped),)
+
+
+def test_floats_without_a_value_are_a_list_however_they_are_written() -> None:
+    no_chunk, empty_chunk = b"\x12\x00", b"\x12\x02\x0a\x00"
+    for values in (no_chunk, empty_chunk):
+        record = field(1, field(1, field(1, b"f") + field(2, values)))
+        assert entries_of(record, None) == (Entry("f", FLOAT_LIST, LIST),)
+
+
+def test_short_bytes_are_read_together_up_to_the_longest() -> None:
+    records = [encode_example({"b": bytes(size)}) for size in range(119)]
+    ((layout, numbers, _),), others = Layouts(None).read(Records.joined(records), payloads.objects)
+    assert layout.entries == (Entry("b", BYTES_LIST, SHORT),)
+    assert (len(numbers), len(others)) == (119, 0)
+    longer = encode_example({"b": bytes(119)})
+    assert longer[3:6] == b"\x0a\x80\x01"
+    # The first byte of a length of two bytes is no length.
+    records[9] = b"\x0a\x82\x01\x0a\x80" + longer[6:]
+    assert together(records) == plainly(records)
 
 
 @pytest.mark.parametrize("name", OF_ONE_LAYOUT)
@@ -358,6 +395,14 @@ def test_a_layout_is_widened_to_what_it_meets() -> None:
     assert identity_of((Entry("f", None, KINDLESS),)) != identity_of((Entry("f", None, SKIPPED),))
 
 
+def test_only_the_entries_that_differ_are_widened() -> None:
+    same = Entry("a", INT64_LIST, SCALAR), Entry("f", FLOAT_LIST, FLOATS, 8)
+    scalar, listed = (Entry("n", INT64_LIST, form) for form in (SCALAR, LIST))
+    widened = Layout((*same, scalar)).widened((*same, listed))
+    assert widened is not None
+    assert widened.entries == (*same, listed)
+
+
 @pytest.mark.parametrize(
     "record",
     [
@@ -368,6 +413,8 @@ def test_a_layout_is_widened_to_what_it_meets() -> None:
         b"\x0a\x0e" + encode_example({"a": None})[2:] * 2,  # a name twice
         b"\x0a\x05\x0a\x03\x0a\x01\xff",  # no value
         b"\x0a\x07\x0a\x05\x0a\x01\xff\x12\x00",  # no UTF-8
+        b"\x0a\x0b\x0a\x09\x0a\x01a\x12\x04\x0a\x00\x12\x00",  # two kinds
+        b"\x0a\x09\x0a\x07\x0a\x01a\x12\x02\x22\x00",  # a kind that there is not
         encode_example({"a": 1}) + b"\x18\x00",
         encode_example({"a": 1})[:-1],
         encode_sequence_example({"a": 1}, {}),
