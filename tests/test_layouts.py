@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from odd_messages import field
+from odd_messages import field, varint
 
 import tfrecord_lite as tfr
 from tfrecord_lite.errors import TFRecordError
-from tfrecord_lite.format.columns import payloads
+from tfrecord_lite.format.columns import parts, payloads
 from tfrecord_lite.format.columns.decode import ColumnDecoder, decode_columns
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
 from tfrecord_lite.format.columns.layout import (
@@ -32,6 +33,7 @@ from tfrecord_lite.format.columns.window import Records, windows, words
 from tfrecord_lite.format.example import decode_example, encode_example, encode_sequence_example
 from tfrecord_lite.format.parsing import example_plan, parse_example, parse_single_example
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
+from tfrecord_lite.format.wire_format import split_fields
 
 COUNT = 12
 
@@ -67,6 +69,8 @@ TABLES: dict[str, tuple[list[dict[str, Any]], dict[str, int]]] = {
     ),
     "lists of numbers": ([{"l": np.arange(at) * 100} for at in range(COUNT)], {"l": LIST}),
     "lists of floats": ([{"l": floats(at, 0)} for at in range(2, COUNT + 2)], {"l": FLOATS}),
+    "lists of no bytes": ([{"l": np.empty(0, object)} for _ in range(COUNT)], {"l": LIST}),
+    "lists of floats, the first of them empty": ([{"l": floats(at % 4, at)} for at in range(COUNT)], {"l": LIST}),
     "lists of bytes": (
         [{"l": np.array([b"x" * place for place in range(at % 4)], object)} for at in range(COUNT)],
         {"l": LIST},
@@ -192,6 +196,60 @@ def test_records_of_one_layout_are_one_group(name: str) -> None:
         groups, others = layouts.read(records, payloads.objects)
         assert others.tolist() == []
         assert [numbers.tolist() for _, numbers, _ in groups] == [list(range(COUNT))]
+
+
+@pytest.mark.parametrize("name", OF_ONE_LAYOUT)
+@pytest.mark.parametrize("keys", [None, frozenset()], ids=["all wanted", "none wanted"])
+def test_a_record_of_other_names_is_left_alone_and_the_others_stay_together(name: str, keys: Any) -> None:
+    records = serialized(name)
+    records[9] = encode_example({key.upper() + "!" * (not key): value for key, value in TABLES[name][0][9].items()})
+    groups, others = Layouts(keys).read(Records.joined(records), payloads.objects)
+    assert others.tolist() == [9]
+    assert [numbers.tolist() for _, numbers, _ in groups] == [[*range(9), 10, 11]]
+
+
+@pytest.mark.parametrize(
+    "name", ["short bytes", "many floats", "long bytes", "lists of floats, the first of them empty"]
+)
+def test_a_last_record_that_ends_early_hides_no_other(name: str) -> None:
+    """Nor is anything behind the buffer looked at."""
+    long = {"x": floats(300, 0), "y": [b"y" * 100], "z": np.arange(100)}
+    examples = [example | long for example in TABLES[name][0]]
+    records = list(map(encode_example, examples))
+    records[3] = encode_example({key.upper(): value for key, value in examples[3].items()})
+    ((start, end),) = ((start, end) for _, start, end in split_fields(records[-1], 0, len(records[-1])))
+    body = records[-1][start:end]
+    for size in range(0, len(body), 7):
+        records[-1] = field(1, body[:size])
+        assert together(records) == plainly(records), size
+
+
+def test_a_length_of_five_bytes_hides_no_other_field() -> None:
+    records = serialized("lists of numbers")
+    header = 2
+    body = records[9][header:]
+    assert records[9] == field(1, body)
+    records[3] = b"\x0a" + varint(len(body), 4) + body
+    records[5] = field(2, body)
+    assert together(records) == plainly(records)
+
+
+def test_lists_of_one_value_each_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = Mock(wraps=parts._field)
+    monkeypatch.setattr(parts, "_field", looked_at)
+    values = Records.joined([field(1, bytes(size)) for size in (3, 0, 200)])
+    begins, sizes, counts = parts._items(*values)
+    assert (begins + sizes).tolist() == values.ends.tolist()
+    assert (sizes.tolist(), counts.tolist()) == ([3, 0, 200], [1, 1, 1])
+    assert looked_at.call_count == 1
+
+
+def test_a_list_of_one_byte_is_not_an_empty_one() -> None:
+    for kind in (FLOAT_LIST, INT64_LIST):
+        records = [field(1, field(1, field(1, b"l") + field(2, field(kind, b"")))) for _ in range(COUNT)]
+        assert together(records) == plainly(records)
+        records[9] = field(1, field(1, field(1, b"l") + field(2, field(kind, b"\x0a"))))
+        assert together(records) == plainly(records)
 
 
 @pytest.mark.parametrize("name", TABLES)
