@@ -198,11 +198,26 @@ def test_records_of_one_layout_are_one_group(name: str) -> None:
         assert [numbers.tolist() for _, numbers, _ in groups] == [list(range(COUNT))]
 
 
+def of_other_names(example: dict[str, Any]) -> dict[str, Any]:
+    return {key.upper() + "!" * (not key): value for key, value in example.items()}
+
+
+def with_one_more(example: dict[str, Any]) -> dict[str, Any]:
+    return example | {"~": None}
+
+
+def without_the_last(example: dict[str, Any]) -> dict[str, Any]:
+    return {key: example[key] for key in sorted(example)[:-1]}
+
+
 @pytest.mark.parametrize("name", OF_ONE_LAYOUT)
 @pytest.mark.parametrize("keys", [None, frozenset()], ids=["all wanted", "none wanted"])
-def test_a_record_of_other_names_is_left_alone_and_the_others_stay_together(name: str, keys: Any) -> None:
+@pytest.mark.parametrize("other", [of_other_names, with_one_more, without_the_last])
+def test_a_record_of_other_features_is_left_alone_and_the_others_stay_together(
+    name: str, keys: Any, other: Any
+) -> None:
     records = serialized(name)
-    records[9] = encode_example({key.upper() + "!" * (not key): value for key, value in TABLES[name][0][9].items()})
+    records[9] = encode_example(other(TABLES[name][0][9]))
     groups, others = Layouts(keys).read(Records.joined(records), payloads.objects)
     assert others.tolist() == [9]
     assert [numbers.tolist() for _, numbers, _ in groups] == [[*range(9), 10, 11]]
@@ -216,7 +231,7 @@ def test_a_last_record_that_ends_early_hides_no_other(name: str) -> None:
     long = {"x": floats(300, 0), "y": [b"y" * 100], "z": np.arange(100)}
     examples = [example | long for example in TABLES[name][0]]
     records = list(map(encode_example, examples))
-    records[3] = encode_example({key.upper(): value for key, value in examples[3].items()})
+    records[3] = encode_example(of_other_names(examples[3]))
     ((start, end),) = ((start, end) for _, start, end in split_fields(records[-1], 0, len(records[-1])))
     body = records[-1][start:end]
     for size in range(0, len(body), 7):
