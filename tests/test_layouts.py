@@ -11,6 +11,7 @@ from odd_messages import field, varint
 
 import tfrecord_lite as tfr
 from tfrecord_lite.errors import TFRecordError
+from tfrecord_lite.format.blocks import MARGIN
 from tfrecord_lite.format.columns import parts, payloads
 from tfrecord_lite.format.columns.decode import ColumnDecoder, decode_columns
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
@@ -182,6 +183,8 @@ def test_short_bytes_are_read_together_up_to_the_longest() -> None:
     assert layout.entries == (Entry("b", BYTES_LIST, SHORT),)
     assert (len(numbers), len(others)) == (119, 0)
     longer = encode_example({"b": bytes(119)})
+    ((_, numbers, _),), others = Layouts(None).read(Records.joined([*records, longer]), payloads.objects)
+    assert (len(numbers), others.tolist()) == (119, [119])
     assert longer[3:6] == b"\x0a\x80\x01"
     # The first byte of a length of two bytes is no length.
     records[9] = b"\x0a\x82\x01\x0a\x80" + longer[6:]
@@ -237,6 +240,31 @@ def test_a_last_record_that_ends_early_hides_no_other(name: str) -> None:
     for size in range(0, len(body), 7):
         records[-1] = field(1, body[:size])
         assert together(records) == plainly(records), size
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", b"\x01" * 11, b"\x01" * 40, b"\x80" * 10 + b"\x01", b"\x01\x02", b"\x80"], ids=str
+)
+def test_what_is_no_single_number_is_left_alone_among_numbers(payload: bytes) -> None:
+    records = [encode_example({"n": number(bits)}) for bits in (1, 64, 7, 30, 8, 63, 14, 64, 2)]
+    records[4:4] = [field(1, field(1, field(1, b"n") + field(2, field(3, field(1, payload)))))]
+    groups, others = Layouts(None).read(Records.joined(records), payloads.objects)
+    assert [numbers.tolist() for _, numbers, _ in groups] == [[0, 1, 2, 3, 5, 6, 7, 8, 9]]
+    assert others.tolist() == [4]
+    assert together(records) == plainly(records)
+
+
+def test_what_lies_behind_the_last_record_may_look_like_more_of_it() -> None:
+    """As what a buffer held before may: it is not looked at, up to the end of the buffer."""
+    usual = encode_example({f"b{number}": bytes(100) for number in range(16)})
+    ((_, start, _),) = split_fields(usual, 0, len(usual))
+    for size in (0, 30, 150, 500):
+        records = [usual] * 9 + [field(1, usual[start : start + size])]
+        buffer, starts, ends = Records.joined(records)
+        more = np.frombuffer(usual, np.uint8)[start + size :][:MARGIN]
+        buffer = np.concatenate((buffer[: ends[-1]], more))
+        examples, error = ExampleDecoder(None).decode(Records(buffer, starts, ends))
+        assert outcome(list(examples), error) == plainly(records)
 
 
 def test_a_length_of_five_bytes_hides_no_other_field() -> None:
