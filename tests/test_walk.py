@@ -99,6 +99,12 @@ def test_records_of_odd_lengths_among_the_usual_are_no_reason_for_another_answer
     assert leapt(data + MARGIN, len(data)) in (None, limits_of(some))
 
 
+def test_a_last_record_with_zeros_may_end_with_the_buffer() -> None:
+    some = [*records([7] * 101), records([200])[0] + bytes(12) + records([200])[0]]
+    data = b"".join(map(frame, some))
+    assert leapt(data + MARGIN, len(data)) == limits_of(some)
+
+
 @pytest.mark.parametrize("before", [7, 8])
 @pytest.mark.parametrize("place", range(8))
 @pytest.mark.parametrize("octet", [2, 0x7F, 0x80, 0xFF])
