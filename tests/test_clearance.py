@@ -76,6 +76,8 @@ def test_features_of_several_columns_are_looked_at_together() -> None:
     assert unclear(joint([5], at=[0, 10]), SPARSE) == ALL
     assert unclear(joint([5, 9], lengths=[1, 2]), RAGGED) == [5, 9]
     assert unclear(joint([5, 9], at=[0, 10]), RAGGED) == []
+    named_as_its_values = {"value": tfr.RaggedFeature("int64", partitions=RAGGED["r"].partitions)}
+    assert unclear(joint([5, 9], lengths=[1, 2]), named_as_its_values) == [5, 9]
     # They fit each other, though not their records.
     wrong = joint([5], lengths=[2, 1])
     wrong[6] = {**wrong[6], "lengths": [0, 1]}

@@ -145,6 +145,15 @@ def test_what_shows_only_in_the_results_names_its_record(bad: int) -> None:
     assert caught.value.key == plainly.value.key
 
 
+@pytest.mark.parametrize("bad", [0, 1, COUNT - 1])
+def test_rows_that_are_not_whole_name_their_record(bad: int) -> None:
+    features = {"rows": tfr.RaggedFeature(np.int64, partitions=[tfr.RaggedFeature.UniformRowLength(2)])}
+    records = [tfr.encode_example({"rows": [1] if number == bad else [1, 2]}) for number in range(COUNT)]
+    with pytest.raises(tfr.FeatureError, match="values are no rows of 2") as caught:
+        decode_columns(records, features)
+    assert (caught.value.key, caught.value.record_number) == ("rows", bad)
+
+
 @pytest.mark.parametrize(
     ("value", "other"), [([1, 2], [1, 2, 3]), ([1, 2], [0.5, 1.5]), ([1, 2], [b"a", b"b"]), ([1, 2], None)], ids=str
 )

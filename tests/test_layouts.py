@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from odd_messages import field, varint
 
 import tfrecord_lite as tfr
 from tfrecord_lite.errors import TFRecordError
-from tfrecord_lite.format.columns import payloads
+from tfrecord_lite.format.blocks import MARGIN
+from tfrecord_lite.format.columns import parts, payloads
 from tfrecord_lite.format.columns.decode import ColumnDecoder, decode_columns
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
 from tfrecord_lite.format.columns.layout import (
@@ -31,6 +34,7 @@ from tfrecord_lite.format.columns.window import Records, windows, words
 from tfrecord_lite.format.example import decode_example, encode_example, encode_sequence_example
 from tfrecord_lite.format.parsing import example_plan, parse_example, parse_single_example
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
+from tfrecord_lite.format.wire_format import split_fields
 
 COUNT = 12
 
@@ -66,11 +70,18 @@ TABLES: dict[str, tuple[list[dict[str, Any]], dict[str, int]]] = {
     ),
     "lists of numbers": ([{"l": np.arange(at) * 100} for at in range(COUNT)], {"l": LIST}),
     "lists of floats": ([{"l": floats(at, 0)} for at in range(2, COUNT + 2)], {"l": FLOATS}),
+    "lists of no bytes": ([{"l": np.empty(0, object)} for _ in range(COUNT)], {"l": LIST}),
+    "lists of floats, the first of them empty": ([{"l": floats(at % 4, at)} for at in range(COUNT)], {"l": LIST}),
     "lists of bytes": (
         [{"l": np.array([b"x" * place for place in range(at % 4)], object)} for at in range(COUNT)],
         {"l": LIST},
     ),
     "without a kind": ([{"a": None, "n": number(at)} for at in range(COUNT)], {"a": KINDLESS, "n": SCALAR}),
+    "without a kind behind floats": (
+        [{"f": floats(2, at), "k": None} for at in range(COUNT)],
+        {"f": FLOATS, "k": KINDLESS},
+    ),
+    "two numbers in more than ten bytes": ([{"n": [-1, 200]} for _ in range(COUNT)], {"n": LIST}),
     "nothing but without a kind": ([{"a": None} for _ in range(COUNT)], {"a": KINDLESS}),
     "names of every length": (
         [{"": number(at), "n" * 7: number(at), "n" * 8: [b"x" * at], "n" * 100: number(at)} for at in range(COUNT)],
@@ -147,6 +158,39 @@ def test_the_form_of_every_entry_is_seen(name: str) -> None:
     assert {entry.form for entry in skipped} <= {SHORT_SKIPPED, SKIPPED}
 
 
+@pytest.mark.parametrize("value", [0, 127, 128, 255, 2**14, 2**63 - 1, -1])
+def test_a_number_is_one_number_in_however_many_bytes(value: int) -> None:
+    assert entries_of(encode_example({"n": value}), None) == (Entry("n", INT64_LIST, SCALAR),)
+
+
+@pytest.mark.parametrize(("size", "form", "skipped"), [(127, SHORT, SHORT_SKIPPED), (128, LIST, SKIPPED)])
+def test_an_entry_is_short_whose_length_takes_one_byte(size: int, form: int, skipped: int) -> None:
+    record = encode_example({"b": bytes(size - 9)})
+    assert entries_of(record, None) == (Entry("b", BYTES_LIST, form),)
+    assert entries_of(record, {"other"}) == (Entry("b", None, skipped),)
+
+
+def test_floats_without_a_value_are_a_list_however_they_are_written() -> None:
+    no_chunk, empty_chunk = b"\x12\x00", b"\x12\x02\x0a\x00"
+    for values in (no_chunk, empty_chunk):
+        record = field(1, field(1, field(1, b"f") + field(2, values)))
+        assert entries_of(record, None) == (Entry("f", FLOAT_LIST, LIST),)
+
+
+def test_short_bytes_are_read_together_up_to_the_longest() -> None:
+    records = [encode_example({"b": bytes(size)}) for size in range(119)]
+    ((layout, numbers, _),), others = Layouts(None).read(Records.joined(records), payloads.objects)
+    assert layout.entries == (Entry("b", BYTES_LIST, SHORT),)
+    assert (len(numbers), len(others)) == (119, 0)
+    longer = encode_example({"b": bytes(119)})
+    ((_, numbers, _),), others = Layouts(None).read(Records.joined([*records, longer]), payloads.objects)
+    assert (len(numbers), others.tolist()) == (119, [119])
+    assert longer[3:6] == b"\x0a\x80\x01"
+    # The first byte of a length of two bytes is no length.
+    records[9] = b"\x0a\x82\x01\x0a\x80" + longer[6:]
+    assert together(records) == plainly(records)
+
+
 @pytest.mark.parametrize("name", OF_ONE_LAYOUT)
 def test_records_of_one_layout_are_one_group(name: str) -> None:
     records = Records.joined(serialized(name))
@@ -155,6 +199,101 @@ def test_records_of_one_layout_are_one_group(name: str) -> None:
         groups, others = layouts.read(records, payloads.objects)
         assert others.tolist() == []
         assert [numbers.tolist() for _, numbers, _ in groups] == [list(range(COUNT))]
+
+
+def of_other_names(example: dict[str, Any]) -> dict[str, Any]:
+    return {key.upper() + "!" * (not key): value for key, value in example.items()}
+
+
+def with_one_more(example: dict[str, Any]) -> dict[str, Any]:
+    return example | {"~": None}
+
+
+def without_the_last(example: dict[str, Any]) -> dict[str, Any]:
+    return {key: example[key] for key in sorted(example)[:-1]}
+
+
+@pytest.mark.parametrize("name", OF_ONE_LAYOUT)
+@pytest.mark.parametrize("keys", [None, frozenset()], ids=["all wanted", "none wanted"])
+@pytest.mark.parametrize("other", [of_other_names, with_one_more, without_the_last])
+def test_a_record_of_other_features_is_left_alone_and_the_others_stay_together(
+    name: str, keys: Any, other: Any
+) -> None:
+    records = serialized(name)
+    records[9] = encode_example(other(TABLES[name][0][9]))
+    groups, others = Layouts(keys).read(Records.joined(records), payloads.objects)
+    assert others.tolist() == [9]
+    assert [numbers.tolist() for _, numbers, _ in groups] == [[*range(9), 10, 11]]
+
+
+@pytest.mark.parametrize(
+    "name", ["short bytes", "many floats", "long bytes", "lists of floats, the first of them empty"]
+)
+def test_a_last_record_that_ends_early_hides_no_other(name: str) -> None:
+    """Nor is anything behind the buffer looked at."""
+    long = {"x": floats(300, 0), "y": [b"y" * 100], "z": np.arange(100)}
+    examples = [example | long for example in TABLES[name][0]]
+    records = list(map(encode_example, examples))
+    records[3] = encode_example(of_other_names(examples[3]))
+    ((start, end),) = ((start, end) for _, start, end in split_fields(records[-1], 0, len(records[-1])))
+    body = records[-1][start:end]
+    for size in range(0, len(body), 13):
+        records[-1] = field(1, body[:size])
+        assert together(records) == plainly(records), size
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", b"\x01" * 11, b"\x01" * 40, b"\x80" * 10 + b"\x01", b"\x01\x02", b"\x80"], ids=str
+)
+def test_what_is_no_single_number_is_left_alone_among_numbers(payload: bytes) -> None:
+    records = [encode_example({"n": number(bits)}) for bits in (1, 64, 7, 30, 8, 63, 14, 64, 2)]
+    records[4:4] = [field(1, field(1, field(1, b"n") + field(2, field(3, field(1, payload)))))]
+    records.append(encode_example({"m": 1}))
+    groups, others = Layouts(None).read(Records.joined(records), payloads.objects)
+    assert [numbers.tolist() for _, numbers, _ in groups] == [[0, 1, 2, 3, 5, 6, 7, 8, 9]]
+    assert others.tolist() == [4, 10]
+    assert together(records) == plainly(records)
+
+
+def test_what_lies_behind_the_last_record_may_look_like_more_of_it() -> None:
+    """As what a buffer held before may: it is not looked at, up to the end of the buffer."""
+    usual = encode_example({f"b{number}": bytes(100) for number in range(16)})
+    ((_, start, _),) = split_fields(usual, 0, len(usual))
+    for size in (0, 30, 150, 500):
+        records = [usual] * 9 + [field(1, usual[start : start + size])]
+        buffer, starts, ends = Records.joined(records)
+        more = np.frombuffer(usual, np.uint8)[start + size :][:MARGIN]
+        buffer = np.concatenate((buffer[: ends[-1]], more))
+        examples, error = ExampleDecoder(None).decode(Records(buffer, starts, ends))
+        assert outcome(list(examples), error) == plainly(records)
+
+
+def test_a_length_of_five_bytes_hides_no_other_field() -> None:
+    records = serialized("lists of numbers")
+    header = 2
+    body = records[9][header:]
+    assert records[9] == field(1, body)
+    records[3] = b"\x0a" + varint(len(body), 4) + body
+    records[5] = field(2, body)
+    assert together(records) == plainly(records)
+
+
+def test_lists_of_one_value_each_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = Mock(wraps=parts._field)
+    monkeypatch.setattr(parts, "_field", looked_at)
+    values = Records.joined([field(1, bytes(size)) for size in (3, 0, 200)])
+    begins, sizes, counts = parts._items(*values)
+    assert (begins + sizes).tolist() == values.ends.tolist()
+    assert (sizes.tolist(), counts.tolist()) == ([3, 0, 200], [1, 1, 1])
+    assert looked_at.call_count == 1
+
+
+def test_a_list_of_one_byte_is_not_an_empty_one() -> None:
+    for kind in (FLOAT_LIST, INT64_LIST):
+        records = [field(1, field(1, field(1, b"l") + field(2, field(kind, b"")))) for _ in range(COUNT)]
+        assert together(records) == plainly(records)
+        records[9] = field(1, field(1, field(1, b"l") + field(2, field(kind, b"\x0a"))))
+        assert together(records) == plainly(records)
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -358,6 +497,14 @@ def test_a_layout_is_widened_to_what_it_meets() -> None:
     assert identity_of((Entry("f", None, KINDLESS),)) != identity_of((Entry("f", None, SKIPPED),))
 
 
+def test_only_the_entries_that_differ_are_widened() -> None:
+    same = Entry("a", INT64_LIST, SCALAR), Entry("f", FLOAT_LIST, FLOATS, 8)
+    scalar, listed = (Entry("n", INT64_LIST, form) for form in (SCALAR, LIST))
+    widened = Layout((*same, scalar)).widened((*same, listed))
+    assert widened is not None
+    assert widened.entries == (*same, listed)
+
+
 @pytest.mark.parametrize(
     "record",
     [
@@ -368,6 +515,8 @@ def test_a_layout_is_widened_to_what_it_meets() -> None:
         b"\x0a\x0e" + encode_example({"a": None})[2:] * 2,  # a name twice
         b"\x0a\x05\x0a\x03\x0a\x01\xff",  # no value
         b"\x0a\x07\x0a\x05\x0a\x01\xff\x12\x00",  # no UTF-8
+        b"\x0a\x0b\x0a\x09\x0a\x01a\x12\x04\x0a\x00\x12\x00",  # two kinds
+        b"\x0a\x09\x0a\x07\x0a\x01a\x12\x02\x22\x00",  # a kind that there is not
         encode_example({"a": 1}) + b"\x18\x00",
         encode_example({"a": 1})[:-1],
         encode_sequence_example({"a": 1}, {}),

@@ -66,7 +66,9 @@ def test_what_is_taken_is_encoded_as_it_would_be_one_by_one(examples: list[Examp
     assert_holds(block, again)
 
 
-@pytest.mark.parametrize("example", [{}, {"a": None}, {"a": "text"}, {"a": [1]}, {"a": 2**63}, {"a": bytearray(b"x")}])
+@pytest.mark.parametrize(
+    "example", [{}, {"a": None}, {"a": "text"}, {"a": [1]}, {"a": 2**63}, {"b": 2**63}, {"a": bytearray(b"x")}]
+)
 def test_what_is_unusual_is_declined(example: Example) -> None:
     block, taken = filled([{"a": 1}, example, {"a": 2}])
     assert taken == [{"a": 1}, {"a": 2}]
@@ -92,6 +94,63 @@ def test_an_array_that_is_never_collected_is_declined_behind_one_that_is() -> No
     block, taken = filled(examples)
     assert [example["b"].dtype for example in taken] == ["i8", "i8"]
     assert_holds(block, taken)
+
+
+def test_arrays_of_dtypes_that_are_equal_are_of_one_layout() -> None:
+    """As long and long long are, which are two dtypes."""
+    examples = [{"a": np.arange(number, dtype="lq"[number % 2])} for number in range(20)]
+    assert len({id(example["a"].dtype) for example in examples}) == 2
+    block, taken = filled(examples)
+    assert len(taken) == 20
+    assert_holds(block, taken)
+
+
+ARRAY, FLOATS = np.arange(3), np.ones(2, np.float32)
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        {"n": 1, "x": 0.5, "b": b"x", "y": np.float64(-0.5), "t": True},
+        {"array": ARRAY},
+        {"array": ARRAY, "n": 7},
+        {"b": b"bytes", "array": ARRAY, "n": 7},
+        {"x": 0.25, "array": ARRAY, "n": 7, "floats": FLOATS, "b": b"bytes"},
+    ],
+    ids=str,
+)
+def test_examples_of_many_types_are_collected_and_given_again(example: Example) -> None:
+    block, taken = filled([example] * 20)
+    assert len(taken) == 20
+    assert_holds(block, taken)
+    assert len(block._runs) == 1  # once they are found to be of one layout
+
+
+@pytest.mark.parametrize("layouts", [2, 3])
+def test_examples_that_take_turns_come_out_in_their_order(layouts: int) -> None:
+    block, taken = filled([{f"k{number % layouts}": number, "x": number / 2} for number in range(40)])
+    assert len(taken) == 40
+    assert_holds(block, taken)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "i8", "u1", "?"])
+def test_long_arrays_of_every_dtype_are_the_numbers_that_they_hold(dtype: str) -> None:
+    block, taken = filled([{"a": np.full(1000 + number, number, dtype)} for number in range(4)])
+    assert len(taken) == 4
+    assert_holds(block, taken)
+
+
+def test_an_example_is_large_by_all_that_is_kept_of_it() -> None:
+    of_itself = row_block._ROOM // row_block._MAX_ROWS + 2 * 8
+    room = row_block._LARGE_ROW - of_itself
+    for array, bytes_of in ((room, 0), (room - 10, 80), (room - 10, 87), (0, 8 * room + 7)):
+        block, whole = RowBlock(), RowBlock().room
+        assert block.add({"array": np.zeros(array, np.uint8), "bytes": bytes(bytes_of)})
+        assert whole - block.room == row_block._LARGE_ROW
+        block = RowBlock()
+        assert not block.add({"array": np.zeros(array + 1, np.uint8), "bytes": bytes(bytes_of)})
+        assert not block.add({"array": np.zeros(array, np.uint8), "bytes": bytes(bytes_of + 8)})
+        assert not block
 
 
 def test_a_copy_is_kept_of_what_the_caller_can_change() -> None:

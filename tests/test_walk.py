@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import numpy as np
 import pytest
 from damage import frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tfrecord_lite import CorruptRecordError, TruncatedRecordError, read_records
 from tfrecord_lite.format import walk as module
 from tfrecord_lite.format.walk import leap, walk
 
@@ -94,6 +97,29 @@ def test_records_of_odd_lengths_among_the_usual_are_no_reason_for_another_answer
     some = records(lengths)
     data = b"".join(map(frame, some))
     assert leapt(data + MARGIN, len(data)) in (None, limits_of(some))
+
+
+def test_a_last_record_with_zeros_may_end_with_the_buffer() -> None:
+    some = [*records([7] * 101), records([200])[0] + bytes(12) + records([200])[0]]
+    data = b"".join(map(frame, some))
+    assert leapt(data + MARGIN, len(data)) == limits_of(some)
+
+
+@pytest.mark.parametrize("before", [7, 8])
+@pytest.mark.parametrize("place", range(8))
+@pytest.mark.parametrize("octet", [2, 0x7F, 0x80, 0xFF])
+def test_whatever_the_length_of_the_last_frame_is_damaged_to_it_is_that_frames_error(
+    before: int, place: int, octet: int
+) -> None:
+    """Also where zeros in its record look like one more header, and it is negative as an int64."""
+    some = [*records([before] * 101), records([200])[0] + bytes(12) + records([200])[0]]
+    data = bytearray(b"".join(map(frame, some)))
+    last = limits_of(some)[-2]
+    data[last + place] = octet
+    assert leapt(bytes(data) + MARGIN, len(data)) in (None, walk(memoryview(data), len(data)))
+    with pytest.raises((CorruptRecordError, TruncatedRecordError)) as caught:
+        list(read_records(BytesIO(data)))
+    assert (caught.value.record_number, caught.value.offset) == (101, last)
 
 
 def test_few_records_are_not_leapt_through() -> None:

@@ -56,7 +56,9 @@ def leap(view: memoryview, end: int) -> Array | None:
     positions = zeros[:-1] - np.where(_is_near(by_two), 2, np.where(_is_near(by_one), 1, 3))
     ends = positions + words[positions].view(np.int64) + FRAME_OVERHEAD
     first = _LENGTH.unpack_from(view)[0] + FRAME_OVERHEAD
-    if not len(positions) or positions[0] != first or not np.array_equal(positions[1:], ends[:-1]) or ends[-1] > end:
+    if not len(positions) or positions[0] != first or not np.array_equal(positions[1:], ends[:-1]):
+        return None
+    if not 0 <= ends[-1] <= end:  # of a damaged length, from 2**63 on negative
         return None
     return np.concatenate((np.zeros(1, np.int64), positions, np.array(walk(view, end, int(ends[-1])), np.int64)))
 

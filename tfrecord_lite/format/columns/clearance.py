@@ -52,7 +52,7 @@ class Clearance:
         self.kinds = {}
         for group in groups:
             layout, numbers, _ = group
-            first = int(numbers.min()) if len(numbers) else 0
+            first = int(numbers.min())
             for entry in layout.entries:
                 if entry.kind is not None:
                     kind = entry.key, _TYPES[entry.kind]
@@ -68,12 +68,10 @@ class Clearance:
         unfit = np.zeros(len(numbers), bool)
         for key, column in self._columns.items():
             unfit |= _unfit_column(column, kinds.get(key), found.get(key))
-        if self._joint and not unfit.all():
-            unfit |= self._unfit_together(found, unfit)
-        return unfit
+        return self._unfit_together(found, unfit)
 
     def _unfit_together(self, found: Mapping[str, Rows], unfit: Array) -> Array:
-        """The same for features that are put together from several columns, where these are fit."""
+        """The same, and of those whose columns are fit, the records in which several do not fit together."""
         assert self._plan is not None
         count = len(unfit)
         for name, feature in self._joint.items():
@@ -99,7 +97,7 @@ def _unfit_column(column: Column, kind: int | None, rows: Rows | None) -> Array 
     lengths = rows.lengths if rows.size is None else np.int64(rows.size)
     if is_fixed:
         return lengths != column.size
-    return lengths % column.size != 0 if column.is_sequence else False
+    return lengths % column.size != 0  # by 1, if there are no steps
 
 
 def _none_of(column: Column, count: int) -> Rows:

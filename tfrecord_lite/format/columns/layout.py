@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tfrecord_lite.errors import DecodeError
 from tfrecord_lite.format.columns.parts import Head, OpenEntry, Part, Payload, TakeBytes, Unfit
+from tfrecord_lite.format.columns.varints import MAX_SIZE
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.rows import Rows
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
@@ -179,7 +180,8 @@ def _wanted_entry(record: bytes, key: str, start: int, end: int, *, is_short: bo
     payload_start, payload_end = _only(record, list_start, list_end, _FIELD_1)
     if kind == FLOAT_LIST and payload_start < payload_end:
         return Entry(key, kind, FLOATS, payload_end - payload_start)
-    is_one = kind == INT64_LIST and sum(octet < _ONE_BYTE for octet in record[payload_start:payload_end][:11]) == 1
+    payload = record[payload_start:payload_end]
+    is_one = kind == INT64_LIST and len(payload) <= MAX_SIZE and sum(octet < _ONE_BYTE for octet in payload) == 1
     return Entry(key, kind, SCALAR if is_one and is_short else LIST)
 
 

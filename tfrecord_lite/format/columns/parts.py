@@ -149,7 +149,7 @@ class Head:
             yield self._key, Rows.equal(take_bytes(buffer, begins, sizes.astype(np.int64)), count, 1)
             return
         low, high = taken.view("<u8")[:, -2:].T
-        numbers, bad = varints.from_words(low, high, sizes, int(sizes.max(initial=1)))
+        numbers, bad = varints.from_words(low, high, sizes, int(sizes.max()))
         if bad is not None:
             raise Unfit(bad)
         yield self._key, Rows.equal(numbers, count, 1)
