@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,58 @@ def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, form, **options)
     return file.getvalue()
+
+
+#: {name of a kind of image file that can say how it is to be turned: (Pillow's name, options of its encoder)}.
+WITH_ORIENTATION: dict[str, tuple[str, dict[str, Any]]] = {
+    "JPEG": ("JPEG", {"quality": 95}),
+    "PNG": ("PNG", {}),
+    "WebP": ("WEBP", {"quality": 95, "method": 0}),
+    "TIFF": ("TIFF", {}),
+    "TIFF, compressed": ("TIFF", {"compression": "tiff_adobe_deflate"}),
+}
+#: What has to be done to an upright picture, so that doing what the orientation says gives it back.
+_UNDONE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def with_orientation(upright: Image.Image, orientation: int, kind: str) -> bytes:
+    """An image file, of a kind in WITH_ORIENTATION, that is `upright` once it is turned as it says."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored_as = upright.transpose(_UNDONE[orientation]) if orientation in _UNDONE else upright
+    form, options = WITH_ORIENTATION[kind]
+    return encoded(stored_as, form, exif=exif, **options)
+
+
+def turned_photographs(directory: Path) -> Image.Image:
+    """A folder with a small photograph in every kind of file and orientation; the photograph, as it is upright."""
+    upright = opened(photographs()["grace_hopper"]).resize((64, 75))
+    directory.mkdir()
+    for kind in WITH_ORIENTATION:
+        for orientation in range(1, 9):
+            (directory / f"{kind} {orientation}").write_bytes(with_orientation(upright, orientation, kind))
+    return upright
+
+
+def check_upright(examples: Iterable[dict[str, Any]], upright: Image.Image) -> None:
+    """That the examples are all those photographs, and show what this shows."""
+    names = set()
+    for example in examples:
+        name = example["image/filename"][0].decode()
+        image = opened(example["image/encoded"][0])
+        assert image.size == upright.size == (int(example["image/width"][0]), int(example["image/height"][0])), name
+        # Of files that are lossy; turned otherwise it is above 50.
+        assert np.abs(np.asarray(image, int) - np.asarray(upright, int)).mean() < 10, name
+        names.add(name)
+    assert len(names) == len(WITH_ORIENTATION) * 8
 
 
 def png_of_size(width: int, height: int) -> bytes:

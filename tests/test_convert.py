@@ -401,8 +401,9 @@ def test_the_arrays_of_an_npz_become_what_the_schema_says(
 
 
 def test_an_npz_that_would_run_code_is_refused(tmp_path: Path) -> None:
-    np.savez(tmp_path / "evil.npz", a=np.array([print], object))
-    with pytest.raises(tfr.TFRecordError, match=r"evil\.npz: .*allow_pickle"):
+    evil = np.array([print], object)
+    np.savez(tmp_path / "evil.npz", good=np.arange(1), a=evil)
+    with pytest.raises(tfr.FeatureError, match=r"evil\.npz: feature 'a': holds Python objects, which are not read$"):
         convert(tmp_path / "evil.npz", tmp_path / "a.tfrecord")
     assert os.listdir(tmp_path) == ["evil.npz"]
 
@@ -848,6 +849,8 @@ BYTE = np.arange(5, dtype=np.uint8)
     ("data", "problem"),
     [
         (_npy_of(np.arange(3)), "one array, and no archive of several"),
+        (_npy_of(np.array([print], object)), "one array, and no archive of several"),
+        (_zip_of({"a.npy": _npy_of(np.arange(3))[:-8]}), "feature 'a': cannot be read: "),
         (_zip_of({"a.txt": b"hello"}), "feature 'a.txt': what the archive holds of this name is no array"),
         (_zip_of({"a.npy": b"hello"}), "feature 'a': what the archive holds of this name is no array"),
         (

@@ -14,7 +14,7 @@ import pytest
 
 import tfrecord_lite as tfr
 from tfrecord_lite.cli.main import main
-from tfrecord_lite.convert import convert, csv_rows
+from tfrecord_lite.convert import convert, csv_rows, inflated
 from tfrecord_lite.format.feature_schema import FeatureSchema
 
 
@@ -105,7 +105,7 @@ BROKEN: dict[str, tuple[bytes, int, str, list[int], list[int]]] = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_row_that_is_none_is_named_by_its_line_or_left_out(name: str, end: bytes, tmp_path: Path) -> None:
     rows, line, why, skipped, kept = BROKEN[name]
-    (tmp_path / "t.csv").write_bytes(b"a,b\n" + rows.replace(b"\n", end))
+    (tmp_path / "t.csv").write_bytes((b"a,b\n" + rows).replace(b"\n", end))
     for schema in (None, TEXTS):
         with pytest.raises(tfr.TFRecordError, match=f"t.csv: line {line}: .*{why}"):
             convert(tmp_path / "t.csv", tmp_path / "no", schema=schema)
@@ -114,6 +114,39 @@ def test_a_row_that_is_none_is_named_by_its_line_or_left_out(name: str, end: byt
         assert [row.number for row in done.skipped] == skipped
         assert done.skipped[0].reason.startswith(f"line {line}: ")
         assert [row["a"] for row in rows_of(tmp_path / "out")] == [[number] for number in kept]
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("buffer", [1, 3, 8, 100])
+def test_names_end_as_lines_do(
+    separator: str, end: str, buffer: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inflated, "_BUFFER_BYTES", buffer)
+    rows = ["\ufeffa", '"b\nc, d;"', "e"], ["1", '"x\ny"', "2"], ["3", '""', "x"]
+    text = "".join(separator.join(row) + "\n" for row in rows).replace("\n", end)
+    (tmp_path / "t.csv").write_bytes(text.encode())
+    name = f"b{end}c, d;"
+    schema = tfr.Schema([FeatureSchema("a", "int64", ()), FeatureSchema(name, "bytes", ())])
+    convert(tmp_path / "t.csv", tmp_path / "out", schema=schema)
+    assert rows_of(tmp_path / "out") == [{"a": [1], name: [f"x{end}y".encode()]}, {"a": [3], name: [b""]}]
+    with pytest.raises(tfr.FeatureError, match=r"t\.csv: line 5: feature 'e': is no int64"):
+        convert(tmp_path / "t.csv", tmp_path / "no", schema=tfr.Schema([FeatureSchema("e", "int64", ())]))
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        ("a,b\n1,2\n".encode("utf-16"), 1),
+        ("a,b\n1,2\n".encode("utf-16-be") + b"\xff", 3),
+        (b'a,"b\nc\xe9"\n1,2\n', 2),
+        (b'a,"b\rc\xe9"\r1,2\r', 2),
+    ],
+)
+def test_names_that_are_not_utf8_are_said_to_be_so(data: bytes, line: int, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(data)
+    with pytest.raises(tfr.TFRecordError, match=f"t.csv: line {line}: not UTF-8, as a CSV has to be$"):
+        convert(tmp_path / "t.csv", tmp_path / "out")
 
 
 def test_quotes_within_a_cell_are_characters(tmp_path: Path) -> None:

@@ -12,7 +12,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from photographs import encoded, folder_of_photographs, opened, photographs, pixels
+from photographs import (
+    check_upright,
+    encoded,
+    folder_of_photographs,
+    opened,
+    photographs,
+    pixels,
+    turned_photographs,
+)
 
 import tfrecord_lite as tfr
 from tfrecord_lite.cli.main import main
@@ -105,6 +113,22 @@ def test_images_are_resized_and_encoded_on_the_way_in_and_out(tmp_path: Path, wo
     assert main(["convert", str(tmp_path / "a"), str(tmp_path / "jpeg"), "--to", "images", "--encode", "jpeg"]) == 0
     assert {opened(data).format for data in files_of(tmp_path / "jpeg").values()} == {"JPEG"}
     assert sorted(files_of(tmp_path / "jpeg")) == [f"{name}/000.jpg" for name in CLASSES]
+
+
+def test_images_of_any_kind_are_turned_as_they_say(tmp_path: Path) -> None:
+    upright = turned_photographs(tmp_path / "in")
+    kept, first, second, third = (str(tmp_path / f"{name}.tfrecord") for name in ("kept", "a", "b", "c"))
+    convert(tmp_path / "in", kept, from_format="images")
+    for example in examples_of(Path(kept)):
+        is_sideways = int(example["image/filename"][0][-1:]) > 4
+        size = upright.size[::-1] if is_sideways else upright.size
+        assert (int(example["image/width"][0]), int(example["image/height"][0])) == size  # as it is stored
+    assert main(["convert", str(tmp_path / "in"), first, "--from", "images", "--encode", "png"]) == 0
+    check_upright(examples_of(Path(first)), upright)
+    assert main(["convert", kept, second, "--encode", "png"]) == 0
+    check_upright(examples_of(Path(second)), upright)
+    assert main(["convert", kept, third, "--resize", "32x64"]) == 0
+    check_upright(examples_of(Path(third)), upright.resize((32, 38)))
 
 
 def test_a_csv_gives_the_labels(tmp_path: Path) -> None:

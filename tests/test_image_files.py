@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from photographs import encoded, opened, photographs, pixels, png_of_size
+from photographs import WITH_ORIENTATION, encoded, opened, photographs, pixels, png_of_size, with_orientation
 from PIL import Image
 
 from tfrecord_lite.adapters.image_files import Rendition, Size, read_image_file
@@ -131,29 +131,34 @@ def test_crop_takes_the_middle_and_stretch_takes_all(path: Path) -> None:
     assert np.abs(found - np.asarray(rgb().resize((100, 100)))).mean() < 2
 
 
+@pytest.mark.parametrize("form", WITH_ORIENTATION)
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize(
     "rendition", [PNG, Rendition(Size(100, 300), "fit", "png"), Rendition(Size(90, 30), "crop", "png")]
 )
-def test_exif_orientation_is_carried_out_and_gone(path: Path, orientation: int, rendition: Rendition) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    upright = rgb("grace_hopper")
-    # What has to be done to the upright picture, so that doing what the orientation says gives it back.
-    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
-    stored_as = upright if orientation == 1 else upright.transpose(Image.Transpose(undo[orientation]))
-    path.write_bytes(encoded(stored_as, "JPEG", exif=exif, quality=95))
+def test_exif_orientation_is_carried_out_and_gone(
+    path: Path, form: str, orientation: int, rendition: Rendition
+) -> None:
+    upright = rgb("grace_hopper").resize((256, 300))
+    path.write_bytes(with_orientation(upright, orientation, form))
     stored = read_image_file(str(path), rendition)
-    plain = path.with_name("plain.jpg")
-    plain.write_bytes(encoded(upright, "JPEG", quality=95))
+    plain = path.with_name("plain.png")
+    plain.write_bytes(encoded(upright, "PNG"))
     expected = read_image_file(str(plain), rendition)
     assert stored.size == expected.size
     found = opened(stored.encoded)
     assert 0x0112 not in found.getexif()
     assert np.abs(np.asarray(found, int) - pixels(expected.encoded)).mean() < 3
     kept = read_image_file(str(path), KEPT)
-    assert kept.size == stored_as.size  # as it is stored, and as TensorFlow decodes it
+    assert kept.size == (upright.size if orientation < 5 else upright.size[::-1])  # as it is stored
     assert kept.encoded == path.read_bytes()
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_tiff_of_16_bits_is_turned_once(path: Path, orientation: int) -> None:
+    path.write_bytes(with_orientation(sixteen_bits(), orientation, "TIFF"))
+    expected = np.asarray(sixteen_bits()) >> 8
+    np.testing.assert_array_equal(pixels(read_image_file(str(path), PNG).encoded), expected)
 
 
 def test_a_broken_exif_is_no_orientation(path: Path) -> None:

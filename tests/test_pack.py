@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from photographs import folder_of_photographs, photographs, pixels, png_of_size
+from photographs import check_upright, folder_of_photographs, photographs, pixels, png_of_size, turned_photographs
 
 from tfrecord_lite import TFRecordOptions, read_examples, read_records
 from tfrecord_lite.adapters.image_files import Rendition, Size
@@ -84,6 +84,13 @@ def test_tensorflow_reads_the_files_as_they_are(folder: Path, out: Path) -> None
     expected = [path.relative_to(folder).as_posix() for path in folder.rglob("*.jpg")]
     assert sorted(found) == sorted((name, numbers[name.split("/")[0]]) for name in expected)
     assert json.loads((out / "_photos.labels.json").read_text()) == {"0": "china", "1": "flower", "2": "grace_hopper"}
+
+
+@pytest.mark.parametrize("options", [["--encode", "png"], ["--resize", "32x64"]])
+def test_images_of_any_kind_are_turned_as_they_say(out: Path, tmp_path: Path, options: list[str]) -> None:
+    upright = turned_photographs(tmp_path / "in")
+    assert main(["pack", str(tmp_path / "in"), "-o", f"{out}/p", "--workers", "1", *options]) == 0
+    check_upright(read_examples(f"{out}/p-*"), upright if "--encode" in options else upright.resize((32, 38)))
 
 
 def test_the_file_of_labels_is_no_data(folder: Path, out: Path) -> None:

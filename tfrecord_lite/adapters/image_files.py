@@ -44,7 +44,7 @@ _SCAN_LIMIT = 100
 #: thumbnails, which telephones put into their files, hold few of these.
 _SCAN = re.compile(rb"\xff\xda\x00[\x08\x0a\x0c\x0e][\x01-\x04]")
 
-_ORIENTATION = 0x0112
+_IMAGE_WIDTH, _IMAGE_LENGTH, _ORIENTATION = 0x0100, 0x0101, 0x0112
 #: What Exif's orientations 2 to 8 ask for, by the names of Pillow's Transpose.
 _TURNS = {
     2: "FLIP_LEFT_RIGHT",
@@ -165,7 +165,11 @@ def _check(path: str, picture: Image.Image, data: bytes) -> None:
 
 def _kept(picture: Image.Image, data: bytes) -> StoredImage:
     """Its bytes as they are."""
+    from PIL.TiffImagePlugin import TiffImageFile
+
     size = Size(*picture.size)
+    if isinstance(picture, TiffImageFile):  # newer Pillows say how large it will be when it is turned
+        size = Size(int(picture.tag_v2[_IMAGE_WIDTH]), int(picture.tag_v2[_IMAGE_LENGTH]))
     mode = picture.mode
     channels = len(picture.getbands())
     if mode == "P":
@@ -181,6 +185,8 @@ def _kept(picture: Image.Image, data: bytes) -> StoredImage:
 def _rendered(path: str, picture: Image.Image, rendition: Rendition) -> StoredImage:
     from PIL import Image
 
+    if picture.format == "TIFF":
+        picture.load()  # which turns it, and takes the orientation away
     orientation = _orientation(picture)
     encoding = rendition.encoding or ("jpeg" if picture.format in _JPEG_FORMATS else "png")
     if rendition.size is None:

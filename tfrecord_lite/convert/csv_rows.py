@@ -26,6 +26,7 @@ Array = NDArray[Any]
 
 #: A row has to fit.
 ROW_LIMIT = 16 << 20
+NOT_UTF8 = "not UTF-8, as a CSV has to be"
 _CHUNK_BYTES = 4 << 20
 _QUOTE, _NEW_LINE, _RETURN = b'"\n\r'
 
@@ -236,7 +237,7 @@ class _Rows:
                 str(view[begin : self.end], "utf-8")
             except UnicodeDecodeError as error:
                 at = int(np.searchsorted(self._ends, begin + error.start, "right"))
-                found[at] = "not UTF-8, as a CSV has to be"
+                found[at] = NOT_UTF8
                 begin = int(self._ends[at])
             else:
                 break

@@ -15,12 +15,14 @@ number of values; and where there is nothing the feature has no kind, also where
 text for a few of its cells, or for an integer outside int64, is told.
 
 A file that is read may have tabs or semicolons instead of commas: where its first line has no comma outside of quotes,
-and one of these. What is written has commas.
+and one of these. Its lines may end with LF, CR LF or CR. What is written has commas, and LF.
 """
 
 from __future__ import annotations
 
 import csv
+import io
+import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -31,7 +33,7 @@ from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.convert.arrow_errors import arrow_errors
 from tfrecord_lite.convert.column_kinds import Found
 from tfrecord_lite.convert.csv_cells import cells_of, column_of, found_in_cells
-from tfrecord_lite.convert.csv_rows import ROW_LIMIT, sound_rows
+from tfrecord_lite.convert.csv_rows import NOT_UTF8, ROW_LIMIT, sound_rows
 from tfrecord_lite.convert.formats import Rows, Skip
 from tfrecord_lite.convert.inflated import open_inflated
 from tfrecord_lite.convert.lines import TextOutput
@@ -56,6 +58,7 @@ _COLUMN_LIMIT = 100_000
 #: What separates the cells of a file that is read: the first of these that is in its first line.
 _SEPARATORS = (",", "\t", ";")
 _QUOTED = re.compile('"[^"]*("|$)')
+_LINE_END = re.compile(b"[\r\n]")
 
 
 class Encoder:
@@ -118,8 +121,7 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
         skip(row, f"line {line}: {why}")
 
     with inflated as file, arrow_errors(path):
-        separator = _separator(file)
-        names, lines = _names(file, path, separator)
+        names, lines, separator = _names(file, path)
         for data, numbers, at_lines in sound_rows(file, separator, len(names), lines + 1, unfit):
             table = pc.read_csv(
                 pa.BufferReader(data),
@@ -171,17 +173,19 @@ def _doubled(text: str) -> str:
 # Reading
 
 
-def _separator(file: Any) -> str:
+def _separator(line: str) -> str:
     """What stands between the names of the first line, outside of quotes."""
-    line = file.peek(1).partition(b"\n")[0].decode("utf-8", "replace")
     bare = _QUOTED.sub("", line)
     return next((each for each in _SEPARATORS if each in bare), ",")
 
 
-def _names(file: Any, path: str, separator: str) -> tuple[list[str], int]:
-    """The names, and how many lines they take."""
-    reader = csv.reader(_text_lines(file), strict=True, delimiter=separator)
+def _names(file: Any, path: str) -> tuple[list[str], int, str]:
+    """The names, how many lines they take, and what stands between cells."""
+    lines = _text_lines(file)
     try:
+        first = next(lines, "")
+        separator = _separator(first)
+        reader = csv.reader(itertools.chain([first], lines), strict=True, delimiter=separator)
         names = next(reader, [])
     except csv.Error as error:
         problem = TFRecordError(f"the first line is not that of a CSV: {error}")
@@ -200,14 +204,32 @@ def _names(file: Any, path: str, separator: str) -> tuple[list[str], int]:
         problem = FeatureError("the first line has no names" if not names else "two columns have the same name")
         problem.path = path
         raise problem
-    return names, reader.line_num
+    return names, reader.line_num, separator
 
 
 def _text_lines(file: Any) -> Iterator[str]:
     """Lines, of no more bytes than a row may have."""
     left = ROW_LIMIT
-    while line := file.readline(left + 1):
+    for number in itertools.count(1):
+        line = _line(file, left)
         left -= len(line)
         if left < 0:
             raise TFRecordError(f"a line of names of more than {ROW_LIMIT} bytes")
-        yield line.decode("utf-8")
+        if not line:
+            return
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError:
+            raise TFRecordError(f"line {number}: {NOT_UTF8}") from None
+        yield text
+
+
+def _line(file: io.BufferedReader, limit: int) -> bytes:
+    """The next line, with the LF, CR LF or CR that ends it; of one that is longer than the limit, more than that."""
+    line = b""
+    while len(line) <= limit and (ahead := file.peek(1)):
+        end = _LINE_END.search(ahead)
+        line += file.read(len(ahead) if end is None else end.end())
+        if end is not None:
+            return line + file.read(1) if line.endswith(b"\r") and file.peek(1).startswith(b"\n") else line
+    return line

@@ -186,19 +186,19 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
     """The rows of a file, some thousand at a time."""
     with open_seekable(source) as file:
         try:
-            if file.read(2) not in (b"PK", b"\x93N"):  # numpy would take it for a pickle
+            start = file.read(2)
+            if start == b"\x93N":
+                raise ValueError("one array, and no archive of several")
+            if start != b"PK":  # numpy would take it for a pickle
                 raise ValueError("no NPZ file: it does not begin as a ZIP archive does")
             file.seek(0)
-            archive = np.load(file, allow_pickle=False)
-            if isinstance(archive, np.ndarray):
-                raise ValueError("one array, and no archive of several")
-            with archive:
+            with np.load(file, allow_pickle=False) as archive:
                 columns = _columns(_read(archive))
         except (ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             if isinstance(error, FeatureError):
                 error.path = source
                 raise
-            problem = TFRecordError(str(error).splitlines()[0][:200] if str(error) else type(error).__name__)
+            problem = TFRecordError(_first_line(error))
             problem.path = source
             raise problem from None
     counts = {len(column) for column in columns.values()}
@@ -240,8 +240,20 @@ def _read(archive: Any) -> dict[str, Array]:
         key = member.removesuffix(_SUFFIX)
         if key in arrays:
             raise FeatureError("stands twice in the archive", key)
-        arrays[key] = archive[member]
+        try:
+            arrays[key] = archive[member]
+        except ValueError as error:
+            is_object = "allow_pickle" in str(error)  # numpy's advice
+            problem = (
+                "holds Python objects, which are not read" if is_object else f"cannot be read: {_first_line(error)}"
+            )
+            raise FeatureError(problem, key) from None
     return arrays
+
+
+def _first_line(error: Exception) -> str:
+    """What an error says, without what it may show of the file."""
+    return printable(str(error).splitlines()[0][:200]) if str(error) else type(error).__name__
 
 
 def _columns(arrays: dict[str, Array]) -> _Columns:
