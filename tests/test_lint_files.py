@@ -108,6 +108,45 @@ def test_damage_is_a_finding_with_what_tensorflow_raises(name: str, write: Calla
     assert theirs(out) == (RECORDS[:number] + RECORDS[number + 1 :], None)
 
 
+#: The values of records, which are cut at many places.
+CUT = {
+    "short records": [b"", b"abc", random.Random(1).randbytes(20), b"", b"x" * 300],
+    "long records": [random.Random(size).randbytes(size) for size in (300_000, 0, 5, BLOCK - 16, 90_000)],
+    "long records that are easily compressed": [bytes(700_000), b"ab" * 200_000, b"", bytes(10)],
+}
+
+
+@pytest.mark.parametrize("level", [0, 6])
+@pytest.mark.parametrize("compression", ["GZIP", "ZLIB"])
+@pytest.mark.parametrize("name", CUT)
+def test_what_tensorflow_does_at_the_cut_of_a_compressed_stream_is_said(
+    name: str, compression: str, level: int, write: Callable[..., Path]
+) -> None:
+    records = [tfr.encode_example({"b": value}) for value in CUT[name]]
+    data = frames(records)
+    whole = gzip_member(data, level=level) if compression == "GZIP" else zlib_stream(data, level=level)
+    starts = [len(frames(records[:number])) for number in range(len(records) + 1)]
+    cuts = {len(whole) - past for past in range(1, 40)} | {BLOCK + past for past in range(-8, 9)}
+    if level == 0:
+        cuts |= {start + past for start in starts for past in range(30)}
+    cuts |= set(range(2, len(whole), 1 + len(whole) // 60))
+    outcomes = set()
+    for cut in sorted(cuts):
+        if not 2 <= cut < len(whole):
+            continue
+        path = write(cut_at(whole, cut), "cut")
+        read, error = theirs_v1(path, compression)
+        (finding,) = (each for each in tfr.lint(path, compression_type=compression) if each.rule != "no-records")
+        assert read == records[: len(read)]
+        assert (finding.record_number, finding.offset) == (len(read), starts[len(read)]), cut
+        if error is None:
+            assert finding.tensorflow.startswith("takes this for the end of the file, without an error"), cut
+        else:
+            assert finding.tensorflow in f"raises {type(error).__name__}: {error}", cut
+        outcomes.add(error is None)
+    assert outcomes == {True, False}
+
+
 def test_all_damage_is_found_and_records_keep_their_numbers(write: Callable[..., Path], tmp_path: Path) -> None:
     odd = b"not an example"
     records = [*RECORDS, odd, *RECORDS, odd, *RECORDS]
