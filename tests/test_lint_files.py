@@ -242,6 +242,76 @@ def test_zeros_behind_a_member_are_data_loss_and_fixed(name: str, write: Callabl
     assert theirs(out, "GZIP") == (there, None)
 
 
+_FLIPPED = flip_bit(DATA, OFFSETS[3] + 13)  # in record 3
+_STRADDLING = gzip_member_of_size(frames(FILLER), BLOCK + 4)
+#: (data, rules): damage to a file that has a member which TensorFlow does not get past, before the damage or behind it.
+DAMAGED_MEMBERS = {
+    "garbage": (EMPTY + gzip_member(DATA) + b"garbage", ["empty-member", "corrupted"]),
+    "garbage, the empty one between": (
+        gzip_member(DATA) + EMPTY + gzip_member(DATA) + b"xy",
+        ["empty-member", "corrupted"],
+    ),
+    "garbage behind the empty one": (gzip_member(DATA) + EMPTY + b"garbage", ["empty-member", "corrupted"]),
+    "CRC": (EMPTY + flip_bit(gzip_member(DATA), len(gzip_member(DATA)) - 6), ["empty-member", "corrupted"]),
+    "cut trailer": (EMPTY + gzip_member(DATA)[:-3], ["empty-member", "cut-compression"]),
+    "cut": (gzip_member(DATA) + EMPTY + gzip_member(DATA, level=0)[:90], ["empty-member", "truncated"]),
+    "frame": (EMPTY + gzip_member(_FLIPPED), ["empty-member", "corrupted"]),
+    "length": (EMPTY + gzip_member(flip_bit(DATA, OFFSETS[3])), ["empty-member", "corrupted"]),
+    "frame before": (gzip_member(_FLIPPED) + EMPTY + gzip_member(DATA), ["corrupted"]),
+    "length before": (gzip_member(flip_bit(DATA, OFFSETS[3])) + EMPTY + gzip_member(DATA), ["corrupted"]),
+    "compression before": (gzip_member(DATA)[:-8] + bytes(8) + EMPTY + gzip_member(DATA), ["corrupted"]),
+    "frame around": (
+        gzip_member(_FLIPPED[: OFFSETS[3] + 14]) + EMPTY + gzip_member(_FLIPPED[OFFSETS[3] + 14 :]),
+        ["empty-member", "corrupted"],
+    ),
+    "straddling, garbage": (_STRADDLING + b"garbage", ["straddling-member", "corrupted"]),
+    "straddling, frame": (_STRADDLING + gzip_member(_FLIPPED), ["straddling-member", "corrupted"]),
+    "zeros, garbage": (gzip_member(DATA) + bytes(9) + gzip_member(DATA) + b"garbage", ["zero-padding", "corrupted"]),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED_MEMBERS)
+def test_what_tensorflow_meets_first_is_said_of_a_damaged_file_of_members(
+    name: str, write: Callable[..., Path]
+) -> None:
+    data, expected = DAMAGED_MEMBERS[name]
+    path = write(data)
+    records, error = theirs(path, "GZIP")
+    first, *others = (finding for finding in tfr.lint(path) if finding.rule != "no-records")
+    assert rules([first, *others])[: len(expected)] == expected
+    assert all("does not come as far" in finding.tensorflow for finding in others)
+    if error is None:
+        assert "without an error" in first.tensorflow
+    else:
+        assert first.tensorflow.startswith("raises DataLossError")
+    if len(expected) > 1:
+        assert first.what.endswith(
+            f"all from record #{len(records)} on lies behind a GZIP member that holds nothing"
+        ) or (first.rule != "empty-member")
+        assert (first.record_number, first.is_fixable) == (len(records), True)
+
+
+def test_members_of_ours_are_not_believed_where_a_file_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "seekable"
+    with tfr.TFRecordWriter(path, tfr.TFRecordOptions("GZIP", seekable=True)) as writer:
+        for record in FILLER:
+            writer.write(record)
+    whole = path.read_bytes()
+    path.write_bytes(flip_bit(whole, len(whole) - 6) + EMPTY + gzip_member(DATA))
+    assert isinstance(theirs(path, "GZIP")[1], tf.errors.DataLossError)
+    first, *_ = tfr.lint(path)
+    assert (first.rule, "raises DataLossError" in first.tensorflow) == ("corrupted", True)
+
+
+def test_a_single_byte_behind_a_member_is_passed_over_and_lint_says_so(write: Callable[..., Path]) -> None:
+    path, longer = write(gzip_member(DATA) + b"x"), write(gzip_member(DATA) + b"xy")
+    assert theirs(path, "GZIP") == (RECORDS, None)
+    assert isinstance(theirs(longer, "GZIP")[1], tf.errors.DataLossError)
+    for each in (path, longer):
+        (finding,) = tfr.lint(each)
+        assert finding.tensorflow == "raises DataLossError, or, where it is a single byte, passes over it"
+
+
 @pytest.mark.parametrize(
     "data",
     [
