@@ -108,6 +108,45 @@ def test_damage_is_a_finding_with_what_tensorflow_raises(name: str, write: Calla
     assert theirs(out) == (RECORDS[:number] + RECORDS[number + 1 :], None)
 
 
+#: The values of records, which are cut at many places.
+CUT = {
+    "short records": [b"", b"abc", random.Random(1).randbytes(20), b"", b"x" * 300],
+    "long records": [random.Random(size).randbytes(size) for size in (300_000, 0, 5, BLOCK - 16, 90_000)],
+    "long records that are easily compressed": [bytes(700_000), b"ab" * 200_000, b"", bytes(10)],
+}
+
+
+@pytest.mark.parametrize("level", [0, 6])
+@pytest.mark.parametrize("compression", ["GZIP", "ZLIB"])
+@pytest.mark.parametrize("name", CUT)
+def test_what_tensorflow_does_at_the_cut_of_a_compressed_stream_is_said(
+    name: str, compression: str, level: int, write: Callable[..., Path]
+) -> None:
+    records = [tfr.encode_example({"b": value}) for value in CUT[name]]
+    data = frames(records)
+    whole = gzip_member(data, level=level) if compression == "GZIP" else zlib_stream(data, level=level)
+    starts = [len(frames(records[:number])) for number in range(len(records) + 1)]
+    cuts = {len(whole) - past for past in range(1, 40)} | {BLOCK + past for past in range(-8, 9)}
+    if level == 0:
+        cuts |= {start + past for start in starts for past in range(30)}
+    cuts |= set(range(2, len(whole), 1 + len(whole) // 60))
+    outcomes = set()
+    for cut in sorted(cuts):
+        if not 2 <= cut < len(whole):
+            continue
+        path = write(cut_at(whole, cut), "cut")
+        read, error = theirs_v1(path, compression)
+        (finding,) = (each for each in tfr.lint(path, compression_type=compression) if each.rule != "no-records")
+        assert read == records[: len(read)]
+        assert (finding.record_number, finding.offset) == (len(read), starts[len(read)]), cut
+        if error is None:
+            assert finding.tensorflow.startswith("takes this for the end of the file, without an error"), cut
+        else:
+            assert finding.tensorflow in f"raises {type(error).__name__}: {error}", cut
+        outcomes.add(error is None)
+    assert outcomes == {True, False}
+
+
 def test_all_damage_is_found_and_records_keep_their_numbers(write: Callable[..., Path], tmp_path: Path) -> None:
     odd = b"not an example"
     records = [*RECORDS, odd, *RECORDS, odd, *RECORDS]
@@ -201,6 +240,76 @@ def test_zeros_behind_a_member_are_data_loss_and_fixed(name: str, write: Callabl
     assert rules(tfr.lint(path, fix=out)) == ["zero-padding"]
     assert list(tfr.lint(out)) == []
     assert theirs(out, "GZIP") == (there, None)
+
+
+_FLIPPED = flip_bit(DATA, OFFSETS[3] + 13)  # in record 3
+_STRADDLING = gzip_member_of_size(frames(FILLER), BLOCK + 4)
+#: (data, rules): damage to a file that has a member which TensorFlow does not get past, before the damage or behind it.
+DAMAGED_MEMBERS = {
+    "garbage": (EMPTY + gzip_member(DATA) + b"garbage", ["empty-member", "corrupted"]),
+    "garbage, the empty one between": (
+        gzip_member(DATA) + EMPTY + gzip_member(DATA) + b"xy",
+        ["empty-member", "corrupted"],
+    ),
+    "garbage behind the empty one": (gzip_member(DATA) + EMPTY + b"garbage", ["empty-member", "corrupted"]),
+    "CRC": (EMPTY + flip_bit(gzip_member(DATA), len(gzip_member(DATA)) - 6), ["empty-member", "corrupted"]),
+    "cut trailer": (EMPTY + gzip_member(DATA)[:-3], ["empty-member", "cut-compression"]),
+    "cut": (gzip_member(DATA) + EMPTY + gzip_member(DATA, level=0)[:90], ["empty-member", "truncated"]),
+    "frame": (EMPTY + gzip_member(_FLIPPED), ["empty-member", "corrupted"]),
+    "length": (EMPTY + gzip_member(flip_bit(DATA, OFFSETS[3])), ["empty-member", "corrupted"]),
+    "frame before": (gzip_member(_FLIPPED) + EMPTY + gzip_member(DATA), ["corrupted"]),
+    "length before": (gzip_member(flip_bit(DATA, OFFSETS[3])) + EMPTY + gzip_member(DATA), ["corrupted"]),
+    "compression before": (gzip_member(DATA)[:-8] + bytes(8) + EMPTY + gzip_member(DATA), ["corrupted"]),
+    "frame around": (
+        gzip_member(_FLIPPED[: OFFSETS[3] + 14]) + EMPTY + gzip_member(_FLIPPED[OFFSETS[3] + 14 :]),
+        ["empty-member", "corrupted"],
+    ),
+    "straddling, garbage": (_STRADDLING + b"garbage", ["straddling-member", "corrupted"]),
+    "straddling, frame": (_STRADDLING + gzip_member(_FLIPPED), ["straddling-member", "corrupted"]),
+    "zeros, garbage": (gzip_member(DATA) + bytes(9) + gzip_member(DATA) + b"garbage", ["zero-padding", "corrupted"]),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED_MEMBERS)
+def test_what_tensorflow_meets_first_is_said_of_a_damaged_file_of_members(
+    name: str, write: Callable[..., Path]
+) -> None:
+    data, expected = DAMAGED_MEMBERS[name]
+    path = write(data)
+    records, error = theirs(path, "GZIP")
+    first, *others = (finding for finding in tfr.lint(path) if finding.rule != "no-records")
+    assert rules([first, *others])[: len(expected)] == expected
+    assert all("does not come as far" in finding.tensorflow for finding in others)
+    if error is None:
+        assert "without an error" in first.tensorflow
+    else:
+        assert first.tensorflow.startswith("raises DataLossError")
+    if len(expected) > 1:
+        assert first.what.endswith(
+            f"all from record #{len(records)} on lies behind a GZIP member that holds nothing"
+        ) or (first.rule != "empty-member")
+        assert (first.record_number, first.is_fixable) == (len(records), True)
+
+
+def test_members_of_ours_are_not_believed_where_a_file_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "seekable"
+    with tfr.TFRecordWriter(path, tfr.TFRecordOptions("GZIP", seekable=True)) as writer:
+        for record in FILLER:
+            writer.write(record)
+    whole = path.read_bytes()
+    path.write_bytes(flip_bit(whole, len(whole) - 6) + EMPTY + gzip_member(DATA))
+    assert isinstance(theirs(path, "GZIP")[1], tf.errors.DataLossError)
+    first, *_ = tfr.lint(path)
+    assert (first.rule, "raises DataLossError" in first.tensorflow) == ("corrupted", True)
+
+
+def test_a_single_byte_behind_a_member_is_passed_over_and_lint_says_so(write: Callable[..., Path]) -> None:
+    path, longer = write(gzip_member(DATA) + b"x"), write(gzip_member(DATA) + b"xy")
+    assert theirs(path, "GZIP") == (RECORDS, None)
+    assert isinstance(theirs(longer, "GZIP")[1], tf.errors.DataLossError)
+    for each in (path, longer):
+        (finding,) = tfr.lint(each)
+        assert finding.tensorflow == "raises DataLossError, or, where it is a single byte, passes over it"
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 #: Enough of a file for `recognise`.
 HEAD_SIZE = 512
 
-#: The reason of the CorruptRecordError about what stands behind a ZLIB stream.
-AFTER_ZLIB = "bytes after the end of the ZLIB stream"
+#: The reasons of the CorruptRecordErrors about what stands behind a stream.
+AFTER_GZIP, AFTER_ZLIB = "bytes after the end of the GZIP stream", "bytes after the end of the ZLIB stream"
 
 _CHUNK = 64 << 10
 _WINDOW_BITS = {"GZIP": 31, "ZLIB": 15}
@@ -173,7 +173,7 @@ class InflateStream(io.RawIOBase):
             if not self._input:
                 return False
             if not b"\x1f\x8b".startswith(self._input[:2]):
-                self._error = CorruptRecordError("compression", reason="bytes after the end of the GZIP stream")
+                self._error = CorruptRecordError("compression", reason=AFTER_GZIP)
                 return False
         self._inflate = zlib.decompressobj(_WINDOW_BITS[self._type])
         self.members += 1

@@ -28,7 +28,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.errors import CorruptRecordError, TFRecordError, TruncatedRecordError
-from tfrecord_lite.files.compression import AFTER_ZLIB
+from tfrecord_lite.files.compression import AFTER_GZIP, AFTER_ZLIB
 from tfrecord_lite.files.compression_types import COMPRESSION_TYPES
 from tfrecord_lite.files.directory import open_directory, split_path
 from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX
@@ -66,11 +66,12 @@ _CRASHES = 1 << 36
 _DATA_GLOB = "*.tfrecord*"
 #: More shards than these are not counted one by one: a name can say anything.
 _MOST_SHARDS = 1 << 20
+_NOT_MET = "does not come as far: it has ended before"
 _HIDDEN = "its name begins with '.' or '_', which stand for files that are not data"
 
 
-def damage(error: TFRecordError) -> Finding:
-    """The first thing that a reader raised about a file."""
+def damage(error: TFRecordError, *, is_met: bool = True) -> Finding:
+    """The first thing that a reader raised about a file, and whether TensorFlow comes as far."""
     offset = error.offset or 0
     if isinstance(error, TruncatedRecordError):
         problem = _truncation(error, offset)
@@ -79,12 +80,14 @@ def damage(error: TFRecordError) -> Finding:
     else:
         doing = "asks for as much memory, and its parser takes no message of 2 GiB"
         problem = Problem(TOO_LARGE, None, _without_place(error), doing)
+    if not is_met:
+        problem = problem._replace(tensorflow=_NOT_MET)
     return Finding.of(problem, error.path, error.record_number, error.offset)
 
 
 def later_damage(reason: str, path: str | None, record_number: int, offset: int) -> Finding:
     """What was met behind the first."""
-    problem = Problem(CORRUPTED, None, reason, "does not come as far: it ends at the first damage")
+    problem = Problem(CORRUPTED, None, reason, _NOT_MET)
     return Finding.of(problem, path, record_number, offset)
 
 
@@ -116,6 +119,9 @@ def _corruption(error: CorruptRecordError, offset: int) -> Problem:
     what = _without_place(error)
     if error.reason == AFTER_ZLIB:
         return Problem(ZLIB_TRAILING, None, what, "ends with the first stream, without an error")
+    if error.reason == AFTER_GZIP:
+        doing = "raises DataLossError, or, where it is a single byte, passes over it"
+        return Problem(CORRUPTED, None, what, doing)
     if error.part == "compression":
         return Problem(CORRUPTED, None, what, "raises DataLossError, and reads nothing behind it")
     at = offset + HEADER_SIZE * (error.part == "data")

@@ -190,17 +190,18 @@ class Lint:
                 yield from self._lint_block(reader, block, 0, output)
         except TFRecordError as error:
             damage = error.with_traceback(None)
+        lost: Finding | None = None
+        has_members = reader.members > 1 or bool(reader.padding)
+        if can_be_reread and reader.compression_type == "GZIP" and (has_members or damage is not None):
+            lost = member_problems.lost_members(source, reader.record_number, damage)
+        elif has_members and damage is None:
+            lost = member_problems.unknown_members(reader.name)
+        if lost is not None:
+            yield lost
         if damage is not None:
-            yield file_problems.damage(damage)
+            yield file_problems.damage(damage, is_met=lost is None)
             if can_be_reread:
                 yield from self._lint_behind(source, reader.record_number, output)
-        elif reader.members > 1 or reader.padding:
-            if can_be_reread:
-                lost = member_problems.lost_members(source, reader.record_number)
-                if lost is not None:
-                    yield lost
-            else:
-                yield member_problems.unknown_members(reader.name)
         if self.records == before and damage is None:
             yield file_problems.no_records(reader.name)
 

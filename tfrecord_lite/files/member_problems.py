@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, suppress
+from itertools import chain
 from typing import Any
 
-from tfrecord_lite.errors import TFRecordError
+from tfrecord_lite.errors import CorruptRecordError, RecordTooLargeError, TFRecordError
 from tfrecord_lite.files.members import ReadAt, members_at, positioned
 from tfrecord_lite.files.reader import TFRecordReader
 from tfrecord_lite.files.remote import is_url
@@ -32,40 +33,40 @@ UNKNOWN_MEMBERS = Rule("unknown-members", NOTE, "name the file instead of giving
 _PIECE = 1 << 20
 
 
-def lost_members(path: Any, records: int) -> Finding | None:
-    """What TensorFlow loses of a GZIP file of several members, which is sound and holds so many records."""
-    found = _loss(path)
+def lost_members(path: Any, records: int, damage: TFRecordError | None = None) -> Finding | None:
+    """What TensorFlow loses of a GZIP file of several members, of which so many records are sound before the damage.
+
+    None also when TensorFlow meets the damage first; otherwise it never comes to that.
+    """
+    found = _loss(path, is_sound=damage is None)
     if found is None:
         return None
     rule, lost_from = found
+    part = damage.part if isinstance(damage, CorruptRecordError) else ""
+    most = records + (part == "data")  # a frame of which only the record is damaged can be stepped over
     number = offset = 0
-    with TFRecordReader(path, verify=False) as reader:
-        for sizes in reader.frame_sizes():
-            for size in sizes.tolist():
-                if offset + size > lost_from:
-                    break
-                number, offset = number + 1, offset + size
-            else:
-                continue
-            break
-        name = reader.name
-    lost = records - number
-    if rule is ZERO_PADDING:
-        what = "zeros stand behind a GZIP member"
-        what += f", and {lost} records, from #{number} on, behind them" if lost else ""
-        doing = "raises DataLossError: inflate() failed with error -3: incorrect header check"
-        doing = doing if lost else f"reads all records, and then {doing}"
-        return Finding.of(Problem(rule, None, what, doing), name, number, offset)
-    what = f"{lost} records, from #{number} on, lie behind a GZIP member that "
-    if rule is EMPTY_MEMBER:
-        what += "holds nothing"
-    else:
-        what += "ends just behind where its buffer ends"
+    with TFRecordReader(path, verify=False) as reader, suppress(TFRecordError):
+        for size in chain.from_iterable(sizes.tolist() for sizes in reader.frame_sizes()):
+            if number == most or offset + size > lost_from:
+                break
+            number, offset = number + 1, offset + size
     is_inside = lost_from - offset >= HEADER_SIZE
-    doing = (
-        f"raises DataLossError: truncated record at {offset}" if is_inside else "does not read them, without an error"
-    )
-    return Finding.of(Problem(rule, None, what, doing), name, number, offset)
+    has_bad_header = part == "length" or isinstance(damage, RecordTooLargeError)
+    if number > records or (has_bad_header and number == records and is_inside):
+        return None
+    lost = records - number
+    behind = f"{lost} records, from #{number} on," if damage is None else f"all from record #{number} on"
+    if rule is ZERO_PADDING:
+        is_end = damage is None and not lost
+        what = "zeros stand behind a GZIP member" + ("" if is_end else f", and {behind.rstrip(',')}, behind them")
+        doing = "raises DataLossError: inflate() failed with error -3: incorrect header check"
+        doing = f"reads all records, and then {doing}" if is_end else doing
+        return Finding.of(Problem(rule, None, what, doing), reader.name, number, offset)
+    why = "holds nothing" if rule is EMPTY_MEMBER else "ends just behind where its buffer ends"
+    what = f"{behind} lie{'s' * (damage is not None)} behind a GZIP member that {why}"
+    doing = "reads nothing behind it, without an error"
+    doing = f"raises DataLossError: truncated record at {offset}" if is_inside else doing
+    return Finding.of(Problem(rule, None, what, doing), reader.name, number, offset)
 
 
 def unknown_members(path: str | None) -> Finding:
@@ -74,8 +75,11 @@ def unknown_members(path: str | None) -> Finding:
     return Finding.of(Problem(UNKNOWN_MEMBERS, None, what, "may lose what follows one of them"), path)
 
 
-def _loss(path: Any) -> tuple[Rule, int] | None:
-    """What TensorFlow does not get past, and how many bytes of the uncompressed stream it has then."""
+def _loss(path: Any, *, is_sound: bool) -> tuple[Rule, int] | None:
+    """What TensorFlow does not get past, and how many bytes of the uncompressed stream it has then.
+
+    None also when the compression is damaged before that. A sound file may be looked at without inflating all of it.
+    """
     buffer, needed = InputBuffer(), 0
     stalled: tuple[Rule, int] | None = None
     end = content_end = 0
@@ -87,8 +91,8 @@ def _loss(path: Any) -> tuple[Rule, int] | None:
         else:
             stream = stack.enter_context(open_source(path, "")[0])
             read_at, file_size = positioned(stream), stream.seek(0, os.SEEK_END)
-        with suppress(TFRecordError):  # zeros behind a member
-            for member in members_at(read_at, file_size, buffer):
+        with suppress(TFRecordError):  # zeros behind a member, or damage
+            for member in members_at(read_at, file_size, buffer, believe=is_sound):
                 end, content_end = member.end, member.offset + member.size
                 if stalled is not None and member.size:
                     return stalled
@@ -97,11 +101,11 @@ def _loss(path: Any) -> tuple[Rule, int] | None:
                     if file_size <= needed:
                         stalled = STRADDLING_MEMBER if member.size else EMPTY_MEMBER, content_end
         padding_end = _end_of_zeros(read_at, end)
-    if padding_end == end:
-        return None
     is_last = padding_end == file_size
     if stalled is not None:
         return None if is_last else stalled
+    if padding_end == end:
+        return None
     # Of one byte at the end it does not notice that no member begins with it.
     return None if is_last and padding_end - end == 1 else (ZERO_PADDING, content_end)
 

@@ -66,11 +66,14 @@ def find_members(stream: Any, buffer: InputBuffer | None = None) -> Iterator[Mem
     yield from members_at(positioned(stream), stream.seek(0, os.SEEK_END), buffer or InputBuffer())
 
 
-def members_at(read_at: ReadAt, file_size: int, buffer: InputBuffer) -> Iterator[Member]:
-    """The same, of a file of that size that is read by a function (position, size) -> bytes, fewer only at its end."""
+def members_at(read_at: ReadAt, file_size: int, buffer: InputBuffer, *, believe: bool = True) -> Iterator[Member]:
+    """The same, of a file of that size that is read by a function (position, size) -> bytes, fewer only at its end.
+
+    Unless they are to be believed, members that say how long they are are inflated, too, and their damage is found.
+    """
     start = offset = 0
     while start < file_size:
-        member = _told(read_at, start, offset, file_size)
+        member = _told(read_at, start, offset, file_size) if believe else None
         # Where a buffer ends within the last bytes, it takes a closer look to say what TensorFlow does there.
         if member is None or 1 <= buffer.left_over(member.end) <= QUIET_SIZE:
             try:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrecord_lite.errors import TFRecordError
+from tfrecord_lite.errors import TFRecordError, TruncatedRecordError
 from tfrecord_lite.format import crc32c
 from tfrecord_lite.format.block import Block
 from tfrecord_lite.format.framing import (
@@ -93,8 +93,23 @@ def read_blocks(
     """The frames of a stream, block by block; each block is valid until the next one is asked for.
 
     Args and errors as for `framing.read_frame`; `offset` is that of the first frame. Frames before a damaged one are
-    given before its error is raised.
+    given before its error is raised. A compressed stream that is cut raises what a plain one that ends there would, or,
+    where that ends between two frames, its own error.
     """
+    whole = _CutStream(stream)
+    try:
+        yield from _read_blocks(whole, offset, verify, max_record_size, sizes)
+    except TruncatedRecordError as error:
+        if whole.cut is not None:
+            error.reason = whole.cut.reason
+        raise
+    if whole.cut is not None:
+        raise whole.cut
+
+
+def _read_blocks(
+    stream: ByteStream, offset: int, verify: bool, max_record_size: int | None, sizes: Sizes
+) -> Iterator[Block]:
     read_plain = partial(read_frame, verify=verify, max_record_size=max_record_size)
     longest = _LONGEST_AT_ONCE if max_record_size is None else min(max_record_size, _LONGEST_AT_ONCE)
     usual = range(sizes.large_frame - FRAME_OVERHEAD, longest + 1)
@@ -131,6 +146,28 @@ def read_blocks(
             view = memoryview(bytearray(min(2 * len(view), sizes.block) + MARGIN))
         held = len(rest)
         view[:held] = rest
+
+
+class _CutStream:
+    """A stream that ends where a compressed one was cut; `cut` is the error with which it was."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self.cut: TruncatedRecordError | None = None
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        try:
+            return self._stream.readinto(buffer)
+        except TruncatedRecordError as error:
+            self.cut = error.with_traceback(None)
+            return 0
+
+    def read(self, size: int, /) -> bytes | None:
+        try:
+            return self._stream.read(size)
+        except TruncatedRecordError as error:
+            self.cut = error.with_traceback(None)
+            return b""
 
 
 def _large_frames(
