@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -325,6 +326,34 @@ def test_a_later_entry_without_a_kind_is_told_as_tensorflow_takes_it() -> None:
         "takes the last one, as protobuf does; but for a FixedLenFeature, and in parse_single_example for any, the "
         "last one with a kind"
     )
+
+
+def test_a_later_entry_without_a_kind_leaves_one_that_tensorflow_refuses() -> None:
+    record = bytes.fromhex("0a000a160a0d0a016192808000050a038a00000a050a01611200")
+    for feature in (tf.io.VarLenFeature(tf.string), tf.io.FixedLenFeature([], tf.string)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Can't parse serialized Example"):
+            tf.io.parse_single_example(record, {"a": feature})
+    assert tf.io.parse_example([record], {"a": tf.io.VarLenFeature(tf.string)})["a"].values.numpy().tolist() == []
+    [problem] = read_both(record).problems
+    assert problem.tensorflow.endswith(
+        "the last one with a kind, for which it raises InvalidArgumentError: Can't parse serialized Example."
+    )
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        bytes.fromhex("0a220a0a0a01631205350b8b4d930a9280000a0163120d1a0b08ffffffffffffffffff01"),
+        example(entry(b"c", ONE), entry(b"c", bytes.fromhex("350b8b4d93"))),
+    ],
+)
+def test_of_entries_with_one_key_the_one_that_tensorflow_refuses_is_named(record: bytes) -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError, match=re.escape("Unsupported datatype.")):
+        tf.io.parse_example([record], {"c": tf.io.VarLenFeature(tf.int64)})
+    [problem] = read_both(record).problems
+    assert (problem.rule.name, problem.feature) == ("unknown-field", "c")
+    assert problem.what.endswith("it holds a field that no Feature has")
+    assert problem.tensorflow == "raises InvalidArgumentError: Unsupported datatype."
 
 
 @pytest.mark.parametrize("name", UNFIXABLE)

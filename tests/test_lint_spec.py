@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from damage import frames
+from damage import frames, python
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odd_messages import usual_record
@@ -67,6 +67,30 @@ def test_record_that_fails_the_features_is_found_and_tensorflow_raises_that(name
     assert finding.tensorflow.removeprefix("raises InvalidArgumentError: ") in str(caught.value)
     with pytest.raises(tfr.FeatureError):
         tfr.parse_example([usual_record(example)], {"k": feature})
+
+
+def test_unpacked_floats_where_none_are_asked_for_may_crash_tensorflow(tmp_path: Path) -> None:
+    record = bytes.fromhex("0a130a110a0162120c120a0db0002b3f0d0000c07f")
+    script = f"""
+import tensorflow as tf
+for _ in range(2000):
+    try:
+        tf.io.parse_single_example({record!r}, {{"b": tf.io.FixedLenFeature([0], tf.float32)}})
+    except tf.errors.InvalidArgumentError:
+        pass
+"""
+    assert python(script).returncode < 0
+    path = tmp_path / "data"
+    path.write_bytes(frames([record]))
+    (finding,) = tfr.lint(path, {"b": tf.io.FixedLenFeature([0], tf.float32)})
+    assert (finding.rule, finding.tensorflow.endswith("; or, where they are not packed, may crash")) == (
+        "wrong-count",
+        True,
+    )
+    with pytest.raises(tfr.FeatureError):
+        tfr.parse_example([record], {"b": tf.io.FixedLenFeature([0], tf.float32)})
+    (finding,) = tfr.lint(path, {"b": tf.io.FixedLenFeature([1], tf.float32)})
+    assert "crash" not in finding.tensorflow
 
 
 #: (example, another one that has the feature, feature)

@@ -32,7 +32,7 @@ from tfrecord_lite.format.findings import ERROR, NOTE, WARNING, Problem, Rule
 from tfrecord_lite.format.parsing import column_values
 from tfrecord_lite.format.plan import DENSE, Column, Plan
 from tfrecord_lite.format.rows import Rows, result
-from tfrecord_lite.format.value_types import type_of
+from tfrecord_lite.format.value_types import FLOAT32, type_of
 
 _WRITE = "write these records again with the values that are asked for, or leave them out"
 
@@ -150,7 +150,9 @@ def _column_problem(column: Column, value: Any, reason: str) -> Problem:
         ignored = "" if column.default is None else ", and the default is not used for an empty list"
         return Problem(EMPTY_LIST, key, f"its list is empty{ignored}", raised(reason))
     what = f"it holds {len(value)} values, where {column.size} are asked for"
-    return Problem(WRONG_COUNT, key, what, raised(reason))
+    # Of floats that are not packed it writes the first beyond the end of what is to hold none.
+    doing = raised(reason) + ("" if column.size or found != FLOAT32 else "; or, where they are not packed, may crash")
+    return Problem(WRONG_COUNT, key, what, doing)
 
 
 def _sparse_problems(plan: Plan, name: str, feature: SparseFeature, rows: Mapping[str, Rows]) -> Iterator[Problem]:

@@ -133,19 +133,25 @@ def _problems(record: bytes, ours: dict[str, Any], theirs: dict[str, Any] | None
         has_hidden = _has_overlong_tag(record, 0, len(record))
         for name, value in ours.items():
             if name not in theirs:
-                if value is None:
-                    continue  # without a kind it is as good as missing
-                yield Problem(OVERLONG_TAG, name, _HIDDEN, "does not see the feature, without an error")
+                if value is not None:  # without a kind it is as good as missing
+                    yield Problem(OVERLONG_TAG, name, _HIDDEN, "does not see the feature, without an error")
             elif not same(value, theirs[name]):
                 yield _misread(record, name, written[name], value, theirs[name], has_hidden)
     for key, several in written.items():
-        if len(several) > 1 and theirs is not None:
+        if len(several) > 1 and theirs is not None and not isinstance(theirs.get(key), Refused):
             doing = "takes the last one, as protobuf does"
-            if ours.get(key) is None:
-                doing += "; but for a FixedLenFeature, and in parse_single_example for any, the last one with a kind"
+            doing += _but_one_with_a_kind(record, several) if ours.get(key) is None else ""
             yield Problem(DUPLICATE_KEY, key, f"the record has it {len(several)} times", doing)
     if sequence_in(record) is not None:
         yield from _step_problems(record)
+
+
+def _but_one_with_a_kind(record: bytes, entries: list[_Entry]) -> str:
+    """What else TensorFlow does with entries of one key, of which the last has no kind."""
+    features = [(b"", record[at:end]) for entry in entries for at, end in entry.values[-1:] if at < end]
+    value = values_in(features).get("")
+    refusal = f", for which it {_consequence(None, value)}" if isinstance(value, Refused) else ""
+    return f"; but for a FixedLenFeature, and in parse_single_example for any, the last one with a kind{refusal}"
 
 
 def _step_problems(record: bytes) -> Iterator[Problem]:
@@ -156,8 +162,7 @@ def _step_problems(record: bytes) -> Iterator[Problem]:
             entry = _entry(record, at, stop)
             steps = [step for value in entry.values for step in _payloads(record, *value, _FIELD_1)]
             for number, step in enumerate(steps):
-                found = _kind_problem(record, *step)
-                if found is not None:
+                if (found := _kind_problem(record, *step)) is not None:
                     yield Problem(found[0], entry.key, f"in step {number} of its list {found[1]}", doing)
 
 
@@ -227,8 +232,11 @@ def _misread(record: bytes, name: str, entries: list[_Entry], ours: Any, theirs:
     """Why TensorFlow reads a feature otherwise than protobuf does, or refuses it."""
     tensorflow = _consequence(ours, theirs)
     found = [_kind_problem(record, *span) for entry in entries for span in entry.values[-1:]]
-    if found and found[-1] is not None:
-        rule, what = found[-1]
+    known = [problem for problem in found if problem is not None]
+    if known and found[-1] is not None:
+        rule, what = known[-1]
+    elif known and isinstance(theirs, Refused):  # it glances at the others, too
+        rule, what = known[-1][0], f"the record has it {len(entries)} times, and in one before the last {known[-1][1]}"
     elif has_hidden:
         rule, what = OVERLONG_TAG, _HIDDEN
     elif len(entries) > 1:
@@ -249,18 +257,16 @@ def _kind_problem(record: bytes, start: int, end: int) -> tuple[Rule, str] | Non
     if len(set(kinds)) > 1:
         return TWO_KINDS, f"it holds two kinds: {', '.join(kinds)}"
     for tag, list_start, list_end in fields:
-        found = _list_problem(record, tag, list_start, list_end)
-        if found is not None:
+        if (found := _list_problem(record, tag, list_start, list_end)) is not None:
             return found
     return (REPEATED_KIND, f"it holds {len(kinds)} lists of the kind {kinds[0]}") if len(kinds) > 1 else None
 
 
 def _list_problem(record: bytes, kind: int, start: int, end: int) -> tuple[Rule, str] | None:
     """What is unusual about a list."""
-    spans = split_fields(record, start, end)
     if _has_overlong_tag(record, start, end):
         return OVERLONG_TAG, "its list has a tag in more bytes than it needs"
-    tags = [tag for tag, _, _ in spans]
+    tags = [tag for tag, _, _ in split_fields(record, start, end)]
     if set(tags) - {_FIELD_1, _UNPACKED.get(kind)}:
         return UNKNOWN_FIELD, "its list holds a field that no list has"
     chunks = tags.count(_FIELD_1)
