@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import tfrecord_lite as tfr
-from tfrecord_lite.convert import convert
+from tfrecord_lite.convert import convert, from_records
 from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.json_form import record_as_json, record_from_json
 
@@ -350,6 +350,38 @@ def test_parquet_and_arrow_have_the_types_of_the_schema(tmp_path: Path) -> None:
     convert(path, tmp_path / "a.arrow", schema=schema)
     with pa.ipc.open_file(tmp_path / "a.arrow") as reader:
         assert reader.schema.types == [pa.list_(pa.float32(), 2), pa.binary(), pa.list_(pa.int64())]
+
+
+class Interrupting:
+    """Whatever one wants of it."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise KeyboardInterrupt
+
+    def __iter__(self) -> Iterator[Any]:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("read", "options"), [("_examples", {}), ("record_stretches", {"schema": tfr.Schema([]), "num_shards": 2})]
+)
+def test_files_that_are_read_ahead_are_closed_before_an_interrupt_leaves(
+    read: str, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the garbage collector does it, and prints that it was interrupted when a second one comes."""
+    closed = []
+
+    def reading(*arguments: Any) -> Iterator[Any]:
+        try:
+            yield Interrupting()
+        finally:
+            closed.append(True)
+
+    monkeypatch.setattr(from_records, read, reading)
+    source = write(tmp_path / "a.tfrecord", [tfr.encode_example({"n": 1})])
+    with pytest.raises(KeyboardInterrupt) as caught:
+        convert(source, tmp_path / "out.csv", **options)
+    assert closed, caught.traceback  # which holds all that has not been closed
 
 
 def test_npz_holds_plain_arrays(tmp_path: Path) -> None:

@@ -221,6 +221,31 @@ def test_a_worker_that_is_killed_while_others_start_is_an_error(attempt: int, tm
     assert not (tmp_path / "out.csv").exists()
 
 
+@pytest.mark.parametrize("numbers", [[signal.SIGINT], [signal.SIGTERM] * 2, [signal.SIGINT] * 2])
+@pytest.mark.parametrize("count", [1, 2])
+def test_workers_that_are_still_starting_end_without_a_word(numbers: list[int], count: int, tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "sitecustomize.py").write_text(SLOW_TO_START)
+    (tmp_path / "temporary").mkdir()
+    convert_lines(tmp_path, 4)
+    paths = os.pathsep.join([str(tmp_path / "first"), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": paths, "TMPDIR": str(tmp_path / "temporary")}
+    command = [*COMMAND, str(tmp_path / "in.tfrecord"), str(tmp_path / "out.csv"), "--workers", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        try:
+            just_started(process.pid, count)
+            for number in numbers:
+                process.send_signal(number)
+                time.sleep(0.05)
+            output = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert output == (b"", b"")
+    assert process.returncode in (128 + numbers[0], -numbers[0])  # the latter of a second one when all is over
+    assert not (tmp_path / "out.csv").exists()
+    assert os.listdir(tmp_path / "temporary") == []
+
+
 def just_started(process: int, count: int) -> int:
     """The last of so many workers, at once when it is there: to look at all processes would take too long."""
     while True:
@@ -228,6 +253,13 @@ def just_started(process: int, count: int) -> int:
         workers = [number for number in found if b"spawn_main" in Path(f"/proc/{number}/cmdline").read_bytes()]
         if len(workers) >= count:
             return int(workers[-1])
+
+
+SLOW_TO_START = """
+import sys, time
+if any("spawn_main" in word for word in sys.orig_argv):
+    time.sleep(1)
+"""
 
 
 def convert_lines(directory: Path, copies: int) -> None:

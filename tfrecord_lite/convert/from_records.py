@@ -5,7 +5,7 @@ files --encoded_stretches--> encoded parts --> one file, or shards, published to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -49,11 +49,13 @@ def from_records(
     if (schema is None and module.NEEDS_SCHEMA) or num_shards is not None:
         _check_rereadable(sources, "the schema is inferred" if num_shards is None else "records are counted")
         if schema is None and module.NEEDS_SCHEMA:
-            schema = schema_of(_examples(sources, skips))
+            with closing(_examples(sources, skips)) as examples:
+                schema = schema_of(examples)
             total = schema.records
             notes = list(_notes(schema, module.NAME, keeps_absent=module.KEEPS_ABSENT))
         else:
-            total = sum(len(where.offsets) for where, _ in record_stretches(sources, skips))
+            with closing(record_stretches(sources, skips)) as found:
+                total = sum(len(where.offsets) for where, _ in found)
     holds_nothing = module.NEEDS_SCHEMA and not schema
     encoder: Any = module.Encoder(schema, text)
     if rewrite is not None:
@@ -144,13 +146,14 @@ class _Examples:
         return [decode_example(record) for record in records]
 
 
-def _examples(sources: list[Any], skips: bool) -> Iterator[dict[str, Any]]:
+def _examples(sources: list[Any], skips: bool) -> Generator[dict[str, Any]]:
     """All examples; those that are none are left out, if that is what will become of them."""
     decoder = _Examples()
     skip: Callable[[TFRecordError], object] | None = (lambda error: None) if skips else None
-    for where, records in record_stretches(sources, skips):
-        for _, examples in decoded(where, records, decoder, skip):
-            yield from examples
+    with closing(record_stretches(sources, skips)) as found:
+        for where, records in found:
+            for _, examples in decoded(where, records, decoder, skip):
+                yield from examples
 
 
 def _check_rereadable(sources: list[Any], why: str) -> None:

@@ -40,6 +40,9 @@ TakeChunk = Callable[[Encode, int, list[Any], Callable[[int, int], None]], Any]
 #: Chunks under way for each worker: one is encoded, one waits.
 _CHUNKS_PER_WORKER = 2
 
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+_HAS_MASK = hasattr(signal, "pthread_sigmask")  # not on Windows
+
 _DIED = "a worker process died while it was at it (killed, out of memory, or it did not start)"
 
 
@@ -85,7 +88,9 @@ class EncodingPool:
             if kind is None and executor is not None:
                 executor.shutdown()
         finally:
-            self._lifeline.close()  # workers end at once, in the middle of whatever they do
+            self._lifeline.close()
+            for process in processes:
+                process.kill()  # in the middle of whatever they do, also where they do not look at the lifeline yet
             if executor is not None:
                 executor.shutdown(cancel_futures=True)
             for process in processes:
@@ -118,7 +123,7 @@ class EncodingPool:
                 self._executor = ProcessPoolExecutor(
                     self._count, self._context, initializer=_start_worker, initargs=self._arguments
                 )
-            with _interrupts_held() if self._inherits_mask else contextlib.nullcontext():
+            with _interrupts_held(self._inherits_mask):
                 return self._executor.submit(_encode_in_worker, sent.path, sent.begin, sent.end)
         except OSError as error:  # a pipe to one that was killed as it started, or there can be no more
             raise ItemError(sent.begin, sent.end, shortened(sent.items[0]), f"{_DIED}: {error.strerror}") from None
@@ -131,6 +136,8 @@ class EncodingPool:
             # The executor has terminated those that it knew of, and would wait for one that was just being started.
             if process.exitcode is None:
                 process.terminate()
+        for process in processes:
+            process.join()  # one that starts needs what the executor throws away
         self._executor.shutdown()
         died = [process for process in processes if process.exitcode != -signal.SIGTERM]
         begin, end, item = lost[0].begin, lost[-1].end, lost[0].items[0]
@@ -194,19 +201,30 @@ class _Sent:
 
 
 @contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Processes that are started in here never notice Ctrl-C; it comes to this one at the end, if it was pressed.
+def _interrupts_held(masks: bool) -> Iterator[None]:
+    """What is done in here is done to its end; Ctrl-C and SIGTERM come then, if they came.
 
-    SIGTERM they notice when they have no handler of this program's any more.
+    Processes that are started in here never notice Ctrl-C, with `masks`, and SIGTERM when they have no handler of this
+    program's any more. The mask alone would not do: what the main thread holds back another one takes, such as those of
+    numpy, and Python lets the main thread know.
     """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    came: list[int] = []
+    handlers: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        found = {number: signal.getsignal(number) for number in _ENDING}
+        handlers = {number: handler for number, handler in found.items() if callable(handler)}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING if masks else ()) if _HAS_MASK else set()
     try:
+        for number in handlers:
+            signal.signal(number, lambda number, frame: came.append(number))
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if _HAS_MASK:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if came:
+            signal.raise_signal(came[-1])
 
 
 #: The items that a worker is at: [begin, end).
@@ -224,7 +242,7 @@ def _start_worker(
     global _encode, _take_chunk, _note_file
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # with which the executor ends those that it has no use for
-    if hasattr(signal, "pthread_sigmask"):
+    if _HAS_MASK:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     _encode, _take_chunk = encode, take_chunk
     flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
