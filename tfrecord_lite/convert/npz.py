@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfrecord_lite.convert.formats import Rows, Skip
+from tfrecord_lite.convert.npz_columns import IS_MISSING, OFFSETS, ROW_SPLITS, Columns, columns_of
 from tfrecord_lite.convert.tables import chosen, records_of
 from tfrecord_lite.errors import FeatureError, TFRecordError, printable
 from tfrecord_lite.files.streams import open_seekable
@@ -41,10 +42,9 @@ KEEPS_ABSENT = False
 COMPRESSIONS = ("GZIP",)  # which is deflate, as ZIP has it
 WRAPS = False
 
-_ROW_SPLITS, _OFFSETS, _IS_MISSING = ".row_splits", ".offsets", ".is_missing"
 _SUFFIX = ".npy"
 #: Bytes in a feature's name, behind which the longest of those ends and the suffix have a place in a ZIP archive.
-_LONGEST_NAME = (1 << 16) - 1 - len(_IS_MISSING + _SUFFIX)
+_LONGEST_NAME = (1 << 16) - 1 - len(IS_MISSING + _SUFFIX)
 _BATCH_ROWS = 1024
 #: What numpy's kinds of arrays are.
 _KINDS = {**dict.fromkeys("biu", "int64"), "f": "float32", **dict.fromkeys("USO", "bytes")}
@@ -57,7 +57,7 @@ class Encoder:
 
     def __init__(self, schema: Schema, text: Collection[str]) -> None:
         for name in schema:
-            for end in (_ROW_SPLITS, _OFFSETS, _IS_MISSING):
+            for end in (ROW_SPLITS, OFFSETS, IS_MISSING):
                 if name.endswith(end) and name[: -len(end)] in schema:
                     raise FeatureError("is a name that NPZ needs for another feature", name)
             if "\0" in name or len(name.encode()) > _LONGEST_NAME:  # zipfile would cut it, perhaps to that of another
@@ -116,7 +116,7 @@ class Decoder:
     def __call__(self, rows: Rows, skip: Skip | None) -> list[bytes]:
         return records_of(rows.data, rows.count, self._columns, self._schema, skip)
 
-    def _columns(self, columns: _Columns) -> dict[str, Any]:
+    def _columns(self, columns: Columns) -> dict[str, Any]:
         schema = self._schema
         names = columns if schema is None else chosen(columns, schema)
         taken = {name: _in_float32(columns[name], name) for name in names}
@@ -125,7 +125,7 @@ class Decoder:
         return {name: _declared(column, schema[name]) for name, column in taken.items()}
 
 
-def kinds(columns: _Columns) -> dict[str, str | None]:
+def kinds(columns: Columns) -> dict[str, str | None]:
     """What each column holds."""
     found: dict[str, str | None] = {}
     for name, column in columns.items():
@@ -171,17 +171,6 @@ def _in_float32(column: Any, name: str) -> Any:
     return as_float32(values, name, lambda at: at // size)
 
 
-class _Columns(dict[str, Any]):
-    """Columns of some rows."""
-
-    def slice(self, begin: int, length: int) -> _Columns:
-        end = begin + length
-        return _Columns(
-            (name, column.part(begin, end) if isinstance(column, Lists) else column[begin:end])
-            for name, column in self.items()
-        )
-
-
 def read_parts(source: str, compression_type: str, schema: Schema | None, skip: Skip | None) -> Iterator[Rows]:
     """The rows of a file, some thousand at a time."""
     with open_seekable(source) as file:
@@ -193,7 +182,7 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
                 raise ValueError("no NPZ file: it does not begin as a ZIP archive does")
             file.seek(0)
             with np.load(file, allow_pickle=False) as archive:
-                columns = _columns(_read(archive))
+                columns = columns_of(_read(archive))
         except (ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             if isinstance(error, FeatureError):
                 error.path = source
@@ -215,18 +204,18 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
 def _arrays(name: str, feature: FeatureSchema, lists: Lists) -> Iterator[tuple[str, Array]]:
     """(key, array) of all arrays that a feature is."""
     if lists.is_missing.any():
-        yield name + _IS_MISSING, lists.is_missing
+        yield name + IS_MISSING, lists.is_missing
     if feature.dtype is None:
         return
     values = lists.values
     if isinstance(values, BytesArray):
         yield name, values.blob
-        yield name + _OFFSETS, values.offsets
+        yield name + OFFSETS, values.offsets
         if feature.shape != () or lists.is_missing.any():
-            yield name + _ROW_SPLITS, lists.row_splits
+            yield name + ROW_SPLITS, lists.row_splits
     elif feature.shape is None:
         yield name, values
-        yield name + _ROW_SPLITS, lists.row_splits
+        yield name + ROW_SPLITS, lists.row_splits
     else:
         table = np.zeros((len(lists), math.prod(feature.shape)), values.dtype)
         table[~lists.is_missing] = values.reshape(-1, table.shape[1])
@@ -254,53 +243,3 @@ def _read(archive: Any) -> dict[str, Array]:
 def _first_line(error: Exception) -> str:
     """What an error says, without what it may show of the file."""
     return printable(str(error).splitlines()[0][:200]) if str(error) else type(error).__name__
-
-
-def _columns(arrays: dict[str, Array]) -> _Columns:
-    """Columns for `encode_columns`."""
-    columns = _Columns()
-    for key, array in arrays.items():
-        if not isinstance(array, np.ndarray):  # numpy gives the bytes of what is no .npy
-            raise FeatureError("what the archive holds of this name is no array", key)
-        if _are_flags(key, arrays) and (array.dtype != bool or array.ndim != 1):
-            raise FeatureError("says of each record whether it is missing: bool [n]", key)
-    for key in arrays:
-        base = next((key[: -len(end)] for end in (_ROW_SPLITS, _OFFSETS) if key.endswith(end)), None)
-        if base in arrays:
-            continue
-        if _are_flags(key, arrays):
-            name = key[: -len(_IS_MISSING)]
-            if name not in arrays:
-                columns[name] = Lists.all_missing(len(arrays[key]))
-            continue
-        columns[key] = _column(key, arrays)
-    return columns
-
-
-def _are_flags(key: str, arrays: dict[str, Array]) -> bool:
-    """Whether an array says which values are missing: of another, or, as bool, of a feature that is nowhere."""
-    return key.endswith(_IS_MISSING) and (key[: -len(_IS_MISSING)] in arrays or arrays[key].dtype == bool)
-
-
-def _column(name: str, arrays: dict[str, Array]) -> Any:
-    array = arrays[name]
-    if not array.ndim:
-        raise FeatureError("one value, and not a row for each record", name)
-    missing = arrays.get(name + _IS_MISSING)
-    splits = arrays.get(name + _ROW_SPLITS)
-    if name + _OFFSETS in arrays:
-        if array.dtype != np.uint8 or array.ndim != 1:
-            raise FeatureError("has offsets, and is no blob: uint8 [bytes]", name)
-        values: Any = BytesArray(array, arrays[name + _OFFSETS])
-        splits = np.arange(len(values) + 1) if splits is None else splits
-    else:
-        values = array
-    count = len(values) if splits is None else len(splits) - 1
-    if missing is not None and len(missing) != count:
-        raise FeatureError(f"{len(missing)} records, and not {count} as '{printable(name)}'", name + _IS_MISSING)
-    if splits is not None:
-        return Lists(values, splits, missing)
-    if missing is None:
-        return array
-    lengths = np.where(missing, 0, array[0].size if len(array) else 0)
-    return Lists.of_lengths(array[~missing].reshape(-1), lengths, missing)

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.errors import ItemError, add_path
 from tfrecord_lite.files.encoded_chunk import Encode, Failure, encode_chunk, shortened
+from tfrecord_lite.files.interrupts import HAS_MASK, interrupts_held
 from tfrecord_lite.files.temporary import TemporaryPath
 
 if TYPE_CHECKING:
@@ -39,9 +40,6 @@ TakeChunk = Callable[[Encode, int, list[Any], Callable[[int, int], None]], Any]
 
 #: Chunks under way for each worker: one is encoded, one waits.
 _CHUNKS_PER_WORKER = 2
-
-_ENDING = (signal.SIGINT, signal.SIGTERM)
-_HAS_MASK = hasattr(signal, "pthread_sigmask")  # not on Windows
 
 _DIED = "a worker process died while it was at it (killed, out of memory, or it did not start)"
 
@@ -123,7 +121,7 @@ class EncodingPool:
                 self._executor = ProcessPoolExecutor(
                     self._count, self._context, initializer=_start_worker, initargs=self._arguments
                 )
-            with _interrupts_held(self._inherits_mask):
+            with interrupts_held(self._inherits_mask):
                 return self._executor.submit(_encode_in_worker, sent.path, sent.begin, sent.end)
         except OSError as error:  # a pipe to one that was killed as it started, or there can be no more
             raise ItemError(sent.begin, sent.end, shortened(sent.items[0]), f"{_DIED}: {error.strerror}") from None
@@ -200,33 +198,6 @@ class _Sent:
         return result
 
 
-@contextlib.contextmanager
-def _interrupts_held(masks: bool) -> Iterator[None]:
-    """What is done in here is done to its end; Ctrl-C and SIGTERM come then, if they came.
-
-    Processes that are started in here never notice Ctrl-C, with `masks`, and SIGTERM when they have no handler of this
-    program's any more. The mask alone would not do: what the main thread holds back another one takes, such as those of
-    numpy, and Python lets the main thread know.
-    """
-    came: list[int] = []
-    handlers: dict[int, Any] = {}
-    if threading.current_thread() is threading.main_thread():
-        found = {number: signal.getsignal(number) for number in _ENDING}
-        handlers = {number: handler for number, handler in found.items() if callable(handler)}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING if masks else ()) if _HAS_MASK else set()
-    try:
-        for number in handlers:
-            signal.signal(number, lambda number, frame: came.append(number))
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        if _HAS_MASK:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        if came:
-            signal.raise_signal(came[-1])
-
-
 #: The items that a worker is at: [begin, end).
 _NOTE = struct.Struct("<qq")
 
@@ -242,7 +213,7 @@ def _start_worker(
     global _encode, _take_chunk, _note_file
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # with which the executor ends those that it has no use for
-    if _HAS_MASK:
+    if HAS_MASK:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     _encode, _take_chunk = encode, take_chunk
     flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
