@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from odd_messages import field
 
-from tfrecord_lite.format.wire_problems import DUPLICATE_KEY, MISREAD, OVERLONG_TAG, read_both
+from tfrecord_lite.format.wire_problems import DUPLICATE_KEY, MISREAD, OVERLONG_TAG, UNKNOWN_FIELD, read_both
 
 tf = pytest.importorskip("tensorflow")
 
@@ -58,5 +58,6 @@ def test_an_odd_feature_under_a_name_that_comes_again_is_refused() -> None:
     with pytest.raises(tf.errors.InvalidArgumentError, match="Unsupported datatype"):
         read_by_tensorflow(record, "k")
     problem = found.problems[0]
-    assert (problem.rule, problem.feature, problem.what) == (DUPLICATE_KEY, "k", "the record has it 2 times")
+    what = "the record has it 2 times, and in one before the last it holds a field that no Feature has"
+    assert (problem.rule, problem.feature, problem.what) == (UNKNOWN_FIELD, "k", what)
     assert problem.tensorflow.startswith("raises InvalidArgumentError: Unsupported datatype")

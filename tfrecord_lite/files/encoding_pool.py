@@ -23,6 +23,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.errors import ItemError, add_path
@@ -132,10 +133,12 @@ class EncodingPool:
         processes = list((self._executor._processes or {}).values())
         for process in processes:
             # The executor has terminated those that it knew of, and would wait for one that was just being started.
-            if process.exitcode is None:
-                process.terminate()
-        for process in processes:
-            process.join()  # one that starts needs what the executor throws away
+            process.terminate()
+        # One that starts needs what the executor throws away. The exit codes are the executor's to fetch until it is
+        # shut down: of those whom a server forked, there is only one who gets them.
+        running = {process.sentinel for process in processes}
+        while running:
+            running.difference_update(wait(running))
         self._executor.shutdown()
         died = [process for process in processes if process.exitcode != -signal.SIGTERM]
         begin, end, item = lost[0].begin, lost[-1].end, lost[0].items[0]
