@@ -69,7 +69,11 @@ def test_records_of_one_layout_are_not_decoded_one_by_one(monkeypatch: pytest.Mo
     assert [example["words"].values.tolist() for example in examples] == parsed
 
 
-@pytest.mark.parametrize("keys", [{"none", "number"}, {"name"}, {"none"}, {"absent"}, set()], ids=str)
+@pytest.mark.parametrize(
+    "keys",
+    [{"none", "number"}, {"name"}, {"none"}, {"absent"}, set()],
+    ids=lambda keys: "+".join(sorted(keys)) or "none at all",
+)
 def test_only_the_features_that_are_wanted_are_decoded(keys: set[str]) -> None:
     assert decoded(ExampleDecoder(keys).decode(Records.joined(RECORDS))) == (plainly(RECORDS, keys), None)
 
