@@ -25,7 +25,7 @@ from tfrecord_lite.errors import (
 from tfrecord_lite.files.paths import kind_of_name
 from tfrecord_lite.files.streams import open_source, seekable_size
 from tfrecord_lite.format.block import Block
-from tfrecord_lite.format.blocks import FOR_RECORDS, Sizes, read_blocks
+from tfrecord_lite.format.blocks import FOR_RECORDS, Sizes, read_blocks, read_inflated_blocks
 from tfrecord_lite.format.framing import FRAME_OVERHEAD
 from tfrecord_lite.format.skim import skim
 
@@ -87,7 +87,8 @@ class TFRecordReader:
         self._verify = verify
         self._read_blocks: Callable[..., Iterator[Block]]
         if recovery is None:
-            self._read_blocks = partial(read_blocks, self._stream, verify=verify, max_record_size=max_record_size)
+            read = read_inflated_blocks if self.compression_type else read_blocks
+            self._read_blocks = partial(read, self._stream, verify=verify, max_record_size=max_record_size)
         else:
             from tfrecord_lite.format.recovery import recover_blocks
 

@@ -3,7 +3,8 @@
 The fast path of framing. It takes and gives what the plain path of `framing.py` takes and gives; a block in which
 anything is wrong is handed to the plain path, which names the record.
 
-    read_blocks    a stream -> Block, Block, ..., and an error after the good frames before it
+    read_blocks             a stream -> Block, Block, ..., and an error after the good frames before it
+    read_inflated_blocks    the same, of a stream that inflates what may have been cut
 """
 
 from __future__ import annotations
@@ -93,23 +94,8 @@ def read_blocks(
     """The frames of a stream, block by block; each block is valid until the next one is asked for.
 
     Args and errors as for `framing.read_frame`; `offset` is that of the first frame. Frames before a damaged one are
-    given before its error is raised. A compressed stream that is cut raises what a plain one that ends there would, or,
-    where that ends between two frames, its own error.
+    given before its error is raised.
     """
-    whole = _CutStream(stream)
-    try:
-        yield from _read_blocks(whole, offset, verify, max_record_size, sizes)
-    except TruncatedRecordError as error:
-        if whole.cut is not None:
-            error.reason = whole.cut.reason
-        raise
-    if whole.cut is not None:
-        raise whole.cut
-
-
-def _read_blocks(
-    stream: ByteStream, offset: int, verify: bool, max_record_size: int | None, sizes: Sizes
-) -> Iterator[Block]:
     read_plain = partial(read_frame, verify=verify, max_record_size=max_record_size)
     longest = _LONGEST_AT_ONCE if max_record_size is None else min(max_record_size, _LONGEST_AT_ONCE)
     usual = range(sizes.large_frame - FRAME_OVERHEAD, longest + 1)
@@ -146,6 +132,22 @@ def _read_blocks(
             view = memoryview(bytearray(min(2 * len(view), sizes.block) + MARGIN))
         held = len(rest)
         view[:held] = rest
+
+
+def read_inflated_blocks(stream: ByteStream, **options: Any) -> Iterator[Block]:
+    """`read_blocks` of what a compressed stream holds, which may have been cut: then it raises TruncatedRecordError.
+
+    That raises here what a plain stream that ends there would, or, where that ends between two frames, its own error.
+    """
+    whole = _CutStream(stream)
+    try:
+        yield from read_blocks(whole, **options)
+    except TruncatedRecordError as error:
+        if whole.cut is not None:
+            error.reason = whole.cut.reason
+        raise
+    if whole.cut is not None:
+        raise whole.cut
 
 
 class _CutStream:
