@@ -340,6 +340,38 @@ def test_a_later_entry_without_a_kind_leaves_one_that_tensorflow_refuses() -> No
     )
 
 
+ONE_NUMBER = {"k": tf.io.FixedLenFeature([], tf.int64)}
+OVERRIDDEN = {
+    "one value": (int64_feature(packed([4])), set()),
+    "two values": (int64_feature(packed([4, 5])), {"wrong-count"}),
+    "no value": (field(3, b""), {"empty-list"}),
+    "another kind": (field(2, field(1, b"\0\0\x80?")), {"wrong-kind"}),
+    "refused": (int64_feature(varint(9 << 3) + b"\5"), set()),
+}
+
+
+@pytest.mark.parametrize("name", OVERRIDDEN)
+@pytest.mark.parametrize("parse", ["parse_example", "parse_single_example"])
+def test_a_feature_before_one_without_a_kind_is_told_as_tensorflow_takes_it_for_a_fixed_number(
+    name: str, parse: str, write: Callable[..., Path]
+) -> None:
+    feature, more = OVERRIDDEN[name]
+    record = example(entry(b"k", feature), entry(b"k", b""))
+    given = record if parse == "parse_single_example" else [record]
+    findings = list(tfr.lint(write(frame(record)), ONE_NUMBER))
+    assert set(rules(findings)) == {"duplicate-key"} | more
+    if name == "one value":
+        assert tf.io.parse_example([record], ONE_NUMBER)["k"].numpy().tolist() == [4]
+        [finding] = findings
+        assert finding.tensorflow.startswith("takes the last one with a kind; protobuf, and parse_example here, take")
+        with pytest.raises(tfr.FeatureError, match="could not be found"):
+            tfr.parse_single_example(record, ONE_NUMBER)
+    else:
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            getattr(tf.io, parse)(given, ONE_NUMBER)
+        assert all(finding.tensorflow.startswith("raises InvalidArgumentError: ") for finding in findings)
+
+
 @pytest.mark.parametrize(
     "record",
     [
@@ -431,9 +463,9 @@ def test_a_cleared_record_has_nothing_that_a_close_look_would_find(seed: int, fe
     unclear = set(Clearance(plan).unclear(Records.joined(records)).tolist())
     wrong = set()
     for number, record in enumerate(records):
-        found, _, problems = read_both(record)
+        found, _, problems, overridden = read_both(record)
         if plan is not None and found is not None:
-            problems += example_problems(plan, found)
+            problems += example_problems(plan, found, overridden)
         if problems:
             wrong.add(number)
     assert wrong <= unclear
@@ -454,14 +486,14 @@ def test_a_close_look_finds_what_parse_example_would_raise(seed: int) -> None:
                 raises = True
             else:
                 raises = False
-            problems = list(example_problems(example_plan(features), found))
+            problems = list(example_problems(example_plan(features), found, {}))
             assert raises == any(problem.rule.severity == "error" for problem in problems)
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_every_difference_between_tensorflow_and_protobuf_is_found_and_has_a_reason(seed: int) -> None:
     for record in odd_records(1500, seed):
-        ours, tensorflow, problems = read_both(record)
+        ours, tensorflow, problems, _ = read_both(record)
         if ours is None or tensorflow is None:
             assert problems
         else:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from tfrecord_lite.format.columns.clearance import Clearance
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.findings import NOTE, Problem
-from tfrecord_lite.format.plan import Plan
+from tfrecord_lite.format.plan import DENSE, Plan
 from tfrecord_lite.format.spec_problems import example_problems, raised, unfit_reason
 from tfrecord_lite.format.tensorflow_parser import Refused
 from tfrecord_lite.format.value_types import ValueType, type_of
@@ -64,31 +64,41 @@ class RecordProblems:
                 yield FaultyRecord(number, record, problems, is_fixable)
 
     def _problems(self, record: bytes, number: int) -> list[Problem]:
-        example, tensorflow, problems = read_both(record)
+        example, tensorflow, problems, overridden = read_both(record)
         if example is None:
             return problems
         for name, value in example.items():
             if value is not None:
                 kind = name, None if problems else type_of(value)
                 self.kinds[kind] = min(self.kinds.get(kind, number), number)
+        for name in overridden:
+            self.kinds.setdefault((name, None), number)
         if any(problem.rule is LOST_ENTRY for problem in problems):  # nor is any other to be cured then
             problems = [problem._replace(rule=problem.rule._replace(is_fixable=False)) for problem in problems]
         if self._plan is None:
             return problems
         if tensorflow is not None:
-            problems = [_asked_for(problem, self._plan, tensorflow) for problem in problems]
-        return [*problems, *example_problems(self._plan, example)]
+            problems = [_asked_for(problem, self._plan, tensorflow, overridden) for problem in problems]
+        return [*problems, *example_problems(self._plan, example, overridden)]
 
 
-def _asked_for(problem: Problem, plan: Plan, tensorflow: Mapping[str, Any]) -> Problem:
+def _asked_for(problem: Problem, plan: Plan, tensorflow: Mapping[str, Any], overridden: Mapping[str, Any]) -> Problem:
     """A problem of a record that TensorFlow takes, and what it means for the features that are asked for."""
-    if problem.feature is None:
-        return problem
-    column, value = plan.columns.get(problem.feature), tensorflow.get(problem.feature)
+    name = problem.feature
+    assert name is not None  # there is none only in records that TensorFlow refuses
+    column, value = plan.columns.get(name), tensorflow.get(name)
     if column is None:
         doing = f"passes over it, as it is not asked for; where it is, TensorFlow {problem.tensorflow}"
         return problem._replace(rule=problem.rule._replace(severity=NOTE), tensorflow=doing)
     if isinstance(value, Refused):
         return problem
-    reason = unfit_reason(column, value)
-    return problem if reason is None else problem._replace(tensorflow=raised(reason))
+    takes_overridden = column.layout == DENSE and name in overridden
+    if takes_overridden:
+        value = overridden[name]
+    reason = str(value) if isinstance(value, Refused) else unfit_reason(column, value)
+    if reason is not None:
+        return problem._replace(tensorflow=raised(reason))
+    if takes_overridden:
+        doing = "takes the last one with a kind; protobuf, and parse_example here, take the feature for missing"
+        return problem._replace(tensorflow=doing)
+    return problem

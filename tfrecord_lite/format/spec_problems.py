@@ -32,6 +32,7 @@ from tfrecord_lite.format.findings import ERROR, NOTE, WARNING, Problem, Rule
 from tfrecord_lite.format.parsing import column_values
 from tfrecord_lite.format.plan import DENSE, Column, Plan
 from tfrecord_lite.format.rows import Rows, result
+from tfrecord_lite.format.tensorflow_parser import Refused
 from tfrecord_lite.format.value_types import FLOAT32, type_of
 
 _WRITE = "write these records again with the values that are asked for, or leave them out"
@@ -70,11 +71,22 @@ def unfit_reason(column: Column, value: Any) -> str | None:
     return None
 
 
-def example_problems(plan: Plan, example: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with one example."""
+def example_problems(plan: Plan, example: Mapping[str, Any], overridden: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with one example.
+
+    Args:
+        plan: what is asked for.
+        example: {name: value}.
+        overridden: {name: value, or Refused} that TensorFlow takes for a FixedLenFeature instead of none.
+    """
     fit: dict[str, Rows] = {}
     for key, column in plan.columns.items():
-        reason = unfit_reason(column, value := example.get(key))
+        value = example.get(key)
+        if column.layout == DENSE and key in overridden:
+            value = overridden[key]
+            if isinstance(value, Refused):
+                continue  # which is told of the entry itself
+        reason = unfit_reason(column, value)
         if reason is None:
             values = column_values(column, value, _SINGLE)
             fit[key] = Rows.of(values, np.array([len(values)]))

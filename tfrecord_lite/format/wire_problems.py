@@ -30,6 +30,15 @@ from tfrecord_lite.format.tensorflow_parser import Refused, entries_in, values_i
 from tfrecord_lite.format.value_types import type_of
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
 from tfrecord_lite.format.wire_format import FIXED32, LEN, VARINT, split_fields
+from tfrecord_lite.format.written_entries import (
+    FIELD_1,
+    FIELD_2,
+    WrittenEntry,
+    has_overlong_tag,
+    payloads,
+    written_entries,
+    written_entry,
+)
 
 _REWRITE = "write the example again in the canonical way (lint --fix OUT)"
 _BY_HAND = "the record has to be written again from its source"
@@ -52,7 +61,6 @@ REJECTS = "raises InvalidArgumentError: Could not parse example input"
 
 _HIDDEN = "it stands behind a tag that is written in more bytes than it needs"
 
-_FIELD_1, _FIELD_2 = 1 << 3 | LEN, 2 << 3 | LEN
 _KINDS = {BYTES_LIST << 3 | LEN: "bytes_list", FLOAT_LIST << 3 | LEN: "float_list", INT64_LIST << 3 | LEN: "int64_list"}
 _UNPACKED = {FLOAT_LIST << 3 | LEN: 1 << 3 | FIXED32, INT64_LIST << 3 | LEN: 1 << 3 | VARINT}
 
@@ -64,11 +72,14 @@ class Readings(NamedTuple):
         example: {name: value} as protobuf reads it; None when it refuses.
         tensorflow: {name: value, or Refused} as TensorFlow reads it; None when it refuses.
         problems: where they differ, or what is lost in both.
+        overridden: {name: value, or Refused} of the last entry with a kind, where a later one has none: for a
+            FixedLenFeature, and in parse_single_example for any, TensorFlow takes it.
     """
 
     example: dict[str, Any] | None
     tensorflow: dict[str, Any] | None
     problems: list[Problem]
+    overridden: dict[str, Any]
 
 
 def read_both(record: bytes) -> Readings:
@@ -78,10 +89,11 @@ def read_both(record: bytes) -> Readings:
     try:
         ours = decode_example(record)
     except DecodeError as error:
-        return Readings(None, theirs, [_refused(entries, error)])
+        return Readings(None, theirs, [_refused(entries, error)], {})
     if theirs is not None and len(entries or ()) == len(ours) and _is_plain(record) and _are_same(ours, theirs):
-        return Readings(ours, theirs, [])  # each entry once, for both: no need to look for a reason
-    return Readings(ours, theirs, list(_problems(record, ours, theirs)))
+        return Readings(ours, theirs, [], {})  # each entry once, for both: no need to look for a reason
+    overridden = _overridden(entries or [])
+    return Readings(ours, theirs, list(_problems(record, ours, theirs, overridden)), overridden)
 
 
 def same(ours: Any, theirs: Any) -> bool:
@@ -100,7 +112,7 @@ def _are_same(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:
 
 def _is_plain(record: bytes) -> bool:
     """Whether a record is one Features message and nothing else, behind a tag of one byte."""
-    return record[:1] == bytes((_FIELD_1,)) and len(split_fields(record, 0, len(record))) == 1
+    return record[:1] == bytes((FIELD_1,)) and len(split_fields(record, 0, len(record))) == 1
 
 
 def _refused(entries: list[tuple[bytes, bytes]] | None, error: DecodeError) -> Problem:
@@ -118,19 +130,26 @@ def _refused(entries: list[tuple[bytes, bytes]] | None, error: DecodeError) -> P
     return Problem(BROKEN_MESSAGE, None, f"protobuf refuses the record: {reason}", "takes what it understands of it")
 
 
-def _problems(record: bytes, ours: dict[str, Any], theirs: dict[str, Any] | None) -> Iterator[Problem]:
-    entries = list(_entries(record))
-    written: dict[str, list[_Entry]] = {}
+def _overridden(entries: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+    last = dict(entries)
+    return values_in([(key, feature) for key, feature in entries if feature and not last[key]])
+
+
+def _problems(
+    record: bytes, ours: dict[str, Any], theirs: dict[str, Any] | None, overridden: dict[str, Any]
+) -> Iterator[Problem]:
+    entries = list(written_entries(record))
+    written: dict[str, list[WrittenEntry]] = {}
     for entry in entries:
         written.setdefault(entry.key, []).append(entry)
-        if _is_lost(entry):
+        if entry.is_lost:
             what = "its entry holds a field that no entry has, for which protobuf drops it"
             doing = REJECTS if theirs is None else "does not see it either, without an error"
             yield Problem(LOST_ENTRY, entry.key, what, doing)
     if theirs is None:
         yield from _rejections(record, entries)
     else:
-        has_hidden = _has_overlong_tag(record, 0, len(record))
+        has_hidden = has_overlong_tag(record, 0, len(record))
         for name, value in ours.items():
             if name not in theirs:
                 if value is not None:  # without a kind it is as good as missing
@@ -140,16 +159,14 @@ def _problems(record: bytes, ours: dict[str, Any], theirs: dict[str, Any] | None
     for key, several in written.items():
         if len(several) > 1 and theirs is not None and not isinstance(theirs.get(key), Refused):
             doing = "takes the last one, as protobuf does"
-            doing += _but_one_with_a_kind(record, several) if ours.get(key) is None else ""
+            doing += _but_one_with_a_kind(overridden[key]) if key in overridden else ""
             yield Problem(DUPLICATE_KEY, key, f"the record has it {len(several)} times", doing)
     if sequence_in(record) is not None:
         yield from _step_problems(record)
 
 
-def _but_one_with_a_kind(record: bytes, entries: list[_Entry]) -> str:
-    """What else TensorFlow does with entries of one key, of which the last has no kind."""
-    features = [(b"", record[at:end]) for entry in entries for at, end in entry.values[-1:] if at < end]
-    value = values_in(features).get("")
+def _but_one_with_a_kind(value: Any) -> str:
+    """What else TensorFlow does with entries of one key, of which the last has no kind, another that value."""
     refusal = f", for which it {_consequence(None, value)}" if isinstance(value, Refused) else ""
     return f"; but for a FixedLenFeature, and in parse_single_example for any, the last one with a kind{refusal}"
 
@@ -157,78 +174,39 @@ def _but_one_with_a_kind(record: bytes, entries: list[_Entry]) -> str:
 def _step_problems(record: bytes) -> Iterator[Problem]:
     """What is unusual about the steps of feature lists, for which TensorFlow has another parser of the same kind."""
     doing = "raises InvalidArgumentError, or reads other than what is there without an error"
-    for start, end in _payloads(record, 0, len(record), _FIELD_2):
-        for at, stop in _payloads(record, start, end, _FIELD_1):
-            entry = _entry(record, at, stop)
-            steps = [step for value in entry.values for step in _payloads(record, *value, _FIELD_1)]
+    for start, end in payloads(record, 0, len(record), FIELD_2):
+        for at, stop in payloads(record, start, end, FIELD_1):
+            entry = written_entry(record, at, stop)
+            steps = [step for value in entry.values for step in payloads(record, *value, FIELD_1)]
             for number, step in enumerate(steps):
                 if (found := _kind_problem(record, *step)) is not None:
                     yield Problem(found[0], entry.key, f"in step {number} of its list {found[1]}", doing)
 
 
-def _payloads(record: bytes, start: int, end: int, wanted: int) -> list[tuple[int, int]]:
-    """The spans of the fields of one tag."""
-    return [(at, stop) for tag, at, stop in split_fields(record, start, end) if tag == wanted]
-
-
-class _Entry(NamedTuple):
-    """An entry of the map as it is written.
-
-    Attributes:
-        key: the name.
-        values: spans of its Feature.
-        tags: of all fields.
-    """
-
-    key: str
-    values: list[tuple[int, int]]
-    tags: list[int]
-
-
-def _entries(record: bytes) -> Iterator[_Entry]:
-    for start, end in _payloads(record, 0, len(record), _FIELD_1):
-        for at, stop in _payloads(record, start, end, _FIELD_1):
-            yield _entry(record, at, stop)
-
-
-def _entry(record: bytes, start: int, end: int) -> _Entry:
-    key, values, tags = "", [], []
-    for tag, at, stop in split_fields(record, start, end):
-        tags.append(tag)
-        if tag == _FIELD_1:
-            key = record[at:stop].decode("utf-8")
-        elif tag == _FIELD_2:
-            values.append((at, stop))
-    return _Entry(key, values, tags)
-
-
-def _is_lost(entry: _Entry) -> bool:
-    """Whether protobuf takes the entry for none."""
-    return not set(entry.tags) <= {_FIELD_1, _FIELD_2}
-
-
-def _rejections(record: bytes, entries: list[_Entry]) -> Iterator[Problem]:
+def _rejections(record: bytes, entries: list[WrittenEntry]) -> Iterator[Problem]:
     """Why TensorFlow refuses a record that protobuf reads."""
     found = list(_known_rejections(record, entries))
-    if not any(map(_is_lost, entries)):
+    if not any(entry.is_lost for entry in entries):
         found = found or [Problem(MISREAD, None, "the record is written in an unusual way", REJECTS)]
     yield from found
 
 
-def _known_rejections(record: bytes, entries: list[_Entry]) -> Iterator[Problem]:
+def _known_rejections(record: bytes, entries: list[WrittenEntry]) -> Iterator[Problem]:
     for entry in entries:
-        if not _is_lost(entry) and sorted(entry.tags) != [_FIELD_1, _FIELD_2]:
-            keys, values = entry.tags.count(_FIELD_1), entry.tags.count(_FIELD_2)
+        if not entry.is_lost and sorted(entry.tags) != [FIELD_1, FIELD_2]:
+            keys, values = entry.tags.count(FIELD_1), entry.tags.count(FIELD_2)
             yield Problem(INCOMPLETE_ENTRY, entry.key, f"its entry holds {keys} keys and {values} values", REJECTS)
     top = split_fields(record, 0, len(record))
-    if any(tag == _FIELD_1 and _has_overlong_tag(record, start, end) for tag, start, end in top):
+    if any(tag == FIELD_1 and has_overlong_tag(record, start, end) for tag, start, end in top):
         yield Problem(OVERLONG_TAG, None, "an entry has a tag in more bytes than it needs", REJECTS)
-    features = [field for tag, start, end in top if tag == _FIELD_1 for field in split_fields(record, start, end)]
-    if any(tag != _FIELD_1 for tag, _, _ in features) or any(tag & 7 in (3, 4) for tag, _, _ in top):
+    features = [field for tag, start, end in top if tag == FIELD_1 for field in split_fields(record, start, end)]
+    if any(tag != FIELD_1 for tag, _, _ in features) or any(tag & 7 in (3, 4) for tag, _, _ in top):
         yield Problem(UNKNOWN_FIELD, None, "the record holds a field that no Example has", REJECTS)
 
 
-def _misread(record: bytes, name: str, entries: list[_Entry], ours: Any, theirs: Any, has_hidden: bool) -> Problem:
+def _misread(
+    record: bytes, name: str, entries: list[WrittenEntry], ours: Any, theirs: Any, has_hidden: bool
+) -> Problem:
     """Why TensorFlow reads a feature otherwise than protobuf does, or refuses it."""
     tensorflow = _consequence(ours, theirs)
     found = [_kind_problem(record, *span) for entry in entries for span in entry.values[-1:]]
@@ -239,8 +217,6 @@ def _misread(record: bytes, name: str, entries: list[_Entry], ours: Any, theirs:
         rule, what = known[-1][0], f"the record has it {len(entries)} times, and in one before the last {known[-1][1]}"
     elif has_hidden:
         rule, what = OVERLONG_TAG, _HIDDEN
-    elif len(entries) > 1:
-        rule, what = DUPLICATE_KEY, f"the record has it {len(entries)} times"
     else:
         rule, what = MISREAD, "it is written in an unusual way"
     return Problem(rule, name, what, tensorflow)
@@ -249,7 +225,7 @@ def _misread(record: bytes, name: str, entries: list[_Entry], ours: Any, theirs:
 def _kind_problem(record: bytes, start: int, end: int) -> tuple[Rule, str] | None:
     """What is unusual about a Feature."""
     fields = split_fields(record, start, end)
-    if _has_overlong_tag(record, start, end):
+    if has_overlong_tag(record, start, end):
         return OVERLONG_TAG, "its kind has a tag in more bytes than it needs"
     kinds = [_KINDS[tag] for tag, _, _ in fields if tag in _KINDS]
     if any(tag not in _KINDS for tag, _, _ in fields):
@@ -264,25 +240,16 @@ def _kind_problem(record: bytes, start: int, end: int) -> tuple[Rule, str] | Non
 
 def _list_problem(record: bytes, kind: int, start: int, end: int) -> tuple[Rule, str] | None:
     """What is unusual about a list."""
-    if _has_overlong_tag(record, start, end):
+    if has_overlong_tag(record, start, end):
         return OVERLONG_TAG, "its list has a tag in more bytes than it needs"
     tags = [tag for tag, _, _ in split_fields(record, start, end)]
-    if set(tags) - {_FIELD_1, _UNPACKED.get(kind)}:
+    if set(tags) - {FIELD_1, _UNPACKED.get(kind)}:
         return UNKNOWN_FIELD, "its list holds a field that no list has"
-    chunks = tags.count(_FIELD_1)
+    chunks = tags.count(FIELD_1)
     if kind in _UNPACKED and chunks and len(tags) > 1:
         loose = len(tags) - chunks
         return SPLIT_LIST, f"its list is in {chunks} packed chunks" + (f" and {loose} unpacked values" * bool(loose))
     return None
-
-
-def _has_overlong_tag(record: bytes, start: int, end: int) -> bool:
-    begin = start
-    for tag, _, stop in split_fields(record, start, end):
-        if tag < 0x80 and record[begin] != tag:
-            return True
-        begin = stop
-    return False
 
 
 def _consequence(ours: Any, theirs: Any) -> str:
