@@ -235,3 +235,11 @@ def test_a_column_that_becomes_text_for_a_few_cells_is_told(tmp_path: Path, caps
     assert "'text'" not in told
     assert "'ok'" not in told
     assert rows_of(tmp_path / "out")[1] == {"n": [b"2"], "big": [b"9223372036854775808"], "text": [b"7"], "ok": [2.5]}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_byte_order_mark_before_a_quoted_name_is_no_part_of_it(end: str, tmp_path: Path) -> None:
+    table, out = tmp_path / "table.csv", tmp_path / "out.tfrecord"
+    table.write_bytes(f'\ufeff"x,y","c"{end}65,24{end}'.encode())
+    assert main(["convert", str(table), str(out)]) == 0
+    assert [tfr.decode_example(record) for record in tfr.read_records(out)] == [{"x,y": [65], "c": [24]}]

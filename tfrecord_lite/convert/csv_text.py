@@ -198,8 +198,6 @@ def _names(file: Any, path: str) -> tuple[list[str], int, str]:
         problem = TFRecordError(f"{len(names)} columns; {_COLUMN_LIMIT} are the limit")
         problem.path = path
         raise problem
-    if names:
-        names[0] = names[0].removeprefix("\ufeff")
     if not names or len(set(names)) < len(names):
         problem = FeatureError("the first line has no names" if not names else "two columns have the same name")
         problem.path = path
@@ -221,7 +219,7 @@ def _text_lines(file: Any) -> Iterator[str]:
             text = line.decode("utf-8")
         except UnicodeDecodeError:
             raise TFRecordError(f"line {number}: {NOT_UTF8}") from None
-        yield text
+        yield (text.removeprefix("\ufeff") if number == 1 else text)  # before a quote, the first of its cell
 
 
 def _line(file: io.BufferedReader, limit: int) -> bytes:
