@@ -372,6 +372,21 @@ def test_a_feature_before_one_without_a_kind_is_told_as_tensorflow_takes_it_for_
         assert all(finding.tensorflow.startswith("raises InvalidArgumentError: ") for finding in findings)
 
 
+@pytest.mark.parametrize("feature", [tf.io.VarLenFeature(tf.int64), tf.io.RaggedFeature(tf.int64)])
+def test_another_kind_before_an_entry_without_one_is_told_as_parse_single_example_takes_it(
+    feature: Any, write: Callable[..., Path]
+) -> None:
+    record = example(entry(b"k", field(1, field(1, b"text"))), entry(b"k", b""))
+    tf.io.parse_example([record], {"k": feature})
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Data types don't match"):
+        tf.io.parse_single_example(record, {"k": feature})
+    [finding] = tfr.lint(write(frame(record)), {"k": feature})
+    assert re.search(
+        "parse_single_example for any, the last one with a kind, for which it raises .*types don't match",
+        finding.tensorflow,
+    )
+
+
 @pytest.mark.parametrize(
     "record",
     [

@@ -101,4 +101,8 @@ def _asked_for(problem: Problem, plan: Plan, tensorflow: Mapping[str, Any], over
     if takes_overridden:
         doing = "takes the last one with a kind; protobuf, and parse_example here, take the feature for missing"
         return problem._replace(tensorflow=doing)
+    if name in overridden and not isinstance(overridden[name], Refused):
+        reason = unfit_reason(column, overridden[name])
+        if reason is not None:
+            return problem._replace(tensorflow=f"{problem.tensorflow}, for which it {raised(reason)}")
     return problem
