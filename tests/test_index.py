@@ -28,12 +28,14 @@ from tfrecord_lite import (
     RecordIndex,
     RecordTooLargeError,
     TFRecordError,
+    TFRecordOptions,
     TFRecordReader,
     TFRecordWriter,
     TruncatedRecordError,
     count_records,
     encode_example,
     read_records,
+    salvage,
 )
 from tfrecord_lite.files import remote
 from tfrecord_lite.files.directory import open_directory
@@ -686,3 +688,24 @@ def test_a_file_that_changes_while_its_index_is_made_has_none(path: Path, monkey
     monkeypatch.setattr(Fingerprint, "of", growing)
     with pytest.raises(IndexMismatchError, match="changed while it was read"):
         RecordIndex.build(path)
+
+
+def test_what_was_appended_behind_damage_is_said_to_be_there_and_without_an_index(tmp_path: Path) -> None:
+    path = tmp_path / "data.tfrecord"
+    options = TFRecordOptions("GZIP", seekable=True)
+    sizes = []
+    for record in (b"first" * 20, b"second" * 20, b"third" * 20):
+        with TFRecordWriter(path, options, mode="a") as writer:
+            writer.write(record)
+        sizes.append(path.stat().st_size)
+    content = bytearray(path.read_bytes())
+    content[sizes[1] - 20] ^= 1
+    path.write_bytes(content)
+    writer = TFRecordWriter(path, options, mode="a", index=True)
+    writer.write(b"fourth")
+    with pytest.raises(PublishedError, match=r"the file is damaged, and nothing is to be written again"):
+        writer.close()
+    assert path.read_bytes()[: len(content)] == bytes(content)
+    with salvage(path) as survivors:
+        assert list(survivors) == [b"first" * 20, b"third" * 20, b"fourth"]
+    assert not Path(f"{path}.idx").exists()

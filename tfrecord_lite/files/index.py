@@ -24,7 +24,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrecord_lite.errors import IndexMismatchError, PublishedError, counted, printable
+from tfrecord_lite.errors import (
+    CorruptRecordError,
+    IndexMismatchError,
+    PublishedError,
+    RecordTooLargeError,
+    TruncatedRecordError,
+    counted,
+    printable,
+)
 from tfrecord_lite.files.compression_types import check_compression_type
 from tfrecord_lite.files.fingerprint import Companion, Fingerprint
 from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX, as_path, check_readable
@@ -202,16 +210,18 @@ class PendingIndex:
         Raises:
             IndexMismatchError: by now another file has it.
             FileNotFoundError: by now none has.
-            PublishedError: in the place of another OSError, which would be taken for one that there is no file.
+            PublishedError: in the place of another OSError, which would be taken for one that there is no file; or of
+                one of damage to the part that was there before.
         """
         try:
             self._save()
         except FileNotFoundError:
             raise
-        except OSError as cause:
+        except (OSError, CorruptRecordError, TruncatedRecordError, RecordTooLargeError) as cause:
+            cure = "RecordIndex.build(path).save() makes it" if isinstance(cause, OSError) else "the file is damaged"
             error = PublishedError(
-                "published; only its index is not saved: RecordIndex.build(path).save() makes it, and nothing is to be "
-                f"written again ({printable(str(cause))})"
+                f"published; only its index is not saved: {cure}, and nothing is to be written again "
+                f"({printable(str(cause))})"
             )
             error.path = self._path
             raise error from cause

@@ -74,7 +74,7 @@ class TFRecordWriter:
         ValueError: the options name no compression; or, for "a", the file cannot be continued with them.
         TruncatedRecordError, CorruptRecordError: for "a": the file is damaged.
         IndexMismatchError: another program's file has the name of the index.
-        PublishedError: (at the close) the file is there, whole, and only its index could not be saved.
+        PublishedError: (at the close) all that was written is there, and only its index could not be saved.
     """
 
     def __init__(
