@@ -32,8 +32,8 @@ class TemporaryPath:
         sign = _signs.get((self._process, directory))
         if sign is None:
             sign = _signs[self._process, directory] = ClaimedSet(os.path.join(directory, "tfrecord_lite"))
-        self._sign = sign
         self.path = sign.new_path()
+        self._sign = sign  # last: an interrupt may come between any two of these
 
     def __del__(self) -> None:
         if self._sign is not None and os is not None and self._process == os.getpid():  # as for a Claim
