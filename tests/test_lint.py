@@ -372,6 +372,27 @@ def test_a_feature_before_one_without_a_kind_is_told_as_tensorflow_takes_it_for_
         assert all(finding.tensorflow.startswith("raises InvalidArgumentError: ") for finding in findings)
 
 
+MISREAD_AND_TAKEN = {
+    "overlong tag": ("8a000b0a090a016b120412020a00", tf.io.FixedLenFeature([], tf.int64, 7), 7),
+    "two kinds": ("0a0f0a0d0a016b12081a020a0012020a00", tf.io.FixedLenFeature([0], tf.int64), []),
+    "repeated kind": (
+        example(entry(b"k", int64_feature(packed([1, 2])) + int64_feature(packed([3])))).hex(),
+        tf.io.FixedLenFeature([2], tf.int64),
+        [1, 2],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISREAD_AND_TAKEN)
+def test_what_tensorflow_takes_after_misreading_it_is_not_said_to_raise(name: str, write: Callable[..., Path]) -> None:
+    written, feature, taken = MISREAD_AND_TAKEN[name]
+    record = bytes.fromhex(written)
+    assert tf.io.parse_single_example(record, {"k": feature})["k"].numpy().tolist() == taken
+    findings = list(tfr.lint(write(frame(record)), {"k": feature}))
+    assert findings[0].severity == "error"
+    assert not any("raises" in finding.tensorflow for finding in findings)
+
+
 @pytest.mark.parametrize("feature", [tf.io.VarLenFeature(tf.int64), tf.io.RaggedFeature(tf.int64)])
 def test_another_kind_before_an_entry_without_one_is_told_as_parse_single_example_takes_it(
     feature: Any, write: Callable[..., Path]

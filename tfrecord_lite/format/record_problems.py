@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from tfrecord_lite.format.columns.clearance import Clearance
 from tfrecord_lite.format.columns.window import Records
-from tfrecord_lite.format.findings import NOTE, Problem
+from tfrecord_lite.format.findings import ERROR, NOTE, Problem
 from tfrecord_lite.format.plan import DENSE, Plan
 from tfrecord_lite.format.spec_problems import example_problems, raised, unfit_reason
 from tfrecord_lite.format.tensorflow_parser import Refused
@@ -79,7 +79,10 @@ class RecordProblems:
             return problems
         if tensorflow is not None:
             problems = [_asked_for(problem, self._plan, tensorflow, overridden) for problem in problems]
-        return [*problems, *example_problems(self._plan, example, overridden)]
+        seen = example if tensorflow is None else tensorflow
+        told = {problem.feature for problem in problems if problem.rule.severity == ERROR}  # with what comes of it
+        unfit = example_problems(self._plan, seen, overridden)
+        return [*problems, *(problem for problem in unfit if problem.feature not in told)]
 
 
 def _asked_for(problem: Problem, plan: Plan, tensorflow: Mapping[str, Any], overridden: Mapping[str, Any]) -> Problem:

@@ -1,6 +1,6 @@
 """Where an example is not what the features that are to be parsed ask for.
 
-Takes a Plan and one example as protobuf reads it; says of every column what `parse_example`, and TensorFlow, would
+Takes a Plan and one example as TensorFlow reads it; says of every column what `parse_example`, and TensorFlow, would
 raise, and what they would take although it can hardly be meant:
 
     missing-feature     a FixedLenFeature without a default is missing, or has no kind
@@ -76,7 +76,7 @@ def example_problems(plan: Plan, example: Mapping[str, Any], overridden: Mapping
 
     Args:
         plan: what is asked for.
-        example: {name: value}.
+        example: {name: value, or Refused} as TensorFlow reads it, if it takes the record.
         overridden: {name: value, or Refused} that TensorFlow takes for a FixedLenFeature instead of none.
     """
     fit: dict[str, Rows] = {}
@@ -84,8 +84,8 @@ def example_problems(plan: Plan, example: Mapping[str, Any], overridden: Mapping
         value = example.get(key)
         if column.layout == DENSE and key in overridden:
             value = overridden[key]
-            if isinstance(value, Refused):
-                continue  # which is told of the entry itself
+        if isinstance(value, Refused):
+            continue  # which is told of how the feature is written
         reason = unfit_reason(column, value)
         if reason is None:
             values = column_values(column, value, _SINGLE)
