@@ -401,6 +401,9 @@ def test_another_kind_before_an_entry_without_one_is_told_as_parse_single_exampl
     tf.io.parse_example([record], {"k": feature})
     with pytest.raises(tf.errors.InvalidArgumentError, match="Data types don't match"):
         tf.io.parse_single_example(record, {"k": feature})
+    fit = example(entry(b"k", ONE), entry(b"k", b""))
+    [finding] = tfr.lint(write(frame(fit)), {"k": feature})
+    assert finding.tensorflow.endswith("parse_single_example for any, the last one with a kind")
     [finding] = tfr.lint(write(frame(record)), {"k": feature})
     assert re.search(
         "parse_single_example for any, the last one with a kind, for which it raises .*types don't match",
