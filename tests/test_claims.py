@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -20,7 +21,7 @@ from tfrecord_lite.adapters.written_folder import write_image_folder
 from tfrecord_lite.files import claims
 from tfrecord_lite.files.claims import Claim, ClaimedSet
 from tfrecord_lite.files.output_files import OutputFiles
-from tfrecord_lite.files.temporary import TemporaryPath
+from tfrecord_lite.files.temporary import TemporaryPath, temporary_directory
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="flock is POSIX")]
 
@@ -357,3 +358,22 @@ def test_who_writes_for_a_long_time_looks_again(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(claims, "_LOOKS_AGAIN", 0.0)
     Claim(output).release()
     assert not left.exists()
+
+
+def test_an_interrupt_while_python_looks_for_temporary_files_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+    def interrupt(frame: FrameType, event: str, called: object) -> None:
+        if event == "c_return" and called is os.open and frame.f_code.co_filename == tempfile.__file__:
+            signal.raise_signal(signal.SIGINT)
+
+    sys.setprofile(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            temporary_directory()
+    finally:
+        sys.setprofile(None)
+    assert (os.listdir(tmp_path), temporary_directory()) == ([], str(tmp_path))

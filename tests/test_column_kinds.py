@@ -117,12 +117,25 @@ def test_an_integer_that_float32_does_not_hold_is_refused_among_floats(end: str,
     )
     with pytest.raises(tfr.FeatureError) as caught:
         convert(path, tmp_path / "out")
-    assert f"{path}: {place}feature 'x': is an integer that float32 does not hold" in str(caught.value)
+    assert f"{path}: {place}feature 'x': is an integer that float32 does not hold, and a float in {path}, " in str(
+        caught.value
+    )
     convert(path, tmp_path / "out", schema=tfr.Schema([FeatureSchema("x", "float32", ())]))  # which says so
     assert examples_of(tmp_path / "out")[1]["x"] == ("float32", [16777216.0])
     path = written(tmp_path / f"b.{end}", ['{"x": 16777216}', f'{{"x": {2**62}}}', '{"x": 0.5}'])
     convert(path, tmp_path / "out")
     assert examples_of(tmp_path / "out")[1]["x"] == ("float32", [float(2**62)])
+
+
+@pytest.mark.parametrize("end", ["jsonl", "tar"])
+@pytest.mark.parametrize("bad", ["1e400", "[1, 1e39]", '{"float32": [1e400]}', "1" + "0" * 39])
+def test_a_bad_number_does_not_make_floats_of_a_column_of_integers(end: str, bad: str, tmp_path: Path) -> None:
+    path = written(tmp_path / f"a.{end}", ['{"x": 9007199254740993}', f'{{"x": {bad}}}', '{"x": 2}'])
+    done = convert(path, tmp_path / "out", on_error="skip")
+    assert [row.number for row in done.skipped] == [1]
+    assert [example["x"].tolist() for example in tfr.read_examples(tmp_path / "out")] == [[9007199254740993], [2]]
+    with pytest.raises(tfr.FeatureError, match=r"(line 2|record #1): feature 'x': .* (beyond float32|outside int64)"):
+        convert(path, tmp_path / "no")
 
 
 @pytest.mark.parametrize("line", ['{"x": 99999999999999999999}', '{"x": [0.5, -99999999999999999999]}'])

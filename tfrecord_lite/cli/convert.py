@@ -66,7 +66,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--on-error",
         choices=("raise", "skip"),
         default="raise",
-        help="at a row that cannot be converted: stop (raise, the default), or leave it out and list it",
+        help="at a row that cannot be converted: stop (raise, the default), or leave it out and list it. What the rows "
+        "of a column disagree on, such as floats and an integer that float32 does not hold, ends it either way",
     )
     images = parser.add_argument_group("images")
     images.add_argument(

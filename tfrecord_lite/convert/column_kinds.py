@@ -193,7 +193,8 @@ def _notes(name: str, met: Mapping[str, _Met]) -> Iterator[str]:
 
 def _check_exact(column: Column, met: Mapping[str, _Met]) -> None:
     if INEXACT in met:
-        raise _refused(column, met[INEXACT], "is an integer that float32 does not hold, in a column of floats")
+        floats = printable(met["float32"].place)
+        raise _refused(column, met[INEXACT], f"is an integer that float32 does not hold, and a float in {floats}")
 
 
 def _refused(column: Column, where: _Met, reason: str) -> FeatureError:

@@ -12,7 +12,6 @@ memory.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import islice
@@ -29,6 +28,7 @@ from tfrecord_lite.files.shards import check_sizes
 from tfrecord_lite.files.sinks import ObjectSink
 from tfrecord_lite.files.streams import open_nameless
 from tfrecord_lite.files.surgery import equal_shares
+from tfrecord_lite.files.temporary import temporary_directory
 from tfrecord_lite.format.block import Block
 from tfrecord_lite.format.blocks import read_blocks
 
@@ -98,7 +98,7 @@ def _directory_for_buckets(out: Any) -> str:
         return os.getcwd()
     name = as_path(out)
     is_beside_no_file = is_url(name) or (os.path.exists(name) and not os.path.isfile(name))
-    return tempfile.gettempdir() if is_beside_no_file else os.path.dirname(os.path.realpath(name))
+    return temporary_directory() if is_beside_no_file else os.path.dirname(os.path.realpath(name))
 
 
 def _with_progress(frames: Iterator[bytes], source: FrameSource) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ import tempfile
 from weakref import WeakValueDictionary
 
 from tfrecord_lite.files.claims import ClaimedSet, remove_path
+from tfrecord_lite.files.interrupts import interrupts_held
 
 #: (process, directory) -> the sign of what the process has there, as long as it has anything.
 _signs: WeakValueDictionary[tuple[int, str], ClaimedSet] = WeakValueDictionary()
@@ -28,7 +29,7 @@ class TemporaryPath:
     def __init__(self) -> None:
         self._process = os.getpid()
         self._sign: ClaimedSet | None = None
-        directory = tempfile.gettempdir()
+        directory = temporary_directory()
         sign = _signs.get((self._process, directory))
         if sign is None:
             sign = _signs[self._process, directory] = ClaimedSet(os.path.join(directory, "tfrecord_lite"))
@@ -44,3 +45,9 @@ class TemporaryPath:
         if self._sign is not None:
             remove_path(self.path)
             self._sign = None  # with the last one that has it the sign goes
+
+
+def temporary_directory() -> str:
+    """That for temporary files. Python finds out with a file of its own whether it can write there."""
+    with interrupts_held(masks=False):  # which would leave that file
+        return tempfile.gettempdir()

@@ -22,6 +22,8 @@ from tfrecord_lite.format.json_form import (
 Column = tuple[str, bool]
 #: What `kinds_in_json` says of integers that are no float32.
 INEXACT = "inexact"
+#: The least number that rounds to an infinite float32.
+_BEYOND = 2**128 - 2**103
 
 
 def kinds_in_json(text: str | bytes) -> Iterator[tuple[Column, list[str]]]:
@@ -47,12 +49,7 @@ def kinds_in_form(given: dict[str, Any]) -> Iterator[tuple[Column, list[str]]]:
 
 def kinds_of_json(value: Any) -> list[str]:
     """The kind of a value in JSON, and INEXACT; nothing if it is none, or has none."""
-    said = None
-    if isinstance(value, dict) and len(value) == 1:
-        [(kind, inner)] = value.items()
-        if kind in (INT64, FLOAT32, BYTES) and isinstance(inner, list):
-            value, said = inner, kind
-    items = value if isinstance(value, list) else [value]
+    said, items = _said(value)
     try:
         found = None if value is None or not items else kind_of_items(items, "")
     except FeatureError:
@@ -64,14 +61,29 @@ def kinds_of_json(value: Any) -> list[str]:
 
 
 def kinds_to_unify(value: Any) -> list[str]:
-    """The same, but nothing of an empty list: of which kind it is it says by itself."""
-    return [] if isinstance(value, dict) and [] in value.values() else kinds_of_json(value)
+    """The same, but nothing of an empty list, whose kind it says by itself, and of a number that is refused anyhow."""
+    said, items = _said(value)
+    if (said is not None and not items) or any(map(_is_beyond_float32, items)):
+        return []
+    return kinds_of_json(value)
+
+
+def _said(value: Any) -> tuple[str | None, list[Any]]:
+    """The kind that a value says by itself, and its items."""
+    if isinstance(value, dict) and len(value) == 1:
+        [(kind, inner)] = value.items()
+        if kind in (INT64, FLOAT32, BYTES) and isinstance(inner, list):
+            return kind, inner
+    return None, value if isinstance(value, list) else [value]
+
+
+def _is_beyond_float32(item: Any) -> bool:
+    """Whether a number is finite, and no float32 is; a text or a SaidNonFinite that says "inf" is not."""
+    return type(item) in (int, float) and not -_BEYOND < item < _BEYOND
 
 
 def _is_float32(item: Any) -> bool:
     """Whether float32 holds an integer; of what is none, or beyond float32 (which is refused), it is not asked."""
-    if not isinstance(item, int) or -(1 << 24) <= item <= 1 << 24 or not -(2**128) < item < 2**128:
+    if not isinstance(item, int) or -(1 << 24) <= item <= 1 << 24 or _is_beyond_float32(item):
         return True
-    with np.errstate(over="ignore"):
-        number = np.float32(item)
-    return bool(np.isinf(number)) or int(number) == item
+    return int(np.float32(item)) == item
