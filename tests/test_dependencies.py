@@ -1,6 +1,6 @@
 """What we rest on, held against the advisories that are known: what may be installed, and what is.
 
-The list is of what a file of a stranger could reach through us. Add to it what becomes known, and raise the floor.
+The list is of what a file, or a neighbour, of a stranger could reach through us. Add to it what becomes known, and raise the floor.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Advisory(NamedTuple):
 
 
 ADVISORIES = [
+    Advisory("distributed", "<2021.10", "CVE-2021-42343", "workers of a cluster on this machine listen to others"),
     Advisory("numpy", "<1.22", "CVE-2021-34141", "comparison of strings in UFUNC_TYPES"),
     Advisory("pillow", "<10.0.1", "CVE-2023-4863", "a WebP image writes behind a buffer"),
     Advisory("pillow", "<10.2", "CVE-2023-50447", "code in what ImageMath evaluates"),
