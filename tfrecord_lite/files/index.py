@@ -24,15 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrecord_lite.errors import (
-    CorruptRecordError,
-    IndexMismatchError,
-    PublishedError,
-    RecordTooLargeError,
-    TruncatedRecordError,
-    counted,
-    printable,
-)
+from tfrecord_lite.errors import IndexMismatchError, PublishedError, TFRecordError, counted, printable
 from tfrecord_lite.files.compression_types import check_compression_type
 from tfrecord_lite.files.fingerprint import Companion, Fingerprint
 from tfrecord_lite.files.paths import COMPANION_SUFFIX, INDEX_SUFFIX, as_path, check_readable
@@ -215,9 +207,9 @@ class PendingIndex:
         """
         try:
             self._save()
-        except FileNotFoundError:
+        except (FileNotFoundError, IndexMismatchError):
             raise
-        except (OSError, CorruptRecordError, TruncatedRecordError, RecordTooLargeError) as cause:
+        except (OSError, TFRecordError) as cause:
             cure = "RecordIndex.build(path).save() makes it" if isinstance(cause, OSError) else "the file is damaged"
             error = PublishedError(
                 f"published; only its index is not saved: {cure}, and nothing is to be written again "
