@@ -12,6 +12,7 @@ import os
 import struct
 import subprocess
 import sys
+import sysconfig
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -243,3 +244,5 @@ def limit(spare):
     resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
 """
 HAS_PROC = Path("/proc/self/status").exists()
+#: Free-threaded Python has an allocator that copies what grows, and reserves a gigabyte of addresses at a time.
+MEASURES_MEMORY = HAS_PROC and not sysconfig.get_config_var("Py_GIL_DISABLED")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from tfrecord_lite.cardchecker.crops import Pixels, Size
 from tfrecord_lite.cardchecker.images import (
@@ -56,6 +56,10 @@ def exif_rotated() -> tuple[Image.Image, Image.Exif]:
     exif[0x0112] = 6  # Orientation: to be turned by 90 degrees
     return colourful(), exif
 
+
+#: Not every Pillow is built with these.
+WEBP = pytest.param("webp", marks=pytest.mark.skipif(not features.check("webp"), reason="a Pillow without WebP"))
+JPEG_2000 = pytest.param("jp2", marks=pytest.mark.skipif(not features.check("jpg_2000"), reason="one without it"))
 
 PICTURES: dict[str, Callable[[], Image.Image]] = {
     "rgb.png": colourful,
@@ -177,7 +181,7 @@ def test_file_that_is_no_image_is_an_error_naming_it(content: bytes, tmp_path: p
     assert caught.value.image == str(path)
 
 
-@pytest.mark.parametrize("extension", ["jpg", "png", "bmp", "webp", "tiff", "gif", "ppm"])
+@pytest.mark.parametrize("extension", ["jpg", "png", "bmp", WEBP, "tiff", "gif", "ppm"])
 def test_file_cut_anywhere_is_an_image_error_or_still_whole(extension: str, tmp_path: pathlib.Path) -> None:
     path = tmp_path / f"cut.{extension}"
     colourful(24, 24).save(path)
@@ -193,7 +197,7 @@ def test_file_cut_anywhere_is_an_image_error_or_still_whole(extension: str, tmp_
         np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("extension", ["jpg", "png", "bmp", "webp", "tiff", "gif", "ppm"])
+@pytest.mark.parametrize("extension", ["jpg", "png", "bmp", WEBP, "tiff", "gif", "ppm"])
 def test_damaged_file_raises_nothing_but_image_error(extension: str, tmp_path: pathlib.Path) -> None:
     path = tmp_path / f"damaged.{extension}"
     colourful(24, 24).save(path)
@@ -218,7 +222,7 @@ def test_missing_file_is_file_not_found_with_its_path(tmp_path: pathlib.Path) ->
     assert caught.value.errno == errno.ENOENT
 
 
-@pytest.mark.parametrize("extension", ["png", "gif", "webp", "tiff"])
+@pytest.mark.parametrize("extension", ["png", "gif", WEBP, "tiff"])
 def test_animated_and_several_pages_are_an_error(extension: str, tmp_path: pathlib.Path) -> None:
     path = tmp_path / f"moving.{extension}"
     frames = [Image.new("RGB", (30, 20), (shade, 0, 0)) for shade in (10, 120, 240)]
@@ -243,7 +247,7 @@ def test_of_a_jpeg_with_further_pictures_the_first_is_the_photograph(tmp_path: p
     assert np.array_equal(open_red_channel(path, "there", ANY_SIZE), open_red_channel(alone, "there", ANY_SIZE))
 
 
-@pytest.mark.parametrize("extension", ["ico", "tga", "pcx", "pdf", "eps", "icns", "jp2", "dds"])
+@pytest.mark.parametrize("extension", ["ico", "tga", "pcx", "pdf", "eps", "icns", JPEG_2000, "dds"])
 def test_formats_beside_the_allow_list_are_an_error(extension: str, tmp_path: pathlib.Path) -> None:
     path = tmp_path / f"card.{extension}"
     colourful(64, 64).save(path)

@@ -17,6 +17,8 @@ from tfrecord_lite.cli.main import main
 from tfrecord_lite.convert import convert, csv_rows, inflated
 from tfrecord_lite.format.feature_schema import FeatureSchema
 
+pytest.importorskip("pyarrow")
+
 
 def examples_of(path: Path) -> list[dict[str, object]]:
     """With lists in the place of arrays."""

@@ -1,6 +1,7 @@
 """What we rest on, held against the advisories that are known: what may be installed, and what is.
 
-The list is of what a file, or a neighbour, of a stranger could reach through us. Add to it what becomes known, and raise the floor.
+The list is of what a file of a stranger could reach through us, or a stranger on the network. Add to it what becomes
+known, and raise the floor.
 """
 
 from __future__ import annotations
