@@ -546,6 +546,19 @@ def test_mending_gzip_keeps_the_permissions(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 10])
+def test_gzip_that_is_torn_in_its_first_bytes_goes_on_as_gzip(size: int, tmp_path: Path) -> None:
+    path = write(tmp_path / "a", OLD, "GZIP")
+    os.truncate(path, size)
+    if size:
+        with pytest.raises(tfr.TruncatedRecordError, match="repair_tail=True cuts it off"):
+            tfr.TFRecordWriter(path, "GZIP", mode="a")
+        assert path.stat().st_size == size
+    write(path, NEW, "GZIP", mode="a", repair_tail=True)
+    assert list(tfr.read_records(path, compression_type="GZIP")) == NEW
+    assert theirs_v1(path, "GZIP") == (NEW, None)
+
+
 @pytest.mark.parametrize("zeros", [1, 2, 5000])
 def test_zeros_behind_gzip_are_a_torn_tail(zeros: int, tmp_path: Path) -> None:
     path = write(tmp_path / "a", OLD, "GZIP")

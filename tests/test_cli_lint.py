@@ -120,6 +120,22 @@ def test_a_spec_is_json_or_a_script_that_is_not_run(clean: Path, tmp_path: Path)
     assert "note: not-asked-for of feature 'n'" in done.stdout
 
 
+@pytest.mark.parametrize("name", ["spec.json", "spec.py", "-"])
+def test_a_spec_may_have_a_byte_order_mark(clean: Path, name: str, tmp_path: Path) -> None:
+    spec = SCRIPT if name.endswith("py") else '{"k": {"shape": [4], "dtype": "int64"}}'
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + spec.encode())
+    given = "-" if name == "-" else tmp_path / name
+    assert lint(clean, "--spec", given, stdin=(tmp_path / name).read_bytes()).returncode == 0
+
+
+def test_a_script_says_how_it_is_encoded(clean: Path, tmp_path: Path) -> None:
+    (tmp_path / "spec.py").write_bytes(b"# -*- coding: latin-1 -*-\n# caf\xe9\n" + SCRIPT.encode())
+    assert lint(clean, "--spec", tmp_path / "spec.py").returncode == 0
+    (tmp_path / "spec.py").write_bytes(b"x = 'caf\xe9'\n" + SCRIPT.encode())
+    done = lint(clean, "--spec", tmp_path / "spec.py")
+    assert (done.returncode, "not Python: " in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("spec", [SCRIPT, '{"k": {"shape": [4], "dtype": "int64"}}'])
 def test_a_spec_is_read_from_standard_input(clean: Path, spec: str) -> None:
     assert lint(clean, "--spec", "-", stdin=spec.encode()).returncode == 0

@@ -326,7 +326,10 @@ def test_stats_and_reports_of_records_of_another_kind_say_so_and_fail(tmp_path: 
     assert "text: none of the 20 records is an Example\n" in result.stderr
     assert "there are no Examples to look at: head shows records of any kind\n" in result.stderr
     assert run("stats", "--json", tmp_path / "text").returncode == 1
-    assert run("report", tmp_path / "text", "-o", tmp_path / "page.html").returncode == 1
+    for quiet in ((), ("--quiet",)):
+        result = run("report", tmp_path / "text", "-o", tmp_path / "page.html", *quiet)
+        assert result.returncode == 1
+        assert "there are no Examples to look at: head shows records of any kind\n" in result.stderr
     assert "none of the 20 records is an Example." in (tmp_path / "page.html").read_text()
     (tmp_path / "empty").touch()
     assert run("stats", tmp_path / "empty").returncode == 0

@@ -180,6 +180,24 @@ def test_a_bad_feature_is_no_feature_that_is_left_out(tmp_path: Path) -> None:
         convert(path, tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    ("end", "line"),
+    [
+        ("jsonl", '{"\\ud800": 1}'),
+        ("tar", '{"\\ud800": 1}'),
+        ("jsonl", '{"context": {"\\ud800": 1}, "feature_lists": {}}'),
+        ("jsonl", '{"context": {}, "feature_lists": {"\\ud800": []}}'),
+    ],
+)
+def test_a_name_that_no_feature_can_have_is_a_bad_row(end: str, line: str, tmp_path: Path) -> None:
+    path = written(tmp_path / f"a.{end}", ['{"x": 1}', line, '{"x": 2}'])
+    place = "line 2" if end == "jsonl" else "record #1"
+    with pytest.raises(tfr.FeatureError, match=rf"a\.{end}: {place}: feature '.*': a name with a lone surrogate"):
+        convert(path, tmp_path / "out")
+    done = convert(path, tmp_path / "out", on_error="skip")
+    assert ([row.number for row in done.skipped], done.records) == ([1], 2)
+
+
 # A schema
 
 

@@ -440,6 +440,16 @@ def test_an_npz_that_would_run_code_is_refused(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["evil.npz"]
 
 
+def test_an_npz_that_says_to_hold_more_than_there_is_room_for_is_named(tmp_path: Path) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<i8", "fortran_order": False, "shape": (2**60,)})
+    with zipfile.ZipFile(tmp_path / "lies.npz", "w") as archive:
+        archive.writestr("a.npy", header.getvalue() + bytes(100))
+    with pytest.raises(tfr.FeatureError, match=r"lies\.npz: feature 'a': cannot be read: "):
+        convert(tmp_path / "lies.npz", tmp_path / "a.tfrecord")
+    assert os.listdir(tmp_path) == ["lies.npz"]
+
+
 def add_file(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     header = tarfile.TarInfo(name)
     header.size = len(data)

@@ -44,6 +44,30 @@ def test_quoted_names_with_separators_in_them_are_not_cut(tmp_path: Path) -> Non
     assert examples_of(tmp_path / "out") == [{"a;b\tc": [1]}]
 
 
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+@pytest.mark.parametrize("name", ["n\nm", 'a,b;c\td\n"', '"\n\n"";', "\r\n;\r\n,"])
+def test_a_name_may_have_lines_and_separators(name: str, separator: str, tmp_path: Path) -> None:
+    quoted = name.replace('"', '""')
+    (tmp_path / "t.csv").write_bytes(f'"{quoted}"{separator}c1\n1{separator}2\n'.encode())
+    convert(tmp_path / "t.csv", tmp_path / "out")
+    assert examples_of(tmp_path / "out") == [{name: [1], "c1": [2]}]
+
+
+def test_a_quote_within_a_name_is_a_character(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('a"b;c\n1;2\n')
+    convert(tmp_path / "t.csv", tmp_path / "out")
+    assert examples_of(tmp_path / "out") == [{'a"b': [1], "c": [2]}]
+
+
+def test_a_row_that_goes_does_not_make_one_end_of_a_line_of_two(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"a\n1\r\r,x\n\n\r,y\r\n2\n")
+    with pytest.raises(tfr.TFRecordError, match="line 4: 2 cells, not 1"):
+        convert(tmp_path / "t.csv", tmp_path / "out")
+    done = convert(tmp_path / "t.csv", tmp_path / "out", on_error="skip")
+    assert [row.number for row in done.skipped] == [2, 5]
+    assert [list(example.get("a") or ()) for example in tfr.read_examples(tmp_path / "out")] == [[1], [], [], [], [2]]
+
+
 def test_a_name_says_that_a_file_has_tabs_and_such_a_file_is_not_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
         schema = None
         if arguments.schema is not None:
             try:
-                schema = Schema.from_json(read_whole(arguments.schema).decode("utf-8"))
+                schema = Schema.from_json(read_whole(arguments.schema).decode("utf-8-sig"))
             except (TFRecordError, UnicodeDecodeError) as error:
                 return fail(f"{arguments.schema}: {error}", 2)
             except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -110,12 +111,14 @@ def _spec(text: str) -> Spec:
     # Only Python has names in it, and a file's own name may have a colon.
     if not os.path.exists(text) and behind.isidentifier() and (before.endswith(".py") or before == "-"):
         path, name = before, behind
+    source = sys.stdin.buffer.read() if path == "-" else read_whole(path)
+    is_python = path.endswith(".py") if path != "-" else not source.removeprefix(BOM_UTF8).lstrip().startswith(b"{")
+    if is_python:
+        return python_spec(source, name)
     try:
-        source = (sys.stdin.buffer.read() if path == "-" else read_whole(path)).decode("utf-8")
+        return json_spec(source.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise SpecError("not UTF-8 text") from None
-    is_python = path.endswith(".py") if path != "-" else not source.lstrip().startswith("{")
-    return python_spec(source, name) if is_python else json_spec(source)
 
 
 class _Report:

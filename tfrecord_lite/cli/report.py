@@ -43,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     for facts in report.files:
         if not facts.is_sound:
             fail(f"{facts.name}: {facts.state()}", 1)
+    if report.has_no_examples:
+        fail("there are no Examples to look at: head shows records of any kind", 1)
     page = page_of(report).encode()
     code = 0 if report.is_sound and not report.has_no_examples else 1
     if arguments.output == "-":

@@ -214,12 +214,16 @@ class _Rows:
             unfit(int(self._numbers[at]), int(self._lines[at]), unsound[at])
         keeps = self._is_row.copy()
         keeps[list(unsound)] = False
-        if not keeps.any():
+        data, rows = self._text.data[: self.end], np.flatnonzero(keeps)
+        if len(rows) == len(keeps):
+            yield Part(data, self._numbers, self._lines)
             return
-        data = self._text.data[: self.end]
-        if not keeps.all():
-            data = self._text.bytes[: self.end][np.repeat(keeps, self._ends - self._starts)].tobytes()
-        yield Part(data, self._numbers[keeps], self._lines[keeps])
+        # A CR and the LF of a blank line, between which a row has gone, would be one end of a line.
+        ends, starts = self._ends[rows], self._starts[rows]
+        meet = (self._text.bytes[ends[:-1] - 1] == _RETURN) & (self._text.bytes[starts[1:]] == _NEW_LINE)
+        for some in np.split(rows, np.flatnonzero(meet) + 1) if len(rows) else ():
+            spans = zip(self._starts[some].tolist(), self._ends[some].tolist(), strict=True)
+            yield Part(b"".join(data[begin:end] for begin, end in spans), self._numbers[some], self._lines[some])
 
     def _of_other_sizes(self) -> dict[int, str]:
         text = self._text

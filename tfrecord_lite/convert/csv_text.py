@@ -57,7 +57,8 @@ _BATCH_ROWS = 4096
 _COLUMN_LIMIT = 100_000
 #: What separates the cells of a file that is read: the first of these that is in its first line.
 _SEPARATORS = (",", "\t", ";")
-_QUOTED = re.compile('"[^"]*("|$)')
+#: A quote opens at the beginning of a cell; what closes it is empty if that is not in the text.
+_QUOTED = re.compile(r'(?<![^,;\t])"(?:[^"]|"")*("|\Z)')
 _LINE_END = re.compile(b"[\r\n]")
 
 
@@ -173,19 +174,27 @@ def _doubled(text: str) -> str:
 # Reading
 
 
-def _separator(line: str) -> str:
-    """What stands between the names of the first line, outside of quotes."""
-    bare = _QUOTED.sub("", line)
-    return next((each for each in _SEPARATORS if each in bare), ",")
+def _separator(lines: Iterator[str]) -> tuple[str, list[str]]:
+    """What stands between the names, outside of quotes, and the lines that were read to find it."""
+    read: list[str] = []
+    is_quoted = False
+    for line in lines:
+        read.append(line)
+        text = f'"{line}' if is_quoted else line
+        bare = _QUOTED.sub("", text)
+        found = next((each for each in _SEPARATORS if each in bare), None)
+        is_quoted = any(not quoted[1] for quoted in _QUOTED.finditer(text))
+        if found is not None or not is_quoted:
+            return found or ",", read
+    return ",", read
 
 
 def _names(file: Any, path: str) -> tuple[list[str], int, str]:
     """The names, how many lines they take, and what stands between cells."""
     lines = _text_lines(file)
     try:
-        first = next(lines, "")
-        separator = _separator(first)
-        reader = csv.reader(itertools.chain([first], lines), strict=True, delimiter=separator)
+        separator, first = _separator(lines)
+        reader = csv.reader(itertools.chain(first, lines), strict=True, delimiter=separator)
         names = next(reader, [])
     except csv.Error as error:
         problem = TFRecordError(f"the first line is not that of a CSV: {error}")

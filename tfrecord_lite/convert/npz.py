@@ -231,7 +231,7 @@ def _read(archive: Any) -> dict[str, Array]:
             raise FeatureError("stands twice in the archive", key)
         try:
             arrays[key] = archive[member]
-        except ValueError as error:
+        except (ValueError, MemoryError) as error:  # whatever the array says that it holds is asked for at once
             is_object = "allow_pickle" in str(error)  # numpy's advice
             problem = (
                 "holds Python objects, which are not read" if is_object else f"cannot be read: {_first_line(error)}"

@@ -39,7 +39,7 @@ from tfrecord_lite.convert.tar_members import Others, read_members
 from tfrecord_lite.errors import DecodeError, FeatureError
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.encodings import UTF8, image_encoding, share_encoding
-from tfrecord_lite.format.example import check_no_sequence_examples, decode_example, encode_example
+from tfrecord_lite.format.example import check_no_sequence_examples, decode_example, encode_example, encode_key
 from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.json_form import example_as_json, feature_from_json, is_nested, parse_json
 from tfrecord_lite.format.json_kinds import Column, kinds_to_unify
@@ -194,6 +194,8 @@ def _features(extension: str, data: bytes | None) -> dict[str, Any]:
 def _from_json(data: bytes) -> dict[str, Any]:
     given = parse_json(data)
     features = given if isinstance(given, dict) else {"json": given}
+    for name in features:
+        encode_key(name)
     return {name: json.dumps(form) if is_nested(form) else form for name, form in features.items()}
 
 

@@ -46,6 +46,7 @@ from tfrecord_lite.format.gzip_members import InputBuffer
 from tfrecord_lite.format.skim import skim
 
 _PIECE = 1 << 20
+_GZIP_MAGIC = b"\x1f\x8b\x08"
 #: Empty members at the end are taken away up to this size: they are put back when the writer is discarded.
 _MOST_RESTORED = 64 << 10
 #: What is before a file whose members do not say what they hold.
@@ -83,7 +84,9 @@ def _open(path: str, name: str, options: TFRecordOptions, atomic: bool, repair_t
     sink = sinks.AppendSink(path, name, atomic)
     try:
         with contextlib.closing(open_source(path, "")[0]) as stream:
-            found = recognise(stream.read(HEAD_SIZE)) if sink.size else wanted or ""
+            head = stream.read(HEAD_SIZE)
+            # A file that is torn in its first bytes does not say what it was to be.
+            found = "GZIP" if wanted == "GZIP" and _GZIP_MAGIC.startswith(head) else recognise(head)
             if found == "ZLIB":
                 raise ValueError(f"{name!r} is ZLIB, which cannot be appended to")
             if wanted not in (None, found):

@@ -62,7 +62,8 @@ def write_sharded(
     """Encode items in several processes and write them as shards, which appear all together or not at all.
 
     The shards are byte for byte the same for any number of workers. An exception, a worker that dies and Ctrl-C leave
-    no file behind, and what was there before stays.
+    no file behind, and what was there before stays; but for a Ctrl-C that comes when the manifest is there already, or
+    on its way to a server: then the set is there, whole, as `commit` has it from its step 5 on.
 
     Args:
         items: any iterable, also without an end in memory; with several workers, items are picklable.

@@ -33,6 +33,7 @@ from tfrecord_lite.format.example import (
     decode_example,
     decode_sequence_example,
     encode_example,
+    encode_key,
     encode_sequence_example,
 )
 from tfrecord_lite.format.feature_schema import FeatureSchema
@@ -155,10 +156,13 @@ def is_nested(value: Any) -> bool:
 
 
 def object_from_json(text: str | bytes) -> dict[str, Any]:
-    """The object in a line."""
+    """The object in a line. Raises FeatureError: there is none, or it has names that no feature can have."""
     given = parse_json(text)
     if not isinstance(given, dict):
         raise FeatureError(f"a record is an object, not a {type(given).__name__}")
+    for names in given.values() if is_sequence(given) else (given,):
+        for name in names:
+            encode_key(name)
     return given
 
 

@@ -82,11 +82,11 @@ class Spec(NamedTuple):
     compressions: tuple[Compression, ...] = ()
 
 
-def python_spec(text: str, name: str | None = None) -> Spec:
+def python_spec(text: str | bytes, name: str | None = None) -> Spec:
     """The spec in the text of a Python file.
 
     Args:
-        text: of the file.
+        text: of the file; its bytes say themselves how they are encoded.
         name: which of several dicts, by the name that it is assigned to; None if there is only one.
 
     Raises:
