@@ -39,3 +39,23 @@ def test_a_signal_waits_also_when_another_thread_takes_it(number: int, masks: bo
         signal.signal(number, before)
         end.set()
         other.join()
+
+
+def test_a_second_signal_does_not_wait_where_it_may_be_long() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    reached = []
+
+    def interrupted() -> None:
+        with interrupts_held(masks=False, once=True):
+            signal.raise_signal(signal.SIGINT)
+            reached.append(1)
+            signal.raise_signal(signal.SIGINT)
+            reached.append(2)
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        assert reached == [1]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)

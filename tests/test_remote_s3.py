@@ -458,3 +458,44 @@ def test_appending_to_an_object(bucket: str) -> None:
             writer.write(more)
     assert list(read_records(url)) == [*[bytes(1 << 20)] * 12, b"a", b"b"]
     assert not uploads(bucket)
+
+
+INTERRUPTED = """
+import asyncio, os, signal, sys
+from aiobotocore.client import AioBaseClient
+import tfrecord_lite as tfr
+call, count, at = AioBaseClient._make_api_call, 0, int(sys.argv[2])
+async def interrupted(self, name, arguments):
+    global count
+    is_one = name in ("PutObject", "CompleteMultipartUpload")
+    count += is_one
+    number = count
+    answer = await call(self, name, arguments)
+    if is_one and number == at:
+        os.kill(os.getpid(), signal.SIGINT)  # it is done, and the answer takes a while
+        await asyncio.sleep(0.1)
+    return answer
+AioBaseClient._make_api_call = interrupted
+with tfr.ShardedWriter(sys.argv[1], num_shards=3) as writer:
+    for number in range(9):
+        writer.write(b"new %d" % number)
+"""
+
+
+def test_ctrl_c_while_an_object_gets_its_name_leaves_no_hidden_one(bucket: str, environment: dict[str, str]) -> None:
+    new, old = {b"new %d" % number for number in range(9)}, {b"old"}
+    ends = []
+    for at in itertools.count(1):
+        prefix = f"{bucket}/data{at}/train"
+        commit(written(prefix, [b"old"]), prefix)
+        done = python(INTERRUPTED, prefix, str(at), env=environment, timeout=120)
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGINT, done.stderr
+        names = [name.rpartition("/")[2] for name in s3().find(f"{bucket}/data{at}".removeprefix("s3://"))]
+        assert not [name for name in names if name.startswith(".") or "_PLAN" in name]
+        ends.append(set(read_records(f"{bucket}/data{at}")))
+        assert ends[-1] in (old, new)
+    assert old in ends  # while shards are sent
+    assert new in ends  # behind the manifest
+    assert not uploads(bucket)

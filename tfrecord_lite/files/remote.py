@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tfrecord_lite.errors import printable
+from tfrecord_lite.files.interrupts import interrupts_held
 from tfrecord_lite.format.pieces import Pieces, coalesced
 
 #: Bytes fetched at once: large enough that waiting for the answer costs little beside the transfer.
@@ -117,9 +118,13 @@ class RemoteSink:
 
     A crash leaves parts of an upload that nobody sees; the rules of a bucket can have them removed. Whether there is a
     place to write to may be noticed only when the first bytes are sent, some 50 MB later.
+
+    Attributes:
+        is_published: whether it has its name.
     """
 
     is_atomic = True
+    is_published = False
     writing_path: str | None = None
 
     def __init__(self, url: str) -> None:
@@ -158,8 +163,10 @@ class RemoteSink:
     def close(self) -> None:
         try:
             self.complete()
-            with os_errors(self._url):
+            # fsspec sends it in another thread, which a Ctrl-C here does not end: it would be there after all.
+            with interrupts_held(masks=False, once=True), os_errors(self._url):
                 self._file.commit()
+                self.is_published = True
         except BaseException:
             self.discard()
             raise

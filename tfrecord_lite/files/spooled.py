@@ -65,7 +65,6 @@ class SpooledSink(HiddenFileSink):
 
     def __init__(self, url: str, name: str) -> None:
         self._url = url
-        self._is_uploaded = False
         self._remote = remote_sink(url, name)  # now: what cannot be written to is to be known before hours of work
         try:
             self._spool = TemporaryPath()
@@ -81,14 +80,13 @@ class SpooledSink(HiddenFileSink):
         super().abandon()
         try:
             upload(self._spool.path, self._remote)
-            self._is_uploaded = True
         finally:
             self._spool.remove()
 
     def discard(self) -> None:
         super().discard()
         self._spool.remove()
-        if self._is_uploaded:
+        if self._remote.is_published:
             directory, name = split_path(self._url)
             open_directory(directory).remove([name])
         else:
