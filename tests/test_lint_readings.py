@@ -246,6 +246,20 @@ def test_what_only_one_of_the_two_does_is_said_of_that_one(name: str, lint: Call
     assert any(finding.severity == "error" for finding in findings)
 
 
+@pytest.mark.parametrize("validate", [False, True])
+def test_more_empty_rows_than_are_built_here_are_not_said_to_raise(
+    validate: bool, lint: Callable[..., list[Any]]
+) -> None:
+    features = {"r": Ragged(tf.int64, "v", [Ragged.ValueRowIds("i")], validate=validate)}
+    record = tfr.encode_example({"v": [7], "i": [1 << 25]})
+    assert raising(record, features) == set()
+    with pytest.raises(tfr.FeatureError, match="row ids ask for"):
+        tfr.parse_single_example(record, features)
+    (finding,) = lint(features, record)
+    assert (finding.rule, finding.severity) == ("ragged-partitions", "warning")
+    assert finding.tensorflow == "builds them all, as far as there is memory"
+
+
 # Whatever there is.
 
 INT64 = {"positions": np.arange(2), "one": np.arange(1), "none": np.empty(0, np.int64), "more": np.array([0, 1, 3])}

@@ -31,6 +31,7 @@ from tfrecord_lite.format.batch import Place
 from tfrecord_lite.format.features import RaggedFeature, SparseFeature
 from tfrecord_lite.format.findings import ERROR, NOTE, WARNING, Problem, Rule
 from tfrecord_lite.format.parsing import column_values
+from tfrecord_lite.format.partitions import TooManyRowsError
 from tfrecord_lite.format.plan import DENSE, Column, Plan
 from tfrecord_lite.format.rows import Rows, result
 from tfrecord_lite.format.tensorflow_parser import Refused
@@ -225,6 +226,9 @@ def _ragged_problems(
 ) -> Iterator[Problem]:
     try:
         result(plan, name, rows, is_single=is_single)
+    except TooManyRowsError as error:
+        yield Problem(RAGGED_PARTITIONS, name, error.reason, "builds them all, as far as there is memory")
+        return
     except FeatureError as error:
         doing = _raises_by_itself(is_single, "takes them as they are")
         yield Problem(REFUSED_PARTITIONS, name, error.reason, doing)
