@@ -404,10 +404,12 @@ def test_another_kind_before_an_entry_without_one_is_told_as_parse_single_exampl
     fit = example(entry(b"k", ONE), entry(b"k", b""))
     [finding] = tfr.lint(write(frame(fit)), {"k": feature})
     assert finding.tensorflow.endswith("parse_single_example for any, the last one with a kind")
-    [finding] = tfr.lint(write(frame(record)), {"k": feature})
-    assert re.search(
-        "parse_single_example for any, the last one with a kind, for which it raises .*types don't match",
-        finding.tensorflow,
+    first, second = tfr.lint(write(frame(record)), {"k": feature})
+    assert first.tensorflow.endswith("parse_single_example for any, the last one with a kind")
+    assert (second.rule, second.feature, second.severity) == ("wrong-kind", "k", "error")
+    assert re.match(
+        "in parse_single_example raises InvalidArgumentError: .*types don't match",
+        second.tensorflow,
     )
 
 

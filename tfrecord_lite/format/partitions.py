@@ -31,6 +31,10 @@ Ragged: TypeAlias = "Array | RaggedTensorValue"
 _MAX_EMPTY_ROWS = 1 << 24
 
 
+class TooManyRowsError(FeatureError):
+    """Row ids ask for more rows without values than are built here; TensorFlow builds them."""
+
+
 def partition_values(key: str, feature: RaggedFeature, values: Array, tensors: Mapping[str, Any]) -> Ragged:
     """The values of one example in the rows of all partitions of `feature`; an array if there are none.
 
@@ -147,7 +151,8 @@ def _splits_of_row_ids(key: str, feature: RaggedFeature, row_ids: Array, size: i
     # As in TensorFlow the last one tells how many rows there are, and what lies beyond is in none.
     rows = int(row_ids[-1]) + 1 if len(row_ids) else 0
     named, counts = np.unique(row_ids[row_ids < rows], return_counts=True)
-    _check(key, rows <= size + _MAX_EMPTY_ROWS, f"row ids ask for {rows} rows of {size} values")
+    if rows > size + _MAX_EMPTY_ROWS:
+        raise TooManyRowsError(f"row ids ask for {rows} rows of {size} values", key)
     lengths = np.zeros(rows, row_ids.dtype)
     lengths[named] = counts
     return _sums(lengths)

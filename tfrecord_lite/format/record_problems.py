@@ -17,7 +17,7 @@ from tfrecord_lite.format.plan import DENSE, Plan
 from tfrecord_lite.format.spec_problems import example_problems, raised, unfit_reason
 from tfrecord_lite.format.tensorflow_parser import Refused
 from tfrecord_lite.format.value_types import ValueType, type_of
-from tfrecord_lite.format.wire_problems import LOST_ENTRY, read_both
+from tfrecord_lite.format.wire_problems import LOST_ENTRY, Readings, read_both
 
 
 class FaultyRecord(NamedTuple):
@@ -64,31 +64,33 @@ class RecordProblems:
                 yield FaultyRecord(number, record, problems, is_fixable)
 
     def _problems(self, record: bytes, number: int) -> list[Problem]:
-        example, tensorflow, problems, overridden = read_both(record)
-        if example is None:
-            return problems
-        for name, value in example.items():
-            if value is not None:
-                kind = name, None if problems else type_of(value)
-                self.kinds[kind] = min(self.kinds.get(kind, number), number)
-        for name in overridden:
-            self.kinds.setdefault((name, None), number)
+        readings = read_both(record)
+        example, tensorflow, problems, overridden = readings
+        self._count(readings, number)
         if any(problem.rule is LOST_ENTRY for problem in problems):  # nor is any other to be cured then
             problems = [problem._replace(rule=problem.rule._replace(is_fixable=False)) for problem in problems]
-        if self._plan is None:
+        seen = example if tensorflow is None else tensorflow
+        if self._plan is None or seen is None:
             return problems
         if tensorflow is not None:
             problems = [_asked_for(problem, self._plan, tensorflow, overridden) for problem in problems]
-        seen = example if tensorflow is None else tensorflow
-        told = {problem.feature for problem in problems if problem.rule.severity == ERROR}  # with what comes of it
-        unfit = example_problems(self._plan, seen, overridden)
-        return [*problems, *(problem for problem in unfit if problem.feature not in told)]
+        told = {problem.feature for problem in problems if problem.rule.severity == ERROR and problem.feature}
+        return [*problems, *example_problems(self._plan, seen, overridden, told)]
+
+    def _count(self, readings: Readings, number: int) -> None:
+        """Remember the features that are there, for either reader."""
+        for reading in (readings.example, readings.tensorflow, readings.overridden):
+            for name, value in (reading or {}).items():
+                if value is not None:
+                    kind = name, None if readings.problems else type_of(value)
+                    self.kinds[kind] = min(self.kinds.get(kind, number), number)
 
 
 def _asked_for(problem: Problem, plan: Plan, tensorflow: Mapping[str, Any], overridden: Mapping[str, Any]) -> Problem:
     """A problem of a record that TensorFlow takes, and what it means for the features that are asked for."""
     name = problem.feature
-    assert name is not None  # there is none only in records that TensorFlow refuses
+    if name is None:
+        return problem  # of the record
     column, value = plan.columns.get(name), tensorflow.get(name)
     if column is None:
         doing = f"passes over it, as it is not asked for; where it is, TensorFlow {problem.tensorflow}"
@@ -104,8 +106,4 @@ def _asked_for(problem: Problem, plan: Plan, tensorflow: Mapping[str, Any], over
     if takes_overridden:
         doing = "takes the last one with a kind; protobuf, and parse_example here, take the feature for missing"
         return problem._replace(tensorflow=doing)
-    if name in overridden and not isinstance(overridden[name], Refused):
-        reason = unfit_reason(column, overridden[name])
-        if reason is not None:
-            return problem._replace(tensorflow=f"{problem.tensorflow}, for which it {raised(reason)}")
     return problem

@@ -1,7 +1,8 @@
 """Where an example is not what the features that are to be parsed ask for.
 
 Takes a Plan and one example as TensorFlow reads it; says of every column what `parse_example`, and TensorFlow, would
-raise, and what they would take although it can hardly be meant:
+raise, and what they would take although it can hardly be meant; and where that is so in only one of `parse_example` and
+`parse_single_example`, in which:
 
     missing-feature     a FixedLenFeature without a default is missing, or has no kind
     wrong-kind          a feature holds another kind, even if its list is empty
@@ -10,7 +11,7 @@ raise, and what they would take although it can hardly be meant:
     partial-step        the values of a FixedLenSequenceFeature are no whole number of steps
     sparse-lengths      a SparseFeature has not as many positions as values
     sparse-position     a SparseFeature has a position outside its size, or twice: nobody checks that
-    ragged-partitions   the partitions of a RaggedFeature do not fit its values
+    ragged-partitions   the partitions of a RaggedFeature do not fit its values: refused, or taken as they are
 
 and of all examples together:
 
@@ -30,6 +31,7 @@ from tfrecord_lite.format.batch import Place
 from tfrecord_lite.format.features import RaggedFeature, SparseFeature
 from tfrecord_lite.format.findings import ERROR, NOTE, WARNING, Problem, Rule
 from tfrecord_lite.format.parsing import column_values
+from tfrecord_lite.format.partitions import TooManyRowsError
 from tfrecord_lite.format.plan import DENSE, Column, Plan
 from tfrecord_lite.format.rows import Rows, result
 from tfrecord_lite.format.tensorflow_parser import Refused
@@ -51,6 +53,7 @@ PARTIAL_STEP = Rule("partial-step", ERROR, f"ask for steps of another shape; or 
 SPARSE_LENGTHS = Rule("sparse-lengths", ERROR, _WRITE)
 SPARSE_POSITION = Rule("sparse-position", WARNING, f"ask for another size; or {_WRITE}")
 RAGGED_PARTITIONS = Rule("ragged-partitions", WARNING, f"ask for validate=True to have an error; or {_WRITE}")
+REFUSED_PARTITIONS = RAGGED_PARTITIONS._replace(severity=ERROR, cure=_WRITE)
 NEVER_THERE = Rule("never-there", WARNING, "check the name, and that these are the files that were meant")
 NOT_ASKED_FOR = Rule("not-asked-for", NOTE, "nothing, if it is not needed")
 
@@ -71,30 +74,51 @@ def unfit_reason(column: Column, value: Any) -> str | None:
     return None
 
 
-def example_problems(plan: Plan, example: Mapping[str, Any], overridden: Mapping[str, Any]) -> Iterator[Problem]:
+def example_problems(
+    plan: Plan, example: Mapping[str, Any], overridden: Mapping[str, Any], told: Collection[str] = ()
+) -> Iterator[Problem]:
     """What is wrong with one example.
 
     Args:
         plan: what is asked for.
         example: {name: value, or Refused} as TensorFlow reads it, if it takes the record.
-        overridden: {name: value, or Refused} that TensorFlow takes for a FixedLenFeature instead of none.
+        overridden: {name: value, or Refused} that TensorFlow takes instead of none, for a FixedLenFeature, and in
+            parse_single_example for any.
+        told: names of features of which it is told already what comes of them by themselves.
     """
+    others = {key for key, column in plan.columns.items() if key in overridden and column.layout != DENSE}
+    batch = {**example, **{key: value for key, value in overridden.items() if key not in others}}
+    single = {**batch, **{key: overridden[key] for key in others}}
+    told_of_single = set(told) - others
+    together = {problem[:3]: problem for problem in _problems_of(plan, batch, told, is_single=False)}
+    alone = {problem[:3]: problem for problem in _problems_of(plan, single, told_of_single, is_single=True)}
+    for known, problem in together.items():
+        yield problem if known in alone else _only("parse_example", problem)
+    for known, problem in alone.items():
+        if known not in together:
+            yield _only("parse_single_example", problem)
+
+
+def _only(where: str, problem: Problem) -> Problem:
+    return problem._replace(tensorflow=f"in {where} {problem.tensorflow}")
+
+
+def _problems_of(plan: Plan, values: Mapping[str, Any], told: Collection[str], *, is_single: bool) -> Iterator[Problem]:
+    """What is wrong with one example of these values, in a batch of its own or by itself."""
     fit: dict[str, Rows] = {}
     for key, column in plan.columns.items():
-        value = example.get(key)
-        if column.layout == DENSE and key in overridden:
-            value = overridden[key]
+        value = values.get(key)
         if isinstance(value, Refused):
             continue  # which is told of how the feature is written
         reason = unfit_reason(column, value)
         if reason is None:
-            values = column_values(column, value, _SINGLE)
-            fit[key] = Rows.of(values, np.array([len(values)]))
-        else:
+            array = column_values(column, value, _SINGLE)
+            fit[key] = Rows.of(array, np.array([len(array)]))
+        elif key not in told:
             yield _column_problem(column, value, reason)
     for name, feature in joint_features(plan).items():
         if read_by(name, feature) <= fit.keys():
-            yield from joint_problems(plan, name, fit)
+            yield from joint_problems(plan, name, fit, is_single=is_single)
 
 
 def joint_features(plan: Plan) -> dict[str, SparseFeature | RaggedFeature]:
@@ -114,17 +138,18 @@ def read_by(name: str, feature: SparseFeature | RaggedFeature) -> set[str]:
     return {feature.value_key or name, *(part.key for part in feature.partitions if hasattr(part, "key"))}
 
 
-def joint_problems(plan: Plan, name: str, rows: Mapping[str, Rows]) -> Iterator[Problem]:
+def joint_problems(plan: Plan, name: str, rows: Mapping[str, Rows], *, is_single: bool) -> Iterator[Problem]:
     """What is wrong with one of the joint features whose columns are each as they should be, in the examples of `rows`.
 
-    One problem may stand for several examples: whoever wants to know gives them one by one.
+    One problem may stand for several examples: whoever wants to know gives them one by one. One example by itself
+    (`is_single`) may fit where a batch of it does not, and the other way round.
     """
     feature = plan.features[name]
     if isinstance(feature, SparseFeature):
-        yield from _sparse_problems(plan, name, feature, rows)
+        yield from _sparse_problems(plan, name, feature, rows, is_single)
     else:
         assert isinstance(feature, RaggedFeature)
-        yield from _ragged_problems(plan, name, feature, rows)
+        yield from _ragged_problems(plan, name, feature, rows, is_single)
 
 
 def never_there(plan: Plan, names: Collection[str]) -> Iterator[Problem]:
@@ -137,7 +162,7 @@ def never_there(plan: Plan, names: Collection[str]) -> Iterator[Problem]:
             cure = f"perhaps {near[0]!r} is meant, which is there; or {NEVER_THERE.cure}" if near else ""
             is_needed = column.layout == DENSE and not column.is_sequence and column.default is None
             what = "no record has it, or a value in it"
-            doing = "raises for every record" if is_needed else "takes it for missing in every record, without an error"
+            doing = "raises for every record" if is_needed else "takes it for missing, which by itself is no error"
             yield Problem(NEVER_THERE, key, what, doing, cure)
 
 
@@ -167,11 +192,18 @@ def _column_problem(column: Column, value: Any, reason: str) -> Problem:
     return Problem(WRONG_COUNT, key, what, doing)
 
 
-def _sparse_problems(plan: Plan, name: str, feature: SparseFeature, rows: Mapping[str, Rows]) -> Iterator[Problem]:
+def _raises_by_itself(is_single: bool, made_up: str) -> str:
+    """What TensorFlow does with what does not fit together, unless other records of a batch make up for it."""
+    return "raises" if is_single else f"raises, or, when the other records of the batch make up for it, {made_up}"
+
+
+def _sparse_problems(
+    plan: Plan, name: str, feature: SparseFeature, rows: Mapping[str, Rows], is_single: bool
+) -> Iterator[Problem]:
     try:
         sparse = result(plan, name, rows, is_single=False)
     except FeatureError as error:
-        doing = "raises, or, when the other records of the batch make up for it, puts values at wrong positions"
+        doing = _raises_by_itself(is_single, "puts values at wrong positions")
         yield Problem(SPARSE_LENGTHS, name, error.reason, doing)
         return
     positions, sizes = sparse.indices[:, 1:], sparse.dense_shape[1:]
@@ -189,12 +221,20 @@ def _sparse_problems(plan: Plan, name: str, feature: SparseFeature, rows: Mappin
         )
 
 
-def _ragged_problems(plan: Plan, name: str, feature: RaggedFeature, rows: Mapping[str, Rows]) -> Iterator[Problem]:
+def _ragged_problems(
+    plan: Plan, name: str, feature: RaggedFeature, rows: Mapping[str, Rows], is_single: bool
+) -> Iterator[Problem]:
     try:
-        result(plan, name, rows, is_single=False)
-        validated = feature._replace(validate=True)
-        result(Plan({name: validated}, plan.columns), name, rows, is_single=False)
+        result(plan, name, rows, is_single=is_single)
+    except TooManyRowsError as error:
+        yield Problem(RAGGED_PARTITIONS, name, error.reason, "builds them all, as far as there is memory")
+        return
     except FeatureError as error:
-        doing = "raises where they cannot be used at all, and else takes them as they are, without an error"
-        doing = raised(error.reason) if feature.validate else doing
-        yield Problem(RAGGED_PARTITIONS, name, error.reason, doing)
+        doing = _raises_by_itself(is_single, "takes them as they are")
+        yield Problem(REFUSED_PARTITIONS, name, error.reason, doing)
+        return
+    validated = Plan({name: feature._replace(validate=True)}, plan.columns)
+    try:
+        result(validated, name, rows, is_single=is_single)
+    except FeatureError as error:
+        yield Problem(RAGGED_PARTITIONS, name, error.reason, "takes them as they are, without an error")

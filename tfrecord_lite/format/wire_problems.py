@@ -70,7 +70,8 @@ class Readings(NamedTuple):
 
     Attributes:
         example: {name: value} as protobuf reads it; None when it refuses.
-        tensorflow: {name: value, or Refused} as TensorFlow reads it; None when it refuses.
+        tensorflow: {name: value, or Refused} as TensorFlow reads it, without names that are not UTF-8; None when it
+            refuses.
         problems: where they differ, or what is lost in both.
         overridden: {name: value, or Refused} of the last entry with a kind, where a later one has none: for a
             FixedLenFeature, and in parse_single_example for any, TensorFlow takes it.
@@ -89,7 +90,10 @@ def read_both(record: bytes) -> Readings:
     try:
         ours = decode_example(record)
     except DecodeError as error:
-        return Readings(None, theirs, [_refused(entries, error)], {})
+        if entries is None:
+            problem = Problem(NOT_AN_EXAMPLE, None, f"protobuf refuses the record: {error}", REJECTS)
+            return Readings(None, None, [problem], {})
+        return _refused(entries, error)
     if theirs is not None and len(entries or ()) == len(ours) and _is_plain(record) and _are_same(ours, theirs):
         return Readings(ours, theirs, [], {})  # each entry once, for both: no need to look for a reason
     overridden = _overridden(entries or [])
@@ -115,19 +119,34 @@ def _is_plain(record: bytes) -> bool:
     return record[:1] == bytes((FIELD_1,)) and len(split_fields(record, 0, len(record))) == 1
 
 
-def _refused(entries: list[tuple[bytes, bytes]] | None, error: DecodeError) -> Problem:
-    """What to say of a record that protobuf refuses."""
-    reason = str(error)
-    if entries is None:
-        return Problem(NOT_AN_EXAMPLE, None, f"protobuf refuses the record: {reason}", REJECTS)
-    for key, _ in entries:
-        try:
-            key.decode("utf-8")
-        except UnicodeDecodeError:
-            name = key.decode("utf-8", "backslashreplace")
-            what = f"the name of a feature is not UTF-8: {name!r}; protobuf, and so everybody else, refuses the record"
-            return Problem(KEY_NOT_UTF8, None, what, "takes the record, and no other reader does")
-    return Problem(BROKEN_MESSAGE, None, f"protobuf refuses the record: {reason}", "takes what it understands of it")
+def _refused(entries: list[tuple[bytes, bytes]], error: DecodeError) -> Readings:
+    """What to say of a record that protobuf refuses, and TensorFlow takes."""
+    odd = next((key for key, _ in entries if not _is_utf8(key)), None)
+    if odd is None:
+        what, doing = f"protobuf refuses the record: {error}", "takes what it understands of it"
+        problem = Problem(BROKEN_MESSAGE, None, what, doing)
+    else:
+        name = odd.decode("utf-8", "backslashreplace")
+        what = f"the name of a feature is not UTF-8: {name!r}; protobuf, and so everybody else, refuses the record"
+        problem = Problem(KEY_NOT_UTF8, None, what, "takes such names, and no other reader does")
+    named = [entry for entry in entries if _is_utf8(entry[0])]  # no others can be asked for
+    theirs, overridden = values_in(named), _overridden(named)
+    return Readings(None, theirs, [problem, *_unread(theirs, overridden)], overridden)
+
+
+def _is_utf8(key: bytes) -> bool:
+    try:
+        key.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _unread(tensorflow: dict[str, Any], overridden: dict[str, Any]) -> Iterator[Problem]:
+    """What to say of the features of such a record that TensorFlow refuses if they are asked for."""
+    for name, value in {**tensorflow, **overridden}.items():
+        if isinstance(value, Refused):
+            yield Problem(BROKEN_MESSAGE, name, "it is not written as TensorFlow reads it", _consequence(None, value))
 
 
 def _overridden(entries: list[tuple[bytes, bytes]]) -> dict[str, Any]:

@@ -81,8 +81,10 @@ class Clearance:
                 # Partitions that do not fit one record can fit all of them together.
                 for number in np.flatnonzero(~unfit).tolist():
                     part = {key: column.part(number, number + 1) for key, column in rows.items()}
-                    unfit[number] = any(joint_problems(self._plan, name, part))
-            elif unfit.any() or any(joint_problems(self._plan, name, rows)):
+                    unfit[number] = any(
+                        any(joint_problems(self._plan, name, part, is_single=is_single)) for is_single in (False, True)
+                    )
+            elif unfit.any() or any(joint_problems(self._plan, name, rows, is_single=False)):
                 return np.ones(count, bool)
         return unfit
 
