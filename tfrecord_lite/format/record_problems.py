@@ -17,7 +17,8 @@ from tfrecord_lite.format.plan import DENSE, Plan
 from tfrecord_lite.format.spec_problems import example_problems, raised, unfit_reason
 from tfrecord_lite.format.tensorflow_parser import Refused
 from tfrecord_lite.format.value_types import ValueType, type_of
-from tfrecord_lite.format.wire_problems import LOST_ENTRY, read_both
+from tfrecord_lite.format.wire_problems import read_both
+from tfrecord_lite.format.wire_rules import LOSING
 
 
 class FaultyRecord(NamedTuple):
@@ -64,7 +65,7 @@ class RecordProblems:
                 yield FaultyRecord(number, record, problems, is_fixable)
 
     def _problems(self, record: bytes, number: int) -> list[Problem]:
-        example, tensorflow, problems, overridden = read_both(record)
+        example, tensorflow, problems, overridden, list_problems = read_both(record)
         if example is None:
             return problems
         for name, value in example.items():
@@ -73,16 +74,20 @@ class RecordProblems:
                 self.kinds[kind] = min(self.kinds.get(kind, number), number)
         for name in overridden:
             self.kinds.setdefault((name, None), number)
-        if any(problem.rule is LOST_ENTRY for problem in problems):  # nor is any other to be cured then
-            problems = [problem._replace(rule=problem.rule._replace(is_fixable=False)) for problem in problems]
+        if any(problem.rule in LOSING for problem in (*problems, *list_problems)):  # nor is any other to be cured then
+            problems, list_problems = _not_fixable(problems), _not_fixable(list_problems)
         if self._plan is None:
-            return problems
+            return [*problems, *list_problems]
         if tensorflow is not None:
             problems = [_asked_for(problem, self._plan, tensorflow, overridden) for problem in problems]
         seen = example if tensorflow is None else tensorflow
         told = {problem.feature for problem in problems if problem.rule.severity == ERROR}  # with what comes of it
         unfit = example_problems(self._plan, seen, overridden)
-        return [*problems, *(problem for problem in unfit if problem.feature not in told)]
+        return [*problems, *(problem for problem in unfit if problem.feature not in told), *list_problems]
+
+
+def _not_fixable(problems: list[Problem]) -> list[Problem]:
+    return [problem._replace(rule=problem.rule._replace(is_fixable=False)) for problem in problems]
 
 
 def _asked_for(problem: Problem, plan: Plan, tensorflow: Mapping[str, Any], overridden: Mapping[str, Any]) -> Problem:
