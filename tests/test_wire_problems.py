@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from odd_messages import field
 
-from tfrecord_lite.format.wire_problems import DUPLICATE_KEY, MISREAD, OVERLONG_TAG, UNKNOWN_FIELD, read_both
+from tfrecord_lite.format.wire_problems import read_both
+from tfrecord_lite.format.wire_rules import DUPLICATE_KEY, MISREAD, OVERLONG_TAG, UNKNOWN_FIELD
 
 tf = pytest.importorskip("tensorflow")
 

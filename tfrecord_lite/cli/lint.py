@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 NAME = "lint"
 HELP = (
     "Say by what TensorFlow would silently read less or other than what is there, or fail. Of SequenceExamples the"
-    " bytes of context and feature lists are checked, and by --spec the context alone. Exit code 0: nothing was found"
-    " (notes do not count, nor what --fix mended), 1: something was, such as a file that is not there, 2: SPEC cannot"
-    " be read, or OUT not be written."
+    " bytes of context and feature lists are checked, with --spec, too, which asks for the context alone. Exit code 0:"
+    " nothing was found (notes do not count, nor what --fix mended), 1: something was, such as a file that is not"
+    " there, 2: SPEC cannot be read, or OUT not be written."
 )
 EXAMPLES = (
     "tfrecord-lite lint train.tfrecord --spec features.py",

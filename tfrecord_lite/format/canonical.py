@@ -22,8 +22,8 @@ from tfrecord_lite.format.example import (
 )
 from tfrecord_lite.format.wire_format import LEN, split_fields
 
-#: The field of a SequenceExample that an Example does not have.
-_FEATURE_LISTS = 2 << 3 | LEN
+#: The fields of a SequenceExample, of which an Example does not have the second.
+_CONTEXT, _FEATURE_LISTS = 1 << 3 | LEN, 2 << 3 | LEN
 
 
 def canonical(record: bytes) -> bytes:
@@ -36,8 +36,9 @@ def canonical(record: bytes) -> bytes:
     if sequence is None:
         return encode_example(_encodable(decode_example(record)))
     context, feature_lists = sequence
+    has_context = any(tag == _CONTEXT for tag, _, _ in split_fields(record, 0, len(record)))
     lists = {name: [_with_kind(value) for value in steps] for name, steps in feature_lists.items()}
-    return encode_sequence_example(_encodable(context), lists)
+    return encode_sequence_example(_encodable(context) if has_context else None, lists)
 
 
 def sequence_in(record: bytes) -> tuple[dict[str, Any], dict[str, list[Any]]] | None:

@@ -17,7 +17,8 @@ from tfrecord_lite.format.plan import DENSE, Plan
 from tfrecord_lite.format.spec_problems import example_problems, raised, unfit_reason
 from tfrecord_lite.format.tensorflow_parser import Refused
 from tfrecord_lite.format.value_types import ValueType, type_of
-from tfrecord_lite.format.wire_problems import LOST_ENTRY, Readings, read_both
+from tfrecord_lite.format.wire_problems import Readings, read_both
+from tfrecord_lite.format.wire_rules import LOSING
 
 
 class FaultyRecord(NamedTuple):
@@ -65,17 +66,17 @@ class RecordProblems:
 
     def _problems(self, record: bytes, number: int) -> list[Problem]:
         readings = read_both(record)
-        example, tensorflow, problems, overridden = readings
+        example, tensorflow, problems, overridden, list_problems = readings
         self._count(readings, number)
-        if any(problem.rule is LOST_ENTRY for problem in problems):  # nor is any other to be cured then
-            problems = [problem._replace(rule=problem.rule._replace(is_fixable=False)) for problem in problems]
+        if any(problem.rule in LOSING for problem in (*problems, *list_problems)):  # nor is any other to be cured then
+            problems, list_problems = _not_fixable(problems), _not_fixable(list_problems)
         seen = example if tensorflow is None else tensorflow
         if self._plan is None or seen is None:
-            return problems
+            return [*problems, *list_problems]
         if tensorflow is not None:
             problems = [_asked_for(problem, self._plan, tensorflow, overridden) for problem in problems]
         told = {problem.feature for problem in problems if problem.rule.severity == ERROR and problem.feature}
-        return [*problems, *example_problems(self._plan, seen, overridden, told)]
+        return [*problems, *example_problems(self._plan, seen, overridden, told), *list_problems]
 
     def _count(self, readings: Readings, number: int) -> None:
         """Remember the features that are there, for either reader."""
@@ -84,6 +85,10 @@ class RecordProblems:
                 if value is not None:
                     kind = name, None if readings.problems else type_of(value)
                     self.kinds[kind] = min(self.kinds.get(kind, number), number)
+
+
+def _not_fixable(problems: list[Problem]) -> list[Problem]:
+    return [problem._replace(rule=problem.rule._replace(is_fixable=False)) for problem in problems]
 
 
 def _asked_for(problem: Problem, plan: Plan, tensorflow: Mapping[str, Any], overridden: Mapping[str, Any]) -> Problem:

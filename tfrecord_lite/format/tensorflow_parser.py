@@ -19,36 +19,30 @@ from typing import Any
 import numpy as np
 
 from tfrecord_lite.errors import DecodeError
+from tfrecord_lite.format.tensorflow_cursor import Cursor, Stopped, skip_field
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
-from tfrecord_lite.format.wire_format import FIXED32, FIXED64, LEN, VARINT, decode_varints
+from tfrecord_lite.format.wire_format import FIXED32, LEN, VARINT, decode_varints
 
 _FIELD_1, _FIELD_2 = 1 << 3 | LEN, 2 << 3 | LEN
 _KINDS = {kind << 3 | LEN: kind for kind in (BYTES_LIST, FLOAT_LIST, INT64_LIST)}
 _UNPACKED_FLOAT, _UNPACKED_INT64 = 1 << 3 | FIXED32, 1 << 3 | VARINT
-_MAX_VARINT_BYTES = 10
-_UINT32, _UINT64 = 0xFFFF_FFFF, 0xFFFF_FFFF_FFFF_FFFF
-_INT32_MAX = 0x7FFF_FFFF
 
 
 class Refused(Exception):
     """TensorFlow does not take a feature; the text is what it says."""
 
 
-class _Stopped(Exception):
-    """The parser gives up."""
-
-
 def entries_in(record: bytes) -> list[tuple[bytes, bytes]] | None:
     """(key, serialized Feature) of each entry that TensorFlow sees, in order; None when it rejects the record."""
-    cursor = _Cursor(record)
+    cursor = Cursor(record)
     entries: list[tuple[bytes, bytes]] = []
     try:
         while not cursor.is_at_limit():
             if cursor.takes(_FIELD_1):
                 _features(cursor, entries)
             else:
-                _skip(cursor, cursor.tag())
-    except _Stopped:
+                skip_field(cursor, cursor.tag())
+    except Stopped:
         return None
     return entries
 
@@ -67,12 +61,12 @@ def value_in(features: Sequence[bytes]) -> Any:
     feature = features[-1]
     if not feature:
         return None
-    cursor = _Cursor(feature, 1)
+    cursor = Cursor(feature, 1)
     try:
         limit = cursor.enter(cursor.varint32())
-        value = _LISTS[_KINDS[feature[0]]](cursor)
+        value = list_in(cursor, _KINDS[feature[0]])
         cursor.limit = limit
-    except _Stopped:
+    except Stopped:
         raise Refused("Can't parse serialized Example.") from None
     return value
 
@@ -91,7 +85,7 @@ def values_in(entries: Sequence[tuple[bytes, bytes]]) -> dict[str, Any]:
     return values
 
 
-def _features(cursor: _Cursor, entries: list[tuple[bytes, bytes]]) -> None:
+def _features(cursor: Cursor, entries: list[tuple[bytes, bytes]]) -> None:
     limit = cursor.enter(cursor.varint32())
     while not cursor.is_at_limit():
         cursor.expect(_FIELD_1)
@@ -99,7 +93,7 @@ def _features(cursor: _Cursor, entries: list[tuple[bytes, bytes]]) -> None:
     cursor.limit = limit
 
 
-def _entry(cursor: _Cursor) -> tuple[bytes, bytes]:
+def _entry(cursor: Cursor) -> tuple[bytes, bytes]:
     limit = cursor.enter(cursor.varint32())
     key = feature = b""
     for _ in range(2):
@@ -109,28 +103,23 @@ def _entry(cursor: _Cursor) -> tuple[bytes, bytes]:
         elif tag == _FIELD_2:
             feature = cursor.take(cursor.varint32())
         else:
-            raise _Stopped
+            raise Stopped
     if not cursor.is_at_limit():
-        raise _Stopped
+        raise Stopped
     cursor.limit = limit
     return key, feature
 
 
-def _skip(cursor: _Cursor, tag: int) -> None:
-    """Pass over a field that an Example does not have."""
-    wire_type = tag & 7
-    if wire_type == VARINT:
-        cursor.varint32()
-    elif wire_type == LEN:
-        size = cursor.varint32()
-        cursor.at = min(cursor.at + size, cursor.limit)
-    elif wire_type in (FIXED32, FIXED64):
-        cursor.take(4 if wire_type == FIXED32 else 8)
-    else:
-        raise _Stopped
+def list_in(cursor: Cursor, kind: int) -> Any:
+    """The values of a list of that kind, up to the limit or, of numbers, to the end of the first packed chunk.
+
+    Raises:
+        Stopped: the parser gives up.
+    """
+    return _LISTS[kind](cursor)
 
 
-def _bytes_list(cursor: _Cursor) -> list[bytes]:
+def _bytes_list(cursor: Cursor) -> list[bytes]:
     values = []
     while not cursor.is_at_limit():
         cursor.expect(_FIELD_1)
@@ -138,7 +127,7 @@ def _bytes_list(cursor: _Cursor) -> list[bytes]:
     return values
 
 
-def _float_list(cursor: _Cursor) -> Any:
+def _float_list(cursor: Cursor) -> Any:
     if cursor.is_at_limit():
         return np.empty(0, np.float32)
     if cursor.takes(_FIELD_1):
@@ -150,13 +139,13 @@ def _float_list(cursor: _Cursor) -> Any:
     return np.frombuffer(b"".join(values), "<f4").astype(np.float32)
 
 
-def _int64_list(cursor: _Cursor) -> Any:
+def _int64_list(cursor: Cursor) -> Any:
     if cursor.takes(_FIELD_1):
         limit = cursor.enter(cursor.varint32())
         try:
             packed = decode_varints(cursor.data, cursor.at, cursor.limit)
         except DecodeError:
-            raise _Stopped from None
+            raise Stopped from None
         cursor.at, cursor.limit = cursor.limit, limit
         return packed
     values: list[int] = []
@@ -167,65 +156,3 @@ def _int64_list(cursor: _Cursor) -> Any:
 
 
 _LISTS = {BYTES_LIST: _bytes_list, FLOAT_LIST: _float_list, INT64_LIST: _int64_list}
-
-
-class _Cursor:
-    """A place in bytes, and the limit up to which is read; protobuf's CodedInputStream."""
-
-    def __init__(self, data: bytes, at: int = 0) -> None:
-        self.data = data
-        self.at = at
-        self.limit = len(data)
-
-    def is_at_limit(self) -> bool:
-        return self.at >= self.limit
-
-    def takes(self, tag: int) -> bool:
-        """Whether that tag of one byte is next; it is passed then."""
-        if self.at < self.limit and self.data[self.at] == tag:
-            self.at += 1
-            return True
-        return False
-
-    def expect(self, tag: int) -> None:
-        if not self.takes(tag):
-            raise _Stopped
-
-    def tag(self) -> int:
-        """Of any number of bytes; 0 if there is none."""
-        at = self.at
-        try:
-            return self.varint32()
-        except _Stopped:
-            self.at = at
-            return 0
-
-    def enter(self, size: int) -> int:
-        """Read no further than `size` bytes, if that is not further than before; gives the limit to be put back."""
-        limit = self.limit
-        if size <= _INT32_MAX and self.at + size < limit:
-            self.limit = self.at + size
-        return limit
-
-    def take(self, size: int) -> bytes:
-        if self.at + size > self.limit:
-            raise _Stopped
-        self.at += size
-        return self.data[self.at - size : self.at]
-
-    def varint32(self) -> int:
-        return self.varint64() & _UINT32
-
-    def varint64(self) -> int:
-        if self.at < self.limit and self.data[self.at] < 0x80:
-            self.at += 1
-            return self.data[self.at - 1]
-        value = shift = 0
-        for at in range(self.at, min(self.at + _MAX_VARINT_BYTES, self.limit)):
-            octet = self.data[at]
-            value |= (octet & 0x7F) << shift
-            if octet < 0x80:
-                self.at = at + 1
-                return value & _UINT64
-            shift += 7
-        raise _Stopped

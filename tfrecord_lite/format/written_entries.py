@@ -1,4 +1,4 @@
-"""The entries of an Example's map as they are written: where each Feature lies, and behind which tags.
+"""The entries of an Example's or SequenceExample's maps as written: where each value lies, and behind which tags.
 
 For saying what is unusual about them. The record is one that protobuf reads.
 """
@@ -18,13 +18,15 @@ class WrittenEntry(NamedTuple):
 
     Attributes:
         key: the name.
-        values: spans of its Feature.
+        values: spans of its Feature, or FeatureList.
         tags: of all fields.
+        span: its own.
     """
 
     key: str
     values: list[tuple[int, int]]
     tags: list[int]
+    span: tuple[int, int]
 
     @property
     def is_lost(self) -> bool:
@@ -32,14 +34,14 @@ class WrittenEntry(NamedTuple):
         return not set(self.tags) <= {FIELD_1, FIELD_2}
 
 
-def written_entries(record: bytes) -> Iterator[WrittenEntry]:
-    """All entries of a record, in order."""
-    for start, end in payloads(record, 0, len(record), FIELD_1):
+def written_entries(record: bytes, part: int = FIELD_1) -> Iterator[WrittenEntry]:
+    """All entries of a record, in order: of its features or, with FIELD_2, of its feature lists."""
+    for start, end in payloads(record, 0, len(record), part):
         for at, stop in payloads(record, start, end, FIELD_1):
-            yield written_entry(record, at, stop)
+            yield _written_entry(record, at, stop)
 
 
-def written_entry(record: bytes, start: int, end: int) -> WrittenEntry:
+def _written_entry(record: bytes, start: int, end: int) -> WrittenEntry:
     """The entry that lies there."""
     key, values, tags = "", [], []
     for tag, at, stop in split_fields(record, start, end):
@@ -48,7 +50,7 @@ def written_entry(record: bytes, start: int, end: int) -> WrittenEntry:
             key = record[at:stop].decode("utf-8")
         elif tag == FIELD_2:
             values.append((at, stop))
-    return WrittenEntry(key, values, tags)
+    return WrittenEntry(key, values, tags, (start, end))
 
 
 def payloads(record: bytes, start: int, end: int, wanted: int) -> list[tuple[int, int]]:
