@@ -1,12 +1,12 @@
 """What is unusual about one Feature as it is written, and what comes of it in TensorFlow.
 
 Feature                        --kind_problem-->   (rule, what is there)
-value by protobuf, TensorFlow  --misread-->        a problem
+values by protobuf, TensorFlow --misread_features--> problems
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tfrecord_lite.format.findings import Problem, Rule
@@ -34,8 +34,26 @@ def name_not_utf8(keys: Iterable[bytes]) -> str | None:
     return None
 
 
-def misread(record: bytes, name: str, entries: list[WrittenEntry], ours: Any, theirs: Any, has_hidden: bool) -> Problem:
-    """Why TensorFlow reads a feature otherwise than protobuf does, or refuses it."""
+def misread_features(
+    record: bytes,
+    ours: Mapping[str, Any],
+    theirs: Mapping[str, Any],
+    written: Mapping[str, list[WrittenEntry]],
+    has_hidden: bool,
+) -> Iterator[Problem]:
+    """Why TensorFlow reads features otherwise than protobuf does, of a record that it takes."""
+    for name, value in ours.items():
+        if name not in theirs:
+            if value is not None:  # without a kind it is as good as missing
+                yield Problem(OVERLONG_TAG, name, HIDDEN, "does not see the feature, without an error")
+        elif not same(value, theirs[name]):
+            yield _misread(record, name, written[name], value, theirs[name], has_hidden)
+
+
+def _misread(
+    record: bytes, name: str, entries: list[WrittenEntry], ours: Any, theirs: Any, has_hidden: bool
+) -> Problem:
+    """Why that is so of one of them, or TensorFlow refuses it."""
     tensorflow = consequence(ours, theirs)
     found = [kind_problem(record, *span) for entry in entries for span in entry.values[-1:]]
     known = [problem for problem in found if problem is not None]

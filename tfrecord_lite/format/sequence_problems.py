@@ -14,7 +14,7 @@ from typing import Any
 
 from tfrecord_lite.errors import DecodeError
 from tfrecord_lite.format.example import decode_sequence_example
-from tfrecord_lite.format.feature_problems import HIDDEN, KINDS, kind_problem, misread, name_not_utf8, same
+from tfrecord_lite.format.feature_problems import HIDDEN, KINDS, kind_problem, misread_features, name_not_utf8, same
 from tfrecord_lite.format.findings import Problem, Rule
 from tfrecord_lite.format.tensorflow_parser import Refused
 from tfrecord_lite.format.tensorflow_sequence_parser import (
@@ -165,12 +165,7 @@ def _context_value(name: str, feature: bytes) -> Any:
 def _context_problems(
     record: bytes, ours: dict[str, Any], theirs: dict[str, Any], written: Written, has_hidden: bool
 ) -> Iterator[Problem]:
-    for name, value in ours.items():
-        if name not in theirs:
-            if value is not None:  # without a kind it is as good as missing
-                yield Problem(OVERLONG_TAG, name, HIDDEN, "does not see the feature, without an error")
-        elif not same(value, theirs[name]):
-            yield misread(record, name, written[name], value, theirs[name], has_hidden)
+    yield from misread_features(record, ours, theirs, written, has_hidden)
     for name, entries in written.items():
         if len(entries) > 1 and not isinstance(theirs.get(name), Refused):
             what = f"the context has it {len(entries)} times"

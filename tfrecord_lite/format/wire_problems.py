@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from tfrecord_lite.errors import DecodeError
 from tfrecord_lite.format.canonical import sequence_in
 from tfrecord_lite.format.example import decode_example
-from tfrecord_lite.format.feature_problems import HIDDEN, consequence, misread, name_not_utf8, same
+from tfrecord_lite.format.feature_problems import consequence, misread_features, name_not_utf8, same
 from tfrecord_lite.format.findings import Problem
 from tfrecord_lite.format.sequence_problems import broken_lists, sequence_problems
 from tfrecord_lite.format.tensorflow_parser import Refused, entries_in, values_in
@@ -125,13 +125,7 @@ def _problems(
     if theirs is None:
         yield from _rejections(record, entries)
     else:
-        has_hidden = has_overlong_tag(record, 0, len(record))
-        for name, value in ours.items():
-            if name not in theirs:
-                if value is not None:  # without a kind it is as good as missing
-                    yield Problem(OVERLONG_TAG, name, HIDDEN, "does not see the feature, without an error")
-            elif not same(value, theirs[name]):
-                yield misread(record, name, written[name], value, theirs[name], has_hidden)
+        yield from misread_features(record, ours, theirs, written, has_overlong_tag(record, 0, len(record)))
     for key, several in written.items():
         if len(several) > 1 and theirs is not None and not isinstance(theirs.get(key), Refused):
             doing = "takes the last one, as protobuf does"
