@@ -203,6 +203,13 @@ def test_a_member_in_the_extra_field_of_another_is_none() -> None:
     assert survivors.sound
 
 
+def test_every_header_of_many_may_be_damaged() -> None:
+    records = [b"%d" % number for number in range(3000)]
+    found, survivors = salvaged(b"".join(flip_bit(gzip_member(frames([record])), 2) for record in records))
+    assert found == records
+    assert survivors.bytes_lost == 0
+
+
 def test_a_file_full_of_broken_headers_is_done_soon() -> None:
     broken = gzip_member(b"")[:-1] + b"#" * 600
     found, survivors = salvaged(broken * 3000 + gzip_member(frames([b"last"])))

@@ -140,16 +140,17 @@ class ResumingInflateStream(InflateStream):
 
     def _data_begin(self) -> int:
         """Where behind a damaged header the data of the open member begins, from its first byte on; else 0."""
-        cost = _LONGEST_HEADERS[self._type] * _BEGINNING
-        if self._begun is None or self._patience < cost:
+        longest = _LONGEST_HEADERS[self._type]
+        if self._begun is None or self._patience < longest * _BEGINNING:
             return 0
-        self._patience -= cost
-        wanted = _LONGEST_HEADERS[self._type] + _TRIAL - len(self._begun)
+        wanted = longest + _TRIAL - len(self._begun)
         while len(self._input) < wanted and self._read_more():
             pass
         data = self._begun + self._input
         # A member that may have been cut, or whose header seems to be longer than it is, ends before the next one.
-        return _find_data(self._type, data, self._begun if self._is_at_head else data)
+        at = _find_data(self._type, data, self._begun if self._is_at_head else data)
+        self._patience -= (at or longest) * _BEGINNING
+        return at
 
     def _read_more(self) -> int:
         data = self._source.read(_CHUNK)
