@@ -166,6 +166,9 @@ def test_damage_to_the_data_alone_gives_no_record_twice() -> None:
             found, _ = salvaged(flip_bit(stored, position, 3) + gzip_member(frames([b"last"])))
             assert len(set(found)) == len(found)
             assert [record for record in [*records, b"last"] if record in found] == found
+    content = b"xyz" + frames(records[:2])  # as if something stood before the frames, and the trailer did not hold
+    damaged = flip_bit(gzip_member(content, level=0), -1) + gzip_member(frames([b"last"]))
+    assert salvaged(damaged)[0] == [*records[:2], b"last"]
     for position in range(2, 9000, 970):
         found, _ = salvaged(flip_bit(zlib_stream(parts[0]), position, 3), "ZLIB")
         assert len(set(found)) == len(found)

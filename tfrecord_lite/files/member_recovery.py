@@ -44,6 +44,7 @@ class ResumingInflateStream(InflateStream):
         self._is_at_head = False  # `_input` may begin with what has to be looked at
         self._patience = _PATIENCE
         self._begun: bytes | None = None  # what was taken of the open member, unless so much that its header holds
+        self._given = b""  # the first bytes of what that gave
         self._passed = 0  # bytes before the data behind a damaged header, which comes next
 
     def resume(self) -> tuple[bool, int]:
@@ -94,6 +95,7 @@ class ResumingInflateStream(InflateStream):
         if self._inflate is None:
             self._is_at_head = False
             self._begun = b"" if self._type == "GZIP" or not self.members else None
+            self._given = b""
             if not self._begin_member():
                 return True
         elif self._is_at_head and self._input.startswith(_HEAD) and self._is_cut_here():
@@ -109,6 +111,7 @@ class ResumingInflateStream(InflateStream):
         super()._advance(size)
         if self._begun is not None:
             self._begun += piece[: len(piece) - len(self._input)]
+            self._given += bytes(self._output[: _BEGINNING - len(self._given)])
             if len(self._begun) > _LONGER_TRIAL:
                 self._begun = None
         self._is_at_head = not self._input
@@ -122,7 +125,7 @@ class ResumingInflateStream(InflateStream):
         self._patience -= _LONGER_TRIAL
         if self._patience < 0 or not _inflates(_decompressor("GZIP"), self._input[:_TRIAL]):
             return False
-        if self._begun is not None and not _beginning("GZIP", self._begun) and self._data_begin():
+        if self._begun is not None and not self._given and self._data_begin():
             return True  # a damaged header seems to be so long
         return not _inflates(self._inflate.copy(), self._input[:_LONGER_TRIAL], is_end=len(self._input) < _LONGER_TRIAL)
 
@@ -147,8 +150,7 @@ class ResumingInflateStream(InflateStream):
         while len(self._input) < wanted and self._read_more():
             pass
         data = self._begun + self._input
-        # A member that may have been cut, or whose header seems to be longer than it is, ends before the next one.
-        at = _find_data(self._type, data, self._begun if self._is_at_head else data)
+        at = _find_data(self._type, data, self._given)
         self._patience -= (at or longest) * _BEGINNING
         return at
 
@@ -164,28 +166,25 @@ def _decompressor(compression_type: str) -> Any:
     return zlib.decompressobj(WINDOW_BITS[compression_type])
 
 
-def _find_data(compression_type: str, data: bytes, member: bytes) -> int:
+def _find_data(compression_type: str, data: bytes, given: bytes) -> int:
     """Where the deflated data of a member begins behind a damaged header; 0 where nothing proves it.
 
     The proof is the header of a frame whose CRC holds; or that it inflates up to the trailer, which holds, or for long.
 
     Args:
         data: from the beginning of the header on.
-        member: so much of it as belongs to the member, and not to the next one.
+        given: the first bytes of what the member gave by its header, which is not given again.
     """
     header = _SOUND_HEADERS[compression_type]
-    by_damaged_header = _beginning(compression_type, member)
-    if is_header(by_damaged_header):
+    if is_header(given):
         return 0
     for at in range(1, min(_LONGEST_HEADERS[compression_type] + 1, len(data))):
         if data.startswith(_HEAD, at) and _inflates(_decompressor("GZIP"), data[at : at + _TRIAL]):
             return 0  # here begins the next one
         beginning = _beginning(compression_type, header + data[at : at + _BEGINNING])
-        if is_header(beginning):
-            return at
-        if beginning not in (b"", by_damaged_header):  # which is given already
-            is_end = len(data) - at < _TRIAL
-            if _inflates(_decompressor(compression_type), header + data[at : at + _TRIAL], is_end=is_end):
+        if beginning and beginning not in given:
+            inflate, is_end = _decompressor(compression_type), len(data) - at < _TRIAL
+            if is_header(beginning) or _inflates(inflate, header + data[at : at + _TRIAL], is_end=is_end):
                 return at
     return 0
 
