@@ -25,7 +25,8 @@ HEAD_SIZE = 512
 AFTER_GZIP, AFTER_ZLIB = "bytes after the end of the GZIP stream", "bytes after the end of the ZLIB stream"
 
 _CHUNK = 64 << 10
-_WINDOW_BITS = {"GZIP": 31, "ZLIB": 15}
+#: For zlib.
+WINDOW_BITS = {"GZIP": 31, "ZLIB": 15}
 
 
 def recognise(head: bytes) -> str:
@@ -175,7 +176,7 @@ class InflateStream(io.RawIOBase):
             if not b"\x1f\x8b".startswith(self._input[:2]):
                 self._error = CorruptRecordError("compression", reason=AFTER_GZIP)
                 return False
-        self._inflate = zlib.decompressobj(_WINDOW_BITS[self._type])
+        self._inflate = zlib.decompressobj(WINDOW_BITS[self._type])
         self.members += 1
         return True
 

@@ -53,8 +53,9 @@ class TFRecordReader:
             and URLs, where it pays, and 1 for others. More inflate the members of seekable GZIP side by side, all but
             the caller's own; for other files they are not used.
         recovery: called with a SkippedRegion instead of an error about damage. Reading goes on with the next sound
-            frame, but ends, as at the end of a file, when it returns False; what it raises is raised. In a GZIP file
-            reading goes on with the next member. All in one thread, and not without `verify`.
+            frame, but ends, as at the end of a file, when it returns False; what it raises is raised. In a compressed
+            file reading goes on behind a damaged header, and in a GZIP file with the next member. All in one thread,
+            and not without `verify`.
 
     Attributes:
         compression_type: "", "GZIP" or "ZLIB", as given or recognised.

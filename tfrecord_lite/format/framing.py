@@ -182,6 +182,8 @@ _SIGNATURES = {
     b"\xef\xbb\xbf": "text with a byte order mark",
     b"\xff\xfe": "UTF-16 text",
 }
+#: What ZLIB data begins with at the usual window size, of any level.
+_ZLIB_HEADS = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 
 
 def _guess_kind(head: bytes) -> str:
@@ -193,4 +195,6 @@ def _guess_kind(head: bytes) -> str:
         return "nothing but zero bytes"
     if head.isascii() and all(byte >= 0x20 or byte in b"\t\r\n" for byte in head):
         return "this seems to be text"
+    if head.startswith(_ZLIB_HEADS):  # a length may begin so, too
+        return "is this a TFRecord file, or damaged ZLIB data?"
     return "is this a TFRecord file?"
