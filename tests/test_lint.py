@@ -505,7 +505,7 @@ def test_a_cleared_record_has_nothing_that_a_close_look_would_find(seed: int, fe
     unclear = set(Clearance(plan).unclear(Records.joined(records)).tolist())
     wrong = set()
     for number, record in enumerate(records):
-        found, _, problems, overridden, _ = read_both(record)
+        found, _, problems, overridden, *_ = read_both(record)
         if plan is not None and found is not None:
             problems += example_problems(plan, found, overridden)
         if problems:
@@ -535,7 +535,7 @@ def test_a_close_look_finds_what_parse_example_would_raise(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(2))
 def test_every_difference_between_tensorflow_and_protobuf_is_found_and_has_a_reason(seed: int) -> None:
     for record in odd_records(1500, seed):
-        ours, tensorflow, problems, _, _ = read_both(record)
+        ours, tensorflow, problems, *_ = read_both(record)
         if ours is None or tensorflow is None:
             assert problems
         else:

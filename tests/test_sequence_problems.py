@@ -436,6 +436,22 @@ def test_a_feature_of_the_context_is_judged_by_itself_beside_a_list_of_its_name(
     assert "passes over" not in second.tensorflow
 
 
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize("count", [1, 300])
+@pytest.mark.parametrize(("value", "is_refused"), [("missing", False), (None, True), ([], True), ([3], False)])
+def test_the_default_of_a_context_is_for_what_is_missing_only(
+    value: Any, is_refused: bool, count: int, parser: str, tmp_path: Path
+) -> None:
+    features = {"c": tf.io.FixedLenFeature([], tf.int64, 7)}
+    given = {} if value == "missing" else {"c": None if value is None else np.array(value, np.int64)}
+    record = tfr.encode_sequence_example(given, {"w": [[1]]})
+    assert isinstance(raised(lambda: PARSERS[parser](record, features)), str) is is_refused
+    path = tmp_path / "in"
+    path.write_bytes(frame(record) * count)
+    found = [finding for finding in tfr.lint(path, features) if finding.severity == "error"]
+    assert as_found(found) == [("empty-list", "error", "c")] * (count if is_refused else 0)
+
+
 # The model of TensorFlow's parser, which all of this stands on.
 
 VALUES: list[Any] = [

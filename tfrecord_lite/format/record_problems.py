@@ -14,7 +14,7 @@ from tfrecord_lite.format.columns.clearance import Clearance
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.findings import ERROR, NOTE, Problem
 from tfrecord_lite.format.plan import DENSE, Plan
-from tfrecord_lite.format.spec_problems import example_problems, raised, unfit_reason
+from tfrecord_lite.format.spec_problems import context_problems, example_problems, raised, unfit_reason
 from tfrecord_lite.format.tensorflow_parser import Refused
 from tfrecord_lite.format.value_types import ValueType, type_of
 from tfrecord_lite.format.wire_problems import Readings, read_both
@@ -66,7 +66,7 @@ class RecordProblems:
 
     def _problems(self, record: bytes, number: int) -> list[Problem]:
         readings = read_both(record)
-        example, tensorflow, problems, overridden, list_problems = readings
+        example, tensorflow, problems, overridden, list_problems, is_sequence = readings
         self._count(readings, number)
         if any(problem.rule in LOSING for problem in (*problems, *list_problems)):  # nor is any other to be cured then
             problems, list_problems = _not_fixable(problems), _not_fixable(list_problems)
@@ -76,7 +76,10 @@ class RecordProblems:
         if tensorflow is not None:
             problems = [_asked_for(problem, self._plan, tensorflow, overridden) for problem in problems]
         told = {problem.feature for problem in problems if problem.rule.severity == ERROR and problem.feature}
-        return [*problems, *example_problems(self._plan, seen, overridden, told), *list_problems]
+        unfit = [*example_problems(self._plan, seen, overridden, told)]
+        if is_sequence:
+            unfit += context_problems(self._plan, seen)
+        return [*problems, *unfit, *list_problems]
 
     def _count(self, readings: Readings, number: int) -> None:
         """Remember the features that are there, for either reader."""

@@ -6,7 +6,8 @@ raise, and what they would take although it can hardly be meant; and where that 
 
     missing-feature     a FixedLenFeature without a default is missing, or has no kind
     wrong-kind          a feature holds another kind, even if its list is empty
-    empty-list          a FixedLenFeature has an empty list, for which its default is not used
+    empty-list          a FixedLenFeature has an empty list, for which its default is not used; or in the context of a
+                        SequenceExample no kind
     wrong-count         a FixedLenFeature has another number of values
     partial-step        the values of a FixedLenSequenceFeature are no whole number of steps
     sparse-lengths      a SparseFeature has not as many positions as values
@@ -46,7 +47,7 @@ WRONG_KIND = Rule("wrong-kind", ERROR, f"ask for the kind that is there; or {_WR
 EMPTY_LIST = Rule(
     "empty-list",
     ERROR,
-    "leave the feature out of the record, or without a kind, so that the default is used; or make it a RaggedFeature",
+    "leave the feature out of the record, so that the default is used; or make it a RaggedFeature",
 )
 WRONG_COUNT = Rule("wrong-count", ERROR, f"ask for the shape that is there, or a RaggedFeature; or {_WRITE}")
 PARTIAL_STEP = Rule("partial-step", ERROR, f"ask for steps of another shape; or {_WRITE}")
@@ -97,6 +98,16 @@ def example_problems(
     for known, problem in alone.items():
         if known not in together:
             yield _only("parse_single_example", problem)
+
+
+def context_problems(plan: Plan, context: Mapping[str, Any]) -> Iterator[Problem]:
+    """What else is wrong with the context of a SequenceExample, of which `example_problems` knows nothing."""
+    for key, column in plan.columns.items():
+        is_fixed = column.layout == DENSE and not column.is_sequence
+        if is_fixed and column.default is not None and key in context and context[key] is None:
+            what = "it has no kind, and the default is used for a feature that is missing only"
+            doing = f"in parse_sequence_example {raised('Unexpected number of elements in example')}"
+            yield Problem(EMPTY_LIST, key, what, doing)
 
 
 def _only(where: str, problem: Problem) -> Problem:

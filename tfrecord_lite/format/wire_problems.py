@@ -44,6 +44,7 @@ class Readings(NamedTuple):
         overridden: {name: value, or Refused} of the last entry with a kind, where a later one has none: for a
             FixedLenFeature, and in parse_single_example for any, TensorFlow takes it.
         list_problems: the same as `problems` of the feature lists, which are no features.
+        is_sequence: whether it is a SequenceExample, and what is said of features is about its context.
     """
 
     example: dict[str, Any] | None
@@ -51,6 +52,7 @@ class Readings(NamedTuple):
     problems: list[Problem]
     overridden: dict[str, Any]
     list_problems: list[Problem]
+    is_sequence: bool = False
 
 
 def read_both(record: bytes) -> Readings:
@@ -69,7 +71,7 @@ def read_both(record: bytes) -> Readings:
     sequence = sequence_in(record)
     if sequence is not None:
         theirs, problems, list_problems = sequence_problems(record, *sequence)
-        return Readings(ours, theirs, problems, {}, list_problems)
+        return Readings(ours, theirs, problems, {}, list_problems, is_sequence=True)
     overridden = _overridden(entries or [])
     problems = list(_problems(record, ours, theirs, overridden))
     return Readings(ours, theirs, problems, overridden, broken_lists(record))
