@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import multiprocessing
 import os
@@ -169,6 +170,18 @@ def open_files(folder: Path) -> list[str]:
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not list open files")
+def test_a_copy_of_a_source_has_files_of_its_own(folder: Path, records: list[bytes]) -> None:
+    with RecordSource(folder) as source:
+        assert source[0] == records[0]
+        other = copy.copy(source)
+    assert other[:] == records
+    with pytest.raises(ValueError, match="the source is closed"):
+        source[0]
+    other.close()
+    with pytest.raises(ValueError, match="the source is closed"):
+        other[0]
+
+
 def test_files_are_opened_when_they_are_read_once_and_closed_in_the_end(folder: Path) -> None:
     source = RecordSource(folder)
     assert open_files(folder) == []

@@ -13,6 +13,7 @@ import operator
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
+from copy import copy
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, overload
 
@@ -174,7 +175,7 @@ class RecordSource(Sequence[bytes]):
         self.rest()
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_open": deque()}
+        return self.__dict__ | {"_open": deque(), "_files": list(map(copy, self._files))}
 
     def __enter__(self) -> Self:
         return self
