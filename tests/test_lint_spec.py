@@ -512,3 +512,12 @@ def test_json_that_is_no_feature_is_an_error_that_names_it(feature: object, said
     with pytest.raises(SpecError) as caught:
         json_spec(json.dumps({"some name": feature}))
     assert str(caught.value).startswith(f"feature 'some name': {said}")
+
+
+def test_what_is_no_spec_is_said_in_plain_words() -> None:
+    with pytest.raises(SpecError, match=r"^line 2: not Python: [^<]*$"):
+        python_spec("a = 1\nfeatures = {\n")
+    with pytest.raises(SpecError, match="nested too deeply"):
+        json_spec('{"a":' * 100_000)
+    with pytest.raises(tfr.FeatureError, match="not a schema: nested too deeply"):
+        tfr.Schema.from_json('{"a":' * 100_000)

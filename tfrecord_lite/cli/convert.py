@@ -102,7 +102,9 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.schema is not None:
             try:
                 schema = Schema.from_json(read_whole(arguments.schema).decode("utf-8-sig"))
-            except (TFRecordError, UnicodeDecodeError) as error:
+            except UnicodeDecodeError:
+                return fail(f"{arguments.schema}: not a schema: not UTF-8 text", 2)
+            except TFRecordError as error:
                 return fail(f"{arguments.schema}: {error}", 2)
             except OSError as error:
                 add_path(error, arguments.schema)

@@ -40,7 +40,9 @@ def json_spec(text: str) -> Spec:
     """
     try:
         given = json.loads(text, object_pairs_hook=json_object)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise SpecError("something in it is nested too deeply") from None
+    except ValueError as error:
         raise SpecError(f"not JSON: {error}") from None
     compressions: tuple[Compression, ...] = ()
     if isinstance(given, dict) and isinstance(given.get("compression_type"), str):  # otherwise a feature's name

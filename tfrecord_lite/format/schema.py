@@ -146,7 +146,9 @@ class Schema(Mapping[str, FeatureSchema]):
 
         try:
             given = json.loads(text, object_pairs_hook=json_object, parse_constant=_no_number)
-        except (ValueError, RecursionError) as error:
+        except RecursionError:
+            raise FeatureError("not a schema: nested too deeply") from None
+        except ValueError as error:
             raise FeatureError(f"not a schema: {error}") from None
         if not isinstance(given, dict):
             raise FeatureError(f"not a schema: a {type(given).__name__} instead of an object")
