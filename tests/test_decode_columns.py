@@ -115,3 +115,16 @@ def test_a_feature_that_was_not_inferred_is_an_error_however_many_records_have_i
         ) as caught:
             decoder.decode_plain([*usual, *records])
         assert caught.value.key == "late"
+
+
+def test_a_record_that_is_an_error_only_when_it_is_parsed_singly_is_not_the_one() -> None:
+    """Splits that do not begin with 0: in a batch TensorFlow, and so parse_example, take them."""
+    partitions = [tfr.RaggedFeature.RowSplits("s")]
+    features = {"r": tfr.RaggedFeature("int64", value_key="v", partitions=partitions, validate=True)}
+    odd, bad = (tfr.encode_example({"v": [1, 2], "s": splits}) for splits in ([1, 2], [0, 5]))
+    with pytest.raises(tfr.FeatureError):
+        tfr.parse_single_example(odd, features)
+    tfr.decode_columns([odd], features)
+    with pytest.raises(tfr.FeatureError, match="do not form valid rows") as caught:
+        tfr.decode_columns([odd, bad], features)
+    assert caught.value.record_number == 1

@@ -137,12 +137,11 @@ class ColumnDecoder:
         return {key: as_blobs(value) for key, value in found.items()}
 
     def _first_unfit(self, rows: Mapping[str, Rows]) -> int | None:
-        """The number of the first record that is an error by itself."""
+        """The number of the first record that is an error in a batch of its own."""
         for number in range(next(iter(rows.values())).batch_size):
+            part = {key: column.part(number, number + 1) for key, column in rows.items()}
             try:
-                results(
-                    self.plan, {key: column.part(number, number + 1) for key, column in rows.items()}, is_single=True
-                )
+                results(self.plan, part, is_single=False)
             except FeatureError:
                 return number
         return None
