@@ -198,6 +198,21 @@ def test_a_name_that_no_feature_can_have_is_a_bad_row(end: str, line: str, tmp_p
     assert ([row.number for row in done.skipped], done.records) == ([1], 2)
 
 
+@pytest.mark.parametrize("end", ["jsonl", "tar"])
+@pytest.mark.parametrize(
+    ("bad", "good"),
+    [('{"c": "x", "b": {"a": [0.5, "t"]}}', '{"c": 1}'), ('{"c": 1.5, "b": [0.5, "t"]}', '{"c": 16777217}')],
+)
+def test_rows_that_are_left_out_do_not_say_what_a_column_is(end: str, bad: str, good: str, tmp_path: Path) -> None:
+    if end == "tar":  # where what is nested becomes text
+        bad = bad.replace('{"a": [0.5, "t"]}', '[0.5, "t"]')
+    path = written(tmp_path / f"a.{end}", [bad, bad, good])
+    done = convert(path, tmp_path / "out", on_error="skip")
+    assert [row.number for row in done.skipped] == [0, 1]
+    (example,) = tfr.read_examples(tmp_path / "out")
+    assert (example["c"].dtype, example["c"].tolist()) == (np.int64, [json.loads(good)["c"]])
+
+
 # A schema
 
 

@@ -8,6 +8,7 @@ import io
 import os
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,6 +67,46 @@ def test_a_row_that_goes_does_not_make_one_end_of_a_line_of_two(tmp_path: Path) 
     done = convert(tmp_path / "t.csv", tmp_path / "out", on_error="skip")
     assert [row.number for row in done.skipped] == [2, 5]
     assert [list(example.get("a") or ()) for example in tfr.read_examples(tmp_path / "out")] == [[1], [], [], [], [2]]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_rows_are_the_same_however_far_is_looked_behind_a_broken_quote(seed: int, monkeypatch: Any) -> None:
+    generator = random.Random(seed)
+    for _ in range(40):
+        data = "".join(generator.choices(['"', ",", "\n", "\r", "\r\n", "a", "bc", '""', ',"', '"\n'], k=120)).encode()
+        found = []
+        for look in (1, 5, 64, 1 << 20):
+            monkeypatch.setattr(csv_rows, "_BROKEN_BYTES", look)
+            unfit: list[Any] = []
+            parts = list(csv_rows.sound_rows(io.BytesIO(data), ",", 2, 2, lambda *what: unfit.append(what)))  # noqa: B023
+            whole = b"".join(part.data for part in parts)
+            numbers, lines = ([n for part in parts for n in getattr(part, of).tolist()] for of in ("numbers", "lines"))
+            found.append((whole, numbers, lines, unfit))
+        assert all(each == found[0] for each in found)
+
+
+@pytest.mark.parametrize("row", [b'p,"x"y\n', b'"x,y\n', b'p,"x\ny"z\n'])
+def test_what_many_rows_with_a_broken_quote_cost_grows_with_their_number(row: bytes, monkeypatch: Any) -> None:
+    """Counted in bytes that are looked at."""
+    looked_at = 0
+    text = csv_rows._Text
+
+    def counting(data: bytes, *others: Any) -> Any:
+        nonlocal looked_at
+        looked_at += len(data)
+        return text(data, *others)
+
+    monkeypatch.setattr(csv_rows, "_Text", counting)
+    costs = []
+    unfit: list[int] = []
+    for count in (4000, 16_000):
+        looked_at = 0
+        unfit.clear()
+        rows = csv_rows.sound_rows(io.BytesIO(row * count + b"1,2\n"), ",", 2, 2, lambda *what: unfit.append(what[0]))
+        assert sum(len(part.numbers) for part in rows) + len(unfit) > count
+        assert len(unfit) >= count
+        costs.append(looked_at)
+    assert costs[1] < 5 * costs[0]
 
 
 def test_a_name_says_that_a_file_has_tabs_and_such_a_file_is_not_written(

@@ -452,6 +452,39 @@ def test_the_default_of_a_context_is_for_what_is_missing_only(
     assert as_found(found) == [("empty-list", "error", "c")] * (count if is_refused else 0)
 
 
+def test_what_is_hidden_by_what_is_fixed_is_told_before(tmp_path: Path) -> None:
+    record = field(2, entry(KEY_W, field(2, steps(ints(1), field(1, field(1, b"a"))))) + b"\x28\x05")
+    path, out = tmp_path / "in", tmp_path / "out"
+    path.write_bytes(frame(record))
+    told = as_found(tfr.lint(path, fix=out))
+    assert told == [("unknown-field", "error", None), ("mixed-steps", "error", "w")]
+    assert as_found(tfr.lint(out)) == told[1:]
+    [fixed] = tfr.read_records(out)
+    for dtype in DTYPES.values():
+        assert "Data types don't match" in steps_by_tensorflow(fixed, "w", dtype)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_left_when_odd_sequences_are_fixed_was_told_before(seed: int, tmp_path: Path) -> None:
+    path, out = tmp_path / "in", tmp_path / "out"
+    path.write_bytes(b"".join(map(frame, odd_sequences(150, seed))))
+    told = {(finding.rule, finding.record_number, finding.feature) for finding in tfr.lint(path, fix=out)}
+    left = {(finding.rule, finding.record_number, finding.feature) for finding in tfr.lint(out)}
+    assert told
+    assert {each for each in left - told if each[0] != "mixed-kinds"} == set()
+
+
+def test_a_record_that_is_cut_in_its_lists_is_refused_as_a_sequence(tmp_path: Path) -> None:
+    record = (CONTEXT + LISTS)[:-2]
+    path = tmp_path / "in"
+    path.write_bytes(frame(record))
+    [finding] = tfr.lint(path)
+    assert finding.tensorflow.endswith("; parse_sequence_example raises InvalidArgumentError")
+    for parser in PARSERS.values():
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            parser(record, SPEC)
+
+
 # The model of TensorFlow's parser, which all of this stands on.
 
 VALUES: list[Any] = [

@@ -28,6 +28,7 @@ exit codes:
   1    something is wrong with the data, or a file cannot be read or written; diff: they differ
   2    the command was called wrongly, or an extra is not installed; diff: a file cannot be read;
        lint: SPEC cannot be read, or OUT not be written
+       a command whose reader has had enough (head, less) ends with 0, whatever it had found by then
   130  interrupted (Ctrl-C)
   143  terminated (SIGTERM, as docker stop and batch systems send it); it cleans up as after Ctrl-C
 

@@ -172,7 +172,7 @@ def _found_in_lists(column: Any) -> dict[str, tuple[int, int]] | None:
         except (ValueError, RecursionError):
             return None
         kinds = kinds_of_json(form)
-        if not kinds and form:
+        if kinds is None or (not kinds and form):
             return None
         for what in ("", *kinds):
             first, count = found.get(LIST + what, (number, 0))

@@ -28,6 +28,8 @@ Array = NDArray[Any]
 ROW_LIMIT = 16 << 20
 NOT_UTF8 = "not UTF-8, as a CSV has to be"
 _CHUNK_BYTES = 4 << 20
+#: Behind a broken quote, where there may be more of them, the first look goes so far, and each after it twice as far.
+_BROKEN_BYTES = 4 << 10
 _QUOTE, _NEW_LINE, _RETURN = b'"\n\r'
 
 #: Called with the number of a row in the file, that of its line, and what is wrong.
@@ -61,28 +63,34 @@ def sound_rows(file: Any, separator: str, cells: int, line: int, unfit: Unfit) -
     Raises:
         TFRecordError: a row is longer than ROW_LIMIT.
     """
-    rest, row, is_end = b"", 0, False
+    rest, at, row, is_end = b"", 0, 0, False
+    window = ROW_LIMIT + _CHUNK_BYTES  # so many bytes are looked at: all of them, until a quote is broken
     while not is_end:
         chunk = file.read(_CHUNK_BYTES)
         is_end = not chunk
-        rest += chunk
-        while rest:
-            text = _Text(rest, separator, is_end)
+        rest, at = rest[at:] + chunk, 0
+        while at < len(rest):
+            is_all = at + window >= len(rest)
+            text = _Text(rest[at : at + window], separator, is_end and is_all)
             rows = _Rows(text, line, row, cells)
             yield from rows.sound(unfit)
-            line, row, done = line + rows.lines, row + rows.count, rows.end
-            broken = text.broken_quote(len(rest) - done > ROW_LIMIT)
+            line, row, at = line + rows.lines, row + rows.count, at + rows.end
+            is_too_long = is_all and len(rest) - at > ROW_LIMIT
+            broken = text.broken_quote(is_too_long)
             if broken is not None:
                 opened, why = broken
-                at_line = line + text.lines_between(done, opened)
+                at_line = line + text.lines_between(rows.end, opened)
                 end = text.end_of_line(opened)
                 if end is not None:
                     unfit(row, at_line, why)
-                    line, row, rest = at_line + 1, row + 1, rest[end:]
+                    line, row, at = at_line + 1, row + 1, at + end - rows.end
+                    window = _BROKEN_BYTES
                     continue
-            if len(rest) - done > ROW_LIMIT:
+            if not is_all:
+                window *= 2
+                continue
+            if is_too_long:
                 raise TFRecordError(f"line {line}: a row of more than {ROW_LIMIT} bytes")
-            rest = rest[done:]
             break
 
 

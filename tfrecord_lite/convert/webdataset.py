@@ -42,7 +42,7 @@ from tfrecord_lite.format.encodings import UTF8, image_encoding, share_encoding
 from tfrecord_lite.format.example import check_no_sequence_examples, decode_example, encode_example, encode_key
 from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.json_form import example_as_json, feature_from_json, is_nested, parse_json
-from tfrecord_lite.format.json_kinds import Column, kinds_to_unify
+from tfrecord_lite.format.json_kinds import Column, kinds_to_unify, of_a_row
 from tfrecord_lite.format.schema import Schema
 
 NAME = "webdataset"
@@ -151,9 +151,9 @@ def _kinds(key: str, members: list[_Member], number: int) -> list[tuple[Column, 
         forms = _forms(key, members, number)
     except FeatureError:  # which is raised when it is decoded
         return []
-    return [
+    return of_a_row(
         ((name, False), ["bytes"] if isinstance(form, bytes) else kinds_to_unify(form)) for name, form in forms.items()
-    ]
+    )
 
 
 def _value(form: Any, name: str, feature: FeatureSchema | None) -> Any:

@@ -54,7 +54,8 @@ def lint(
     Without features: damage, and files and records that TensorFlow's readers and its parser misread, mostly without an
     error. With features also every record of which `parse_example`, TensorFlow's or ours, would raise, or make what can
     hardly be meant. Of SequenceExamples they ask for the context; what is wrong with the bytes of feature lists is told
-    as without features. Memory is bounded, however many findings there are.
+    as without features. Memory is bounded by the largest record, some dozens of
+    times, however many findings there are.
 
     Args:
         paths: as for `read_records`. A file that is missing is a finding.

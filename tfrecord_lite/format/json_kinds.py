@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -35,37 +35,47 @@ def kinds_in_json(text: str | bytes) -> Iterator[tuple[Column, list[str]]]:
     yield from kinds_in_form(given)
 
 
-def kinds_in_form(given: dict[str, Any]) -> Iterator[tuple[Column, list[str]]]:
+def kinds_in_form(given: dict[str, Any]) -> list[tuple[Column, list[str]]]:
     """The same of what JSON says."""
     if is_record(given):
-        return
+        return []
     of_sequence = is_sequence(given)
-    for name, value in (given["context"] if of_sequence else given).items():
-        yield (name, False), kinds_to_unify(value)
+    found = [
+        ((name, False), kinds_to_unify(value)) for name, value in (given["context"] if of_sequence else given).items()
+    ]
     for name, steps in given["feature_lists"].items() if of_sequence else ():
-        kinds = {kind for step in steps for kind in kinds_to_unify(step)} if isinstance(steps, list) else ()
-        yield (name, True), sorted(kinds)
+        of_steps = list(map(kinds_to_unify, steps)) if isinstance(steps, list) else [None]
+        kinds = {kind for each in of_steps for kind in each or ()}
+        found.append(((name, True), None if None in of_steps else sorted(kinds)))
+    return of_a_row(found)
 
 
-def kinds_of_json(value: Any) -> list[str]:
-    """The kind of a value in JSON, and INEXACT; nothing if it is none, or has none."""
+def of_a_row(kinds: Iterable[tuple[Column, list[str] | None]]) -> list[tuple[Column, list[str]]]:
+    """What a row says of its columns: of none of them anything where one is refused, for which the row is."""
+    found = list(kinds)
+    is_refused = any(each is None for _, each in found)
+    return [(column, [] if is_refused or each is None else each) for column, each in found]
+
+
+def kinds_of_json(value: Any) -> list[str] | None:
+    """The kind of a value in JSON, and INEXACT; nothing if it has none, None if it is refused."""
     said, items = _said(value)
     try:
         found = None if value is None or not items else kind_of_items(items, "")
     except FeatureError:
-        return []
+        return None
     kinds = [kind for kind in (said or found,) if kind is not None]
     if said is None and found != BYTES and not all(map(_is_float32, items)):
         kinds.append(INEXACT)
     return kinds
 
 
-def kinds_to_unify(value: Any) -> list[str]:
-    """The same, but nothing of an empty list, whose kind it says by itself, and of a number that is refused anyhow."""
+def kinds_to_unify(value: Any) -> list[str] | None:
+    """The same, but nothing of an empty list, whose kind it says by itself, and None of a number that no kind holds."""
     said, items = _said(value)
-    if (said is not None and not items) or any(map(_is_beyond_float32, items)):
-        return []
-    return kinds_of_json(value)
+    if any(map(_is_beyond_float32, items)):
+        return None
+    return [] if said is not None and not items else kinds_of_json(value)
 
 
 def _said(value: Any) -> tuple[str | None, list[Any]]:

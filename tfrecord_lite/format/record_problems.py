@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from tfrecord_lite.format.canonical import canonical
 from tfrecord_lite.format.columns.clearance import Clearance
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.findings import ERROR, NOTE, Problem
@@ -59,15 +60,17 @@ class RecordProblems:
         self.kinds = dict(self._clearance.kinds.items())
         for number in unclear:
             record = records.record(number)
-            problems = self._problems(record, number)
+            readings = read_both(record)
+            self._count(readings, number)
+            problems = self._problems(readings)
             if problems:
                 is_fixable = any(problem.rule.is_fixable for problem in problems)
+                if is_fixable:
+                    problems += _hidden(canonical(record), problems)
                 yield FaultyRecord(number, record, problems, is_fixable)
 
-    def _problems(self, record: bytes, number: int) -> list[Problem]:
-        readings = read_both(record)
+    def _problems(self, readings: Readings) -> list[Problem]:
         example, tensorflow, problems, overridden, list_problems, is_sequence = readings
-        self._count(readings, number)
         if any(problem.rule in LOSING for problem in (*problems, *list_problems)):  # nor is any other to be cured then
             problems, list_problems = _not_fixable(problems), _not_fixable(list_problems)
         seen = example if tensorflow is None else tensorflow
@@ -88,6 +91,15 @@ class RecordProblems:
                 if value is not None:
                     kind = name, None if readings.problems else type_of(value)
                     self.kinds[kind] = min(self.kinds.get(kind, number), number)
+
+
+def _hidden(fixed: bytes, told: list[Problem]) -> Iterator[Problem]:
+    """How else a record is written that TensorFlow does not get to see for something that is fixed."""
+    known = {(problem.rule.name, problem.feature) for problem in told}
+    readings = read_both(fixed)
+    for problem in (*readings.problems, *readings.list_problems):
+        if (problem.rule.name, problem.feature) not in known:
+            yield problem._replace(what=f"{problem.what}, which comes to light when the others are fixed")
 
 
 def _not_fixable(problems: list[Problem]) -> list[Problem]:

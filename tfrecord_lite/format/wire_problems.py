@@ -17,6 +17,7 @@ from tfrecord_lite.format.feature_problems import consequence, misread_features,
 from tfrecord_lite.format.findings import Problem
 from tfrecord_lite.format.sequence_problems import broken_lists, sequence_problems
 from tfrecord_lite.format.tensorflow_parser import Refused, entries_in, values_in
+from tfrecord_lite.format.tensorflow_sequence_parser import sequence_entries_in
 from tfrecord_lite.format.wire_format import split_fields
 from tfrecord_lite.format.wire_rules import (
     BROKEN_MESSAGE,
@@ -65,7 +66,7 @@ def read_both(record: bytes) -> Readings:
         if entries is None:
             problem = Problem(NOT_AN_EXAMPLE, None, f"protobuf refuses the record: {error}", REJECTS)
             return Readings(None, None, [problem], {}, [])
-        return _refused(entries, error)
+        return _refused(record, entries, error)
     if theirs is not None and len(entries or ()) == len(ours) and _is_plain(record) and _are_same(ours, theirs):
         return Readings(ours, theirs, [], {}, [])  # each entry once, for both: no need to look for a reason
     sequence = sequence_in(record)
@@ -87,11 +88,13 @@ def _is_plain(record: bytes) -> bool:
     return record[:1] == bytes((FIELD_1,)) and len(split_fields(record, 0, len(record))) == 1
 
 
-def _refused(entries: list[tuple[bytes, bytes]], error: DecodeError) -> Readings:
+def _refused(record: bytes, entries: list[tuple[bytes, bytes]], error: DecodeError) -> Readings:
     """What to say of a record that protobuf refuses, and TensorFlow takes."""
     odd = name_not_utf8(key for key, _ in entries)
     if odd is None:
         what, doing = f"protobuf refuses the record: {error}", "takes what it understands of it"
+        if sequence_entries_in(record) is None:
+            doing += "; parse_sequence_example raises InvalidArgumentError"
         problem = Problem(BROKEN_MESSAGE, None, what, doing)
     else:
         what = f"the name of a feature is not UTF-8: {odd!r}; protobuf, and so everybody else, refuses the record"
