@@ -452,6 +452,28 @@ def test_the_default_of_a_context_is_for_what_is_missing_only(
     assert as_found(found) == [("empty-list", "error", "c")] * (count if is_refused else 0)
 
 
+@pytest.mark.parametrize("count", [1, 300])
+@pytest.mark.parametrize(
+    "feature",
+    [
+        tf.io.SparseFeature(["i"], "v", tf.int64, [9]),
+        tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True),
+    ],
+    ids=lambda feature: type(feature).__name__,
+)
+def test_features_that_no_context_may_have_are_told(feature: Any, count: int, tmp_path: Path) -> None:
+    record = tfr.encode_sequence_example({"c": [1], "v": [1], "i": [2]}, {"w": [[1]]})
+    for parser in PARSERS.values():
+        with pytest.raises(ValueError, match=f"Unsupported {type(feature).__name__}"):
+            parser(record, {"c": feature})
+    path = tmp_path / "in"
+    path.write_bytes(frame(record) * count)
+    found = [finding for finding in tfr.lint(path, {"c": feature}) if finding.severity == "error"]
+    assert as_found(found) == [("no-context", "error", "c")] * count
+    path.write_bytes(frame(tfr.encode_example({"c": [1], "v": [1], "i": [2]})) * count)
+    assert not [finding for finding in tfr.lint(path, {"c": feature}) if finding.severity == "error"]
+
+
 def test_what_is_hidden_by_what_is_fixed_is_told_before(tmp_path: Path) -> None:
     record = field(2, entry(KEY_W, field(2, steps(ints(1), field(1, field(1, b"a"))))) + b"\x28\x05")
     path, out = tmp_path / "in", tmp_path / "out"

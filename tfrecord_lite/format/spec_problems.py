@@ -13,6 +13,7 @@ raise, and what they would take although it can hardly be meant; and where that 
     sparse-lengths      a SparseFeature has not as many positions as values
     sparse-position     a SparseFeature has a position outside its size, or twice: nobody checks that
     ragged-partitions   the partitions of a RaggedFeature do not fit its values: refused, or taken as they are
+    no-context          parse_sequence_example takes no such feature for the context of a SequenceExample
 
 and of all examples together:
 
@@ -29,7 +30,7 @@ import numpy as np
 
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format.batch import Place
-from tfrecord_lite.format.features import RaggedFeature, SparseFeature
+from tfrecord_lite.format.features import FixedLenSequenceFeature, RaggedFeature, SparseFeature
 from tfrecord_lite.format.findings import ERROR, NOTE, WARNING, Problem, Rule
 from tfrecord_lite.format.parsing import column_values
 from tfrecord_lite.format.partitions import TooManyRowsError
@@ -55,6 +56,7 @@ SPARSE_LENGTHS = Rule("sparse-lengths", ERROR, _WRITE)
 SPARSE_POSITION = Rule("sparse-position", WARNING, f"ask for another size; or {_WRITE}")
 RAGGED_PARTITIONS = Rule("ragged-partitions", WARNING, f"ask for validate=True to have an error; or {_WRITE}")
 REFUSED_PARTITIONS = RAGGED_PARTITIONS._replace(severity=ERROR, cure=_WRITE)
+NO_CONTEXT = Rule("no-context", ERROR, "ask for a VarLenFeature or RaggedFeature; or parse the context as an Example")
 NEVER_THERE = Rule("never-there", WARNING, "check the name, and that these are the files that were meant")
 NOT_ASKED_FOR = Rule("not-asked-for", NOTE, "nothing, if it is not needed")
 
@@ -102,6 +104,11 @@ def example_problems(
 
 def context_problems(plan: Plan, context: Mapping[str, Any]) -> Iterator[Problem]:
     """What else is wrong with the context of a SequenceExample, of which `example_problems` knows nothing."""
+    for name, feature in plan.features.items():
+        if isinstance(feature, (SparseFeature, FixedLenSequenceFeature)):
+            kind = type(feature).__name__
+            doing = f"in parse_sequence_example raises ValueError: Unsupported {kind}"
+            yield Problem(NO_CONTEXT, name, f"a {kind} is asked for, and the record is a SequenceExample", doing)
     for key, column in plan.columns.items():
         is_fixed = column.layout == DENSE and not column.is_sequence
         if is_fixed and column.default is not None and key in context and context[key] is None:
