@@ -517,6 +517,8 @@ def test_json_that_is_no_feature_is_an_error_that_names_it(feature: object, said
 def test_what_is_no_spec_is_said_in_plain_words() -> None:
     with pytest.raises(SpecError, match=r"^line 2: not Python: [^<]*$"):
         python_spec("a = 1\nfeatures = {\n")
+    with pytest.raises(SpecError, match=r"not Python: source code (string )?cannot contain null bytes"):
+        python_spec("\0")  # in some Pythons a ValueError, in others a SyntaxError
     with pytest.raises(SpecError, match="nested too deeply"):
         json_spec('{"a":' * 100_000)
     with pytest.raises(tfr.FeatureError, match="not a schema: nested too deeply"):

@@ -97,11 +97,10 @@ def python_spec(text: str | bytes, name: str | None = None) -> Spec:
         return Spec(_Reader(tree).features(name), tuple(_compressions(tree)))
     except SpecError:
         raise
-    except SyntaxError as error:
-        place = "" if error.lineno is None else f"line {error.lineno}: "
-        raise SpecError(f"{place}not Python: {error.msg}") from None
-    except ValueError as error:
-        raise SpecError(f"not Python: {error}") from None
+    except (SyntaxError, ValueError) as error:  # a ValueError has neither line nor msg
+        line = getattr(error, "lineno", None)
+        place = "" if line is None else f"line {line}: "
+        raise SpecError(f"{place}not Python: {getattr(error, 'msg', error)}") from None
     except (MemoryError, RecursionError):
         raise SpecError("something in it is nested too deeply") from None
 
