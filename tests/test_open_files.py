@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import tfrecord_lite as tfr
+from tfrecord_lite.convert import convert
 from tfrecord_lite.files import claims, directory, journal_file
 from tfrecord_lite.files.claims import Claim
 from tfrecord_lite.files.resumption import ResumableShards
@@ -138,6 +139,17 @@ def test_what_is_thrown_away_is_locked_until_it_is_gone(
     write_and_fail(tmp_path / "a", mode=mode)
     assert seen == [True]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b'{"a": 1}\nno JSON\n', b'{"a": 1}\n{"a": "text"}\n'], ids=["lines", "kinds"])
+def test_what_cannot_be_converted_is_closed_while_its_error_is_kept(tmp_path: Path, content: bytes) -> None:
+    source = tmp_path / "a.jsonl"
+    source.write_bytes(content)
+    with pytest.raises(tfr.FeatureError, match="line 2: ") as caught:
+        convert(source, tmp_path / "b.tfrecord")
+    assert not is_open(source)
+    del caught
+    assert list(tmp_path.iterdir()) == [source]
 
 
 @pytest.mark.usefixtures("windows")

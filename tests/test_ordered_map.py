@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
 from multiprocessing import active_children
 
 import pytest
@@ -15,6 +15,10 @@ from tfrecord_lite.files.ordered_map import map_ordered
 pytestmark = pytest.mark.slow
 
 WORKERS = [0, 1, 2]
+
+
+def numbers(count: int) -> Generator[int]:
+    yield from range(count)
 
 
 def square(number: int) -> int:
@@ -47,18 +51,18 @@ def dies_at_three(number: int) -> int:
 
 @pytest.mark.parametrize("workers", WORKERS)
 def test_results_come_in_the_order_of_the_items(workers: int) -> None:
-    assert list(map_ordered(square, range(20), workers)) == [number * number for number in range(20)]
-    assert list(map_ordered(square, [], workers)) == []
+    assert list(map_ordered(square, numbers(20), workers)) == [number * number for number in range(20)]
+    assert list(map_ordered(square, numbers(0), workers)) == []
 
 
 def test_one_worker_is_this_process_and_two_are_others() -> None:
-    assert set(map_ordered(process_of, range(3), 1)) == {os.getpid()}
-    assert os.getpid() not in set(map_ordered(process_of, range(3), 2))
+    assert set(map_ordered(process_of, numbers(3), 1)) == {os.getpid()}
+    assert os.getpid() not in set(map_ordered(process_of, numbers(3), 2))
 
 
 @pytest.mark.parametrize("workers", WORKERS)
 def test_an_error_of_ours_comes_as_it_was_raised_after_the_results_before_it(workers: int) -> None:
-    results = map_ordered(fails_at_three, range(20), workers)
+    results = map_ordered(fails_at_three, numbers(20), workers)
     assert [next(results), next(results), next(results)] == [0, 1, 2]
     with pytest.raises(tfr.CorruptRecordError) as caught:
         next(results)
@@ -67,21 +71,21 @@ def test_an_error_of_ours_comes_as_it_was_raised_after_the_results_before_it(wor
 
 def test_any_other_exception_of_a_worker_names_the_item() -> None:
     with pytest.raises(tfr.ItemError, match=r"item #3.*KeyError: 3") as caught:
-        list(map_ordered(breaks_at_three, range(20), 2))
+        list(map_ordered(breaks_at_three, numbers(20), 2))
     assert isinstance(caught.value.__cause__, KeyError)
     with pytest.raises(KeyError):
-        list(map_ordered(breaks_at_three, range(20), 1))
+        list(map_ordered(breaks_at_three, numbers(20), 1))
 
 
 def test_a_worker_that_dies_is_an_error_that_names_the_item() -> None:
     with pytest.raises(tfr.ItemError, match=r"item #3.*died"):
-        list(map_ordered(dies_at_three, range(20), 2))
+        list(map_ordered(dies_at_three, numbers(20), 2))
 
 
 def test_items_are_taken_as_they_are_needed_and_workers_end_with_the_iterator() -> None:
     taken = []
 
-    def items() -> Iterator[int]:
+    def items() -> Generator[int]:
         for number in range(1000):
             taken.append(number)
             yield number
@@ -91,3 +95,18 @@ def test_items_are_taken_as_they_are_needed_and_workers_end_with_the_iterator() 
     assert len(taken) <= 5
     results.close()
     assert not active_children()
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+@pytest.mark.parametrize("function", [square, fails_at_three])
+def test_items_end_with_the_iterator_however_that_ends(function: Callable[[int], int], workers: int) -> None:
+    """They may hold an open file, and who keeps the error that ended it keeps them, too."""
+    items = numbers(20)
+    results = map_ordered(function, items, workers)
+    assert next(results) == 0
+    if function is square:
+        results.close()
+    else:
+        with pytest.raises(tfr.CorruptRecordError):
+            list(results)
+    assert next(items, None) is None

@@ -8,7 +8,7 @@ Stretches are taken in their order, so that what comes of them is the same for a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -139,7 +139,7 @@ class _Position:
 
 def _items(
     given: Generator[tuple[Where, Records]], position: _Position, num_shards: int | None, total: int
-) -> Iterator[_Stretch]:
+) -> Generator[_Stretch]:
     """The stretches, cut where a shard ends; with num_shards each holds as many of `total` records as any other."""
     ends = [] if num_shards is None else [(shard + 1) * total // num_shards for shard in range(num_shards)]
     shard, number = 0, 0

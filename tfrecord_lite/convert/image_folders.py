@@ -10,7 +10,7 @@ What is in the folder and in the records: see `adapters/image_folder.py`, `adapt
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -145,7 +145,7 @@ class _ImageDecoder:
         return [folder_image(decode_example(record), feature, 0, rendition) for record in records]
 
 
-def _items(directory: str, files: list[ImageFile]) -> Iterator[_Item]:
+def _items(directory: str, files: list[ImageFile]) -> Generator[_Item]:
     done, total = 0, sum(file.size for file in files)
     for file in files:
         done += file.size

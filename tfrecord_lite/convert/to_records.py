@@ -6,7 +6,7 @@ files --rows--> workers: serialized records --> this process: one file, or shard
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -221,7 +221,7 @@ def _rows(
     schema: Schema | None,
     skip: Callable[[str, int, str], object] | None,
     notes: list[str],
-) -> Iterator[_Part]:
+) -> Generator[_Part]:
     """The rows of all files, one after the other; what is to be said of the files is added to `notes`."""
     sizes = [os.path.getsize(source) if os.path.isfile(source) else 0 for source in sources]
     is_checked = schema is None and hasattr(module, "kinds")
@@ -233,11 +233,12 @@ def _rows(
     for source, size in zip(sources, sizes, strict=True):
         of_file = None if skip is None else partial(skip, source)
         try:
-            for rows in module.read_parts(source, "GZIP" if is_gzip(source) else "", schema, of_file):
-                if is_checked:
-                    same.check(source, module.kinds(rows.data))
-                notes += rows.notes
-                yield _Part(rows, (done + min(rows.done or 0, size), sum(sizes)))
+            with closing(module.read_parts(source, "GZIP" if is_gzip(source) else "", schema, of_file)) as parts:
+                for rows in parts:
+                    if is_checked:
+                        same.check(source, module.kinds(rows.data))
+                    notes += rows.notes
+                    yield _Part(rows, (done + min(rows.done or 0, size), sum(sizes)))
         except TFRecordError as error:
             error.path = error.path or source
             raise

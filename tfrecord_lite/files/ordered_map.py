@@ -6,28 +6,31 @@ Memory is bounded by the items that are under way: two for each process.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from typing import Any
 
 from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.encoded_chunk import Failure, shortened
 
 
-def map_ordered(function: Callable[[Any], Any], items: Iterable[Any], workers: int) -> Generator[Any]:
+def map_ordered(function: Callable[[Any], Any], items: Generator[Any], workers: int) -> Generator[Any]:
     """What a function makes of each item, in order.
 
     Args:
         function: called in a worker process, or here when `workers` is 0 or 1. With several it, the items and the
             results are picklable.
-        items: what `repr` gives of one names it when a worker dies of it.
+        items: what `repr` gives of one names it when a worker dies of it. Closed with the iterator.
         workers: processes. They end when the iterator is closed.
 
     Raises:
         ItemError: a worker died, with the item in question; or the function raised what is none of the following.
         TFRecordError, OSError, MemoryError: what the function raised.
     """
-    if workers <= 1:
-        yield from map(function, items)
-        return
+    with closing(items):
+        yield from map(function, items) if workers <= 1 else _in_processes(function, items, workers)
+
+
+def _in_processes(function: Callable[[Any], Any], items: Iterable[Any], workers: int) -> Generator[Any]:
     import multiprocessing  # with all that belongs to it, where there are several only
 
     from tfrecord_lite.files.encoding_pool import EncodingPool
