@@ -113,7 +113,7 @@ class _Collector(TFRecordWriter):
         self.groups: list[FrameGroup] = []
         super().__init__(io.BytesIO())
 
-    def _store_frames(self, frames: FrameGroup) -> None:
+    def _add(self, frames: FrameGroup) -> None:
         self.groups.append(FrameGroup([b"".join(frames.pieces)], frames.lengths.copy(), frames.footers.copy()))
 
 

@@ -116,16 +116,16 @@ class ShardedWriter(TFRecordWriter):
             write(data)
             return
         turn = self._turn
-        if key is None:
-            self._hands.append(turn)
-            self._turn = (turn + 1) % self._num_shards
-        else:
-            self._hands.append(_hash(key) % self._num_shards)
         try:
+            self._hands.append(turn if key is None else _hash(key) % self._num_shards)
+            if key is None:
+                self._turn = (turn + 1) % self._num_shards
             write(data)
-        except Exception:  # it was not taken
-            del self._hands[-1:]
-            self._turn = turn
+        except BaseException:
+            collected = len(self._pending or ()) + len(self._rows)
+            if len(self._hands) > collected:  # it was not taken
+                del self._hands[collected:]
+                self._turn = turn
             raise
 
     def _open_sink(self, path: Any, options: TFRecordOptions, atomic: bool) -> Any:
@@ -138,8 +138,11 @@ class ShardedWriter(TFRecordWriter):
             raise
         return self._shards
 
-    def _store_frames(self, frames: FrameGroup) -> None:
-        self._store(self._roll if self._num_shards is None else self._deal_out, frames)
+    def _add(self, frames: FrameGroup) -> None:
+        if self._num_shards is None:
+            self._roll(frames)
+        else:
+            self._deal_out(frames)
 
     def _deal_out(self, frames: FrameGroup) -> None:
         assert self._num_shards is not None

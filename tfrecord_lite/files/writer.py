@@ -6,12 +6,12 @@ Large records go straight from the caller's buffer to the file.
 What becomes of the file:
 
     with-block ends, close()                         published
-    exception inside the with-block, discard()       what was there before stays (atomic=False: what was written so far)
+    exception in the with-block or its end, discard()  what was there before stays (atomic=False: what was written so far)
     mode="a"                                         as it goes; what was there before stays in every case
     writer dropped, or the interpreter ends          published, with a ResourceWarning; a URL when the interpreter ends:
                                                      perhaps not, with an error, for no new connections can be made
     the interpreter dies of an uncaught exception    as discard()
-    a write failed (disk full)                       the writer stays failed, as discard()
+    a write failed (disk full, or Ctrl-C in it)      the writer stays failed, as discard()
     fork                                             the child's copy writes nothing
 """
 
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +31,11 @@ from tfrecord_lite.files.options import TFRecordOptions, as_options
 from tfrecord_lite.files.streams import open_sink
 from tfrecord_lite.format.blocks import LARGE_FRAME
 from tfrecord_lite.format.columns.encode import FeatureRule, encode_frames
-from tfrecord_lite.format.columns.frames import Frames
 from tfrecord_lite.format.columns.row_block import RowBlock
-from tfrecord_lite.format.example import Message, encode_example, encode_pieces, record_bytes
+from tfrecord_lite.format.example import Message, encode_pieces, record_bytes
 from tfrecord_lite.format.frame_group import FrameGroup
 from tfrecord_lite.format.gaps import frame_group
-from tfrecord_lite.format.pieces import Pieces, total_size
+from tfrecord_lite.format.pieces import total_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,6 +97,7 @@ class TFRecordWriter:
         self._rows = RowBlock()  # either records are pending or examples are, never both
         self._why_unusable = ""
         self._has_stored = False
+        self._is_in_block = False
         if mode == "a":
             self._sink = open_append_sink(path, checked_options, atomic, repair_tail)
         else:
@@ -112,8 +112,7 @@ class TFRecordWriter:
     @property
     def writing_path(self) -> str | None:
         """Where the bytes are while they are being written: after `flush`, whole records can be read there."""
-        path: str | None = self._sink.writing_path
-        return path
+        return self._sink.writing_path
 
     def write(self, record: Buffer | NDArray[Any] | Message) -> None:
         """Write one record: anything bytes-like and contiguous, or a protobuf message, which is serialized.
@@ -124,7 +123,7 @@ class TFRecordWriter:
         data = record if type(record) is bytes else record_bytes(record)
         size = len(data)
         if size > LARGE_FRAME:
-            self._store_large([data])
+            TFRecordWriter.write_frames(self, FrameGroup.of_record([data]))
             return
         room = self._room - size - _RECORD_ROOM
         if room < 0:
@@ -136,16 +135,17 @@ class TFRecordWriter:
 
     def write_example(self, example: Mapping[str, Any] | Message) -> None:
         """Write one example: a mapping {name: value} as for `encode_example`, or a message such as tf.train.Example."""
-        if self._pending is not None and not self._pending and type(example) is dict and self._rows.add(example):
-            self._room = 0
-            if self._rows.room <= 0:
-                self._write_pending()
-            return
+        if self._pending is not None and not self._pending and type(example) is dict:
+            self._room = 0  # for a record, as long as there are examples; first: Ctrl-C may come behind `add`
+            if self._rows.add(example):
+                if self._rows.room <= 0:
+                    self._write_pending()
+                return
         pieces = encode_pieces(example)
         if total_size(pieces) > LARGE_FRAME:
-            self._store_large(pieces)
+            TFRecordWriter.write_frames(self, FrameGroup.of_record(pieces))  # not a subclass' own: it is counted
         else:
-            TFRecordWriter.write(self, b"".join(pieces))  # not a subclass' own, which would count it twice
+            TFRecordWriter.write(self, b"".join(pieces))
 
     def write_columns(self, columns: Mapping[str, Any], schema: Mapping[str, FeatureRule | str] | None = None) -> int:
         """Write many examples at once, given as {name: values with one entry per example}; see `encode_columns`.
@@ -161,14 +161,14 @@ class TFRecordWriter:
         self._write_pending()
         count = 0
         for frames in encode_frames(columns, schema):
-            self._store_portions(frames)
+            self._store(self._add_each, frames.portions())
             count += len(frames)
         return count
 
     def write_frames(self, frames: FrameGroup) -> None:
         """Write frames as they are: nothing is computed or checked again."""
         self._write_pending()
-        self._store_frames(frames)
+        self._store(self._add, frames)
 
     def flush(self) -> None:
         """Hand all records so far to the operating system. Another process then reads them at `writing_path`."""
@@ -184,8 +184,7 @@ class TFRecordWriter:
         self._write_pending()
         if self._index is not None:
             self._index.will_be_published(self._sink.writing_path)
-        self._store(self._sink.close)
-        self._end(_CLOSED)
+        self._store(self._sink.close, is_last=True)
         if self._index is not None:
             self._index.save()
 
@@ -196,17 +195,13 @@ class TFRecordWriter:
             self._sink.discard()
 
     def __enter__(self) -> Self:
+        self._is_in_block = True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self.close()
-        elif self._sink.is_atomic:
-            self.discard()
-        elif self._pending is not None:
-            self.close()
+        (self.close if kind is None else self._give_up)()
 
     def __del__(self) -> None:
         if getattr(self, "_pending", None) is not None:
@@ -215,11 +210,18 @@ class TFRecordWriter:
     def __reduce__(self) -> Any:
         raise TypeError(f"a {type(self).__name__} cannot be pickled: open one in each process")
 
+    def _give_up(self) -> None:
+        if self._sink.is_atomic:
+            self.discard()
+        elif self._pending is not None:
+            self.close()
+
     def _make_room(self) -> None:
         """Room for a record that is not large: a few examples become pending records, everything else is written."""
         if self._rows and self._rows.is_small:
-            records = self._taken_rows()
-            self._pending, self._room = records, _ROOM - sum(map(len, records)) - _RECORD_ROOM * len(records)
+            records = self._rows.records()
+            room = _ROOM - sum(map(len, records)) - _RECORD_ROOM * len(records)
+            self._pending, self._rows, self._room = records, RowBlock(), room  # no Ctrl-C comes between these
         else:
             self._write_pending()
 
@@ -227,50 +229,47 @@ class TFRecordWriter:
         """Store all records that were collected."""
         if self._pending is None:
             raise ValueError(self._why_unusable)
-        pending, self._pending, self._room = self._pending, [], _ROOM
-        if self._rows and self._rows.is_small:
-            pending = self._taken_rows()
-        if pending:
-            self._store_frames(frame_group(pending))
-        elif self._rows:
-            self._store_portions(self._rows.encode())
-            self._rows.clear()
-
-    def _taken_rows(self) -> list[bytes]:
-        """The examples that were collected, serialized one by one: best for a few."""
-        records = [encode_example(example) for example in self._rows.examples()]
-        self._rows.clear()
-        return records
-
-    def _store_large(self, record: Pieces) -> None:
-        """Store a record, after those before it, straight from where its pieces are."""
-        self._write_pending()
-        self._store_frames(FrameGroup.of_record(record))
-
-    def _store_portions(self, frames: Frames) -> None:
-        for portion in frames.portions():
-            self._store_frames(portion)
+        if self._rows and not self._rows.is_small:
+            self._store(self._add_each, self._rows.encode().portions())
+        elif records := self._pending or self._rows.records():
+            self._store(self._add_each, [frame_group(records)])
+        else:
+            self._room = _ROOM
 
     def _open_sink(self, path: Any, options: TFRecordOptions, atomic: bool) -> Any:
         """A Sink, or what a subclass stores frames in."""
         return open_sink(path, options, atomic)
 
-    def _store_frames(self, frames: FrameGroup) -> None:
-        """Store whole frames: everything that is written comes through here, in order."""
-        self._store(self._sink.write, frames.pieces)
-        if self._index is not None:
-            self._index.add(frames.lengths)
+    def _store(self, action: Any, *arguments: Any, is_last: bool = False) -> None:
+        """Run one action of the sink, behind which nothing is collected any more.
 
-    def _store(self, action: Any, *arguments: Any) -> None:
-        """Run one action of the sink; after an error there is no telling what was stored, so nothing more is."""
+        After an error, or Ctrl-C at any moment, there is no telling what was stored, so nothing more is.
+        """
         self._has_stored = True
         try:
+            self._pending, self._room, self._why_unusable = None, 0, _FAILED
             action(*arguments)
+            if is_last:
+                self._end(_CLOSED)
+            else:
+                self._pending, self._room = [], _ROOM
         except BaseException as error:
-            self._end(f"{_FAILED}: {error}")
+            self._end(f"{_FAILED}: {str(error) or type(error).__name__}")
             with contextlib.suppress(OSError, TFRecordError):  # what came first is to be known
                 self._sink.discard()
             raise
+
+    def _add_each(self, groups: Iterable[FrameGroup]) -> None:
+        """Of all that was collected."""
+        for frames in groups:
+            self._add(frames)
+        self._rows.clear()
+
+    def _add(self, frames: FrameGroup) -> None:
+        """Store whole frames: everything that is written comes through here, in order."""
+        self._sink.write(frames.pieces)
+        if self._index is not None:
+            self._index.add(frames.lengths)
 
     def _end(self, why: str) -> None:
         self._pending, self._room = None, 0
@@ -283,7 +282,9 @@ class TFRecordWriter:
 
         Ctrl-C may come when the writer is there and its with-block has not begun: what is there already stays.
         """
-        if self._pending or self._rows or self._has_stored:
+        if self._is_in_block:
+            self._give_up()
+        elif self._pending or self._rows or self._has_stored:
             self.close()  # first: a warning may be an error, and the records must not suffer for it
         else:
             self.discard()

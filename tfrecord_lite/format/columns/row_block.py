@@ -21,7 +21,7 @@ from tfrecord_lite.format.columns.column import Column, PackedColumn, offsets
 from tfrecord_lite.format.columns.encode import encode_groups, grouped
 from tfrecord_lite.format.columns.frames import Frames, Scratch
 from tfrecord_lite.format.columns.sources import Table, numbers_column
-from tfrecord_lite.format.example import encode_key
+from tfrecord_lite.format.example import encode_example, encode_key
 from tfrecord_lite.format.pieces import WORTH_A_PIECE
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST
 
@@ -60,13 +60,13 @@ class RowBlock:
         self._scratch = Scratch()
         self.clear()
 
-    def __bool__(self) -> bool:
-        return self.room < _ROOM
+    def __len__(self) -> int:
+        return sum(len(layout.rows) for layout in self._layouts.values())
 
     @property
     def is_small(self) -> bool:
         """Whether they are better encoded one by one."""
-        return self._count() < _MIN_ROWS * len(self._used())
+        return len(self) < _MIN_ROWS * len(self._used())
 
     def add(self, example: Mapping[str, Any]) -> bool:
         """Keep an example, or return False."""
@@ -91,17 +91,17 @@ class RowBlock:
                 copied = value.tobytes()
                 copies.items.append(copied)
                 size += len(copied)
+            if size > _LARGE_ROW:
+                layout.trim()
+                return False
+            layout.packed.append(packed)
+            layout.rows.append(values)
         except (struct.error, OverflowError):  # out of range
             layout.trim()
             return False
         except BaseException:
             layout.trim()
             raise
-        if size > _LARGE_ROW:
-            layout.trim()
-            return False
-        layout.packed.append(packed)
-        layout.rows.append(values)
         self.room -= size
         return True
 
@@ -110,6 +110,10 @@ class RowBlock:
         rows = {layout: iter(layout.examples()) for layout in self._used()}
         for layout, begin, end in self._spans():
             yield from islice(rows[layout], end - begin)
+
+    def records(self) -> list[bytes]:
+        """They, serialized one by one: best for a few."""
+        return [encode_example(example) for example in self.examples()]
 
     def encode(self) -> Frames:
         """Their frames, valid until the block is cleared."""
@@ -143,19 +147,16 @@ class RowBlock:
         if not layout.is_possible:
             return None
         self._last = layout
-        self._runs.append((layout, self._count()))
+        self._runs.append((layout, len(self)))
         return layout
-
-    def _count(self) -> int:
-        return sum(len(layout.rows) for layout in self._layouts.values())
 
     def _used(self) -> list[_Layout]:
         return [layout for layout in self._layouts.values() if layout.rows]
 
     def _spans(self) -> Iterator[tuple[_Layout, int, int]]:
         """(layout, number of the first example, number after the last) of examples of one layout."""
-        ends = [begin for _, begin in self._runs[1:]] + [self._count()]
-        for (layout, begin), end in zip(self._runs, ends, strict=True):
+        limits = [*(begin for _, begin in self._runs), len(self)]
+        for (layout, begin), end in zip(self._runs, limits[1:], strict=True):
             if begin < end:
                 yield layout, begin, end
 
@@ -203,6 +204,7 @@ class _Layout:
 
     def trim(self) -> None:
         """Forget what has been copied of an example that is not kept."""
+        del self.packed[len(self.rows) :]
         for _, copies in self.arrays:
             del copies.items[len(self.rows) :]
 
