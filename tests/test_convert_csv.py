@@ -310,3 +310,36 @@ def test_a_byte_order_mark_before_a_quoted_name_is_no_part_of_it(end: str, tmp_p
     table.write_bytes(f'\ufeff"x,y","c"{end}65,24{end}'.encode())
     assert main(["convert", str(table), str(out)]) == 0
     assert [tfr.decode_example(record) for record in tfr.read_records(out)] == [{"x,y": [65], "c": [24]}]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r"])
+def test_an_empty_cell_behind_a_quoted_one_is_missing_at_the_end_of_a_file_too(end: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(f'a,b\n"u",1\n"v",{end}'.encode())
+    for schema in (None, tfr.Schema([FeatureSchema("a", "bytes", ()), FeatureSchema("b", "int64", ())])):
+        convert(tmp_path / "t.csv", tmp_path / "out", schema=schema)
+        assert rows_of(tmp_path / "out") == [{"a": [b"u"], "b": [1]}, {"a": [b"v"]}]
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_are_what_was_written_however_the_file_ends(seed: int, columns: int, tmp_path: Path) -> None:
+    generator = random.Random(seed)
+    cells: list[tuple[str, bytes | None]] = [
+        *(("", None), ('""', b""), ("x", b"x"), ('"y"', b"y"), ('5"', b'5"'), ('"""\r\n"', b'"\r\n')),
+        *(('"a,\nb"', b"a,\nb"), ('"\r"', b"\r")),
+    ]
+    names = [f"c{number}" for number in range(columns)]
+    schema = tfr.Schema([FeatureSchema(name, "bytes", ()) for name in names])
+    for _ in range(100):
+        ends = generator.choice([["\n"], ["\r\n"], ["\r"], ["\n", "\r\n"]])
+        written = [generator.choices(cells, k=columns) for _ in range(generator.randrange(4))]
+        rows = [",".join(names), *(",".join(text for text, _ in row) for row in written)]
+        is_open = generator.random() < 0.3
+        rows += ['"open,x'] if is_open else []
+        text = "".join(row + generator.choice(ends) for row in rows[:-1]) + rows[-1]
+        text += generator.choice(["", *ends]) if rows[-1] else generator.choice(ends)
+        (tmp_path / "t.csv").write_bytes(text.encode())
+        done = convert(tmp_path / "t.csv", tmp_path / "out", schema=schema, on_error="skip")
+        found = [[(example[name] or [None])[0] for name in names] for example in tfr.read_examples(tmp_path / "out")]
+        assert found == [[value for _, value in row] for row in written], text
+        assert len(done.skipped) == is_open, text
