@@ -838,6 +838,23 @@ def test_standard_input_and_output(thousand: Path, tmp_path: Path) -> None:
     assert run("-", "-", "--from", "npz", stdin=b"PK").returncode == 1
 
 
+@pytest.mark.parametrize("end", ["parquet", "arrow", "npz"])
+def test_a_format_read_from_both_ends_is_read_from_standard_input_that_is_a_file(
+    end: str, thousand: Path, tmp_path: Path
+) -> None:
+    convert(thousand, tmp_path / f"a.{end}")
+    command = [*COMMAND, "convert", "-", str(tmp_path / "back"), "--from", end]
+    with open(tmp_path / f"a.{end}", "rb") as file:
+        done = subprocess.run(command, stdin=file, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "back").read_bytes() == thousand.read_bytes()
+    piped = subprocess.run(command, input=(tmp_path / f"a.{end}").read_bytes(), capture_output=True)
+    assert piped.returncode == 1
+    assert b"read from both ends: a regular file is needed" in piped.stderr
+    closed = subprocess.run(["sh", "-c", 'exec "$@" <&-', "sh", *command], capture_output=True)
+    assert (closed.returncode, b"Traceback" in closed.stderr) == (1, False)
+
+
 def test_a_table_without_pyarrow_says_what_to_install(thousand: Path, tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['pyarrow'] = None\n"
