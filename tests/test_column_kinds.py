@@ -213,6 +213,44 @@ def test_rows_that_are_left_out_do_not_say_what_a_column_is(end: str, bad: str, 
     assert (example["c"].dtype, example["c"].tolist()) == (np.int64, [json.loads(good)["c"]])
 
 
+@pytest.mark.parametrize("end", ["jsonl", "tar"])
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ('{"a": [2.5], "b": [null]}', "'b': a feature is a list of integers, of floats or of texts, not of NoneType"),
+        ('{"a": [2.5], "b": [0.5, "t"]}', "'b': a feature is a list of integers, of floats or of texts, not of "),
+        ('{"a": ["t"], "b": [1, 1e300]}', "'b': 1e+300 is beyond float32"),
+        ('{"a": [2.5], "b": [], "c": [null]}', "'c': a feature is a list"),
+        ('{"a": ["t"], "b": []}', "'a': is bytes, not int64"),
+    ],
+)
+def test_what_is_wrong_with_a_row_by_itself_is_its_reason(end: str, bad: str, reason: str, tmp_path: Path) -> None:
+    """And not that its other features are of another kind than those of the rows that are taken."""
+    good = ['{"a": 1, "b": 2}', '{"a": 2, "b": 0.5}', '{"a": 3}']
+    path = written(tmp_path / f"a.{end}", ['{"a": "text"}', *good, bad])
+    done = convert(path, tmp_path / "out", on_error="skip")
+    assert [row.number for row in done.skipped] == [0, 4]
+    assert f"feature {reason}" in done.skipped[1].reason
+    assert done.records == 3
+
+
+def test_what_is_wrong_with_a_sample_by_itself_is_its_reason_beside_a_member_of_another_kind(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for name, data in [
+            ("0.json", b'{"a": 1}'),
+            ("1.json", b'{"a": 2}'),
+            ("2.a.txt", b"t"),
+            ("2.json", b'{"b": [null]}'),
+        ]:
+            header = tarfile.TarInfo(name)
+            header.size = len(data)
+            archive.addfile(header, io.BytesIO(data))
+    done = convert(tmp_path / "a.tar", tmp_path / "out", on_error="skip")
+    assert [(row.number, row.reason.partition(" a feature")[0]) for row in done.skipped] == [
+        (2, "record #2: feature 'b':")
+    ]
+
+
 # A schema
 
 

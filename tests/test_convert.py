@@ -413,9 +413,6 @@ def test_arrays_of_others_become_features(tmp_path: Path) -> None:
         ([1.0, 2.5, 3.0], "int64", (), {0: [1], 2: [3]}),
         ([[1, 2], [3, 4]], "float32", (2,), {0: [1.0, 2.0], 1: [3.0, 4.0]}),
         ([True, False], "float32", (), {0: [1.0], 1: [0.0]}),
-        ([[1, 2], [3, 4]], "int64", (3,), {}),
-        (["a", "b"], "int64", (), {}),
-        ([1, 2], "bytes", (), {}),
         (["a", "b"], "bytes", (), {0: [b"a"], 1: [b"b"]}),
         ([[1, 2], [3, 4]], "int64", None, {0: [1, 2], 1: [3, 4]}),
     ],
@@ -839,6 +836,23 @@ def test_standard_input_and_output(thousand: Path, tmp_path: Path) -> None:
     assert refused.returncode == 2
     assert b"give a schema" in refused.stderr
     assert run("-", "-", "--from", "npz", stdin=b"PK").returncode == 1
+
+
+@pytest.mark.parametrize("end", ["parquet", "arrow", "npz"])
+def test_a_format_read_from_both_ends_is_read_from_standard_input_that_is_a_file(
+    end: str, thousand: Path, tmp_path: Path
+) -> None:
+    convert(thousand, tmp_path / f"a.{end}")
+    command = [*COMMAND, "convert", "-", str(tmp_path / "back"), "--from", end]
+    with open(tmp_path / f"a.{end}", "rb") as file:
+        done = subprocess.run(command, stdin=file, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "back").read_bytes() == thousand.read_bytes()
+    piped = subprocess.run(command, input=(tmp_path / f"a.{end}").read_bytes(), capture_output=True)
+    assert piped.returncode == 1
+    assert b"read from both ends: a regular file is needed" in piped.stderr
+    closed = subprocess.run(["sh", "-c", 'exec "$@" <&-', "sh", *command], capture_output=True)
+    assert (closed.returncode, b"Traceback" in closed.stderr) == (1, False)
 
 
 def test_a_table_without_pyarrow_says_what_to_install(thousand: Path, tmp_path: Path) -> None:

@@ -7,18 +7,24 @@ import gzip
 import io
 import os
 import random
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 import tfrecord_lite as tfr
 from tfrecord_lite.cli.main import main
-from tfrecord_lite.convert import convert, csv_rows, inflated
+from tfrecord_lite.convert import convert, csv_cells, csv_rows, inflated
+from tfrecord_lite.convert.column_kinds import ColumnKinds
+from tfrecord_lite.convert.formats import Rows
 from tfrecord_lite.format.feature_schema import FeatureSchema
 
 pytest.importorskip("pyarrow")
+import pyarrow as pa
 
 
 def examples_of(path: Path) -> list[dict[str, object]]:
@@ -310,3 +316,112 @@ def test_a_byte_order_mark_before_a_quoted_name_is_no_part_of_it(end: str, tmp_p
     table.write_bytes(f'\ufeff"x,y","c"{end}65,24{end}'.encode())
     assert main(["convert", str(table), str(out)]) == 0
     assert [tfr.decode_example(record) for record in tfr.read_records(out)] == [{"x,y": [65], "c": [24]}]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r"])
+def test_an_empty_cell_behind_a_quoted_one_is_missing_at_the_end_of_a_file_too(end: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(f'a,b\n"u",1\n"v",{end}'.encode())
+    for schema in (None, tfr.Schema([FeatureSchema("a", "bytes", ()), FeatureSchema("b", "int64", ())])):
+        convert(tmp_path / "t.csv", tmp_path / "out", schema=schema)
+        assert rows_of(tmp_path / "out") == [{"a": [b"u"], "b": [1]}, {"a": [b"v"]}]
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_are_what_was_written_however_the_file_ends(seed: int, columns: int, tmp_path: Path) -> None:
+    generator = random.Random(seed)
+    cells: list[tuple[str, bytes | None]] = [
+        *(("", None), ('""', b""), ("x", b"x"), ('"y"', b"y"), ('5"', b'5"'), ('"""\r\n"', b'"\r\n')),
+        *(('"a,\nb"', b"a,\nb"), ('"\r"', b"\r")),
+    ]
+    names = [f"c{number}" for number in range(columns)]
+    schema = tfr.Schema([FeatureSchema(name, "bytes", ()) for name in names])
+    for _ in range(40):
+        ends = generator.choice([["\n"], ["\r\n"], ["\r"], ["\n", "\r\n"]])
+        written = [generator.choices(cells, k=columns) for _ in range(generator.randrange(4))]
+        rows = [",".join(names), *(",".join(text for text, _ in row) for row in written)]
+        is_open = generator.random() < 0.3
+        rows += ['"open,x'] if is_open else []
+        text = "".join(row + generator.choice(ends) for row in rows[:-1]) + rows[-1]
+        text += generator.choice(["", *ends]) if rows[-1] else generator.choice(ends)
+        (tmp_path / "t.csv").write_bytes(text.encode())
+        done = convert(tmp_path / "t.csv", tmp_path / "out", schema=schema, on_error="skip")
+        found = [[(example[name] or [None])[0] for name in names] for example in tfr.read_examples(tmp_path / "out")]
+        assert found == [[value for _, value in row] for row in written], text
+        assert len(done.skipped) == is_open, text
+
+
+#: Characters of numbers, and of what some parsers take for them.
+CELLS = st.one_of(
+    st.text("0123456789.-eE", min_size=1, max_size=6),
+    st.text("0123456789+-.eExXfnaifty_() ", max_size=8),
+    st.integers(-(2**70), 2**70).map(str),
+    st.integers(0, 2**64).map(hex),
+    st.floats().map(str),
+    st.sampled_from(
+        ["NaN", "-nan", "nan(5)", "Inf", "-Infinity", "+inf", "infin", "1_000", " 5", "5\n", "\u0663", "true"]
+    ),
+)
+
+
+@given(text=CELLS)
+@example(text="0xffffffffffffffff")
+@example(text="nan(5)")
+@settings(max_examples=500, deadline=None)
+def test_a_cell_is_a_number_with_a_schema_where_it_is_one_without(text: str) -> None:
+    """But for digits that without a schema are a text, since they begin with a zero or are outside int64."""
+    cells = pa.array([text.encode()])
+    kinds = ColumnKinds()
+    kinds.add(Rows("t.csv", 0, 1, None), {("x", False): csv_cells.found_in_cells(cells)})
+    inferred = kinds.judged()[0]["x"].dtype
+    is_whole = re.fullmatch("-?[0-9]+", text) is not None
+    taken = {}
+    for dtype in ("int64", "float32"):
+        try:
+            taken[dtype] = csv_cells.column_of(cells, FeatureSchema("x", dtype, ())).values.tolist()
+        except tfr.FeatureError as error:
+            taken[dtype] = error.reason
+    is_within = is_whole and -(2**63) <= int(text) < 2**63
+    assert taken["int64"] == ([int(text)] if is_within else "is no int64")
+    assert inferred != "int64" or is_within
+    if inferred == "bytes" and not is_whole:
+        assert taken["float32"] == "is no float32"
+        return
+    with np.errstate(over="ignore"):
+        expected = np.float32(text)
+    if np.isinf(expected) and any(map(str.isdigit, text)):
+        assert "beyond float32" in taken["float32"]
+    else:
+        np.testing.assert_allclose(taken["float32"], [expected], rtol=1e-6)
+
+
+def test_a_cell_that_is_no_number_is_named_or_its_row_left_out(tmp_path: Path) -> None:
+    rows = [
+        "007,1",
+        "0xffffffffffffffff,2",
+        "3,nan(5)",
+        "4,NaN",
+        "-5,-Infinity",
+        "+6,6",
+        "7,+7.5",
+        '"",8',
+        '9," 9"',
+        ",1e5",
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(["i,f", *rows]) + "\n")
+    schema = tfr.Schema([FeatureSchema("i", "int64", ()), FeatureSchema("f", "float32", ())])
+    with pytest.raises(tfr.FeatureError, match=r"t\.csv: line 3: feature 'i': is no int64$"):
+        convert(tmp_path / "t.csv", tmp_path / "no", schema=schema)
+    done = convert(tmp_path / "t.csv", tmp_path / "out", schema=schema, on_error="skip")
+    integers, floats = "feature 'i': is no int64", "feature 'f': is no float32"
+    reasons = {3: integers, 4: floats, 7: integers, 8: floats, 9: integers, 10: floats}
+    assert [row.reason for row in done.skipped] == [f"line {line}: {why}" for line, why in reasons.items()]
+    nan, inf = float("nan"), float("inf")
+    np.testing.assert_equal(
+        rows_of(tmp_path / "out"),
+        [{"i": [7], "f": [1.0]}, {"i": [4], "f": [nan]}, {"i": [-5], "f": [-inf]}, {"f": [1e5]}],
+    )
+    (tmp_path / "t.csv").write_text("i,f\n1,2\n3,NaN\n4,-Infinity\n,INF\n")
+    convert(tmp_path / "t.csv", tmp_path / "out", schema=schema)
+    convert(tmp_path / "t.csv", tmp_path / "inferred")
+    assert (tmp_path / "inferred").read_bytes() == (tmp_path / "out").read_bytes()

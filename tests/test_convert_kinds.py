@@ -1,4 +1,4 @@
-"""convert: numbers that float32 does not hold, and columns that are of another kind in another file."""
+"""convert: numbers that float32 does not hold, and columns that are of another kind than they have to be."""
 
 from __future__ import annotations
 
@@ -134,3 +134,80 @@ def test_a_column_without_a_kind_fits_every_other(tmp_path: Path) -> None:
     first = table_of(tmp_path / "a.parquet", {"n": pa.nulls(2)})
     second = table_of(tmp_path / "b.parquet", {"n": [3, 4]})
     assert convert([first, second], tmp_path / "out").records == 4
+
+
+#: (column, dtype and shape of a schema, what is wrong with all of it).
+WRONG: list[tuple[Any, str | None, Any, str]] = [
+    (np.array(["2020-01-01"] * 2, "datetime64[s]"), None, None, "(array of dtype datetime64|timestamp)"),
+    (np.array(["2020-01-01"] * 2, "datetime64[s]"), "int64", (), "(array of dtype datetime64|timestamp)"),
+    (np.array([1, 2], "timedelta64[s]"), "bytes", None, "(array of dtype timedelta64|duration)"),
+    (["a", "b"], "int64", (), "is bytes, not int64"),
+    (["a", "b"], "float32", None, "is bytes, not float32"),
+    ([1, 2], "bytes", (), "is int64, not bytes"),
+    ([0.5, 2.5], "bytes", None, "is float32, not bytes"),
+    ([1, 2], "int64", (3,), "holds 1 values, not 3"),
+    (pa.FixedSizeListArray.from_arrays([1, 2, 3, 4], 2), "int64", (3,), "holds 2 values, not 3"),
+]
+
+
+@pytest.mark.parametrize("end", ["parquet", "arrow", "npz"])
+@pytest.mark.parametrize(("column", "dtype", "shape", "problem"), WRONG)
+def test_what_is_wrong_with_all_of_a_column_is_no_reason_to_skip_every_row(
+    end: str, column: Any, dtype: str | None, shape: Any, problem: str, tmp_path: Path
+) -> None:
+    values = column.to_pylist() if end == "npz" and isinstance(column, pa.Array) else column
+    path = table_of(tmp_path / f"t.{end}", {"n": [1, 2], "x": values})
+    features = [FeatureSchema("n", "int64", ())]
+    schema = None if dtype is None else tfr.Schema([*features, FeatureSchema("x", dtype, shape)])
+    out = tmp_path / "out"
+    out.write_bytes(b"what was there")
+    for on_error in ("raise", "skip"):
+        with pytest.raises(tfr.FeatureError, match=rf"t\.{end}: feature 'x': (an )?{problem}"):
+            convert(path, out, schema=schema, on_error=on_error)
+    assert out.read_bytes() == b"what was there"
+    assert convert(path, out, schema=tfr.Schema(features)).records == 2
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "V2", [("a", "i8")]])
+def test_arrays_that_are_no_feature_are_errors_of_an_npz_in_every_form(dtype: Any, tmp_path: Path) -> None:
+    values = np.zeros(3, dtype)
+    extras: list[dict[str, Any]] = [
+        {},
+        {"x.row_splits": [0, 1, 3, 3]},
+        {"x.is_missing": np.array([False, True, False])},
+    ]
+    for extra in extras:
+        np.savez(tmp_path / "a.npz", x=values, **extra)
+        for schema in (None, tfr.Schema([FeatureSchema("x", "int64", None)])):
+            with pytest.raises(tfr.FeatureError, match=r"a\.npz: feature 'x': an array of dtype .* has no place in"):
+                convert(tmp_path / "a.npz", tmp_path / "out", schema=schema, on_error="skip")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("end", ["parquet", "arrow"])
+def test_a_column_of_another_type_without_a_value_is_no_error(end: str, tmp_path: Path) -> None:
+    path = table_of(tmp_path / f"t.{end}", {"n": [1, 2], "x": pa.nulls(2, pa.string())})
+    schema = tfr.Schema([FeatureSchema("n", "int64", ()), FeatureSchema("x", "float32", (3,))])
+    assert convert(path, tmp_path / "out", schema=schema).records == 2
+
+
+@pytest.mark.parametrize("words", [["a", "é", "c"], [b"a", b"\xff\x00b", b""]])
+def test_text_of_an_npz_is_bytes_in_every_form(words: Any, tmp_path: Path) -> None:
+    a, b, c = [word.encode() if isinstance(word, str) else word for word in words]
+    one, pairs = np.array(words), np.array([words, words[::-1]])
+    arrays: list[tuple[dict[str, Any], list[Any]]] = [
+        ({"x": one}, [[a], [b], [c]]),
+        ({"x": pairs}, [[a, b, c], [c, b, a]]),
+        ({"x": one, "x.row_splits": [0, 1, 1, 3]}, [[a], [], [b, c]]),
+        ({"x": one, "x.is_missing": np.array([False, True, False])}, [[a], None, [c]]),
+    ]
+    for given, expected in arrays:
+        np.savez(tmp_path / "a.npz", **given)
+        for schema in (None, tfr.Schema([FeatureSchema("x", "bytes", None)])):
+            convert(tmp_path / "a.npz", tmp_path / "out", schema=schema)
+            found = [example["x"] for example in tfr.read_examples(tmp_path / "out")]
+            assert [None if value is None else list(value) for value in found] == expected
+        for dtype in ("int64", "float32"):
+            schema = tfr.Schema([FeatureSchema("x", dtype, None)])
+            with pytest.raises(tfr.FeatureError, match=rf"a\.npz: feature 'x': is bytes, not {dtype}"):
+                convert(tmp_path / "a.npz", tmp_path / "no", schema=schema, on_error="skip")

@@ -177,7 +177,7 @@ def from_arrow(data: Any, schema: Mapping[str, FeatureSchema] | None = None) -> 
         ImportError: there is no pyarrow.
         FeatureError: there are rows, and no columns; a column's type has no place in a feature; a null stands inside a
             list, a number is outside int64 or beyond float32, or there is not what the schema says, with the number of
-            the row as record_number.
+            the row as record_number unless all of the column is wrong.
         TypeError: the data are none of these. A ValueError of pyarrow's: they are one column without a name.
     """
     pa = import_pyarrow()
@@ -186,12 +186,12 @@ def from_arrow(data: Any, schema: Mapping[str, FeatureSchema] | None = None) -> 
     table = data if isinstance(data, pa.RecordBatch) else pa.table(data)
     check_rows(table.num_rows, table.num_columns)
     columns = {}
-    for name in schema_from_arrow(table.schema):
+    for name, found in schema_from_arrow(table.schema).items():
         array = table.column(name)
         lists = lists_of(array, name)
         feature = None if schema is None else schema.get(name)
         if feature is not None:
-            lists = as_declared(lists, feature)
+            lists = as_declared(lists, feature, is_fixed=found.shape is not None)
         if has_no_kind(array.type) and not lists.is_missing.all() and (feature is None or feature.dtype is None):
             error = FeatureError("empty lists of no type have no kind: give a schema", name)
             error.record_number = int(np.flatnonzero(~lists.is_missing)[0])

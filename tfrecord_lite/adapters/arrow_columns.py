@@ -48,26 +48,35 @@ def check_rows(rows: int, columns: int) -> None:
         raise FeatureError("rows without columns have no features, and nothing would be left of them")
 
 
-def as_declared(lists: Lists, feature: FeatureSchema) -> Lists:
+def as_declared(lists: Lists, feature: FeatureSchema, *, is_fixed: bool = False) -> Lists:
     """The lists with values of the feature's dtype, if that loses nothing but a float's precision.
 
+    Args:
+        lists: of a column.
+        feature: what it is to be.
+        is_fixed: whether the column's type says of all lists how long they are.
+
     Raises:
-        FeatureError: they are something else, or not so many, with the number of the record as record_number.
+        FeatureError: a number is no whole one, or they are not so many, with the number of the record as record_number;
+            without one where all of the column is something else.
     """
     if feature.shape is not None:
         size = math.prod(feature.shape)
         wrong = np.flatnonzero((lists.lengths != size) & ~lists.is_missing)
         if wrong.size:
-            raise at_row(f"holds {lists.lengths[wrong[0]]} values, not {size}", feature.name, int(wrong[0]))
+            error = at_row(f"holds {lists.lengths[wrong[0]]} values, not {size}", feature.name, int(wrong[0]))
+            if is_fixed:
+                error.record_number = None
+            raise error
     values, dtype = lists.values, feature.dtype
     if dtype is None:
         return lists
-    is_bytes = isinstance(values, BytesArray)
+    is_bytes = isinstance(values, BytesArray) or values.dtype.kind in "USO"
     if not len(values):
         values = NO_BYTES if dtype == "bytes" else np.empty(0, dtype)
     elif is_bytes != (dtype == "bytes"):
         found = "bytes" if is_bytes else str(values.dtype)
-        raise at_row(f"is {found}, not {dtype}", feature.name, int(np.flatnonzero(lists.lengths)[0]))
+        raise FeatureError(f"is {found}, not {dtype}", feature.name)
     elif not is_bytes and values.dtype != dtype:
         values = values.astype(dtype) if dtype == "float32" else _whole(lists, feature.name)
     return Lists(values, lists.row_splits, lists.is_missing)

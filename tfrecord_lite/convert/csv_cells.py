@@ -23,10 +23,15 @@ from tfrecord_lite.format.json_kinds import INEXACT, kinds_of_json
 from tfrecord_lite.format.lists import Lists
 
 _BASE64 = "base64:"
+#: Integers, and what are floats beside them, the same with a schema and without; pyarrow takes 0xff and nan(5), too.
+_WHOLE = r"-?[0-9]+"
+_POINTED = r"-?(([0-9]+\.[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+|(?i:nan|inf|infinity))"
+_FORMS = {"int64": f"^({_WHOLE})$", "float32": f"^({_WHOLE}|{_POINTED})$"}
+_FLOAT = f"^({_POINTED})$"
+#: Without a schema digits behind a zero are a text: a number would not bring the zero back.
 _INTEGER = r"^(0|-?[1-9][0-9]*)$"
 #: Integers of so many characters are within int64; of more than the second the first ones are outside of it, too.
 _SHORT, _LONG = 18, 30
-_FLOAT = r"^-?[0-9]+\.[0-9]*([eE][+-]?[0-9]+)?$|^-?[0-9]+[eE][+-]?[0-9]+$|^-?\.[0-9]+([eE][+-]?[0-9]+)?$|^nan$|^-?inf$"
 
 #: How a cell begins that may be a list.
 _LIST_FORM = r"^\[|^\{\"(int64|float32|bytes)\": *\["
@@ -89,19 +94,27 @@ def column_of(column: Any, feature: FeatureSchema) -> Any:
         if not pc.any(pc.starts_with(column, _BASE64)).as_py():
             return lists_of(column, feature.name)
         return [_from_text(cell, feature.name, number) for number, cell in enumerate(column.to_pylist())]
-    target = pa.int64() if feature.dtype == "int64" else pa.float32()
-    try:
-        numbers = column.cast(pa.string()).cast(target)
-    except pa.ArrowInvalid:
-        for number in range(len(column)):
-            try:
-                column.slice(number, 1).cast(pa.string()).cast(target)
-            except pa.ArrowInvalid:
-                raise _at(f"is no {feature.dtype}", feature.name, number) from None
-        raise
+    texts = column.cast(pa.string())
+    numbers = _numbers(texts, feature.dtype)
+    if numbers is None:
+        first = next(row for row in range(len(texts)) if _numbers(texts.slice(row, 1), feature.dtype) is None)
+        raise _at(f"is no {feature.dtype}", feature.name, first)
     if feature.dtype == "float32":
         _check_float32(column, numbers, feature.name)
     return lists_of(numbers, feature.name)
+
+
+def _numbers(texts: Any, dtype: str) -> Any:
+    """What texts say; None when one of them is no number."""
+    pa = import_pyarrow()
+    import pyarrow.compute as pc
+
+    try:
+        numbers = texts.cast(pa.int64() if dtype == "int64" else pa.float32())
+    except pa.ArrowInvalid:
+        return None
+    are_forms = pc.match_substring_regex(texts, _FORMS[dtype])
+    return None if pc.any(pc.invert(are_forms)).as_py() else numbers
 
 
 def _check_float32(column: Any, numbers: Any, name: str) -> None:

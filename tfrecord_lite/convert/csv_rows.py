@@ -1,6 +1,7 @@
 """The rows of a CSV, held against what a CSV is, before their cells are anybody's.
 
-    a file behind its first line  ->  Part(data, numbers, lines), ...: whole rows that are sound, megabytes at a time
+    a file behind its first line  ->  Part(data, numbers, lines), ...: whole rows that are sound, megabytes at a time;
+                                      the last one with an end of its line, which the file may lack
 
     quotes      one opens at the beginning of a cell only (elsewhere it is a character as others are); the next that is
                 not doubled closes it, and behind that comes a separator or the end of the line
@@ -69,6 +70,8 @@ def sound_rows(file: Any, separator: str, cells: int, line: int, unfit: Unfit) -
         chunk = file.read(_CHUNK_BYTES)
         is_end = not chunk
         rest, at = rest[at:] + chunk, 0
+        if is_end and rest and rest[-1] not in (_NEW_LINE, _RETURN):
+            rest += b"\n"  # without it pyarrow takes the last cell for quoted if the one before is, so for a text
         while at < len(rest):
             is_all = at + window >= len(rest)
             text = _Text(rest[at : at + window], separator, is_end and is_all)
@@ -95,7 +98,7 @@ def sound_rows(file: Any, separator: str, cells: int, line: int, unfit: Unfit) -
 
 
 class _Text:
-    """Bytes that begin with a row: where its lines end, and its quotes."""
+    """Bytes that begin with a row, and at the end of a file end with a line: where its lines end, and its quotes."""
 
     def __init__(self, data: bytes, separator: str, is_end: bool) -> None:
         self.data = data
@@ -125,9 +128,7 @@ class _Text:
     def end_of_line(self, position: int) -> int | None:
         """Where the line ends in which this is; None when that is not known yet."""
         at = int(np.searchsorted(self.line_ends, position, "right"))
-        if at < len(self.line_ends):
-            return int(self.line_ends[at])
-        return len(self.data) if self.is_end else None
+        return int(self.line_ends[at]) if at < len(self.line_ends) else None
 
     @property
     def settled(self) -> int:
@@ -176,7 +177,7 @@ class _Text:
             while closed >= 0 and data[closed + 1 : closed + 2] == b'"':
                 closed = data.find(b'"', closed + 2)
             is_last = closed == len(data) - 1
-            if closed < 0 or (is_last and not self.is_end) or not (is_last or data[closed + 1] in borders):
+            if closed < 0 or is_last or data[closed + 1] not in borders:
                 self._opened, self._is_garbled = opened, closed >= 0 and not is_last
                 quotes.append(opened)
                 break
@@ -198,8 +199,6 @@ class _Rows:
         self._text, self._cells = text, cells
         ends = text.line_ends[text.line_ends <= text.settled]
         ends = ends[text.is_outside(ends - 1)]
-        if text.is_end and text.settled == len(text.data) and (not ends.size or ends[-1] < len(text.data)):
-            ends = np.append(ends, len(text.data))
         self._ends, self._starts = ends, np.append(0, ends)[:-1]
         self.end = int(ends[-1]) if ends.size else 0
         before = np.searchsorted(text.line_ends, self._starts, "right")

@@ -8,9 +8,11 @@
                                   (a text that begins with "base64:" is written so, too)
     several values, a list        in quotes, JSON as `tfrecord-lite cat` prints it
 
-With a schema everything is read as it was written. Without one a column's kind is judged by all its cells in all files
-(`column_kinds`): int64 if they are integers without leading zeros that fit, float32 if they are numbers, lists if they
-are such lists, bytes otherwise. So a text of digits is a number, and a text such as "[1, 2]" a list; lists are of any
+With a schema everything is read as it was written. Of other files a cell is an integer if it is decimal digits, behind
+a minus or not; and another number if it has a point or an exponent, too, or is nan, inf or infinity in letters of any
+size. Without a schema a column's kind is judged by all its cells in all files (`column_kinds`): int64 if they are
+integers without leading zeros that fit, float32 if they are such and other numbers, lists if they are such lists, bytes
+otherwise. So a text of digits is a number, and a text such as "[1, 2]" a list; lists are of any
 number of values; and where there is nothing the feature has no kind, also where it was missing. A column that becomes
 text for a few of its cells, or for an integer outside int64, is told.
 

@@ -126,34 +126,41 @@ class Decoder:
 
 
 def kinds(columns: Columns) -> dict[str, str | None]:
-    """What each column holds."""
+    """What each column holds. Raises FeatureError: an array has no place in a feature."""
     found: dict[str, str | None] = {}
     for name, column in columns.items():
         values = column.values if isinstance(column, Lists) else column
-        found[name] = _kind_of(values) if len(values) else None
+        kind = _kind_of(values, name)
+        found[name] = kind if len(values) else None
     return found
 
 
 def _declared(column: Any, feature: FeatureSchema) -> Any:
-    """A column as the schema has it. Raises FeatureError, with the number of the row, where it is something else."""
-    from tfrecord_lite.adapters.arrow_columns import as_declared, at_row
+    """A column as the schema has it.
 
+    Raises FeatureError where it is something else, with the number of the row unless all of the column is.
+    """
+    from tfrecord_lite.adapters.arrow_columns import as_declared
+
+    kind = _kind_of(column.values if isinstance(column, Lists) else column, feature.name)
     if isinstance(column, Lists):
         return as_declared(column, feature)
     size = math.prod(column.shape[1:])
     if feature.shape is not None and size != math.prod(feature.shape):
-        raise at_row(f"holds {size} values, not {math.prod(feature.shape)}", feature.name, 0)
-    kind = _kind_of(column)
-    if kind is None or feature.dtype in (None, kind):
+        raise FeatureError(f"holds {size} values, not {math.prod(feature.shape)}", feature.name)
+    if feature.dtype in (None, kind):
         return column
     if "bytes" in (kind, feature.dtype):
-        raise at_row(f"is {kind}, not {feature.dtype}", feature.name, 0)
+        raise FeatureError(f"is {kind}, not {feature.dtype}", feature.name)
     return as_declared(Lists(column.reshape(-1), np.arange(len(column) + 1) * size), feature)
 
 
-def _kind_of(values: Any) -> str | None:
-    """What an array holds; None if it has no place in a feature."""
-    return "bytes" if isinstance(values, BytesArray) else _KINDS.get(values.dtype.kind)
+def _kind_of(values: Any, name: str) -> str:
+    """What an array holds. Raises FeatureError if it has no place in a feature."""
+    kind = "bytes" if isinstance(values, BytesArray) else _KINDS.get(values.dtype.kind)
+    if kind is None:
+        raise FeatureError(f"an array of dtype {values.dtype} has no place in a feature", name)
+    return kind
 
 
 def _in_float32(column: Any, name: str) -> Any:

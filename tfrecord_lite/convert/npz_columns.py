@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,8 @@ def _column(name: str, arrays: dict[str, Array]) -> Any:
     array = arrays[name]
     if not array.ndim:
         raise FeatureError("one value, and not a row for each record", name)
+    if array.dtype.kind == "S":
+        array = array.astype(object)  # in numpy's own form rows of several are refused: who made it may have lost NULs
     missing = arrays.get(name + IS_MISSING)
     splits = arrays.get(name + ROW_SPLITS)
     if name + OFFSETS in arrays:
@@ -73,5 +76,5 @@ def _column(name: str, arrays: dict[str, Array]) -> Any:
         return Lists(values, splits, missing)
     if missing is None:
         return array
-    lengths = np.where(missing, 0, array[0].size if len(array) else 0)
+    lengths = np.where(missing, 0, math.prod(array.shape[1:]))
     return Lists.of_lengths(array[~missing].reshape(-1), lengths, missing)

@@ -40,8 +40,7 @@ from tfrecord_lite.errors import DecodeError, FeatureError
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.encodings import UTF8, image_encoding, share_encoding
 from tfrecord_lite.format.example import check_no_sequence_examples, decode_example, encode_example, encode_key
-from tfrecord_lite.format.feature_schema import FeatureSchema
-from tfrecord_lite.format.json_form import example_as_json, feature_from_json, is_nested, parse_json
+from tfrecord_lite.format.json_form import example_as_json, features_from_json, is_nested, parse_json
 from tfrecord_lite.format.json_kinds import Column, kinds_to_unify, of_a_row
 from tfrecord_lite.format.schema import Schema
 
@@ -134,11 +133,10 @@ class Decoder:
         return records
 
     def _example(self, forms: dict[str, Any]) -> dict[str, Any]:
-        if self._schema is None:
-            return {name: _value(form, name, None) for name, form in forms.items()}
-        schema = self._schema
-        example = {name: _value(form, name, schema[name]) for name, form in forms.items() if name in schema}
-        return declared_example(example, schema)
+        said = {name: form for name, form in forms.items() if not isinstance(form, bytes)}
+        example = features_from_json(said, self._schema)
+        example |= {name: [form] for name, form in forms.items() if isinstance(form, bytes)}
+        return example if self._schema is None else declared_example(example, self._schema)
 
 
 def found(rows: Rows) -> Found:
@@ -154,10 +152,6 @@ def _kinds(key: str, members: list[_Member], number: int) -> list[tuple[Column, 
     return of_a_row(
         ((name, False), ["bytes"] if isinstance(form, bytes) else kinds_to_unify(form)) for name, form in forms.items()
     )
-
-
-def _value(form: Any, name: str, feature: FeatureSchema | None) -> Any:
-    return [form] if isinstance(form, bytes) else feature_from_json(form, name, feature)
 
 
 def _forms(key: str, members: list[_Member], number: int) -> dict[str, Any]:

@@ -131,7 +131,7 @@ def read_regular(path: str, limit: int) -> bytes | None:
 
 
 def open_seekable(path: str) -> BinaryIO:
-    """A regular file or URL for a library that finds its own way in it, as Parquet's and ZIP's do.
+    """A regular file or URL for a library that finds its own way in it, as Parquet's and ZIP's do; or "-" if it is one.
 
     Raises:
         OSError: it cannot be opened; or it is no regular file, in which nobody can go back.
@@ -140,9 +140,13 @@ def open_seekable(path: str) -> BinaryIO:
         from tfrecord_lite.files.remote_file import RemoteFile
 
         return io.BufferedReader(RemoteFile(path), _REMOTE_BUFFER)
-    if path == STDIN or not stat.S_ISREG(os.stat(path).st_mode):
+    opened = _stdin_descriptor() if path == STDIN else path
+    if opened is None or not stat.S_ISREG(os.stat(opened).st_mode):
         raise OSError(errno.ESPIPE, "this format is read from both ends: a regular file is needed", path)
-    return open(path, "rb")
+    if isinstance(opened, int):
+        os.lseek(opened, 0, os.SEEK_SET)  # something of it may have been looked at
+        opened = os.dup(opened)
+    return open(opened, "rb")
 
 
 def publish(path: str, data: bytes) -> None:
@@ -208,6 +212,14 @@ def _open_raw(path: Any) -> tuple[Any, str | None]:
         return RemoteStream(name), name
     check_readable(name)
     return open(name, "rb", buffering=0), name
+
+
+def _stdin_descriptor() -> int | None:
+    """That of standard input, or None where it is closed or an object of somebody's."""
+    try:
+        return None if sys.stdin is None else sys.stdin.fileno()
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def _remote_ranges(url: str) -> RemoteRanges:

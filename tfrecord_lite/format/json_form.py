@@ -126,8 +126,8 @@ def record_from_json(text: str | bytes, schema: Schema | None = None) -> bytes:
             for name, steps in given["feature_lists"].items()
             if schema is None or name in schema.feature_lists
         }
-        return encode_sequence_example(_example(given["context"], schema), lists)
-    return encode_example(_example(given, schema))
+        return encode_sequence_example(features_from_json(given["context"], schema), lists)
+    return encode_example(features_from_json(given, schema))
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -169,6 +169,24 @@ def object_from_json(text: str | bytes) -> dict[str, Any]:
 def is_record(given: dict[str, Any]) -> bool:
     """Whether an object stands for a record that is no message."""
     return given.keys() == {_RECORD} and (_is_base64(given[_RECORD]) or _is_text(given[_RECORD]))
+
+
+def features_from_json(given: Mapping[str, Any], schema: Mapping[str, FeatureSchema] | None) -> dict[str, Any]:
+    """The values of all features, or of those that a schema has.
+
+    Raises FeatureError: one of them is none. What is wrong with one by itself goes before what the schema makes wrong,
+    which may come of other records: a column is perhaps of integers since this record, and its floats, is left out.
+    """
+    if schema is None:
+        return {name: feature_from_json(value, name, None) for name, value in given.items()}
+    taken = {name: value for name, value in given.items() if name in schema}
+    try:
+        return {name: feature_from_json(value, name, schema[name]) for name, value in taken.items()}
+    except FeatureError:
+        for name, value in taken.items():
+            if value != []:  # for whose kind the schema is needed
+                feature_from_json(value, name, None)
+        raise
 
 
 def feature_from_json(value: Any, name: str, feature: FeatureSchema | None) -> Any:
@@ -238,12 +256,6 @@ def kind_of_items(items: list[Any], name: str) -> str:
         return BYTES
     found = ", ".join(sorted({type(item).__name__ for item in items}))
     raise FeatureError(f"a feature is a list of integers, of floats or of texts, not of {found}", name)
-
-
-def _example(given: dict[str, Any], schema: Mapping[str, FeatureSchema] | None) -> dict[str, Any]:
-    if schema is None:
-        return {name: feature_from_json(value, name, None) for name, value in given.items()}
-    return {name: feature_from_json(value, name, schema[name]) for name, value in given.items() if name in schema}
 
 
 def is_sequence(form: dict[str, Any]) -> bool:
