@@ -6,7 +6,7 @@ Large records go straight from the caller's buffer to the file.
 What becomes of the file:
 
     with-block ends, close()                         published
-    exception in the with-block or its end, discard()  what was there before stays (atomic=False: what was written so far)
+    exception in or at the end of it, discard()      what was there before stays (atomic=False: what was written so far)
     mode="a"                                         as it goes; what was there before stays in every case
     writer dropped, or the interpreter ends          published, with a ResourceWarning; a URL when the interpreter ends:
                                                      perhaps not, with an error, for no new connections can be made

@@ -35,6 +35,10 @@ def skip_field(cursor: Cursor, tag: int) -> None:
         raise Stopped
 
 
+class Beyond(Overrun):
+    """The same with 2 GiB and more, which TensorFlow takes for fewer than no bytes."""
+
+
 class Cursor:
     """A place in bytes, and the limit up to which is read; protobuf's CodedInputStream."""
 
@@ -75,7 +79,7 @@ class Cursor:
 
     def take(self, size: int) -> bytes:
         if self.at + size > self.limit:
-            raise Overrun
+            raise Overrun if size <= _INT32_MAX else Beyond
         self.at += size
         return self.data[self.at - size : self.at]
 

@@ -32,6 +32,10 @@ class Refused(Exception):
     """TensorFlow does not take a feature; the text is what it says."""
 
 
+class MayCrash(Refused):
+    """It raises, or writes beyond the end of its memory, from which the process dies."""
+
+
 def entries_in(record: bytes) -> list[tuple[bytes, bytes]] | None:
     """(key, serialized Feature) of each entry that TensorFlow sees, in order; None when it rejects the record."""
     cursor = Cursor(record)

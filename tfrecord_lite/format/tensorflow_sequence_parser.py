@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tfrecord_lite.format.tensorflow_cursor import Cursor, Overrun, Stopped, skip_field
-from tfrecord_lite.format.tensorflow_parser import Refused, list_in, value_in
+from tfrecord_lite.format.tensorflow_parser import MayCrash, Refused, list_in, value_in
 from tfrecord_lite.format.value_types import FLOAT32, INT64, STRING
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
 from tfrecord_lite.format.wire_format import LEN
@@ -29,10 +29,6 @@ Entries = list[tuple[bytes, bytes]]
 _FIELD_1, _FIELD_2 = 1 << 3 | LEN, 2 << 3 | LEN
 #: What a step without values holds.
 _NOTHING: dict[int, Any] = {BYTES_LIST: [], FLOAT_LIST: np.empty(0, np.float32), INT64_LIST: np.empty(0, np.int64)}
-
-
-class MayCrash(Refused):
-    """It raises, or writes beyond the end of its memory, from which the process dies."""
 
 
 def sequence_entries_in(record: bytes) -> tuple[Entries, Entries] | None:
