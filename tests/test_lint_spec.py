@@ -93,6 +93,27 @@ for _ in range(2000):
     assert "crash" not in finding.tensorflow
 
 
+def test_a_shape_for_which_there_is_no_memory_crashes_tensorflow(tmp_path: Path) -> None:
+    record = usual_record({"k": np.arange(1)})
+    script = f"""
+import resource
+import tensorflow as tf
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))
+tf.io.parse_single_example({record!r}, {{"k": tf.io.FixedLenFeature([2**31 - 1], tf.int64)}})
+"""
+    assert python(script).returncode < 0
+    path = tmp_path / "data"
+    path.write_bytes(frames([record]))
+    (finding,) = tfr.lint(path, {"k": tf.io.FixedLenFeature([2**31 - 1], tf.int64)})
+    assert (finding.rule, finding.tensorflow.endswith("; or, where there is no memory for so many, crashes")) == (
+        "wrong-count",
+        True,
+    )
+    (finding,) = tfr.lint(path, {"k": tf.io.FixedLenFeature([2], tf.int64)})
+    assert "crash" not in finding.tensorflow
+
+
 #: (example, another one that has the feature, feature)
 ONE = {"k": np.arange(1)}
 TAKEN: dict[str, tuple[dict[str, Any], dict[str, Any], Any]] = {
