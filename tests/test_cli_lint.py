@@ -188,9 +188,20 @@ def test_the_compression_that_json_names_is_looked_at(clean: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("f = {'k': tf.io.FixedLenFeature([size()], tf.int64)}", "line 1: something literal, not size()"),
+        ("f = {'k': tf.io.FixedLenFeature([size()], tf.int64)}", "line 1: something literal is needed, not size()"),
         ("f = {'k': tf.io.FixedLenFeature(None, tf.int64)}", "Missing shape for feature k"),
         ("f = {'k': tf.io.FixedLenFeature([], tf.float32, 'a')}", "Cannot convert 'a'"),
+        (
+            "f = {'k': tf.io.FixedLenFeature(..., tf.int64)}",
+            "the shape of feature 'k' is a list of integers, not Ellipsis",
+        ),
+        ("f = {'k': tf.io.FixedLenSequenceFeature([1 << 40], tf.int64, True)}", "something literal is needed"),
+        ("f = {'k': tf.io.FixedLenSequenceFeature([2147483648], tf.int64, True)}", "is of 2^31 values or more"),
+        ("f = {'s': tf.io.SparseFeature('n', 'k', tf.int64, 9223372036854775808)}", "Dimension 9223372036854775808"),
+        (
+            "f = {'r': tf.io.RaggedFeature(tf.int64, 'k', [tf.io.RaggedFeature.UniformRowLength(0)])}",
+            "feature 'r': a uniform row length is 1 or more, and less than 2^31, not 0",
+        ),
         ("f = 1", "there is no dict of features"),
         (None, "No such file or directory"),
     ],

@@ -11,7 +11,7 @@ import pytest
 from damage import frames, python
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from odd_messages import usual_record
+from odd_messages import field, usual_record
 
 import tfrecord_lite as tfr
 from tfrecord_lite.format.json_spec import json_spec
@@ -48,6 +48,34 @@ FAILS: dict[str, tuple[str, dict[str, Any], Any]] = {
 def written(path: Path, *examples: dict[str, Any]) -> Path:
     path.write_bytes(frames(map(usual_record, examples)))
     return path
+
+
+LONG = b"\x0a" + b"\x80\x80\x80\x80\x08" + b"abcd"  # a value, or a chunk, of 2^31 bytes
+
+
+@pytest.mark.parametrize(
+    ("kind", "feature", "dies"),
+    [
+        (1, tf.io.FixedLenFeature([], tf.string), True),
+        (1, tf.io.VarLenFeature(tf.string), False),
+        (2, tf.io.VarLenFeature(tf.float32), True),
+        (2, tf.io.FixedLenFeature([], tf.float32), False),
+    ],
+    ids=repr,
+)
+def test_values_said_to_have_2_gib_may_crash_tensorflow(tmp_path: Path, kind: int, feature: Any, dies: bool) -> None:
+    record = field(1, field(1, field(1, b"k") + field(2, field(kind, LONG))))
+    script = f"import tensorflow as tf\ntf.io.parse_single_example({record!r}, {{'k': tf.io.{feature!r}}})"
+    code = python(script).returncode
+    assert code < 0 if dies else code == 1
+    path = tmp_path / "data"
+    path.write_bytes(frames([record]))
+    for findings in (tfr.lint(path), tfr.lint(path, {"k": feature})):
+        _, finding = findings
+        assert (finding.rule, finding.feature) == ("broken-message", "k")
+        assert finding.tensorflow == "may crash, or raises InvalidArgumentError: Can't parse serialized Example."
+    with pytest.raises(tfr.DecodeError):
+        tfr.parse_example([record], {"k": feature})
 
 
 @pytest.mark.parametrize("name", FAILS)
@@ -90,6 +118,27 @@ for _ in range(2000):
     with pytest.raises(tfr.FeatureError):
         tfr.parse_example([record], {"b": tf.io.FixedLenFeature([0], tf.float32)})
     (finding,) = tfr.lint(path, {"b": tf.io.FixedLenFeature([1], tf.float32)})
+    assert "crash" not in finding.tensorflow
+
+
+def test_a_shape_for_which_there_is_no_memory_crashes_tensorflow(tmp_path: Path) -> None:
+    record = usual_record({"k": np.arange(1)})
+    script = f"""
+import resource
+import tensorflow as tf
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))
+tf.io.parse_single_example({record!r}, {{"k": tf.io.FixedLenFeature([2**31 - 1], tf.int64)}})
+"""
+    assert python(script).returncode < 0
+    path = tmp_path / "data"
+    path.write_bytes(frames([record]))
+    (finding,) = tfr.lint(path, {"k": tf.io.FixedLenFeature([2**31 - 1], tf.int64)})
+    assert (finding.rule, finding.tensorflow.endswith("; or, where there is no memory for so many, crashes")) == (
+        "wrong-count",
+        True,
+    )
+    (finding,) = tfr.lint(path, {"k": tf.io.FixedLenFeature([2], tf.int64)})
     assert "crash" not in finding.tensorflow
 
 
@@ -305,16 +354,16 @@ def test_ways_of_writing_features_down(text: str) -> None:
             "f = {'k': tf.io.FixedLenFeature([], tf.int64)}\ng = {'k': tf.io.VarLenFeature(tf.int64)}",
             "f in line 1, g in line 2",
         ),
-        ("f = {\n'k': tf.io.FixedLenFeature([n()], tf.int64)}", "line 2: something literal, not n()"),
-        ("f = {\n'k': tf.io.FixedLenFeature([], DTYPE)}", "line 2: something literal, not DTYPE"),
+        ("f = {\n'k': tf.io.FixedLenFeature([n()], tf.int64)}", "line 2: something literal is needed, not n()"),
+        ("f = {\n'k': tf.io.FixedLenFeature([], DTYPE)}", "line 2: something literal is needed, not DTYPE"),
         ("f = {\nf'k{1}': tf.io.FixedLenFeature([], tf.int64)}", "line 2: something literal"),
         ("f = {1: tf.io.FixedLenFeature([], tf.int64)}", "line 1: the name of a feature is a literal str"),
         ("f = {'k': tf.io.FixedLenFeature([], tf.int64), 'j': feature()}", "line 1: a feature such as"),
         (
             "f = {'k': tf.io.FixedLenFeature([], tf.int64),\n **more}",
-            "line 2: a dict of features that is written down and assigned once, not more",
+            "line 2: a dict of features that is written down and assigned once is needed, not more",
         ),
-        ("f = {'k': tf.io.FixedLenFeature(*a)}", "line 1: arguments that can be read one by one"),
+        ("f = {'k': tf.io.FixedLenFeature(*a)}", "line 1: arguments that can be read one by one are needed"),
         ("f = {'k': tf.io.FixedLenFeature([])}", "line 1: "),
         ("f = {'k': tf.io.VarLenFeature(tf.int64), 'k': tf.io.VarLenFeature(tf.int64)}", "'k' is there twice"),
         ("f = {'k': tf.io.VarLenFeature(tf.int64)}\nf['j'] = 1", "line 2: a feature such as"),
@@ -337,18 +386,21 @@ def test_ways_of_writing_features_down(text: str) -> None:
             "2 dicts of features",
         ),
         ("def f(b):\n return {**b, 'j': tf.io.VarLenFeature(tf.int64)}\nb = {}", "line 2: a dict of features that is"),
-        ("def f(n):\n return {'j': tf.io.FixedLenFeature([n], tf.int64)}\nn = 3", "line 2: something literal, not n"),
+        (
+            "def f(n):\n return {'j': tf.io.FixedLenFeature([n], tf.int64)}\nn = 3",
+            "line 2: something literal is needed, not n",
+        ),
         ("b = {**b, 'k': tf.io.VarLenFeature(tf.int64)}", "line 1: a dict of features that is written down"),
         ("f = {'k': tf.io.VarLenFeature(tf.int64)}\nf.update(g)", "line 2: f is changed here"),
         ("f = {'k': tf.io.VarLenFeature(tf.int64)}\nf |= g", "line 2: f is changed here"),
-        ("f = {'k': tf.io.FixedLenFeature([], tf.int64, [0] * 10 ** 9)}", "line 1: something literal"),
-        ("f = {'k': tf.io.FixedLenFeature([], tf.int64, [0] * 999999999)}", "line 1: something literal"),
-        ("n = 1\nn = 2\nf = {'k': tf.io.FixedLenFeature([n], tf.int64)}", "line 3: something literal, not n"),
-        ("n = n\nf = {'k': tf.io.FixedLenFeature([n], tf.int64)}", "line 1: something literal, not n"),
-        ("f = {'k': tf.io.FixedLenFeature([1 // 0], tf.int64)}", "line 1: something literal"),
-        ("f = {'k': tf.io.FixedLenFeature([-'a'], tf.int64)}", "line 1: something literal, not -'a'"),
-        ("f = {'k': tf.io.FixedLenFeature([1 + 'a'], tf.int64)}", "line 1: something literal, not 1 + 'a'"),
-        ("f = {'k': tf.io.FixedLenFeature([[1] + 1], tf.int64)}", "line 1: something literal, not [1] + 1"),
+        ("f = {'k': tf.io.FixedLenFeature([], tf.int64, [0] * 10 ** 9)}", "line 1: something literal is needed"),
+        ("f = {'k': tf.io.FixedLenFeature([], tf.int64, [0] * 999999999)}", "line 1: something literal is needed"),
+        ("n = 1\nn = 2\nf = {'k': tf.io.FixedLenFeature([n], tf.int64)}", "line 3: something literal is needed, not n"),
+        ("n = n\nf = {'k': tf.io.FixedLenFeature([n], tf.int64)}", "line 1: something literal is needed, not n"),
+        ("f = {'k': tf.io.FixedLenFeature([1 // 0], tf.int64)}", "line 1: something literal is needed"),
+        ("f = {'k': tf.io.FixedLenFeature([-'a'], tf.int64)}", "line 1: something literal is needed, not -'a'"),
+        ("f = {'k': tf.io.FixedLenFeature([1 + 'a'], tf.int64)}", "line 1: something literal is needed, not 1 + 'a'"),
+        ("f = {'k': tf.io.FixedLenFeature([[1] + 1], tf.int64)}", "line 1: something literal is needed, not [1] + 1"),
         ("f = {'k': tf.io.VarLenFeature(tf.int64)}\nif x:\n f['k'] = made()", "line 3: f is changed here"),
         ("f = {k: tf.io.FixedLenFeature([], tf.int64) for k in 'ab'}", "line 1: a dict that is written down entry by"),
         (
@@ -506,6 +558,22 @@ def test_json_that_is_no_spec_is_an_error(text: str) -> None:
         ({"dtype": "int64", "shape": "ab"}, "a shape is a list of integers, not 'ab'"),
         ({"dtype": "int64", "shape": [1.5]}, "a shape is a list of integers, not [1.5]"),
         ({"dtype": "int64", "shape": {"x": 1}}, "a shape is a list of integers, not {'x': 1}"),
+        (
+            {"feature": "FixedLenSequenceFeature", "dtype": "int64", "shape": [], "allow_missing": "yes"},
+            "allow_missing is true or false, not 'yes'",
+        ),
+        (
+            {
+                "feature": "SparseFeature",
+                "index_key": "i",
+                "value_key": "v",
+                "dtype": "int64",
+                "size": 1,
+                "already_sorted": 1,
+            },
+            "already_sorted is true or false, not 1",
+        ),
+        ({"dtype": "int64", "validate": None}, "validate is true or false, not None"),
     ],
 )
 def test_json_that_is_no_feature_is_an_error_that_names_it(feature: object, said: str) -> None:
@@ -523,3 +591,18 @@ def test_what_is_no_spec_is_said_in_plain_words() -> None:
         json_spec('{"a":' * 100_000)
     with pytest.raises(tfr.FeatureError, match="not a schema: nested too deeply"):
         tfr.Schema.from_json('{"a":' * 100_000)
+
+
+def test_what_no_record_can_hold_is_an_error_of_the_spec(tmp_path: Path) -> None:
+    path = written(tmp_path / "data", {"k": np.arange(1), "i": np.arange(1)})
+    sparse = {"feature": "SparseFeature", "index_key": "i", "value_key": "k", "dtype": "int64"}
+    for feature, said in [
+        ({**sparse, "size": 2**63}, "Dimension 9223372036854775808 of SparseFeature name"),
+        ({**sparse, "size": -5}, "Dimension -5 of SparseFeature name"),
+        ({"shape": [2**32, 2**32], "dtype": "int64"}, "Shape [4294967296, 4294967296] of feature name"),
+        ({"shape": [], "dtype": "int65"}, "feature 'name': 'int65' is not one of the dtypes"),
+    ]:
+        features = json_spec(json.dumps({"name": feature})).features
+        with pytest.raises((tfr.FeatureError, TypeError)) as caught:
+            tfr.lint(path, features)
+        assert str(caught.value).startswith(said)

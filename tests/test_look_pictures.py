@@ -168,6 +168,14 @@ def test_a_contact_sheet_has_a_cell_for_every_picture() -> None:
     assert len(colours) > 1000  # of photographs
 
 
+def test_names_of_lines_and_of_any_length_stand_on_the_sheet() -> None:
+    sketch = PictureSketch(3, CELL)
+    image = encoded(Image.new("L", (2, 2), 0), "PNG")
+    sketch.add({name: [image] for name in ("a\nb", "\r\x1b\0", "long" * 1_000_000)})
+    sheet = draw_contact_sheet(sketch.pictures())
+    assert sheet.height > CELL
+
+
 def test_a_tiny_image_is_enlarged_on_the_sheet() -> None:
     sketch = PictureSketch(1, CELL)
     sketch.add({"image": [encoded(Image.new("L", (2, 2), 0), "PNG")]})

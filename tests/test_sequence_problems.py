@@ -14,14 +14,8 @@ from odd_messages import field, odd_sequence_record, varint
 
 import tfrecord_lite as tfr
 from tfrecord_lite.format.feature_problems import same
-from tfrecord_lite.format.tensorflow_parser import Refused
-from tfrecord_lite.format.tensorflow_sequence_parser import (
-    TYPES,
-    MayCrash,
-    context_value_in,
-    sequence_entries_in,
-    steps_in,
-)
+from tfrecord_lite.format.tensorflow_parser import MayCrash, Refused
+from tfrecord_lite.format.tensorflow_sequence_parser import TYPES, context_value_in, sequence_entries_in, steps_in
 
 tf = pytest.importorskip("tensorflow")
 
@@ -384,6 +378,32 @@ tf.io.parse_single_sequence_example({record!r}, None, {{"w": tf.io.VarLenFeature
     (fixed,) = tfr.read_records(out)
     _, found = tf.io.parse_single_sequence_example(fixed, None, {"w": tf.io.VarLenFeature(tf.string)})
     assert found["w"].values.numpy().tolist() == [b"ok", b"\n\x70ab"]
+
+
+def test_bytes_said_to_have_2_gib_are_refused_of_a_step_without_a_crash() -> None:
+    record = of_steps(field(1, b"\x0a" + varint(2**31) + b"abc"))
+    refusal = steps_by_tensorflow(record, "w", tf.string)
+    _, [(_, steps)] = sequence_entries_in(record) or ([], [])
+    with pytest.raises(Refused) as caught:
+        steps_in("w", steps, 1)
+    assert not isinstance(caught.value, MayCrash)
+    assert str(caught.value) in refusal
+
+
+def test_feature_lists_of_several_kinds_are_one_finding_and_tensorflow_parses_them_as_neither(tmp_path: Path) -> None:
+    first = tfr.encode_sequence_example({"x": "text"}, {"x": [[1], [2]], "same": [[1], None], "none": [None]})
+    second = tfr.encode_sequence_example({"x": "text"}, {"x": [None, ["a"]], "same": [[2]], "none": [[1]]})
+    path = tmp_path / "in"
+    path.write_bytes(frame(first) * 2 + frame(second))
+    for features in (None, {"x": tf.io.FixedLenFeature([], tf.string)}):
+        (finding,) = (each for each in tfr.lint(path, features) if each.rule == "mixed-kinds")
+        assert (finding.feature, finding.record_number, finding.severity) == ("x", 2, "warning")
+        assert finding.what == f"the feature list is int64 in record #0 of {path}, and bytes in record #2 of {path}"
+    for dtype in (tf.int64, tf.string):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            tf.io.parse_sequence_example([first, second], sequence_features={"x": tf.io.VarLenFeature(dtype)})
+    path.write_bytes(frame(first) + frame(tfr.encode_example({"x": "text", "same": "text"})))
+    assert [each.rule for each in tfr.lint(path)] == []
 
 
 SPLIT = field(1, entry(KEY_C, field(2, field(3, field(1, b"\7") + field(1, b"\1")))))

@@ -1,6 +1,6 @@
 """Where records are sound one by one, and no parser takes them all.
 
-mixed-kinds          a feature is of one kind in some records, and of another in others
+mixed-kinds          a feature, or a feature list, is of one kind in some records, and of another in others
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ class MetKinds:
     """Which features there are in the records of all files, and where each was first met in each kind.
 
     Args:
+        subject: what has the kinds, for findings.
         asked_for: names that are remembered whatever their number; others are up to 10,000.
     """
 
-    def __init__(self, asked_for: Collection[str]) -> None:
+    def __init__(self, subject: str, asked_for: Collection[str]) -> None:
+        self._subject = subject
         self._asked_for = asked_for
         self._places: dict[str, dict[ValueType, Place]] = {}
 
@@ -57,7 +59,7 @@ class MetKinds:
                 continue
             met = list(places.items())  # in the order in which they were met
             first, *others = [f"{DTYPE_NAMES[kind]} in record #{at.record_number} of {at.path}" for kind, at in met]
-            what = f"it is {first}, and {', '.join(others)}"
+            what = f"{self._subject} is {first}, and {', '.join(others)}"
             doing = (
                 "parses a feature as one kind, and raises InvalidArgumentError at records of another, whatever is asked"
                 " for"

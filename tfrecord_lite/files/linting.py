@@ -98,7 +98,8 @@ class Lint:
         self._max_record_size = max_record_size
         self.compressions: dict[str, str | None] = {}
         self._record_problems = RecordProblems(plan)
-        self._kinds = MetKinds(() if plan is None else plan.columns.keys())
+        self._kinds = MetKinds("it", () if plan is None else plan.columns.keys())
+        self._list_kinds = MetKinds("the feature list", ())
         self._sources: list[tuple[Any, Any]] = []
         before = list(self._look_up(list_paths(paths)))
         self._outputs = None if fix is None else outputs_of([source for source, _ in self._sources], fix)
@@ -179,6 +180,7 @@ class Lint:
                     yield Finding.of(problem, None)
         if self._plan is None:  # otherwise each record of the wrong kind is a finding
             yield from self._kinds.mixed_kinds()
+        yield from self._list_kinds.mixed_kinds()
 
     def _reader(self, source: Any, recovery: Any = None) -> TFRecordReader:
         return TFRecordReader(source, self._compression_type, max_record_size=self._max_record_size, recovery=recovery)
@@ -244,8 +246,10 @@ class Lint:
                 replaced[begin + number] = canonical(record)
             for problem in problems:
                 yield Finding.of(problem, reader.name, first + number, int(offsets[number]))
-        for (name, kind), number in self._record_problems.kinds.items():
-            self._kinds.add(name, kind, Place(reader.name, first + number, int(offsets[number])))
+        met = (self._kinds, self._record_problems.kinds), (self._list_kinds, self._record_problems.list_kinds)
+        for places, kinds in met:
+            for (name, kind), number in kinds.items():
+                places.add(name, kind, Place(reader.name, first + number, int(offsets[number])))
         if output is not None:
             for frames in block.frames_with(replaced, begin):
                 output.write(frames)

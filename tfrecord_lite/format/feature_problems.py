@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tfrecord_lite.format.findings import Problem, Rule
-from tfrecord_lite.format.tensorflow_parser import Refused
+from tfrecord_lite.format.tensorflow_parser import MayCrash, Refused
 from tfrecord_lite.format.value_types import type_of
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
 from tfrecord_lite.format.wire_format import FIXED32, LEN, VARINT, split_fields
@@ -100,6 +100,8 @@ def _list_problem(record: bytes, kind: int, start: int, end: int) -> tuple[Rule,
 
 def consequence(ours: Any, theirs: Any) -> str:
     """What it means that TensorFlow reads that instead."""
+    if isinstance(theirs, MayCrash):
+        return f"may crash, or raises InvalidArgumentError: {theirs}"
     if isinstance(theirs, Refused):
         return f"raises InvalidArgumentError: {theirs}"
     if theirs is None:

@@ -30,6 +30,8 @@ from tfrecord_lite.format.schema import Schema, json_object
 _FEATURES: dict[str, Any] = {
     cls.__name__: cls for cls in (FixedLenFeature, VarLenFeature, FixedLenSequenceFeature, SparseFeature, RaggedFeature)
 }
+#: Arguments of which Python would take anything.
+_FLAGS = {"allow_missing", "already_sorted", "validate"}
 
 
 def json_spec(text: str) -> Spec:
@@ -72,6 +74,9 @@ def _feature(name: str, given: Any) -> Any:
     shape = arguments.get("shape")
     if shape is not None and not (isinstance(shape, list) and all(size is None or type(size) is int for size in shape)):
         raise SpecError(f"feature {name!r}: a shape is a list of integers, not {shape!r}")
+    for flag in _FLAGS & arguments.keys():
+        if not isinstance(arguments[flag], bool):
+            raise SpecError(f"feature {name!r}: {flag} is true or false, not {arguments[flag]!r}")
     try:
         inspect.signature(_FEATURES[kind]).bind(**arguments)
     except TypeError as error:

@@ -20,7 +20,8 @@ TensorFlow silently misreads, or worse:
   what protobuf says; what protobuf rejects is a DecodeError;
 - positions and values of a SparseFeature that differ in number are an error in each example, not only when the whole
   batch differs;
-- a uniform row length of 0 and row ids that ask for millions of empty rows are errors;
+- a uniform row length of 0 or of 2^31 and more, and row ids that ask for millions of empty rows, are errors;
+- a shape of more values, or dimensions, than a record or an array can have is an error, where TensorFlow may die;
 - a number from numpy as default of an int64 feature must be an integer; it is not cut;
 - steps without values (a FixedLenSequenceFeature with a 0 in its shape) are an error, where TensorFlow divides by 0.
 

@@ -15,6 +15,7 @@ there and here: row ids that are not one for each value, and values that a unifo
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -54,9 +55,9 @@ def partition_values(key: str, feature: RaggedFeature, values: Array, tensors: M
             _check(key, len(result.row_splits), "partitions around row_splits that do not even hold a 0")
         if isinstance(partition, RaggedFeature.UniformRowLength):
             if isinstance(result, RaggedTensorValue):
-                result = _uniform_rows(key, feature, result, partition.length)
+                result = _uniform_rows(key, feature, result, operator.index(partition.length))
             else:
-                result = _reshaped(key, result, partition.length)
+                result = _reshaped(key, result, operator.index(partition.length))
         else:
             given = tensors[partition.key].astype(dtype)
             result = RaggedTensorValue(result, _row_splits(key, feature, partition, given, len(result)))
@@ -78,7 +79,7 @@ def partition_batch(
     """
     for partition in reversed(feature.partitions):
         if isinstance(partition, RaggedFeature.UniformRowLength):
-            rows = _uniform_batch(key, feature, rows, partition.length)
+            rows = _uniform_batch(key, feature, rows, operator.index(partition.length))
         else:
             rows = _partition_rows(key, feature, rows, partition, tensors[partition.key])
     return rows

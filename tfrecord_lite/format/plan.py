@@ -32,8 +32,12 @@ from tfrecord_lite.format.features import (
 )
 from tfrecord_lite.format.tensor_values import Array
 from tfrecord_lite.format.value_types import INT64, STRING, ValueType, splits_dtype, value_type
+from tfrecord_lite.format.wire_format import MAX_MESSAGE_SIZE
 
 DENSE, SPARSE, RAGGED = "Dense", "Sparse", "Ragged"
+
+#: No value takes less than one byte of a message: none holds more values.
+_MOST_VALUES = MAX_MESSAGE_SIZE
 
 
 class Column(NamedTuple):
@@ -84,11 +88,16 @@ def plan_of(features: Mapping[str, Any], allowed: tuple[type[Any], ...]) -> Plan
     for key, given in features.items():
         if not isinstance(key, str):
             raise TypeError(f"the name of a feature is a str, not {key!r}")
-        feature = as_feature(given)
+        try:
+            feature = as_feature(given)
+        except FeatureError as error:
+            raise FeatureError(error.reason, key) from None
         if not isinstance(feature, allowed):
             raise _error(f"Unsupported {type(given).__name__} {given} for key '{key}'", key)
         plan.features[key] = feature
         for column in _columns(key, feature):
+            if not isinstance(column.key, str):
+                raise TypeError(f"the keys that feature '{key}' reads are str, not {column.key!r}")
             _add(plan.columns, column)
     return plan
 
@@ -131,21 +140,28 @@ def _sequence_column(key: str, feature: FixedLenSequenceFeature) -> Column:
 
 
 def _sparse_columns(key: str, feature: SparseFeature) -> Iterator[Column]:
-    if not feature.index_key:
+    index_key = feature.index_key
+    if index_key is not None and not isinstance(index_key, (str, list, tuple)):
+        raise TypeError(f"the index key of SparseFeature '{key}' is a str or a list of them, not {index_key!r}")
+    if not index_key:
         raise _error(f"Missing index_key for SparseFeature {feature}.", key)
     if not feature.value_key:
         raise _error(f"Missing value_key for SparseFeature {feature}.", key)
     kind = _type(key, feature)
-    is_one = isinstance(feature.index_key, str)
+    is_one = isinstance(index_key, str)
+    index_keys: list[Any] = [index_key] if is_one else list(index_key)
     sizes = [feature.size] if is_one else feature.size
+    sizes = sizes.tolist() if isinstance(sizes, np.ndarray) else sizes
     if not isinstance(sizes, (list, tuple)) or not all(isinstance(size, Integral) for size in sizes):
         wanted = "an int" if is_one else "a list of ints"
         raise TypeError(f"the size of SparseFeature '{key}' is {wanted}, not {feature.size!r}")
-    index_keys = [feature.index_key] if is_one else list(feature.index_key)
     if len(index_keys) != len(sizes):
         raise FeatureError(f"{len(index_keys)} index keys, but {len(sizes)} sizes", key)
-    for index_key in index_keys:
-        yield Column(index_key, INT64, SPARSE)
+    for size in sizes:
+        if not -1 <= operator.index(size) < 1 << 63:  # to TensorFlow -1 is one that is not known
+            raise _error(f"Dimension {size} of SparseFeature {key} must be >= 0 and less than 2^63", key)
+    for each in index_keys:
+        yield Column(each, INT64, SPARSE)
     yield Column(feature.value_key, kind, SPARSE)
 
 
@@ -155,9 +171,16 @@ def _ragged_columns(key: str, feature: RaggedFeature) -> Iterator[Column]:
     for partition in feature.partitions:
         if not isinstance(partition, RaggedFeature.UniformRowLength):
             yield Column(partition.key, INT64, RAGGED, splits_dtype=dtype)
-        elif operator.index(partition.length) < 1:
-            # TensorFlow takes 0, and makes one row of no values or none of many.
-            raise FeatureError(f"a uniform row length is 1 or more, not {partition.length}", key)
+        else:
+            _check_row_length(key, partition.length)
+
+
+def _check_row_length(key: str, length: Any) -> None:
+    if not isinstance(length, Integral):
+        raise TypeError(f"the uniform row length of feature '{key}' is an integer, not {length!r}")
+    # TensorFlow takes 0, and makes one row of no values or none of many, and of more than 32 bits the last 32.
+    if not 1 <= operator.index(length) <= _MOST_VALUES:
+        raise FeatureError(f"a uniform row length is 1 or more, and less than 2^31, not {length}", key)
 
 
 def _add(columns: dict[str, Column], column: Column) -> None:
@@ -181,28 +204,47 @@ def _type(key: str, feature: Any) -> ValueType:
         return value_type(feature.dtype)
     except FeatureError as error:
         raise FeatureError(error.reason, key) from None
+    except TypeError as error:
+        raise TypeError(f"feature '{key}': {error}") from None
 
 
-def _dimensions(key: str, feature: Any) -> list[Any]:
+def _dimensions(key: str, feature: Any) -> list[int | None]:
     """The dimensions of a feature's shape; None for one that is not known."""
     shape = feature.shape
     if shape is None:
         raise _error(f"Missing shape for feature {key}. Received feature={feature}.", key)
     if hasattr(shape, "as_list") and shape.rank is None:  # a tf.TensorShape of which not even the rank is known
         raise _unknown(key, feature)
-    dimensions = [shape] if isinstance(shape, Integral) else list(shape)
+    # A number by itself TensorFlow takes of a FixedLenFeature only.
+    is_number = isinstance(shape, Integral) and isinstance(feature, FixedLenFeature)
+    wrong = TypeError(f"the shape of feature '{key}' is a list of integers, not {shape!r}")
+    try:
+        given = [shape] if is_number else list(shape)
+        dimensions = [None if each is None else operator.index(each) for each in given]
+    except TypeError:
+        raise wrong from None
+    if any(isinstance(each, bool) for each in given):
+        raise wrong
     for dimension in dimensions:
-        if isinstance(dimension, bool):
-            raise TypeError(f"a dimension of feature '{key}' is an int, not a bool")
-        if dimension is not None and operator.index(dimension) < 0:
+        if dimension is not None and dimension < 0:
             raise _error(f"Dimension {dimension} of feature {key} must be >= 0", key)
     return dimensions
 
 
-def _known(key: str, feature: Any, dimensions: list[Any]) -> tuple[int, ...]:
-    if None in dimensions:
+def _known(key: str, feature: Any, dimensions: list[int | None]) -> tuple[int, ...]:
+    """The shape with these dimensions, which an array can have."""
+    shape = tuple(each for each in dimensions if each is not None)
+    if len(shape) < len(dimensions):
         raise _unknown(key, feature)
-    return tuple(map(operator.index, dimensions))
+    try:
+        np.empty([0] * (len(shape) + 2))  # as many as there are in a batch of steps
+    except ValueError:
+        raise _error(f"The {len(shape)} dimensions of feature {key} are more than an array can have", key) from None
+    if math.prod(filter(None, shape)) > _MOST_VALUES:  # beside a 0 an array cannot have them, either
+        raise _error(
+            f"Shape {list(shape)} of feature {key} is of 2^31 values or more, zeros aside: no record can hold them", key
+        )
+    return shape
 
 
 def _unknown(key: str, feature: Any) -> FeatureError:
@@ -215,21 +257,27 @@ def _default(key: str, feature: Any, kind: ValueType, size: int) -> Array | None
     if value is None:
         return None
     is_array = hasattr(value, "dtype")
-    leaves = np.array(np.asarray(value) if is_array else value, dtype=object).reshape(-1).tolist()
+    unfit = TypeError(f"Cannot convert {value!r} to a default of dtype {kind.name} for feature '{key}'")
+    try:
+        leaves = np.array(np.asarray(value) if is_array else value, dtype=object).reshape(-1).tolist()
+    except ValueError:  # arrays in a list that do not fit each other
+        raise unfit from None
     taken: tuple[type[Any], ...] = (bytes, str) if kind is STRING else (int, np.integer, np.bool_)
     if kind is not STRING and (kind is not INT64 or is_array):
         taken += (float, np.floating)
     if not all(isinstance(leaf, taken) for leaf in leaves):
-        raise TypeError(f"Cannot convert {value!r} to a default of dtype {kind.name} for feature '{key}'")
+        raise unfit
     if len(leaves) != size:
         raise _error(f"The default of feature {key} has {len(leaves)} values, but its shape has {size}", key)
-    if kind is STRING:
-        return np.array([leaf.encode() if isinstance(leaf, str) else bytes(leaf) for leaf in leaves], object)
     try:
+        if kind is STRING:
+            return np.array([leaf.encode() if isinstance(leaf, str) else bytes(leaf) for leaf in leaves], object)
         with np.errstate(over="ignore"):
             default = np.array(leaves).astype(kind.dtype) if kind is not INT64 else np.array(leaves, kind.dtype)
     except OverflowError:
-        raise _error(f"The default of feature {key} is outside int64", key) from None
+        raise _error(f"The default of feature {key} is outside {kind.name}", key) from None
+    except ValueError as error:  # text that has no UTF-8, or not a number
+        raise _error(f"The default of feature {key} is no {kind.name}: {error}", key) from None
     if kind is INT64 and default.tolist() != leaves:
         raise TypeError(f"Cannot convert {value!r} to a default of dtype int64 for feature '{key}': it would be cut")
     return default

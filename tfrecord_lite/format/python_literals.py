@@ -29,9 +29,9 @@ class SpecError(ValueError):
     """The text has no features that can be read from it."""
 
 
-def spec_error(node: Any, wanted: str) -> SpecError:
+def spec_error(node: Any, problem: str) -> SpecError:
     """An error about a part of the text."""
-    return SpecError(f"line {node.lineno}: {wanted}")
+    return SpecError(f"line {node.lineno}: {problem}")
 
 
 def shown(node: ast.expr) -> str:
@@ -65,7 +65,7 @@ class Literals:
             return _computed(node, _ARITHMETIC[type(node.op)], left, right)
         if isinstance(node, ast.Name) and node.id in self._constants and depth < _MOST_NAMES:
             return self.value(self._constants[node.id], depth + 1)
-        raise spec_error(node, f"something literal, not {shown(node)}")
+        raise spec_error(node, f"something literal is needed, not {shown(node)}")
 
 
 def _computed(node: ast.expr, compute: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
@@ -78,4 +78,4 @@ def _computed(node: ast.expr, compute: Callable[[Any, Any], Any], left: Any, rig
             return compute(left, right)
         except ZeroDivisionError:
             pass
-    raise spec_error(node, f"something literal, not {shown(node)}")
+    raise spec_error(node, f"something literal is needed, not {shown(node)}")

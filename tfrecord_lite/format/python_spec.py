@@ -152,7 +152,7 @@ class _Reader:
     def _features_of(self, node: ast.expr) -> dict[str, Any]:
         """The features in a dict."""
         if isinstance(node, ast.DictComp):
-            raise spec_error(node, "a dict that is written down entry by entry, not a comprehension")
+            raise spec_error(node, "a dict that is written down entry by entry is needed, not a comprehension")
         self._check_unchanged(node)
         features: dict[str, Any] = {}
         names: set[str] = set()
@@ -173,7 +173,8 @@ class _Reader:
         """The features of a dict that another takes over here."""
         part = self._part(given)
         if part is None or not self._is_features(part) or part in self._open:
-            raise spec_error(given, f"a dict of features that is written down and assigned once, not {shown(given)}")
+            wanted = "a dict of features that is written down and assigned once"
+            raise spec_error(given, f"{wanted} is needed, not {shown(given)}")
         for entry in self._names.entries.get(part, ()):
             if entry.value.lineno > given.lineno:
                 raise spec_error(entry.value, "a feature is added here, behind where the dict is taken over")
@@ -218,12 +219,13 @@ class _Reader:
         if isinstance(node, ast.Name) and _is_feature(self._constants.get(node.id)):
             node = self._constants[node.id]
         if not isinstance(node, ast.Call) or not _is_feature(node):
-            raise spec_error(node, f"a feature such as tf.io.FixedLenFeature([], tf.int64), not {shown(node)}")
+            wanted = "a feature such as tf.io.FixedLenFeature([], tf.int64)"
+            raise spec_error(node, f"{wanted} is needed, not {shown(node)}")
         return self._call(node, _FEATURES[_last_name(node.func)])
 
     def _call(self, node: ast.Call, cls: Callable[..., Any]) -> Any:
         if any(isinstance(argument, ast.Starred) for argument in node.args) or not all(k.arg for k in node.keywords):
-            raise spec_error(node, "arguments that can be read one by one, without * and **")
+            raise spec_error(node, "arguments that can be read one by one are needed, without * and **")
         arguments = [self._argument(argument) for argument in node.args]
         named = {keyword.arg: self._argument(keyword.value) for keyword in node.keywords if keyword.arg}
         try:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from tfrecord_lite.format.canonical import canonical
 from tfrecord_lite.format.columns.clearance import Clearance
 from tfrecord_lite.format.columns.window import Records
+from tfrecord_lite.format.feature_problems import consequence
 from tfrecord_lite.format.findings import ERROR, NOTE, Problem
 from tfrecord_lite.format.plan import DENSE, Plan
 from tfrecord_lite.format.spec_problems import context_problems, example_problems, raised, unfit_reason
@@ -47,10 +48,12 @@ class RecordProblems:
     Attributes:
         kinds: {(name, type): number of the first record} of the features in the records that were looked at last. Of a
             feature in a record with problems the type is None: of which kind it is meant to be is open.
+        list_kinds: the same of feature lists without problems.
     """
 
     def __init__(self, plan: Plan | None) -> None:
         self.kinds: dict[tuple[str, ValueType | None], int] = {}
+        self.list_kinds: dict[tuple[str, ValueType], int] = {}
         self._plan = plan
         self._clearance = Clearance(plan)
 
@@ -58,6 +61,7 @@ class RecordProblems:
         """Those with problems, by their numbers; `kinds` is complete when all have been given."""
         unclear = self._clearance.unclear(records).tolist()
         self.kinds = dict(self._clearance.kinds.items())
+        self.list_kinds = {}
         for number in unclear:
             record = records.record(number)
             readings = read_both(record)
@@ -70,7 +74,7 @@ class RecordProblems:
                 yield FaultyRecord(number, record, problems, is_fixable)
 
     def _problems(self, readings: Readings) -> list[Problem]:
-        example, tensorflow, problems, overridden, list_problems, is_sequence = readings
+        example, tensorflow, problems, overridden, list_problems, lists = readings
         if any(problem.rule in LOSING for problem in (*problems, *list_problems)):  # nor is any other to be cured then
             problems, list_problems = _not_fixable(problems), _not_fixable(list_problems)
         seen = example if tensorflow is None else tensorflow
@@ -80,7 +84,7 @@ class RecordProblems:
             problems = [_asked_for(problem, self._plan, tensorflow, overridden) for problem in problems]
         told = {problem.feature for problem in problems if problem.rule.severity == ERROR and problem.feature}
         unfit = [*example_problems(self._plan, seen, overridden, told)]
-        if is_sequence:
+        if lists is not None:
             unfit += context_problems(self._plan, seen)
         return [*problems, *unfit, *list_problems]
 
@@ -91,6 +95,10 @@ class RecordProblems:
                 if value is not None:
                     kind = name, None if readings.problems else type_of(value)
                     self.kinds[kind] = min(self.kinds.get(kind, number), number)
+        for name, steps in ({} if readings.list_problems else readings.lists or {}).items():
+            for step in steps:
+                if step is not None:
+                    self.list_kinds.setdefault((name, type_of(step)), number)
 
 
 def _hidden(fixed: bytes, told: list[Problem]) -> Iterator[Problem]:
@@ -120,7 +128,9 @@ def _asked_for(problem: Problem, plan: Plan, tensorflow: Mapping[str, Any], over
     takes_overridden = column.layout == DENSE and name in overridden
     if takes_overridden:
         value = overridden[name]
-    reason = str(value) if isinstance(value, Refused) else unfit_reason(column, value)
+    if isinstance(value, Refused):
+        return problem._replace(tensorflow=consequence(None, value))
+    reason = unfit_reason(column, value)
     if reason is not None:
         return problem._replace(tensorflow=raised(reason))
     if takes_overridden:

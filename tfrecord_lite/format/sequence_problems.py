@@ -16,10 +16,9 @@ from tfrecord_lite.errors import DecodeError
 from tfrecord_lite.format.example import decode_sequence_example
 from tfrecord_lite.format.feature_problems import HIDDEN, KINDS, kind_problem, misread_features, name_not_utf8, same
 from tfrecord_lite.format.findings import Problem, Rule
-from tfrecord_lite.format.tensorflow_parser import Refused
+from tfrecord_lite.format.tensorflow_parser import MayCrash, Refused
 from tfrecord_lite.format.tensorflow_sequence_parser import (
     TYPES,
-    MayCrash,
     context_value_in,
     sequence_entries_in,
     steps_in,

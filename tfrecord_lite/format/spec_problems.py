@@ -37,7 +37,7 @@ from tfrecord_lite.format.partitions import TooManyRowsError
 from tfrecord_lite.format.plan import DENSE, Column, Plan
 from tfrecord_lite.format.rows import Rows, result
 from tfrecord_lite.format.tensorflow_parser import Refused
-from tfrecord_lite.format.value_types import FLOAT32, type_of
+from tfrecord_lite.format.value_types import FLOAT32, STRING, type_of
 
 _WRITE = "write these records again with the values that are asked for, or leave them out"
 
@@ -61,6 +61,8 @@ NEVER_THERE = Rule("never-there", WARNING, "check the name, and that these are t
 NOT_ASKED_FOR = Rule("not-asked-for", NOTE, "nothing, if it is not needed")
 
 _SINGLE = Place()
+#: Values of numbers, a gigabyte or so, for which there may be no memory.
+_LARGE = 1 << 27
 
 
 def raised(text: str) -> str:
@@ -205,8 +207,11 @@ def _column_problem(column: Column, value: Any, reason: str) -> Problem:
         ignored = "" if column.default is None else ", and the default is not used for an empty list"
         return Problem(EMPTY_LIST, key, f"its list is empty{ignored}", raised(reason))
     what = f"it holds {len(value)} values, where {column.size} are asked for"
-    # Of floats that are not packed it writes the first beyond the end of what is to hold none.
-    doing = raised(reason) + ("" if column.size or found != FLOAT32 else "; or, where they are not packed, may crash")
+    doing = raised(reason)
+    if not column.size and found == FLOAT32:  # it writes the first beyond the end of what is to hold none
+        doing += "; or, where they are not packed, may crash"
+    elif column.size >= _LARGE and found != STRING:  # it does not look whether it was given the memory
+        doing += "; or, where there is no memory for so many, crashes"
     return Problem(WRONG_COUNT, key, what, doing)
 
 

@@ -35,8 +35,8 @@ def skip_field(cursor: Cursor, tag: int) -> None:
         raise Stopped
 
 
-class Beyond(Overrun):
-    """The same with 2 GiB and more, which TensorFlow takes for fewer than no bytes."""
+class Negative(Stopped):
+    """It gives up, not everywhere in time, as something has 2 GiB or more, which it takes for less than nothing."""
 
 
 class Cursor:
@@ -79,7 +79,7 @@ class Cursor:
 
     def take(self, size: int) -> bytes:
         if self.at + size > self.limit:
-            raise Overrun if size <= _INT32_MAX else Beyond
+            raise Overrun if size <= _INT32_MAX else Negative
         self.at += size
         return self.data[self.at - size : self.at]
 

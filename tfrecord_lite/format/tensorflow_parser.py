@@ -19,13 +19,15 @@ from typing import Any
 import numpy as np
 
 from tfrecord_lite.errors import DecodeError
-from tfrecord_lite.format.tensorflow_cursor import Cursor, Stopped, skip_field
+from tfrecord_lite.format.tensorflow_cursor import Cursor, Negative, Stopped, skip_field
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
 from tfrecord_lite.format.wire_format import FIXED32, LEN, VARINT, decode_varints
 
 _FIELD_1, _FIELD_2 = 1 << 3 | LEN, 2 << 3 | LEN
 _KINDS = {kind << 3 | LEN: kind for kind in (BYTES_LIST, FLOAT_LIST, INT64_LIST)}
 _UNPACKED_FLOAT, _UNPACKED_INT64 = 1 << 3 | FIXED32, 1 << 3 | VARINT
+
+_NOT_PARSED = "Can't parse serialized Example."
 
 
 class Refused(Exception):
@@ -70,8 +72,10 @@ def value_in(features: Sequence[bytes]) -> Any:
         limit = cursor.enter(cursor.varint32())
         value = list_in(cursor, _KINDS[feature[0]])
         cursor.limit = limit
+    except Negative:
+        raise MayCrash(_NOT_PARSED) from None
     except Stopped:
-        raise Refused("Can't parse serialized Example.") from None
+        raise Refused(_NOT_PARSED) from None
     return value
 
 

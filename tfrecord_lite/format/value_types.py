@@ -62,8 +62,8 @@ def value_type(dtype: Any) -> ValueType:
     if name in _NAMED_TYPES:
         return _NAMED_TYPES[name]
     if dtype is None or dtype is int or dtype is str:  # numpy would take them for dtypes
-        raise TypeError(f"{dtype!r} is not one of the dtypes int64, float32 and bytes")
-    found = np.dtype(name or dtype)
+        raise _unknown(dtype, "int64, float32 and bytes")
+    found = _numpy_dtype(name or dtype, "int64, float32 and bytes")
     if found.kind in _STRING_KINDS:
         return STRING
     for known in (INT64, FLOAT32):
@@ -88,7 +88,7 @@ def splits_dtype(dtype: Any) -> np.dtype[Any]:
     """
     if dtype is None:
         raise TypeError("row_splits are int32 or int64, not None")
-    found: np.dtype[Any] = np.dtype(_tensorflow_name(dtype) or dtype)
+    found = _numpy_dtype(_tensorflow_name(dtype) or dtype, "int32 and int64")
     if found not in (np.int32, np.int64):
         raise FeatureError(f"row_splits are int32 or int64, not {found}")
     return found
@@ -97,3 +97,15 @@ def splits_dtype(dtype: Any) -> np.dtype[Any]:
 def _tensorflow_name(dtype: Any) -> str | None:
     """The name of a tf.DType, or None."""
     return cast(str, dtype.name) if hasattr(dtype, "as_numpy_dtype") else None
+
+
+def _numpy_dtype(dtype: Any, known: str) -> np.dtype[Any]:
+    try:
+        found: np.dtype[Any] = np.dtype(dtype)
+    except (TypeError, ValueError, SyntaxError):  # a dtype can be written in many forms, and so be wrong in many ways
+        raise _unknown(dtype, known) from None
+    return found
+
+
+def _unknown(dtype: Any, known: str) -> TypeError:
+    return TypeError(f"{dtype!r} is not one of the dtypes {known}")

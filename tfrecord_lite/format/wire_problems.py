@@ -7,7 +7,7 @@ A SequenceExample, which has feature lists beside its features, is read by anoth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tfrecord_lite.errors import DecodeError
@@ -45,7 +45,8 @@ class Readings(NamedTuple):
         overridden: {name: value, or Refused} of the last entry with a kind, where a later one has none: for a
             FixedLenFeature, and in parse_single_example for any, TensorFlow takes it.
         list_problems: the same as `problems` of the feature lists, which are no features.
-        is_sequence: whether it is a SequenceExample, and what is said of features is about its context.
+        lists: {name: steps} of its feature lists, as protobuf reads them, if it is a SequenceExample; what is said of
+            features is about its context then. None if it is an Example.
     """
 
     example: dict[str, Any] | None
@@ -53,7 +54,7 @@ class Readings(NamedTuple):
     problems: list[Problem]
     overridden: dict[str, Any]
     list_problems: list[Problem]
-    is_sequence: bool = False
+    lists: Mapping[str, list[Any]] | None = None
 
 
 def read_both(record: bytes) -> Readings:
@@ -72,7 +73,7 @@ def read_both(record: bytes) -> Readings:
     sequence = sequence_in(record)
     if sequence is not None:
         theirs, problems, list_problems = sequence_problems(record, *sequence)
-        return Readings(ours, theirs, problems, {}, list_problems, is_sequence=True)
+        return Readings(ours, theirs, problems, {}, list_problems, sequence[1])
     overridden = _overridden(entries or [])
     problems = list(_problems(record, ours, theirs, overridden))
     return Readings(ours, theirs, problems, overridden, broken_lists(record))

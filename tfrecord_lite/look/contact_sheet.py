@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tfrecord_lite.errors import printable
 from tfrecord_lite.look.pictures import Picture
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _write(
     colour: tuple[int, int, int],
 ) -> None:
     """One line, cut where the cell ends, in Pillow's own font: none has to be installed."""
-    shown = text.encode("latin-1", "backslashreplace").decode("latin-1")
+    shown = printable(text[:CELL]).encode("latin-1", "backslashreplace").decode("latin-1")[:CELL]
     while shown and pen.textlength(shown, font=font) > CELL:
         shown = shown[:-1]
     pen.text(corner, shown, fill=colour, font=font)
