@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
@@ -191,7 +192,7 @@ def test_what_is_not_proven_is_not_taken_for_data() -> None:
 
 def test_data_behind_a_header_longer_than_any_usual_one_is_not_looked_for() -> None:
     records = records_of(0)
-    stored = gzip_member(frames(records), comment=b"c" * 1000)
+    stored = gzip_member(frames(records), comment=b"c" * 2000)
     assert salvaged(stored)[0] == records
     found, survivors = salvaged(flip_bit(stored, 0) + gzip_member(frames([b"next"])))
     assert found == [b"next"]
@@ -227,3 +228,71 @@ def test_the_message_about_a_file_that_is_not_recognised_does_not_rule_zlib_out(
     list(survivors)
     if survivors.compression_type != "ZLIB":
         assert "(is this a TFRecord file, or damaged ZLIB data?)" in survivors.regions[0].reason
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_header_that_is_gone_or_all_zeros_costs_no_record(name: str) -> None:
+    member, header_size, compression_type = KINDS[name]
+    several = compression_type == "GZIP"
+    for sizes in ([20, 20, 20], [1, 1, 1], [700, 700, 700]) if several else ([20], [1], [700]):
+        parts = [records_of(seed, count) for seed, count in enumerate(sizes)]
+        members = [member(frames(part)) for part in parts]
+        for number in range(len(parts)):
+            for header in (b"", bytes(header_size), bytes(300), b"\xff" * header_size):
+                damaged = [*members]
+                damaged[number] = header + members[number][header_size:]
+                found, survivors = salvaged(b"".join(damaged), compression_type)
+                assert found == [record for part in parts for record in part]
+                assert survivors.bytes_lost == 0
+                assert survivors.compressed_bytes_lost <= len(header)
+
+
+def test_the_first_bytes_of_stored_data_behind_zeros_are_no_padding() -> None:
+    content = frames(records_of(0, 700))
+    compress = zlib.compressobj(0, zlib.DEFLATED, -15)
+    flushed = compress.flush(zlib.Z_FULL_FLUSH) + compress.compress(content) + compress.flush()
+    assert flushed.startswith(b"\0\0\0\xff\xff")
+    trailer = struct.pack("<II", zlib.crc32(content), len(content))
+    for zeros in (0, 10, 100_000):
+        found, survivors = salvaged(gzip_member(frames([b"first"])) + bytes(zeros) + flushed + trailer)
+        assert found == [b"first", *records_of(0, 700)]
+        assert survivors.compressed_bytes_lost == 0
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("count", [1, 2, 40, 512])
+def test_bytes_that_came_into_a_header_or_before_it_cost_no_record(name: str, count: int) -> None:
+    member, header_size, compression_type = KINDS[name]
+    inserted = np.random.default_rng(count).bytes(count)
+    records = records_of(0)
+    stored = member(frames(records))
+    for at in range(header_size):
+        found, _ = salvaged(stored[:at] + inserted + stored[at:], compression_type)
+        assert found == records
+
+
+@pytest.mark.parametrize("compression_type", ["GZIP", "ZLIB"])
+@pytest.mark.parametrize("fill", [b"A", b"B", b"C", b"E", b""])
+def test_stored_data_that_could_begin_a_byte_early_begin_where_they_do(compression_type: str, fill: bytes) -> None:
+    """00 ff ff 00 00 begins a stored block, and so it does with a byte before it whose last bits are zeros."""
+    generator = np.random.default_rng(1)
+    long = [fill * 70_000 if fill else generator.bytes(70_000) for _ in range(3)]
+    records = [record for number in range(3) for record in (b"%d" % number, long[number])]
+    content = frames(records)
+    stored = raw_deflate(content, level=0)
+    assert stored.startswith(b"\0\xff\xff\0\0")
+    if compression_type == "ZLIB":
+        damaged = b"\x78\0" + stored + struct.pack(">I", zlib.adler32(content))
+    else:
+        damaged = b"########\0\0" + stored + struct.pack("<II", zlib.crc32(content), len(content))
+    assert salvaged(damaged, compression_type)[0] == records
+
+
+def test_a_member_that_begins_inside_a_record_and_could_begin_a_byte_early_begins_where_it_does() -> None:
+    generator = np.random.default_rng(1)
+    records = [b"B" * 300_000, *(generator.bytes(20_000) for _ in range(40))]
+    stored = frames(records)
+    for at in (200_000, 290_000):
+        damaged = b"########\0\0" + gzip_member(stored[at:], level=0)[10:]
+        found, _ = salvaged(gzip_member(stored[:at]) + damaged)
+        assert found == records[1:]
