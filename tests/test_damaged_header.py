@@ -296,3 +296,48 @@ def test_a_member_that_begins_inside_a_record_and_could_begin_a_byte_early_begin
         damaged = b"########\0\0" + gzip_member(stored[at:], level=0)[10:]
         found, _ = salvaged(gzip_member(stored[:at]) + damaged)
         assert found == records[1:]
+
+
+@pytest.mark.parametrize("fill", [b"B", b""])
+@pytest.mark.parametrize("damage", ["a byte more", "a byte less", "the first byte of the data gone"])
+def test_a_header_that_still_passes_but_ends_elsewhere_costs_no_record(damage: str, fill: bytes) -> None:
+    generator = np.random.default_rng(1)
+    long = [fill * 70_000 if fill else generator.bytes(70_000) for _ in range(3)]
+    parts = [
+        [record for number in range(3) for record in (b"%d%d" % (part, number), long[number])] for part in range(3)
+    ]
+    before, member, after = (gzip_member(frames(part), level=0, extra=b"12345678") for part in parts)
+    header_size = 20
+    assert member[header_size:].startswith(b"\0\xff\xff\0\0")
+    if damage == "a byte more":
+        damaged = member[:header_size] + b"\0" + member[header_size:]
+    elif damage == "a byte less":
+        damaged = overwrite(member, 10, b"\7\0" + b"1234567\0")
+    else:  # codes that are fixed go on wherever one ends
+        content = frames(parts[1])
+        compress = zlib.compressobj(6, zlib.DEFLATED, -15, 9, zlib.Z_FIXED)
+        data = compress.compress(content) + compress.flush()
+        damaged = gzip_member(b"")[:9] + data + struct.pack("<II", zlib.crc32(content), len(content))
+    assert salvaged(before + damaged + after)[0] == [record for part in parts for record in part]
+
+
+def test_sound_members_that_begin_inside_a_record_are_given_as_they_are() -> None:
+    """One of them begins with what would be the beginning of a member with a damaged header."""
+    inner = zlib_stream(frames([b"inner", b"inner, too"]))
+    records = [b"x" * 5000 + inner + bytes(5000), *records_of(0, 200)]
+    stored = frames(records)
+    for at in (5012 - 3, 5012, 5012 + 2, 7000):
+        for level in (0, 6):
+            members = gzip_member(stored[:at], level=level) + gzip_member(stored[at:], level=level)
+            found, survivors = salvaged(members)
+            assert (found, survivors.sound) == (records, True)
+            found, survivors = salvaged(flip_bit(members, len(members) - 8000, 3))
+            assert b"inner" not in found
+
+
+def test_a_search_is_bounded_whatever_inflates() -> None:
+    """Zeros between: every member could begin at many places, of which each gives a thousand times as much."""
+    big = raw_deflate(bytes(60_000_000))
+    found, survivors = salvaged(b"".join([b"#" * 100 + big + b"#" * 8] * 20) + gzip_member(frames([b"last"])))
+    assert found == [b"last"]
+    assert not survivors.sound

@@ -3,6 +3,9 @@
 Every byte may be the first of the data. From most of them nothing can be inflated; but a few bytes before the data, or
 inside it, may pass for its beginning for as long as a stored block is. So where several do they are inflated side by
 side, further and further, until one is left: it is the one that goes furthest.
+
+A damaged header may pass for a sound one that is shorter or longer. Where what follows it begins with no frame and
+cannot be inflated, its end is one place among the others.
 """
 
 from __future__ import annotations
@@ -38,30 +41,45 @@ class DeflateStart:
     Args:
         compression_type: "GZIP" or "ZLIB".
         peek: gives the bytes from the beginning of the header on, so many or up to the end of everything.
-        given: the first bytes of what the member gave by its header, which is not given again.
         patience: bytes that may be inflated on trial, in and out.
+        passes: whether the header passes for a sound one.
 
     Attributes:
-        at: the place, from the beginning of the header on; None where nothing proves it.
+        at: the place, from the beginning of the header on; None where nothing proves it, or the header is right.
         cost: bytes that were inflated on trial.
     """
 
-    def __init__(self, compression_type: str, peek: Callable[[int], bytes], given: bytes, patience: int) -> None:
+    def __init__(self, compression_type: str, peek: Callable[[int], bytes], patience: int, *, passes: bool) -> None:
         self.at: int | None = None
         self.cost = 0
         self._type, self._peek, self._patience = compression_type, peek, patience
-        if not is_header(given):
-            self.at = self._furthest(self._candidates(given))
+        stated = self._as_stated() if passes else None
+        if stated is None or stated.is_broken:
+            best = self._furthest(self._candidates(stated))
+            self.at = None if best is None or best is stated else best.at
 
-    def _candidates(self, given: bytes) -> list[_Trial]:
+    def _as_stated(self) -> _Trial:
+        """The header's own end. What this costs is at most once what the member costs anyway."""
+        trial, size = _Trial(0, zlib.decompressobj(WINDOW_BITS[self._type])), TRIAL
+        while True:
+            data = self._peek(size)
+            trial.go_on(data, size)
+            if trial.is_broken or trial.is_whole or len(data) < size or size >= _LONGEST_TRIAL:
+                return trial
+            size *= 2
+
+    def _candidates(self, stated: _Trial | None) -> list[_Trial]:
         data = self._peek(LONGEST_HEADER + TRIAL)
-        trials: list[_Trial] = []
+        trials = [] if stated is None else [stated]
+        given = b"" if stated is None else _beginning(zlib.decompressobj(WINDOW_BITS[self._type]), data, BEGINNING)
+        if is_header(given):
+            return trials
         for at in range(min(LONGEST_HEADER + 1, len(data))):
             if self.cost > self._patience or (at and _is_member(data, at)):
                 break
             self.cost += BEGINNING
-            beginning = _beginning(self._type, data[at : at + BEGINNING])
-            if not beginning or beginning in given:
+            beginning = _beginning(inflate_behind_header(self._type), data[at : at + BEGINNING], HEADER_SIZE)
+            if not beginning or data[at : at + HEADER_SIZE] in given:  # that is what a stored block holds
                 continue
             trial = _Trial(at, inflate_behind_header(self._type), has_frame=is_header(beginning))
             if trials or not trial.has_frame:
@@ -72,7 +90,7 @@ class DeflateStart:
                 break  # what begins inside it is a part of it
         return trials
 
-    def _furthest(self, trials: list[_Trial]) -> int | None:
+    def _furthest(self, trials: list[_Trial]) -> _Trial | None:
         """Of several places the one from which most can be inflated."""
         size = LONGEST_HEADER + TRIAL
         while sum(not trial.is_broken for trial in trials) > 1 and size < _LONGEST_TRIAL and self.cost < self._patience:
@@ -82,8 +100,7 @@ class DeflateStart:
             if len(data) < size:
                 for trial in trials:
                     trial.is_broken |= not trial.is_whole
-        best = max(trials, key=lambda trial: (not trial.is_broken, trial.reached, trial.has_frame), default=None)
-        return None if best is None else best.at
+        return max(trials, key=lambda trial: (not trial.is_broken, trial.reached, trial.has_frame), default=None)
 
 
 class _Trial:
@@ -97,7 +114,7 @@ class _Trial:
         is_whole: whether it has come to a trailer that holds.
     """
 
-    def __init__(self, at: int, inflate: Any, *, has_frame: bool) -> None:
+    def __init__(self, at: int, inflate: Any, *, has_frame: bool = False) -> None:
         self.at, self.has_frame = at, has_frame
         self.reached = at
         self.is_broken = self.is_whole = False
@@ -147,10 +164,10 @@ def _is_member(data: bytes, at: int) -> bool:
     return is_head and inflates(zlib.decompressobj(WINDOW_BITS["GZIP"]), data[at : at + TRIAL])
 
 
-def _beginning(compression_type: str, data: bytes) -> bytes:
-    """The first bytes, a frame's header if it is one, of what the data inflates to; none where they do not inflate."""
+def _beginning(inflate: Any, data: bytes, size: int) -> bytes:
+    """The first bytes of what the data inflates to; none where they do not inflate."""
     try:
-        beginning: bytes = inflate_behind_header(compression_type).decompress(data, HEADER_SIZE)
+        beginning: bytes = inflate.decompress(data, size)
     except zlib.error:
         return b""
     return beginning

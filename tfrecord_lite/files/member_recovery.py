@@ -27,6 +27,7 @@ from tfrecord_lite.files.deflate_start import (
     inflate_behind_header,
     inflates,
 )
+from tfrecord_lite.format.framing import is_header
 
 _CHUNK = 64 << 10
 #: How far the open member is inflated on where another may begin: further than a stored block goes.
@@ -46,8 +47,7 @@ class ResumingInflateStream(InflateStream):
         super().__init__(source, compression_type)
         self._is_at_head = False  # `_input` may begin with what has to be looked at
         self._patience = _PATIENCE
-        self._begun: bytes | None = None  # what was taken of the open member, unless so much that its header holds
-        self._given = b""  # the first bytes of what that gave
+        self._begun: bytes | None = None  # what was taken of the open member, which has given nothing yet
         self._passed: int | None = None  # bytes before the data behind a damaged header, which comes next
         self._zeros = 0  # passed over as padding since the last member
 
@@ -86,8 +86,8 @@ class ResumingInflateStream(InflateStream):
 
     def _advance(self, size: int) -> bool:
         goes_on = self._advance_to_head(size)
-        if self._error is not None:
-            self._look_behind_header()
+        if self._begun is not None and (self._output or self._error is not None):
+            self._look_behind_header(self._begun)
         return goes_on
 
     def _advance_to_head(self, size: int) -> bool:
@@ -99,7 +99,6 @@ class ResumingInflateStream(InflateStream):
         if self._inflate is None:
             self._is_at_head = False
             self._begun = b"" if self._type == "GZIP" or not self.members else None
-            self._given = b""
             if not self._begin_member():
                 return True
         elif self._is_at_head and self._input.startswith(GZIP_HEAD) and self._is_cut_here():
@@ -115,7 +114,6 @@ class ResumingInflateStream(InflateStream):
         super()._advance(size)
         if self._begun is not None:
             self._begun += piece[: len(piece) - len(self._input)]
-            self._given += bytes(self._output[: BEGINNING - len(self._given)])
             if len(self._begun) > _LONGER_TRIAL:
                 self._begun = None
         self._is_at_head = not self._input
@@ -129,7 +127,7 @@ class ResumingInflateStream(InflateStream):
         self._patience -= _LONGER_TRIAL
         if self._patience < 0 or not inflates(_decompressor("GZIP"), self._input[:TRIAL]):
             return False
-        if self._begun is not None and not self._given and self._data_begin() is not None:
+        if self._begun is not None and self._data_begin(passes=False) is not None:
             return True  # a damaged header seems to be so long
         return not inflates(self._inflate.copy(), self._input[:_LONGER_TRIAL], is_end=len(self._input) < _LONGER_TRIAL)
 
@@ -139,25 +137,29 @@ class ResumingInflateStream(InflateStream):
         self._zeros = 0 if begins else self._zeros + self.padding - padding
         return begins
 
-    def _look_behind_header(self) -> None:
-        """After an error: where only the header of the member is damaged say so, and be behind it."""
-        at = self._data_begin()
-        if at is not None and self._begun is not None:
-            what = "the header of a member" if self._type == "GZIP" else "the header"
-            self._error = CorruptRecordError("compression", reason=f"{self._type}: {what} is damaged")
-            zeros = self._zeros_of_data()
-            self._inflate = inflate_behind_header(self._type)
-            self._input, self._salvaged, self._is_at_head = (zeros + self._begun + self._input)[at:], 0, False
-            self.padding -= max(len(zeros) - at, 0)
-            self._passed = max(at - len(zeros), 0)
-            self._zeros = 0
+    def _look_behind_header(self, begun: bytes) -> None:
+        """Before the first bytes of a member are given, or its error: where only its header is damaged say so, and be
+        behind it.
+        """
+        at = None if is_header(self._output) else self._data_begin(passes=bool(self._output))
         self._begun = None
+        if at is None:
+            return
+        what = "the header of a member" if self._type == "GZIP" else "the header"
+        self._error = CorruptRecordError("compression", reason=f"{self._type}: {what} is damaged")
+        self._output = memoryview(b"")
+        zeros = self._zeros_of_data()
+        self._inflate = inflate_behind_header(self._type)
+        self._input, self._salvaged, self._is_at_head = (zeros + begun + self._input)[at:], 0, False
+        self.padding -= max(len(zeros) - at, 0)
+        self._passed = max(at - len(zeros), 0)
+        self._zeros = 0
 
-    def _data_begin(self) -> int | None:
+    def _data_begin(self, *, passes: bool) -> int | None:
         """Where behind a damaged header the data of the open member begins, from its first byte on; else None."""
-        if self._begun is None or self._patience < LONGEST_HEADER * BEGINNING:
+        if self._patience < LONGEST_HEADER * BEGINNING:
             return None
-        start = DeflateStart(self._type, self._peek, self._given, self._patience)
+        start = DeflateStart(self._type, self._peek, self._patience, passes=passes)
         self._patience -= start.cost
         return start.at
 
