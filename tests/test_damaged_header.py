@@ -341,3 +341,16 @@ def test_a_search_is_bounded_whatever_inflates() -> None:
     found, survivors = salvaged(b"".join([b"#" * 100 + big + b"#" * 8] * 20) + gzip_member(frames([b"last"])))
     assert found == [b"last"]
     assert not survivors.sound
+
+
+def test_damage_to_the_data_of_a_member_that_begins_inside_a_record_does_not_cost_that_record() -> None:
+    records = records_of(0, 400)
+    stored = frames(records)
+    for at in (5000, 20_000):
+        for level in (0, 6):
+            before, member = (gzip_member(part, level=level) for part in (stored[:at], stored[at:]))
+            for position in (2000, 10_000, len(member) - 5000, len(member) - 1):
+                found, survivors = salvaged(before + flip_bit(member, position, 3))
+                whole = sum(end <= at + 1000 for end in np.cumsum([len(record) + 16 for record in records]))
+                assert found[:whole] == records[:whole]
+                assert not survivors.sound

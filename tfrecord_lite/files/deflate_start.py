@@ -2,7 +2,7 @@
 
 Every byte may be the first of the data. From most of them nothing can be inflated; but a few bytes before the data, or
 inside it, may pass for its beginning for as long as a stored block is. So where several do they are inflated side by
-side, further and further, until one is left: it is the one that goes furthest.
+side, further and further: it is the one that comes to a trailer that holds, or goes furthest.
 
 A damaged header may pass for a sound one that is shorter or longer. Where what follows it begins with no frame and
 cannot be inflated, its end is one place among the others.
@@ -93,14 +93,19 @@ class DeflateStart:
     def _furthest(self, trials: list[_Trial]) -> _Trial | None:
         """Of several places the one from which most can be inflated."""
         size = LONGEST_HEADER + TRIAL
-        while sum(not trial.is_broken for trial in trials) > 1 and size < _LONGEST_TRIAL and self.cost < self._patience:
+        while len(trials) > 1 and size < _LONGEST_TRIAL and self.cost < self._patience:
+            if all(trial.is_broken or trial.is_whole for trial in trials):
+                break
             size *= 2
             data = self._peek(size)
             self.cost += sum(trial.go_on(data, size) for trial in trials)
             if len(data) < size:
                 for trial in trials:
                     trial.is_broken |= not trial.is_whole
-        return max(trials, key=lambda trial: (not trial.is_broken, trial.reached, trial.has_frame), default=None)
+        # In steps, for the header's end is among the candidates, too: of equals it is the first.
+        return max(
+            trials, key=lambda trial: (not trial.is_broken, trial.reached // _STEP, trial.has_frame), default=None
+        )
 
 
 class _Trial:
@@ -125,7 +130,7 @@ class _Trial:
         cost = 0
         end = min(end, len(data))
         while self.reached < end and not self.is_broken and not self.is_whole:
-            piece = data[self.reached : min(self.reached + _STEP, end)]
+            piece = data[self.reached : min((self.reached // _STEP + 1) * _STEP, end)]
             cost += len(piece)
             try:
                 rest = piece
