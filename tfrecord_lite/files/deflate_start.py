@@ -163,6 +163,11 @@ def inflates(inflate: Any, data: bytes, *, is_end: bool = False) -> bool:
     return not is_end or bool(inflate.eof)
 
 
+def begins_with_frame(data: bytes) -> bool:
+    """Whether this is a member that begins with a frame's header: it is one, too, where its data are damaged."""
+    return is_header(_beginning(zlib.decompressobj(WINDOW_BITS["GZIP"]), data, HEADER_SIZE))
+
+
 def _is_member(data: bytes, at: int) -> bool:
     """Whether the next member begins here."""
     is_head = data.startswith(GZIP_HEAD, at)

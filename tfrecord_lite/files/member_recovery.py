@@ -24,6 +24,7 @@ from tfrecord_lite.files.deflate_start import (
     LONGEST_HEADER,
     TRIAL,
     DeflateStart,
+    begins_with_frame,
     inflate_behind_header,
     inflates,
 )
@@ -78,7 +79,9 @@ class ResumingInflateStream(InflateStream):
                     return False, max(passed + len(rest), 0)
             elif len(self._input) - at < TRIAL and self._read_more():
                 continue
-            elif inflates(_decompressor("GZIP"), self._input[at : at + TRIAL]):
+            elif begins_with_frame(self._input[at : at + TRIAL]) or inflates(
+                _decompressor("GZIP"), self._input[at : at + TRIAL]
+            ):
                 self._input, self._error, self._is_at_head = self._input[at:], None, False
                 return True, max(passed + at, 0)
             else:
