@@ -64,7 +64,8 @@ class DeflateStart:
         while True:
             data = self._peek(size)
             trial.go_on(data, size)
-            if trial.is_broken or trial.is_whole or len(data) < size or size >= _LONGEST_TRIAL:
+            trial.is_broken |= len(data) < size and not trial.is_whole
+            if trial.is_broken or trial.is_whole or size >= _LONGEST_TRIAL:
                 return trial
             size *= 2
 
