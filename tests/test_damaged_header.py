@@ -357,8 +357,7 @@ def test_damage_to_the_data_of_a_member_that_begins_inside_a_record_does_not_cos
 
 
 def test_a_name_that_goes_on_into_the_data_of_the_last_member_costs_no_record() -> None:
-    records = records_of(0, 1)
-    stored = gzip_member(frames(records), name=NAME)
-    for byte in range(1, 256):
-        assert salvaged(overwrite(stored, 10 + len(NAME), bytes([byte])))[0] == records
-    assert salvaged(stored[: 10 + len(NAME)] + stored[11 + len(NAME) :])[0] == records
+    for number in range(150):  # in some a zero in the data ends the name, and what follows gives some bytes
+        records = [b"%d" % number * 4, b"%d" % number]
+        damaged = overwrite(gzip_member(frames(records), name=NAME), 10 + len(NAME), b"#")
+        assert salvaged(damaged)[0] == records
