@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
@@ -191,7 +192,7 @@ def test_what_is_not_proven_is_not_taken_for_data() -> None:
 
 def test_data_behind_a_header_longer_than_any_usual_one_is_not_looked_for() -> None:
     records = records_of(0)
-    stored = gzip_member(frames(records), comment=b"c" * 1000)
+    stored = gzip_member(frames(records), comment=b"c" * 2000)
     assert salvaged(stored)[0] == records
     found, survivors = salvaged(flip_bit(stored, 0) + gzip_member(frames([b"next"])))
     assert found == [b"next"]
@@ -227,3 +228,136 @@ def test_the_message_about_a_file_that_is_not_recognised_does_not_rule_zlib_out(
     list(survivors)
     if survivors.compression_type != "ZLIB":
         assert "(is this a TFRecord file, or damaged ZLIB data?)" in survivors.regions[0].reason
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_header_that_is_gone_or_all_zeros_costs_no_record(name: str) -> None:
+    member, header_size, compression_type = KINDS[name]
+    several = compression_type == "GZIP"
+    for sizes in ([20, 20, 20], [1, 1, 1], [700, 700, 700]) if several else ([20], [1], [700]):
+        parts = [records_of(seed, count) for seed, count in enumerate(sizes)]
+        members = [member(frames(part)) for part in parts]
+        for number in range(len(parts)):
+            for header in (b"", bytes(header_size), bytes(300), b"\xff" * header_size):
+                damaged = [*members]
+                damaged[number] = header + members[number][header_size:]
+                found, survivors = salvaged(b"".join(damaged), compression_type)
+                assert found == [record for part in parts for record in part]
+                assert survivors.bytes_lost == 0
+                assert survivors.compressed_bytes_lost <= len(header)
+
+
+def test_the_first_bytes_of_stored_data_behind_zeros_are_no_padding() -> None:
+    content = frames(records_of(0, 700))
+    compress = zlib.compressobj(0, zlib.DEFLATED, -15)
+    flushed = compress.flush(zlib.Z_FULL_FLUSH) + compress.compress(content) + compress.flush()
+    assert flushed.startswith(b"\0\0\0\xff\xff")
+    trailer = struct.pack("<II", zlib.crc32(content), len(content))
+    for zeros in (0, 10, 100_000):
+        found, survivors = salvaged(gzip_member(frames([b"first"])) + bytes(zeros) + flushed + trailer)
+        assert found == [b"first", *records_of(0, 700)]
+        assert survivors.compressed_bytes_lost == 0
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("count", [1, 2, 40, 512])
+def test_bytes_that_came_into_a_header_or_before_it_cost_no_record(name: str, count: int) -> None:
+    member, header_size, compression_type = KINDS[name]
+    inserted = np.random.default_rng(count).bytes(count)
+    records = records_of(0)
+    stored = member(frames(records))
+    for at in range(header_size):
+        found, _ = salvaged(stored[:at] + inserted + stored[at:], compression_type)
+        assert found == records
+
+
+@pytest.mark.parametrize("compression_type", ["GZIP", "ZLIB"])
+@pytest.mark.parametrize("fill", [b"A", b"B", b"C", b"E", b""])
+def test_stored_data_that_could_begin_a_byte_early_begin_where_they_do(compression_type: str, fill: bytes) -> None:
+    """00 ff ff 00 00 begins a stored block, and so it does with a byte before it whose last bits are zeros."""
+    generator = np.random.default_rng(1)
+    long = [fill * 70_000 if fill else generator.bytes(70_000) for _ in range(3)]
+    records = [record for number in range(3) for record in (b"%d" % number, long[number])]
+    content = frames(records)
+    stored = raw_deflate(content, level=0)
+    assert stored.startswith(b"\0\xff\xff\0\0")
+    if compression_type == "ZLIB":
+        damaged = b"\x78\0" + stored + struct.pack(">I", zlib.adler32(content))
+    else:
+        damaged = b"########\0\0" + stored + struct.pack("<II", zlib.crc32(content), len(content))
+    assert salvaged(damaged, compression_type)[0] == records
+
+
+def test_a_member_that_begins_inside_a_record_and_could_begin_a_byte_early_begins_where_it_does() -> None:
+    generator = np.random.default_rng(1)
+    records = [b"B" * 300_000, *(generator.bytes(20_000) for _ in range(40))]
+    stored = frames(records)
+    for at in (200_000, 290_000):
+        damaged = b"########\0\0" + gzip_member(stored[at:], level=0)[10:]
+        found, _ = salvaged(gzip_member(stored[:at]) + damaged)
+        assert found == records[1:]
+
+
+@pytest.mark.parametrize("fill", [b"B", b""])
+@pytest.mark.parametrize("damage", ["a byte more", "a byte less", "the first byte of the data gone"])
+def test_a_header_that_still_passes_but_ends_elsewhere_costs_no_record(damage: str, fill: bytes) -> None:
+    generator = np.random.default_rng(1)
+    long = [fill * 70_000 if fill else generator.bytes(70_000) for _ in range(3)]
+    parts = [
+        [record for number in range(3) for record in (b"%d%d" % (part, number), long[number])] for part in range(3)
+    ]
+    before, member, after = (gzip_member(frames(part), level=0, extra=b"12345678") for part in parts)
+    header_size = 20
+    assert member[header_size:].startswith(b"\0\xff\xff\0\0")
+    if damage == "a byte more":
+        damaged = member[:header_size] + b"\0" + member[header_size:]
+    elif damage == "a byte less":
+        damaged = overwrite(member, 10, b"\7\0" + b"1234567\0")
+    else:  # codes that are fixed go on wherever one ends
+        content = frames(parts[1])
+        compress = zlib.compressobj(6, zlib.DEFLATED, -15, 9, zlib.Z_FIXED)
+        data = compress.compress(content) + compress.flush()
+        damaged = gzip_member(b"")[:9] + data + struct.pack("<II", zlib.crc32(content), len(content))
+    assert salvaged(before + damaged + after)[0] == [record for part in parts for record in part]
+
+
+def test_sound_members_that_begin_inside_a_record_are_given_as_they_are() -> None:
+    """One of them begins with what would be the beginning of a member with a damaged header."""
+    inner = zlib_stream(frames([b"inner", b"inner, too"]))
+    records = [b"x" * 5000 + inner + bytes(5000), *records_of(0, 200)]
+    stored = frames(records)
+    for at in (5012 - 3, 5012, 5012 + 2, 7000):
+        for level in (0, 6):
+            members = gzip_member(stored[:at], level=level) + gzip_member(stored[at:], level=level)
+            found, survivors = salvaged(members)
+            assert (found, survivors.sound) == (records, True)
+            found, survivors = salvaged(flip_bit(members, len(members) - 8000, 3))
+            assert b"inner" not in found
+
+
+def test_a_search_is_bounded_whatever_inflates() -> None:
+    """Zeros between: every member could begin at many places, of which each gives a thousand times as much."""
+    big = raw_deflate(bytes(60_000_000))
+    found, survivors = salvaged(b"".join([b"#" * 100 + big + b"#" * 8] * 20) + gzip_member(frames([b"last"])))
+    assert found == [b"last"]
+    assert not survivors.sound
+
+
+def test_damage_to_the_data_of_a_member_that_begins_inside_a_record_does_not_cost_that_record() -> None:
+    records = records_of(0, 400)
+    stored = frames(records)
+    for at in (5000, 20_000):
+        for level in (0, 6):
+            before, member = (gzip_member(part, level=level) for part in (stored[:at], stored[at:]))
+            for position in (2000, 10_000, len(member) - 5000, len(member) - 1):
+                found, survivors = salvaged(before + flip_bit(member, position, 3))
+                whole = sum(end <= at + 1000 for end in np.cumsum([len(record) + 16 for record in records]))
+                assert found[:whole] == records[:whole]
+                assert not survivors.sound
+
+
+def test_a_name_that_goes_on_into_the_data_of_the_last_member_costs_no_record() -> None:
+    for number in range(150):  # in some a zero in the data ends the name, and what follows gives some bytes
+        records = [b"%d" % number * 4, b"%d" % number]
+        damaged = overwrite(gzip_member(frames(records), name=NAME), 10 + len(NAME), b"#")
+        assert salvaged(damaged)[0] == records

@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from damage import cut_at, flip_bit, gzip_member, zlib_stream
+from damage import cut_at, flip_bit, frames, gzip_member, zlib_stream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,3 +92,11 @@ def test_a_zlib_stream_has_no_next_member() -> None:
     found, passed = inflated(stream + b"more than a chunk" * 10_000, "ZLIB")
     assert (found, passed) == (PARTS[0], [170_000])
     assert zlib.decompress(stream) == PARTS[0]
+
+
+@pytest.mark.parametrize("level", [0, 6])
+def test_of_several_damaged_members_all_give_what_stands_before_the_damage(level: int) -> None:
+    content = np.random.default_rng(9).bytes(100)
+    members = [gzip_member(frames([b"%d" % number, content]), level=level) for number in range(4)]
+    data = b"".join(flip_bit(member, -20) for member in members[:3]) + members[3]
+    assert list(tfr.salvage(io.BytesIO(data))) == [b"0", b"1", b"2", b"3", content]

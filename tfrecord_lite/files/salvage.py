@@ -20,12 +20,12 @@ def salvage(path: Any, compression_type: str | None = None, *, max_record_size: 
 
     Every record whose frame is whole and has its CRCs is given, in order, and nothing else. Frames stored inside a
     damaged record (TFRecord bytes as a value) are skipped with it, and not given as records, where its header is sound
-    and what follows it is a sound frame or the end of the file. In a GZIP file they are
-    those that can still be inflated: before the damage to a member, perhaps behind it (where the references of deflate
-    may give a record once more), and from the next member on. Where only the header of a member, or of a ZLIB file, is
-    damaged (or some bytes of it are missing), what stands behind it comes back, too, but for a record that began in the
-    member before; not behind a header of more than 512 bytes. A file whose first bytes are damaged is not recognised as
-    compressed: say what it is. Damage to the first bytes behind the header leaves nothing of a member.
+    and what follows it is a sound frame or the end of the file. In a GZIP file they are those that can still be
+    inflated: before the damage to a member, perhaps behind it (where the references of deflate may give a record once
+    more), and from the next member on. Where the header of a member, or of a ZLIB file, is damaged or gone, or bytes
+    have come into it or before it, what stands behind it comes back, too, but for a record that began in the member
+    before; not where more than 1024 bytes stand before the data. A file whose first bytes are damaged is not recognised
+    as compressed: say what it is. Damage to the first bytes behind the header leaves nothing of a member.
 
     Args:
         path: a path, a binary file object, or "-" for standard input.
