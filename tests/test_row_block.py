@@ -223,3 +223,33 @@ def test_the_room_shrinks_by_what_is_kept() -> None:
         assert block.add({"a": count})
         count += 1
     assert count <= row_block._MAX_ROWS
+
+
+class Interrupting(list[Any]):
+    """Ctrl-C comes where something is to be added."""
+
+    def append(self, item: Any) -> None:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("where", ["rows", "packed"])
+def test_ctrl_c_within_an_example_leaves_none_of_it(where: str) -> None:
+    first, second, third = ({"n": n, "array": np.arange(n)} for n in (1, 2, 3))
+    block = RowBlock()
+    assert block.add(first)
+    kept = getattr(block._last, where)
+    setattr(block._last, where, Interrupting(kept))
+    with pytest.raises(KeyboardInterrupt):
+        block.add(second)
+    setattr(block._last, where, kept)
+    assert_holds(block, [first])
+    assert block.add(third)
+    assert_holds(block, [first, third])
+
+
+def test_a_block_holds_what_was_added_before_its_room_is_known() -> None:
+    block = RowBlock()
+    whole = block.room
+    block.add({"n": 1})
+    block.room = whole  # Ctrl-C came before
+    assert_holds(block, [{"n": 1}])
