@@ -209,3 +209,12 @@ def test_parsing_loads_neither_tensorflow_nor_protobuf() -> None:
         "assert not {'tensorflow', 'google'} & {name.split('.')[0] for name in sys.modules}"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(("field", "value"), [("row_splits_dtype", "float32"), ("value_key", "")])
+def test_what_is_wrong_with_tensorflows_feature_is_told_with_its_name(field: str, value: str) -> None:
+    tf = pytest.importorskip("tensorflow")
+    feature = tf.io.RaggedFeature(tf.int64)._replace(**{field: value})  # which TensorFlow does not look at
+    with pytest.raises(tfr.FeatureError) as caught:
+        plan_of({"some name": feature}, ALL)
+    assert caught.value.key == "some name"

@@ -606,3 +606,12 @@ def test_what_no_record_can_hold_is_an_error_of_the_spec(tmp_path: Path) -> None
         with pytest.raises((tfr.FeatureError, TypeError)) as caught:
             tfr.lint(path, features)
         assert str(caught.value).startswith(said)
+
+
+def test_arguments_that_are_true_or_false_are_taken_from_json() -> None:
+    sequence = {"feature": "FixedLenSequenceFeature", "dtype": "int64", "shape": [], "allow_missing": True}
+    spec = json_spec(json.dumps({"a": sequence, "b": {"dtype": "int64", "validate": True}}))
+    assert spec.features["a"].allow_missing is True
+    assert spec.features["b"].validate is True
+    parsed = tfr.parse_example([tfr.encode_example({"a": [1, 2], "b": [3]})], spec.features)
+    assert parsed["a"].tolist() == [[1, 2]]
