@@ -96,9 +96,9 @@ class RecordProblems:
                     kind = name, None if readings.problems else type_of(value)
                     self.kinds[kind] = min(self.kinds.get(kind, number), number)
         for name, steps in ({} if readings.list_problems else readings.lists or {}).items():
-            for step in steps:
-                if step is not None:
-                    self.list_kinds.setdefault((name, type_of(step)), number)
+            of_steps = next((type_of(step) for step in steps if step is not None), None)  # of all
+            if of_steps is not None:
+                self.list_kinds.setdefault((name, of_steps), number)
 
 
 def _hidden(fixed: bytes, told: list[Problem]) -> Iterator[Problem]:
