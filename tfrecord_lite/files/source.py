@@ -87,6 +87,7 @@ class RecordSource(Sequence[bytes]):
             self._files.append(IndexedFile(path, verify=verify, save_index=save_index))
         #: The number of the first record of each file, and behind them how many there are.
         self._begins: list[int] = np.cumsum([0, *map(len, self._files)]).tolist()
+        self._first_end = len(self._files[0]) if self._files else 0
         self._open: deque[IndexedFile] = deque()
         self._is_closed = False
 
@@ -132,12 +133,15 @@ class RecordSource(Sequence[bytes]):
             index += begins[-1]
             if index < 0:
                 raise self._out_of_range(number)
-        which = bisect_right(begins, index) - 1
-        try:
-            file = self._files[which]
-        except IndexError:
-            raise self._out_of_range(number) from None
-        index -= begins[which]
+        if index < self._first_end:  # of most sources the only file, and to look for one takes a tenth of the time
+            file = self._files[0]
+        else:
+            which = bisect_right(begins, index) - 1
+            try:
+                file = self._files[which]
+            except IndexError:
+                raise self._out_of_range(number) from None
+            index -= begins[which]
         take = file.take
         if take is not None:
             record = take(index)

@@ -9,8 +9,6 @@ Between two records lies a gap of 16 bytes, the footer of the one and the header
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import BytesIO
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -94,7 +92,7 @@ def frame_group(records: Sequence[bytes]) -> FrameGroup:
     pieces: Pieces = [_GAP] * (2 * count + 1)
     pieces[1::2] = records
     if int(lengths.sum()) >= WORTH_A_PIECE * count:
-        pieces[::2] = map(BytesIO(gaps.tobytes()).read, repeat(FRAME_OVERHEAD, count + 1))
+        pieces[::2] = as_items(gaps).tolist()
         pieces[0], pieces[-1] = pieces[0][FOOTER_SIZE:], pieces[-1][:FOOTER_SIZE]
         return FrameGroup(pieces, lengths, gaps[1:, :FOOTER_SIZE])
     joined = bytearray().join(pieces)
