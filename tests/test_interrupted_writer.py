@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import gc
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 import pytest
+from interrupt import Interrupt
 
 import tfrecord_lite as tfr
 from tfrecord_lite.files import writer as writer_module
@@ -20,7 +19,6 @@ from tfrecord_lite.files import writer as writer_module
 #: Ctrl-C in a destructor is shown, and forgotten.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
 
-PACKAGE = str(Path(tfr.__file__).parent)
 WRITERS: dict[str, Callable[[Path], tfr.TFRecordWriter]] = {
     "plain": tfr.TFRecordWriter,
     "index": lambda path: tfr.TFRecordWriter(path, index=True),
@@ -37,32 +35,6 @@ COUNT = 21
 OLD = 100
 #: The other lines are left out.
 STEP = 53
-
-
-class Interrupt:
-    """KeyboardInterrupt at the given line event of this package; counts them. Once."""
-
-    def __init__(self, at: int) -> None:
-        self._at = at
-        self.lines = 0
-
-    def __enter__(self) -> Interrupt:
-        self._before = sys.gettrace()
-        sys.settrace(self._of_frame)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.settrace(self._before)
-
-    def _of_frame(self, frame: FrameType, event: str, _: Any) -> Any:
-        return self._of_line if frame.f_code.co_filename.startswith(PACKAGE) else None
-
-    def _of_line(self, frame: FrameType, event: str, _: Any) -> Any:
-        if event == "line":
-            self.lines += 1
-            if self.lines == self._at:
-                raise KeyboardInterrupt
-        return self._of_line
 
 
 def write(writer: tfr.TFRecordWriter, number: int, kind: str) -> None:
@@ -108,7 +80,7 @@ def expected_shards(numbers: list[int], kind: str) -> list[list[int]]:
 
 def places(kind: str, act: Callable[[], None]) -> Iterator[int]:
     """The lines at which to interrupt, some of all that `act` passes."""
-    with Interrupt(0) as counted:
+    with Interrupt() as counted:
         act()
     assert counted.lines > 500
     yield from range(1 + len(kind), counted.lines + 1, STEP)

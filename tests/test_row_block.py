@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from interrupt import Interrupt
 
 import tfrecord_lite as tfr
 from tfrecord_lite.format.columns import row_block
@@ -253,3 +254,27 @@ def test_a_block_holds_what_was_added_before_its_room_is_known() -> None:
     block.add({"n": 1})
     block.room = whole  # Ctrl-C came before
     assert_holds(block, [{"n": 1}])
+
+
+def test_who_goes_on_after_ctrl_c_at_any_line_has_what_was_added() -> None:
+    arrays = [np.arange(3), np.ones(2, np.float32), np.arange(3)]
+    examples: list[Example] = [
+        {"n": number, "array": arrays[number % 3]} if number % 4 else {"n": number, "b": b"x"} for number in range(14)
+    ]
+
+    def add(block: RowBlock, example: Example) -> bool | None:
+        try:
+            return block.add(example)
+        except KeyboardInterrupt:
+            return None
+
+    with Interrupt(of=row_block.__file__) as counted:
+        filled(examples)
+    assert counted.lines > 200
+    for at in range(1, counted.lines + 1):
+        block = RowBlock()
+        with Interrupt(at, row_block.__file__):
+            added = [add(block, example) for example in examples]
+        is_there = len(block) > sum(map(bool, added))  # the one that was interrupted may be
+        taken = [example for example, took in zip(examples, added, strict=True) if took or (took is None and is_there)]
+        assert_holds(block, taken)

@@ -146,8 +146,10 @@ class RowBlock:
             layout = self._layouts[keys, types, dtypes] = _Layout(keys, types, dtypes)
         if not layout.is_possible:
             return None
+        begin = len(self)
+        self._last = _NO_LAYOUT  # Ctrl-C may come between these: what is taken for the last one has a run
+        self._runs.append((layout, begin))
         self._last = layout
-        self._runs.append((layout, len(self)))
         return layout
 
     def _used(self) -> list[_Layout]:
