@@ -113,6 +113,7 @@ def test_a_file_is_whole_or_the_old_one_wherever_its_block_is_interrupted(tmp_pa
             act()
         gc.collect()  # what was dropped
         assert read(path) in (old, whole), at
+        assert not list(path.parent.glob(".*")), at
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -158,3 +159,36 @@ def test_who_goes_on_after_an_interrupt_loses_nothing_or_is_told(tmp_path: Path,
             expected = expected_shards(numbers, kind)
         assert found == expected, at
     assert told > 0
+
+
+def test_who_closes_again_after_an_interrupt_has_an_index_or_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+
+    def write_all() -> tfr.TFRecordWriter:
+        writer = tfr.TFRecordWriter(path, index=True)
+        for number in range(COUNT):
+            write(writer, number, "index")
+        return writer
+
+    begin(path, "index")
+    writer = write_all()
+    with Interrupt() as counted:
+        writer.close()
+    assert counted.lines > 50
+    closed = 0
+    for at in range(1, counted.lines + 1):
+        begin(path, "index")
+        writer = write_all()
+        with suppress(KeyboardInterrupt), Interrupt(at):
+            writer.close()
+        failed = ""
+        try:
+            writer.close()
+        except OSError as error:
+            failed = str(error)
+        if failed:
+            assert "failed earlier" in failed
+        else:
+            assert len(tfr.RecordIndex.load(path)) == COUNT
+            closed += 1
+    assert closed > 10

@@ -25,6 +25,7 @@ import secrets
 import shutil
 import time
 
+from tfrecord_lite.files.interrupts import interrupts_held
 from tfrecord_lite.files.remote import is_url
 
 try:
@@ -87,9 +88,10 @@ class Claim:
 
     def release(self) -> None:
         """Delete the file, unless it has another name by now."""
-        descriptor, self.descriptor = self.descriptor, -1
-        if descriptor >= 0:
-            remove_open(self.path, descriptor)
+        with interrupts_held(masks=False):
+            descriptor, self.descriptor = self.descriptor, -1
+            if descriptor >= 0:
+                remove_open(self.path, descriptor)
 
     def publish(self, path: str) -> None:
         """Close the file and give it its name; it is deleted when that fails."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 from collections.abc import Iterator
 
@@ -142,12 +143,18 @@ class ShardFiles:
 
     is_atomic = True
     writing_path = None
+    _process = 0  # of those that may discard it: none as long as there is nothing
+    _set: ClaimedSet | None = None
 
     def __init__(self, prefix: str, options: TFRecordOptions, publish: bool) -> None:
         self._prefix = prefix
         self._options = options
         self._publish = publish
-        self._set: ClaimedSet | None = None
+        self._shards: list[ShardFile] = []
+        self._open: dict[int, None] = {}  # the numbers of open files, the one that was used last at the end
+        self._written: list[ShardInfo] = []
+        self.infos: list[ShardInfo] = []
+        self._process = os.getpid()
         if publish:
             try:
                 # A commit that was cut off may still want its files, and knows what is to become of them.
@@ -156,10 +163,11 @@ class ShardFiles:
             except OSError as error:
                 error.filename = prefix
                 raise
-        self._shards: list[ShardFile] = []
-        self._open: dict[int, None] = {}  # the numbers of open files, the one that was used last at the end
-        self._written: list[ShardInfo] = []
-        self.infos: list[ShardInfo] = []
+
+    def __del__(self) -> None:
+        # Ctrl-C may come before a writer has it. When Python ends, `os` may be gone before this is.
+        if os is not None and self._process == os.getpid() and not self._written:
+            self.discard()
 
     @property
     def last_number(self) -> int:
@@ -215,6 +223,7 @@ class ShardFiles:
                 stack.callback(self._set.discard)
             for shard in self._shards:
                 stack.callback(shard.discard)
+        self._shards = []
 
     def abandon(self) -> None:
         for shard in self._shards:

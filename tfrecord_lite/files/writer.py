@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 _ROOM = 1 << 20
 #: What a record takes besides its bytes, so that tiny ones stay few.
 _RECORD_ROOM = _ROOM // 4096
+_CLOSED = "the writer is closed"
+_FAILED = "the writer failed earlier"
 
 
 class TFRecordWriter:
@@ -87,17 +89,15 @@ class TFRecordWriter:
         index: bool = False,
     ) -> None:
         if mode not in ("w", "a") or (repair_tail and mode != "a"):
-            raise ValueError(
-                f"mode is 'w' or 'a', and repair_tail for 'a': not {mode!r} with repair_tail={repair_tail}"
-            )
+            text = f"mode is 'w' or 'a', and repair_tail for 'a': not {mode!r} with repair_tail={repair_tail}"
+            raise ValueError(text)
         checked_options = as_options(options)
         self._index = PendingIndex(path, checked_options.compression_type, continues=mode == "a") if index else None
         self._path = path
         self._room = _ROOM
         self._rows = RowBlock()  # either records are pending or examples are, never both
         self._why_unusable = ""
-        self._has_stored = False
-        self._is_in_block = False
+        self._has_stored = self._is_in_block = False
         if mode == "a":
             self._sink = open_append_sink(path, checked_options, atomic, repair_tail)
         else:
@@ -176,17 +176,21 @@ class TFRecordWriter:
         self._store(self._sink.flush)
 
     def close(self) -> None:
-        """Write what is left and publish the file. Closing again does nothing."""
-        if self._pending is None:
-            if self._why_unusable.startswith(_FAILED):
-                raise OSError(self._why_unusable)
-            return
-        self._write_pending()
-        if self._index is not None:
-            self._index.will_be_published(self._sink.writing_path)
-        self._store(self._sink.close, is_last=True)
-        if self._index is not None:
-            self._index.save()
+        """Write what is left and publish the file. Closing again does nothing, but what Ctrl-C kept it from."""
+        if self._pending is not None:
+            self._write_pending()
+            if self._index is not None:
+                self._index.will_be_published(self._sink.writing_path)
+            self._store(self._sink.close, is_last=True)
+        elif self._why_unusable.startswith(_FAILED):
+            raise OSError(self._why_unusable)
+        if self._index is not None and self._why_unusable == _CLOSED:
+            try:
+                self._index.save()
+            except Exception:  # which is told once
+                self._index = None
+                raise
+            self._index = None
 
     def discard(self) -> None:
         """Give up: what was there before stays. Where nothing is atomic, what was written so far stays."""
@@ -294,7 +298,3 @@ class TFRecordWriter:
         """Let go of a file that another process is writing."""
         self._end("the writer was opened by another process, which goes on writing")
         self._sink.abandon()
-
-
-_CLOSED = "the writer is closed"
-_FAILED = "the writer failed earlier"
