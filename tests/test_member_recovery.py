@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import zlib
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
-from damage import cut_at, flip_bit, frames, gzip_member, zlib_stream
+from damage import cut_at, delete_range, flip_bit, frames, gzip_member, inflated_prefix, zlib_stream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -100,3 +103,124 @@ def test_of_several_damaged_members_all_give_what_stands_before_the_damage(level
     members = [gzip_member(frames([b"%d" % number, content]), level=level) for number in range(4)]
     data = b"".join(flip_bit(member, -20) for member in members[:3]) + members[3]
     assert list(tfr.salvage(io.BytesIO(data))) == [b"0", b"1", b"2", b"3", content]
+
+
+def bgzf(data: bytes) -> bytes:
+    """Several members, the last of which is empty."""
+    return b"".join(gzip_member(data[at : at + 500]) for at in range(0, len(data), 500)) + gzip_member(b"")
+
+
+#: What records may hold that looks like members of the file.
+BLOBS: dict[str, Callable[[bytes], bytes]] = {
+    "random": gzip_member,
+    "stored": lambda data: gzip_member(data, level=0),
+    "several members": bgzf,
+    "records": lambda data: gzip_member(frames([b"inner" + data, b"more"])),
+    "records in records": lambda data: gzip_member(frames([gzip_member(frames([b"inner" + data]))]), level=0),
+}
+
+
+def records_with(blob: str, count: int, seed: int = 0) -> list[bytes]:
+    generator = np.random.default_rng(seed)
+    return [b"%d|%d" % (seed, number) + BLOBS[blob](generator.bytes(1000)) for number in range(count)]
+
+
+def seekable_of(level: int) -> Callable[[bytes], bytes]:
+    def member(content: bytes) -> bytes:
+        file = io.BytesIO()
+        with tfr.TFRecordWriter(file, tfr.TFRecordOptions("GZIP", seekable=True, compression_level=level)) as writer:
+            for record in tfr.read_records(io.BytesIO(content)):
+                writer.write(record)
+        return file.getvalue()
+
+    return member
+
+
+MAKERS: dict[str, Callable[[bytes], bytes]] = {
+    "stored": lambda content: gzip_member(content, level=0),
+    "usual": gzip_member,
+    "python": lambda content: gzip.compress(content, mtime=0),
+    "seekable": seekable_of(-1),
+    "seekable stored": seekable_of(0),
+}
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("blob", BLOBS)
+@pytest.mark.parametrize("count", [1, 20])
+def test_gzip_data_in_records_of_a_member_with_a_damaged_trailer_are_data(maker: str, blob: str, count: int) -> None:
+    parts = [records_with(blob, count, seed) for seed in range(3)]
+    members = [MAKERS[maker](frames(part)) for part in parts]
+    for number in range(3):
+        for position in (-8, -5, -4, -1):
+            for behind in (b"", bytes(30)):
+                damaged = [*members]
+                damaged[number] = flip_bit(members[number], position) + behind
+                found = list(tfr.salvage(io.BytesIO(b"".join(damaged))))
+                assert found == [record for part in parts for record in part]
+
+
+@pytest.mark.parametrize("blob", BLOBS)
+def test_gzip_data_in_records_before_damage_to_the_data_are_data(blob: str) -> None:
+    """The length of a stored block is damaged, or bytes of it are gone, or what is behind them."""
+    parts = [records_with(blob, 60, 0), records_with(blob, 3, 1)]
+    member, last = (gzip_member(frames(part), level=0) for part in parts)
+    second_block = 10 + 5 + int.from_bytes(member[11:13], "little")
+    assert second_block < len(member)
+    for damaged in (
+        flip_bit(member, second_block + 1),
+        delete_range(member, second_block - 30, second_block - 25),
+        delete_range(member, second_block - 5000, second_block - 4000),
+        cut_at(member, second_block + 3),
+    ):
+        sound, _ = inflated_prefix(damaged, 31)
+        before = [record for record in parts[0] if frames([record]) in sound]
+        assert len(before) > 50
+        for data, behind in ((damaged, []), (damaged + last, parts[1])):
+            found = list(tfr.salvage(io.BytesIO(data)))
+            assert [record for record in found if record in parts[0]] == before
+            assert found[len(found) - len(behind) :] == behind
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("blob", BLOBS)
+def test_a_member_that_was_cut_hides_none_behind_it_whatever_its_records_are(maker: str, blob: str) -> None:
+    parts = [records_with(blob, count, seed) for seed, count in enumerate((20, 1, 30))]
+    members = [MAKERS[maker](frames(part)) for part in parts]
+    for end in range(1000, len(members[0]), 777):
+        found = list(tfr.salvage(io.BytesIO(b"".join([cut_at(members[0], end), *members[1:]]))))
+        assert found[-31:] == parts[1] + parts[2]
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_a_member_that_was_cut_in_its_trailer_hides_none_behind_it(size: int) -> None:
+    parts = [[b"first"], [b"second"]]
+    members = [gzip_member(frames(part)) for part in parts]
+    assert list(tfr.salvage(io.BytesIO(cut_at(members[0], -size) + members[1]))) == [b"first", b"second"]
+
+
+def test_of_a_long_record_of_gzip_data_all_comes_back_but_the_trailer() -> None:
+    generator = np.random.default_rng(0)
+    records = [b"short", generator.bytes(300_000) + gzip_member(b"inner")]
+    for position in (-8, -1):
+        assert list(tfr.salvage(io.BytesIO(flip_bit(gzip_member(frames(records), level=0), position)))) == records
+
+
+def test_zeros_between_members_behind_a_member_that_was_cut_are_padding() -> None:
+    parts = [[b"second" * 99], [np.random.default_rng(0).bytes(99)]]
+    cut = cut_at(gzip_member(frames([bytes(1000)]), level=0), 40)  # its stored block goes on to the end of everything
+    members = [gzip_member(frames(part)) for part in parts]
+    assert list(tfr.salvage(io.BytesIO(cut + bytes(5).join(members)))) == parts[0] + parts[1]
+
+
+def test_one_member_of_records_of_gzip_data_that_tensorflow_wrote_is_all_there_but_its_trailer(tmp_path: Path) -> None:
+    tf = pytest.importorskip("tensorflow")
+    records = records_with("records", 20)
+    path = tmp_path / "theirs"
+    with tf.io.TFRecordWriter(str(path), tf.io.TFRecordOptions(compression_type="GZIP", compression_level=0)) as writer:
+        for record in records:
+            writer.write(record)
+    path.write_bytes(flip_bit(path.read_bytes(), -6))
+    survivors = tfr.salvage(path)
+    assert list(survivors) == records
+    assert not survivors.sound

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from damage import cut_at, flip_bit, frames
+from damage import cut_at, flip_bit, frames, gzip_member
 
 from tfrecord_lite import (
     CorruptRecordError,
@@ -218,3 +218,31 @@ def test_a_record_that_needs_too_much_memory_is_a_finding_about_its_file(tmp_pat
     bomb, good = result.stdout.splitlines()
     assert bomb.startswith("bomb 1 OSError [Errno 12] not enough memory")
     assert good == "good 100 NoneType None"
+
+
+@pytest.mark.parametrize("regions", [False, True])
+def test_zeros_where_a_member_may_have_been_are_told(tmp_path: Path, regions: bool) -> None:
+    members = [gzip_member(frames([b"%d" % number])) for number in range(3)]
+    size = len(members[1])
+    path = tmp_path / "f.gz"
+    path.write_bytes(members[0] + bytes(size) + members[2])
+    (file,) = verify(path, regions=regions).files
+    assert file.sound  # padding is legal
+    assert (file.records, file.padding, file.as_dict()["padding"]) == (2, size, size)
+    assert str(file).splitlines()[1] == f"{path}: {size} zeros behind GZIP members: padding, or members that are gone"
+    path.write_bytes(b"".join(members) + bytes(19))
+    (file,) = verify(path, regions=regions).files
+    assert (file.sound, file.padding, len(str(file).splitlines())) == (True, 19, 1)
+
+
+def test_the_command_tells_of_zeros_where_a_member_may_have_been(tmp_path: Path) -> None:
+    path = tmp_path / "f.gz"
+    path.write_bytes(gzip_member(frames([b"one"])) + bytes(512))
+    done = run(path)
+    assert done.returncode == 0
+    assert "512 zeros behind GZIP members" in done.stdout
+    assert json.loads(run("--json", path).stdout)["files"][0]["padding"] == 512
+    path.write_bytes(gzip_member(frames([b"one"])) + bytes(512) + b"garbage")
+    (file,) = verify(path).files
+    assert not file.sound
+    assert "512 zeros behind GZIP members" in str(file)

@@ -153,15 +153,15 @@ def inflate_behind_header(compression_type: str) -> Any:
     return inflate
 
 
-def inflates(inflate: Any, data: bytes, *, is_end: bool = False) -> bool:
-    """Whether the decompressor takes the data, and comes to its end if that is the end of everything."""
+def inflates(inflate: Any, data: bytes) -> bool:
+    """Whether the decompressor takes the data."""
     try:
         while data and not inflate.eof:
             inflate.decompress(data, _PIECE)
             data = inflate.unconsumed_tail
     except zlib.error:
         return False
-    return not is_end or bool(inflate.eof)
+    return True
 
 
 def begins_with_frame(data: bytes) -> bool:

@@ -5,7 +5,8 @@ next member. The three bytes that a member begins with may stand anywhere: what 
 
 zlib may find out late that it has left a member that was cut: in a stored block, for one, it takes the next members for
 data. So whatever looks like the beginning of a member inside an open one is looked at before it is inflated. The open
-member has been cut there if what follows inflates as a member, and does not as the rest of the open one.
+member may have been cut there if what follows inflates as a member, and does not as the rest of the open one;
+member_cut.py.
 
 Where only a header is damaged, `resume` goes on with the data behind it, as if a sound one stood before that: zlib
 checks the trailer as ever. Where the data begins is looked for; deflate_start.py.
@@ -28,6 +29,7 @@ from tfrecord_lite.files.deflate_start import (
     inflate_behind_header,
     inflates,
 )
+from tfrecord_lite.files.member_cut import MemberCut
 from tfrecord_lite.format.framing import is_header
 
 _CHUNK = 64 << 10
@@ -35,6 +37,8 @@ _CHUNK = 64 << 10
 _LONGER_TRIAL = 2 * TRIAL
 #: Bytes that may be inflated on trial: so many, and a multiple of what was read. A file can be full of such beginnings.
 _PATIENCE, _PATIENCE_PER_BYTE = 64 << 20, 64
+#: What is kept of what was inflated: a record that holds what looks like a member rarely has more before that.
+_GIVEN = 64 << 10
 #: Zeros that are taken for padding and may be of the data behind a header that is gone: of an empty stored block.
 _ZEROS_OF_DATA = 3
 
@@ -51,6 +55,10 @@ class ResumingInflateStream(InflateStream):
         self._begun: bytes | None = None  # what was taken of the open member, which has given nothing yet
         self._passed: int | None = None  # bytes before the data behind a damaged header, which comes next
         self._zeros = 0  # passed over as padding since the last member
+        self._read = 0  # bytes of the source
+        self._known = 0  # up to where in the source the open member is known to go on
+        self._size = 0  # bytes that were inflated of the open member
+        self._given = b""  # the last bytes that were inflated
 
     def resume(self) -> tuple[bool, int]:
         """After an error: go on with the data behind a damaged header, or else with the next member, if there is one.
@@ -79,9 +87,7 @@ class ResumingInflateStream(InflateStream):
                     return False, max(passed + len(rest), 0)
             elif len(self._input) - at < TRIAL and self._read_more():
                 continue
-            elif begins_with_frame(self._input[at : at + TRIAL]) or inflates(
-                _decompressor("GZIP"), self._input[at : at + TRIAL]
-            ):
+            elif _is_member(self._input[at : at + TRIAL]):
                 self._input, self._error, self._is_at_head = self._input[at:], None, False
                 return True, max(passed + at, 0)
             else:
@@ -115,6 +121,8 @@ class ResumingInflateStream(InflateStream):
         self._input = self._input if at < 0 else self._input[:at]
         piece = self._input
         super()._advance(size)
+        self._size += len(self._output)
+        self._given = (self._given + self._output)[-_GIVEN:]
         if self._begun is not None:
             self._begun += piece[: len(piece) - len(self._input)]
             if len(self._begun) > _LONGER_TRIAL:
@@ -125,18 +133,25 @@ class ResumingInflateStream(InflateStream):
 
     def _is_cut_here(self) -> bool:
         """Whether the open member ends without its trailer, and what `_input` begins with is the next one."""
+        if self._position() < self._known:
+            return False
         while len(self._input) < _LONGER_TRIAL and self._read_more():
             pass
         self._patience -= _LONGER_TRIAL
-        if self._patience < 0 or not inflates(_decompressor("GZIP"), self._input[:TRIAL]):
+        if self._patience < 0 or not _is_member(self._input[:TRIAL]):
             return False
         if self._begun is not None and self._data_begin(passes=False) is not None:
             return True  # a damaged header seems to be so long
-        return not inflates(self._inflate.copy(), self._input[:_LONGER_TRIAL], is_end=len(self._input) < _LONGER_TRIAL)
+        is_end = len(self._input) < _LONGER_TRIAL
+        cut = MemberCut(self._inflate, self._size, self._given, self._input[:_LONGER_TRIAL], is_end=is_end)
+        self._patience -= cut.cost
+        self._known = self._position() + cut.known
+        return cut.is_cut
 
     def _begin_member(self) -> bool:
         padding = self.padding
         begins = super()._begin_member()
+        self._known = self._size = 0
         self._zeros = 0 if begins else self._zeros + self.padding - padding
         return begins
 
@@ -156,7 +171,7 @@ class ResumingInflateStream(InflateStream):
         self._input, self._salvaged, self._is_at_head = (zeros + begun + self._input)[at:], 0, False
         self.padding -= max(len(zeros) - at, 0)
         self._passed = max(at - len(zeros), 0)
-        self._zeros = 0
+        self._zeros = self._known = self._size = 0
 
     def _data_begin(self, *, passes: bool) -> int | None:
         """Where behind a damaged header the data of the open member begins, from its first byte on; else None."""
@@ -173,16 +188,22 @@ class ResumingInflateStream(InflateStream):
             pass
         return before + self._input
 
+    def _position(self) -> int:
+        """Of `_input` in the source."""
+        return self._read - len(self._input)
+
     def _zeros_of_data(self) -> bytes:
         return bytes(min(self._zeros, _ZEROS_OF_DATA))
 
     def _read_more(self) -> int:
         data = self._source.read(_CHUNK)
         self._last_read = len(data)
+        self._read += len(data)
         self._patience += _PATIENCE_PER_BYTE * len(data)
         self._input += data
         return len(data)
 
 
-def _decompressor(compression_type: str) -> Any:
-    return zlib.decompressobj(WINDOW_BITS[compression_type])
+def _is_member(data: bytes) -> bool:
+    """Whether what looks like the beginning of a member seems to be one, which may be damaged further on."""
+    return begins_with_frame(data) or inflates(zlib.decompressobj(WINDOW_BITS["GZIP"]), data)

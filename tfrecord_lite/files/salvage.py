@@ -25,7 +25,9 @@ def salvage(path: Any, compression_type: str | None = None, *, max_record_size: 
     more), and from the next member on. Where the header of a member, or of a ZLIB file, is damaged or gone, or bytes
     have come into it or before it, what stands behind it comes back, too, but for a record that began in the member
     before; not where more than 1024 bytes stand before the data. A file whose first bytes are damaged is not recognised
-    as compressed: say what it is. Damage to the first bytes behind the header leaves nothing of a member.
+    as compressed: say what it is. Damage to the first bytes behind the header leaves nothing of a member. What a record
+    holds that is GZIP itself (a .gz file as a value) may pass for a member where it stands behind damage to the one
+    that it is in: frames in it are given then.
 
     Args:
         path: a path, a binary file object, or "-" for standard input.

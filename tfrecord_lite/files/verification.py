@@ -28,6 +28,8 @@ from tfrecord_lite.format.framing import FRAME_OVERHEAD
 if TYPE_CHECKING:
     from tfrecord_lite.files.shards import ShardInfo
 
+#: Bytes of a GZIP member without content: header, an empty block, trailer.
+_SHORTEST_MEMBER = 20
 #: Files read at a time unless told otherwise: with more, threads wait for each other in Python.
 _WORKERS = 4
 
@@ -44,6 +46,8 @@ class FileReport:
             lies behind it has not been looked at. A ShardError when nothing is damaged, but this is not the shard that
             the manifest lists, or the shards of a directory are not known. Otherwise None.
         regions: instead of the first, all damage and all records that are no Examples, when that was asked for.
+        padding: zeros between the members of a GZIP file and behind the last, before the error if there is one. They
+            are legal there, and the file is sound; but where so many as a member has at least are, one may be gone.
     """
 
     path: str | None
@@ -51,6 +55,7 @@ class FileReport:
     size: int
     error: TFRecordError | OSError | None
     regions: tuple[SkippedRegion, ...] = ()
+    padding: int = 0
 
     @property
     def sound(self) -> bool:
@@ -72,6 +77,8 @@ class FileReport:
             )
         else:
             lines.append(f"{name}: {counted(self.records, 'record')}, {self.size} bytes, sound")
+        if self.padding >= _SHORTEST_MEMBER:
+            lines.append(f"{name}: {self.padding} zeros behind GZIP members: padding, or members that are gone")
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
@@ -83,6 +90,7 @@ class FileReport:
             "sound": self.sound,
             "error": _error_as_dict(self.error, self.path),
             "regions": [region.as_dict() for region in self.regions],
+            "padding": self.padding,
         }
 
 
@@ -210,7 +218,8 @@ def _verify_file(
                     found.append(_region(problem, length))
                     unfit += 1
         except TFRecordError as error:
-            return FileReport(reader.name, error.record_number or 0, error.offset or 0, error.with_traceback(None))
+            records, size = error.record_number or 0, error.offset or 0
+            return FileReport(reader.name, records, size, error.with_traceback(None), padding=reader.padding)
         except OSError as error:
             failure = error
         except MemoryError:
@@ -223,7 +232,8 @@ def _verify_file(
             check_content(source, shard, reader.record_number, checksum)
         except (OSError, ShardError) as error:
             failure = error.with_traceback(None)
-    return FileReport(reader.name, reader.record_number - unfit, reader.offset, failure, tuple(found))
+    records = reader.record_number - unfit
+    return FileReport(reader.name, records, reader.offset, failure, tuple(found), reader.padding)
 
 
 def _unfit(reader: TFRecordReader, block: Block) -> Iterator[tuple[DecodeError, int]]:
