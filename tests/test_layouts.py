@@ -7,6 +7,8 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from odd_messages import field, varint
 
 import tfrecord_lite as tfr
@@ -286,6 +288,113 @@ def test_lists_of_one_value_each_are_looked_at_once(monkeypatch: pytest.MonkeyPa
     assert (begins + sizes).tolist() == values.ends.tolist()
     assert (sizes.tolist(), counts.tolist()) == ([3, 0, 200], [1, 1, 1])
     assert looked_at.call_count == 1
+
+
+@pytest.mark.parametrize("lengths", [[5000], [0, 5000, 1], [1000] * 5, [1] * 500 + [5000], [*range(200)]], ids=repr)
+def test_so_many_turns_are_taken_as_there_are_values_in_many_lists(
+    monkeypatch: pytest.MonkeyPatch, lengths: list[int]
+) -> None:
+    """And not as many as the longest list has values."""
+    looked_at = Mock(wraps=parts._field)
+    monkeypatch.setattr(parts, "_field", looked_at)
+    begins, sizes, counts = parts._items(*Records.joined([field(1, b"x") * length for length in lengths]))
+    assert counts.tolist() == lengths
+    assert len(begins) == len(sizes) == sum(lengths)
+    assert looked_at.call_count <= 1 + sum(lengths) / parts._FEW_LISTS
+
+
+#: Bytes of which lists of bytes, and what is nearly one, are made.
+LIST_BYTES = st.sampled_from([b"\x0a\x00", b"\x0a\x01x", b"\x0a\x82\x00xy", b"\x0a", b"\x80", b"\x00", b"\x12"])
+
+
+@settings(deadline=None)
+@given(
+    payloads=st.lists(st.lists(LIST_BYTES | st.just(b"\x0a\x02\x0a\x00"), max_size=8).map(b"".join), max_size=9),
+    few=st.sampled_from([1, 4, 64]),
+)
+def test_values_of_lists_are_the_fields_that_they_are(payloads: list[bytes], few: int) -> None:
+    """However many lists are looked at together, and whichever of them are no lists of bytes."""
+    if not payloads:
+        return
+    records = Records.joined(payloads)
+    expected: list[list[bytes] | None] = []
+    for payload in payloads:
+        try:
+            spans = split_fields(payload, 0, len(payload))
+        except TFRecordError:
+            expected.append(None)
+        else:
+            is_usual = all(tag == 0x0A for tag, _, _ in spans)
+            starts = [0, *(end for _, _, end in spans[:-1])]
+            is_usual &= all(payload[at] == 0x0A for at, _ in zip(starts, spans, strict=False))
+            is_usual &= all(start - at <= 5 for at, (_, start, _) in zip(starts, spans, strict=False))
+            expected.append([payload[start:end] for _, start, end in spans] if is_usual else None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts, "_FEW_LISTS", few)
+        if None in expected:
+            with pytest.raises(parts.Unfit) as caught:
+                parts._items(*records)
+            assert caught.value.bad.tolist() == [values is None for values in expected]
+        else:
+            begins, sizes, counts = parts._items(*records)
+            data = records.buffer.tobytes()
+            values = [data[begin : begin + size] for begin, size in zip(begins.tolist(), sizes.tolist(), strict=True)]
+            assert values == [value for of_list in expected for value in of_list or []]
+            assert counts.tolist() == [len(of_list or []) for of_list in expected]
+
+
+@pytest.mark.parametrize("few", [1, 5])
+@pytest.mark.parametrize("name", ["lists of bytes", "one of each"])
+def test_damage_to_lists_ends_as_in_the_plain_path_however_many_are_walked_through(
+    monkeypatch: pytest.MonkeyPatch, name: str, few: int
+) -> None:
+    monkeypatch.setattr(parts, "_FEW_LISTS", few)
+    records = serialized(name)
+    assert together(records) == plainly(records)
+    record = records[9]
+    for place in range(len(record)):
+        for bits in (0x01, 0x80):
+            records[9] = record[:place] + bytes((record[place] ^ bits,)) + record[place + 1 :]
+            assert together(records) == plainly(records), (place, bits)
+
+
+def test_records_that_are_not_of_a_layout_cost_each_part_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them leaves it at another part: by another value, without one of the entries, or with an odd number."""
+    names = [f"n{number:02}" for number in range(20)]
+    usual = dict.fromkeys(names, 1) | {"words": [b"a", b"b", b"c"], "z": [1, 2, 3]}
+    others = [usual | {name: value} for name in names for value in (None, [1, 2], 0.5)]
+    records = [encode_example(usual)] * 9 + list(map(encode_example, others)) + [encode_example(usual)]
+    odd = records[0]
+    for place in (odd.index(b"words") + 12, odd.index(b"words") + 15):  # the tags of the second and of the third word
+        assert odd[place] == 0x0A
+        records.append(odd[:place] + b"\x12" + odd[place + 1 :])
+    layout = Layout(entries_of(records[0], None) or ())
+    looked_at = {type_: Mock(wraps=type_.check) for type_ in (parts.Head, parts.OpenEntry)}
+    values_taken = Mock(wraps=parts.Head.values)
+    for type_, mock in looked_at.items():
+        monkeypatch.setattr(type_, "check", lambda *args, mock=mock: mock(*args))
+    monkeypatch.setattr(parts.Head, "values", lambda *args: values_taken(*args))
+    body = Records.joined(records)
+    begins, _ = parts.bodies(*body)
+    numbers, found = layout.read(Records(body.buffer, begins, body.ends), payloads.objects)
+    assert numbers.tolist() == [*range(9), 9 + len(others)]
+    assert {key: len(rows.values) for key, rows in found.items()} == {
+        **dict.fromkeys(names, 10),
+        "words": 30,
+        "z": 30,
+    }
+    assert sum(mock.call_count for mock in looked_at.values()) == len(layout._parts)
+    assert values_taken.call_count <= 2 * len(layout._parts)
+    assert together(records) == plainly(records)
+
+
+def test_all_spans_that_are_no_varints_are_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payloads, "_CHUNK", 20)
+    items = [b"\x80" * 10 + b"\x01" if number % 3 == 1 else bytes(7) for number in range(12)]
+    buffer, starts, ends = Records.joined(items)
+    _, _, bad = payloads.integers(buffer, starts, ends - starts)
+    assert bad is not None
+    assert bad.tolist() == [number % 3 == 1 for number in range(12)]
 
 
 def test_a_list_of_one_byte_is_not_an_empty_one() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfrecord_lite.errors import DecodeError
-from tfrecord_lite.format.columns.parts import Head, OpenEntry, Part, Payload, TakeBytes, Unfit
+from tfrecord_lite.format.columns.parts import Head, OpenEntry, Part, Payload, State, TakeBytes, Unfit
 from tfrecord_lite.format.columns.varints import MAX_SIZE
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.rows import Rows
@@ -97,32 +97,45 @@ class Layout:
             records: from their first entry on.
             take_bytes: how bytes are given.
         """
-        numbers = np.arange(len(records.starts))
+        numbers, states = self._followers(records)
         while len(numbers):
-            found = self._read(records if len(numbers) == len(records.starts) else records.take(numbers), take_bytes)
-            if isinstance(found, dict):
+            found: dict[str, Rows] = {}
+            bad = np.zeros(len(numbers), bool)
+            for part, state in zip(self._parts, states, strict=True):
+                try:
+                    found.update(part.values(records.buffer, state, take_bytes))
+                except Unfit as unfit:
+                    bad |= unfit.bad
+            if not bad.any():
                 return numbers, found
-            numbers = numbers[~found]
+            rest = np.flatnonzero(~bad)
+            numbers, states = numbers[rest], [_of_some(state, rest) for state in states]
         return numbers, {}
 
-    def _read(self, records: Records, take_bytes: TakeBytes) -> dict[str, Rows] | Array:
-        """What the features hold; or which records are not of this layout, at least one."""
-        position, states = records.starts, []
+    def _followers(self, records: Records) -> tuple[Array, list[State]]:
+        """(numbers of the records that follow all parts, what each part found in them).
+
+        Others are left out where they show, and the rest goes on: however many there are, each part is looked for once.
+        """
+        numbers, position, ends = np.arange(len(records.starts)), records.starts, records.ends
+        found: list[tuple[Array, State]] = []
         for part in self._parts:
-            position, bad, state = part.check(records.buffer, position, records.ends)
+            if not len(numbers):
+                return numbers, []
+            position, bad, state = part.check(records.buffer, position, ends)
+            found.append((numbers, state))
             if bad is not None:
-                return bad
-            states.append(state)
-        if not np.array_equal(position, records.ends):
-            return position != records.ends
-        try:
-            return {
-                key: rows
-                for part, state in zip(self._parts, states, strict=True)
-                for key, rows in part.values(records.buffer, state, take_bytes)
-            }
-        except Unfit as unfit:
-            return unfit.bad
+                numbers, position, ends = numbers[~bad], position[~bad], ends[~bad]
+        if not np.array_equal(position, ends):
+            numbers = numbers[position == ends]
+        return numbers, [
+            state if len(of) == len(numbers) else _of_some(state, np.searchsorted(of, numbers)) for of, state in found
+        ]
+
+
+def _of_some(state: State, rows: Array) -> State:
+    """What a part found in some of the records in which it was found."""
+    return tuple(array[rows] for array in state)
 
 
 def identity_of(entries: Sequence[Entry]) -> Any:

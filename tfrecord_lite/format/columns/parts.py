@@ -17,21 +17,29 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tfrecord_lite.errors import DecodeError
 from tfrecord_lite.format.blocks import MARGIN
 from tfrecord_lite.format.columns import payloads, varints
 from tfrecord_lite.format.columns.window import windows, words
 from tfrecord_lite.format.rows import Rows
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
-from tfrecord_lite.format.wire_format import LEN
+from tfrecord_lite.format.wire_format import LEN, decode_varint
 
 Array = NDArray[Any]
 
 #: Lengths of up to so many bytes are read here: 256 MiB.
 _MAX_LENGTH_BYTES = 4
 _FIELD_1, _FIELD_2 = 0x0A, 0x12
+#: From here on a byte of a length is not its last one.
+_MORE = 0x80
+#: So few lists are walked through one after the other: a turn of numpy for all of them costs as much as this.
+_FEW_LISTS = 64
 
 #: Takes the bytes values in spans: `payloads.objects` or `payloads.blob`.
 TakeBytes = Callable[[Array, Array, Array], Any]
+
+#: What a part found in n records, for its values: arrays [n, ...].
+State = tuple[Array, ...]
 
 
 class Checked(NamedTuple):
@@ -45,7 +53,7 @@ class Checked(NamedTuple):
 
     ends: Array
     bad: Array | None
-    state: Any = None
+    state: State = ()
 
 
 class Unfit(Exception):
@@ -66,7 +74,7 @@ class Part(Protocol):
     def check(self, buffer: Array, starts: Array, limits: Array) -> Checked:
         """Look at the records, in which this part starts at `starts` and must not go beyond `limits`, int64 [n]."""
 
-    def values(self, buffer: Array, state: Any, take_bytes: TakeBytes) -> Iterator[tuple[str, Rows]]:
+    def values(self, buffer: Array, state: State, take_bytes: TakeBytes) -> Iterator[tuple[str, Rows]]:
         """(key, values) of the features that end in it. Raises Unfit."""
 
 
@@ -119,6 +127,7 @@ class Head:
     def check(self, buffer: Array, starts: Array, limits: Array) -> Checked:
         taken = windows(buffer, starts - self._pad, self._width)
         ends = starts + self._size
+        state: State = (taken,)
         if self._lengths_at:
             sizes = taken[:, self._lengths_at[-1]].copy()
             bad = None
@@ -126,7 +135,7 @@ class Head:
                 bad = (sizes < self._shortest) | (sizes > self._longest)
             state, ends = (taken, ends, sizes), ends + sizes
         else:
-            sizes, bad, state = None, None, (taken, ends, None)
+            sizes, bad = None, None
         for word, (mask, template, multiple) in zip(taken.view("<u8").T, self._words):  # noqa: B905  a value follows
             found = word & mask
             if multiple:
@@ -137,14 +146,15 @@ class Head:
             bad = _joined(bad, ends > limits)
         return Checked(ends, bad, state)
 
-    def values(self, buffer: Array, state: Any, take_bytes: TakeBytes) -> Iterator[tuple[str, Rows]]:
-        taken, begins, sizes = state
+    def values(self, buffer: Array, state: State, take_bytes: TakeBytes) -> Iterator[tuple[str, Rows]]:
+        taken = state[0]
         count = len(taken)
         for key, at, size in self._floats:
             floats = np.ndarray((count, size), "<f4", taken, at, (self._width, 4)).astype(np.float32)
             yield key, Rows.equal(floats.reshape(-1), count, size)
         if self._key is None:
             return
+        _, begins, sizes = state
         if self._kind == BYTES_LIST:
             yield self._key, Rows.equal(take_bytes(buffer, begins, sizes.astype(np.int64)), count, 1)
             return
@@ -164,11 +174,12 @@ class Payload:
 
     def check(self, buffer: Array, starts: Array, limits: Array) -> Checked:
         ends = starts + self._size
-        return Checked(ends, _joined(None, ends > limits), starts)
+        return Checked(ends, _joined(None, ends > limits), (starts,))
 
-    def values(self, buffer: Array, state: Any, take_bytes: TakeBytes) -> Iterator[tuple[str, Rows]]:
-        floats = windows(buffer, state, self._size).view("<f4").astype(np.float32, copy=False)
-        yield self._key, Rows.equal(floats.reshape(-1), len(state), self._size // 4)
+    def values(self, buffer: Array, state: State, take_bytes: TakeBytes) -> Iterator[tuple[str, Rows]]:
+        (begins,) = state
+        floats = windows(buffer, begins, self._size).view("<f4").astype(np.float32, copy=False)
+        yield self._key, Rows.equal(floats.reshape(-1), len(begins), self._size // 4)
 
 
 class OpenEntry:
@@ -211,7 +222,7 @@ class OpenEntry:
             bad |= sizes % 4 != 0
         return Checked(ends, _joined(None, bad), (begins, sizes))
 
-    def values(self, buffer: Array, state: Any, take_bytes: TakeBytes) -> Iterator[tuple[str, Rows]]:
+    def values(self, buffer: Array, state: State, take_bytes: TakeBytes) -> Iterator[tuple[str, Rows]]:
         if self._kind is None:
             return
         begins, sizes = state
@@ -258,27 +269,47 @@ def _items(buffer: Array, starts: Array, ends: Array) -> tuple[Array, Array, Arr
     begins, sizes, wrong = _field(buffer, starts, _FIELD_1)
     if not wrong.any() and np.array_equal(begins + sizes, ends):
         return begins, sizes, np.ones(len(starts), np.int64)
-    counts = np.zeros(len(starts), np.int64)
-    found: list[tuple[Array, Array, Array]] = []
-    open_lists, at = np.flatnonzero(starts < ends), starts
-    while len(open_lists):
-        begins, sizes, wrong = _field(buffer, at[open_lists], _FIELD_1)
-        wrong |= begins + sizes > ends[open_lists]
+    lists = np.flatnonzero(starts < ends)
+    at, stops = starts[lists], ends[lists]
+    found = [(lists[:0], at[:0], at[:0])]
+    bad = np.zeros(len(starts), bool)
+    while len(lists) >= _FEW_LISTS:
+        begins, sizes, wrong = _field(buffer, at, _FIELD_1)
+        at = begins + sizes
+        wrong |= at > stops
         if wrong.any():
-            bad = np.zeros(len(starts), bool)
-            bad[open_lists[wrong]] = True
-            raise Unfit(bad)
-        found.append((open_lists, begins, sizes))
-        counts[open_lists] += 1
-        at = at.copy()
-        at[open_lists] = begins + sizes
-        open_lists = open_lists[at[open_lists] < ends[open_lists]]
-    if not found:
-        return starts[:0], starts[:0], counts
+            bad[lists[wrong]] = True
+        found.append((lists, begins, sizes))
+        goes_on = ~wrong & (at < stops)
+        lists, at, stops = lists[goes_on], at[goes_on], stops[goes_on]
+    for number, start, stop in zip(lists.tolist(), at.tolist(), stops.tolist(), strict=True):
+        try:
+            begins, sizes = _items_of_one(buffer.data, start, stop)
+        except DecodeError:
+            bad[number] = True
+        else:
+            found.append((np.full(len(begins), number), begins, sizes))
+    if bad.any():
+        raise Unfit(bad)
     # They were found list by list of the first values, then of the second ones: back into the order of the lists.
     lists, begins, sizes = (np.concatenate(column) for column in zip(*found, strict=True))
     order = np.argsort(lists, kind="stable")
-    return begins[order], sizes[order], counts
+    return begins[order], sizes[order], np.bincount(lists, minlength=len(starts))
+
+
+def _items_of_one(data: memoryview, at: int, stop: int) -> tuple[Array, Array]:
+    """(begins, sizes) of the values of one bytes list. Raises DecodeError where it is none of the usual form."""
+    begins, sizes = [], []
+    while at < stop:
+        size, begin = data[at + 1], at + 2
+        if size >= _MORE:
+            size, begin = decode_varint(data, at + 1, stop, _MAX_LENGTH_BYTES)
+        if data[at] != _FIELD_1 or begin + size > stop:
+            raise DecodeError("not the values of a bytes list", at)
+        begins.append(begin)
+        sizes.append(size)
+        at = begin + size
+    return np.array(begins, np.int64), np.array(sizes, np.int64)
 
 
 def _joined(bad: Array | None, more: Array) -> Array | None:

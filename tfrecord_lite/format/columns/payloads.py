@@ -63,9 +63,8 @@ def integers(buffer: Array, starts: Array, sizes: Array) -> tuple[Array, Array, 
         if not _decode(octets, lasts, values[count : count + len(lasts)]):
             too_long = lasts[np.diff(lasts, prepend=-1) > MAX_SIZE]
             is_bad[some.start + np.searchsorted(limits, too_long, side="right")] = True
-            return values, counts, is_bad
         count += len(lasts)
-    return values[:count], counts, None
+    return values[:count], counts, is_bad if is_bad.any() else None
 
 
 def _decode(octets: Array, lasts: Array, out: Array) -> bool:
