@@ -397,6 +397,17 @@ def test_all_spans_that_are_no_varints_are_found_at_once(monkeypatch: pytest.Mon
     assert bad.tolist() == [number % 3 == 1 for number in range(12)]
 
 
+def test_a_turn_for_each_word_of_the_longest_is_for_many_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = Mock(wraps=windows)
+    monkeypatch.setattr(payloads, "windows", taken)
+    for count, at_once in ((8, 0), (499, 0), (500, 1), (2000, 1)):
+        items = [b"x" * (number % 101) for number in range(count)]
+        records = Records.joined(items)
+        taken.reset_mock()
+        assert payloads.objects(records.buffer, records.starts, records.ends - records.starts).tolist() == items
+        assert taken.call_count == at_once
+
+
 def test_a_list_of_one_byte_is_not_an_empty_one() -> None:
     for kind in (FLOAT_LIST, INT64_LIST):
         records = [field(1, field(1, field(1, b"l") + field(2, field(kind, b"")))) for _ in range(COUNT)]
@@ -582,6 +593,18 @@ def test_few_records_of_many_bytes_have_a_layout(more: int) -> None:
     assert len(others) == (100 if more else 104)
 
 
+@pytest.mark.parametrize("is_known", [False, True])
+@pytest.mark.parametrize("features", [8, 9])
+def test_few_records_have_a_layout_only_if_there_are_many_bytes_for_each_entry(features: int, is_known: bool) -> None:
+    example: dict[str, Any] = {f"n{number}": 1 for number in range(features - 1)} | {"image": b"x" * (1 << 20)}
+    layouts = Layouts(None)
+    if is_known:
+        groups, _ = layouts.read(Records.joined([encode_example(example)] * 8), payloads.objects)
+        assert len(groups) == 1
+    groups, others = layouts.read(Records.joined([encode_example(example)]), payloads.objects)
+    assert (len(groups), len(others)) == ((1, 0) if features == 8 else (0, 1))
+
+
 def test_a_record_that_its_own_layout_does_not_read_is_left_to_the_plain_path() -> None:
     odd = b"\x0a\x0f\x0a\x0d\x0a\x81\x00n\x12\x07\x1a\x05\x0a\x03\x01\x02\x03"
     records = [odd, *[encode_example({"a": 1})] * 300, odd]
@@ -667,7 +690,11 @@ def test_only_what_has_feature_lists_is_decoded() -> None:
 
 @pytest.mark.parametrize("most", [0, 1, 7, 8, 9, 255, 256, 257, 1000])
 @pytest.mark.parametrize("end", [b"", b"\0", b"\0\0x"])
-def test_bytes_in_spans_are_objects_or_one_blob(most: int, end: bytes) -> None:
+@pytest.mark.parametrize("few", [-5000, payloads._FEW_VALUES], ids=["all at once", "one by one"])
+def test_bytes_in_spans_are_objects_or_one_blob(
+    monkeypatch: pytest.MonkeyPatch, most: int, end: bytes, few: int
+) -> None:
+    monkeypatch.setattr(payloads, "_FEW_VALUES", few)
     items = [b"", b"y" * most + end, b"\0", b"ab\0", b"z" * (most // 2), b""]
     records = Records.joined([b"--".join(items)])
     sizes = np.array([len(item) for item in items])

@@ -9,6 +9,7 @@ Example; what it reads is what the plain decoder would, and what it does not rea
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -143,15 +144,16 @@ def identity_of(entries: Sequence[Entry]) -> Any:
     return tuple((entry.key, entry.kind, entry.form == KINDLESS) for entry in entries)
 
 
-def entries_of(record: bytes, wanted: Collection[str] | None) -> tuple[Entry, ...] | None:
+def entries_of(record: bytes, wanted: Collection[str] | None, most: int = sys.maxsize) -> tuple[Entry, ...] | None:
     """The entries of a record, or None if it is written in an unusual way.
 
     Args:
         record: a serialized Example.
         wanted: names of the features whose values are wanted; None is all.
+        most: with more entries than these it is unusual, too.
     """
     try:
-        entries = tuple(_entries(record, wanted))
+        entries = tuple(_entries(record, wanted, most))
     except (DecodeError, UnicodeDecodeError, _Unusual):
         return None
     names = {entry.key for entry in entries}
@@ -162,8 +164,11 @@ class _Unusual(Exception):
     """Not for a layout."""
 
 
-def _entries(record: bytes, wanted: Collection[str] | None) -> Iterator[Entry]:
-    for start, end in _fields(record, *_only(record, 0, len(record), _FIELD_1), _FIELD_1):
+def _entries(record: bytes, wanted: Collection[str] | None, most: int) -> Iterator[Entry]:
+    entries = _fields(record, *_only(record, 0, len(record), _FIELD_1), _FIELD_1)
+    if len(entries) > most:
+        raise _Unusual
+    for start, end in entries:
         spans = split_fields(record, start, end)
         if [tag for tag, _, _ in spans] != [_FIELD_1, _FIELD_2]:
             raise _Unusual
