@@ -14,7 +14,7 @@ from odd_messages import field, varint
 import tfrecord_lite as tfr
 from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.format.blocks import MARGIN
-from tfrecord_lite.format.columns import parts, payloads
+from tfrecord_lite.format.columns import fields, parts, payloads
 from tfrecord_lite.format.columns.decode import ColumnDecoder, decode_columns
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
 from tfrecord_lite.format.columns.layout import (
@@ -281,12 +281,12 @@ def test_a_length_of_five_bytes_hides_no_other_field() -> None:
 
 
 def test_lists_of_one_value_each_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked_at = Mock(wraps=parts._field)
-    monkeypatch.setattr(parts, "_field", looked_at)
+    looked_at = Mock(wraps=fields.field)
+    monkeypatch.setattr(fields, "field", looked_at)
     values = Records.joined([field(1, bytes(size)) for size in (3, 0, 200)])
-    begins, sizes, counts = parts._items(*values)
+    begins, sizes, counts, bad = fields.items(*values)
     assert (begins + sizes).tolist() == values.ends.tolist()
-    assert (sizes.tolist(), counts.tolist()) == ([3, 0, 200], [1, 1, 1])
+    assert (sizes.tolist(), counts.tolist(), bad) == ([3, 0, 200], [1, 1, 1], None)
     assert looked_at.call_count == 1
 
 
@@ -295,12 +295,12 @@ def test_so_many_turns_are_taken_as_there_are_values_in_many_lists(
     monkeypatch: pytest.MonkeyPatch, lengths: list[int]
 ) -> None:
     """And not as many as the longest list has values."""
-    looked_at = Mock(wraps=parts._field)
-    monkeypatch.setattr(parts, "_field", looked_at)
-    begins, sizes, counts = parts._items(*Records.joined([field(1, b"x") * length for length in lengths]))
-    assert counts.tolist() == lengths
+    looked_at = Mock(wraps=fields.field)
+    monkeypatch.setattr(fields, "field", looked_at)
+    begins, sizes, counts, bad = fields.items(*Records.joined([field(1, b"x") * length for length in lengths]))
+    assert (counts.tolist(), bad) == (lengths, None)
     assert len(begins) == len(sizes) == sum(lengths)
-    assert looked_at.call_count <= 1 + sum(lengths) / parts._FEW_LISTS
+    assert looked_at.call_count <= 1 + sum(lengths) / fields._FEW_LISTS
 
 
 #: Bytes of which lists of bytes, and what is nearly one, are made.
@@ -330,13 +330,13 @@ def test_values_of_lists_are_the_fields_that_they_are(payloads: list[bytes], few
             is_usual &= all(start - at <= 5 for at, (_, start, _) in zip(starts, spans, strict=False))
             expected.append([payload[start:end] for _, start, end in spans] if is_usual else None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parts, "_FEW_LISTS", few)
+        patch.setattr(fields, "_FEW_LISTS", few)
+        begins, sizes, counts, bad = fields.items(*records)
         if None in expected:
-            with pytest.raises(parts.Unfit) as caught:
-                parts._items(*records)
-            assert caught.value.bad.tolist() == [values is None for values in expected]
+            assert bad is not None
+            assert bad.tolist() == [values is None for values in expected]
         else:
-            begins, sizes, counts = parts._items(*records)
+            assert bad is None
             data = records.buffer.tobytes()
             values = [data[begin : begin + size] for begin, size in zip(begins.tolist(), sizes.tolist(), strict=True)]
             assert values == [value for of_list in expected for value in of_list or []]
@@ -348,7 +348,7 @@ def test_values_of_lists_are_the_fields_that_they_are(payloads: list[bytes], few
 def test_damage_to_lists_ends_as_in_the_plain_path_however_many_are_walked_through(
     monkeypatch: pytest.MonkeyPatch, name: str, few: int
 ) -> None:
-    monkeypatch.setattr(parts, "_FEW_LISTS", few)
+    monkeypatch.setattr(fields, "_FEW_LISTS", few)
     records = serialized(name)
     assert together(records) == plainly(records)
     record = records[9]

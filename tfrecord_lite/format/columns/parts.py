@@ -17,23 +17,17 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrecord_lite.errors import DecodeError
 from tfrecord_lite.format.blocks import MARGIN
 from tfrecord_lite.format.columns import payloads, varints
-from tfrecord_lite.format.columns.window import windows, words
+from tfrecord_lite.format.columns.fields import field, items
+from tfrecord_lite.format.columns.window import windows
 from tfrecord_lite.format.rows import Rows
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
-from tfrecord_lite.format.wire_format import LEN, decode_varint
+from tfrecord_lite.format.wire_format import LEN
 
 Array = NDArray[Any]
 
-#: Lengths of up to so many bytes are read here: 256 MiB.
-_MAX_LENGTH_BYTES = 4
 _FIELD_1, _FIELD_2 = 0x0A, 0x12
-#: From here on a byte of a length is not its last one.
-_MORE = 0x80
-#: So few lists are walked through one after the other: a turn of numpy for all of them costs as much as this.
-_FEW_LISTS = 64
 
 #: Takes the bytes values in spans: `payloads.objects` or `payloads.blob`.
 TakeBytes = Callable[[Array, Array, Array], Any]
@@ -201,21 +195,21 @@ class OpenEntry:
         self._mask = np.frombuffer(b"\xff" * len(constant) + bytes(padding), "<u8")
 
     def check(self, buffer: Array, starts: Array, limits: Array) -> Checked:
-        begins, sizes, bad = _field(buffer, starts, _FIELD_1)
+        begins, sizes, bad = field(buffer, starts, _FIELD_1)
         ends = begins + sizes
         found = windows(buffer, begins, 8 * len(self._mask)).view("<u8") & self._mask
         bad |= (found != self._template).any(axis=1) | (ends > limits)
         # The tag of the value has been seen with the name.
-        begins, sizes, wrong = _field(buffer, begins + (self._size - 1), _FIELD_2)
+        begins, sizes, wrong = field(buffer, begins + (self._size - 1), _FIELD_2)
         bad |= wrong | (begins + sizes != ends)
         if self._kind is None:
             return Checked(ends, _joined(None, bad))
-        begins, sizes, wrong = _field(buffer, np.minimum(begins, limits), self._kind << 3 | LEN)
+        begins, sizes, wrong = field(buffer, np.minimum(begins, limits), self._kind << 3 | LEN)
         bad |= wrong | (begins + sizes != ends)
         if self._kind == BYTES_LIST:
             return Checked(ends, _joined(None, bad), (begins, sizes))
         is_full = sizes > 0
-        begins, sizes, wrong = _field(buffer, np.minimum(begins, limits), _FIELD_1)
+        begins, sizes, wrong = field(buffer, np.minimum(begins, limits), _FIELD_1)
         bad |= is_full & (wrong | (begins + sizes != ends))
         sizes = np.where(is_full, sizes, 0)
         if self._kind == FLOAT_LIST:
@@ -234,82 +228,16 @@ class OpenEntry:
                 raise Unfit(bad)
             yield self._key, Rows.of(numbers, counts)
         else:
-            begins, sizes, counts = _items(buffer, begins, begins + sizes)
+            begins, sizes, counts, bad = items(buffer, begins, begins + sizes)
+            if bad is not None:
+                raise Unfit(bad)
             yield self._key, Rows.of(take_bytes(buffer, begins, sizes), counts)
 
 
 def bodies(buffer: Array, starts: Array, ends: Array) -> tuple[Array, Array]:
     """(where the first entry of each record begins, which records are not one `features` field)."""
-    begins, sizes, bad = _field(buffer, starts, _FIELD_1)
+    begins, sizes, bad = field(buffer, starts, _FIELD_1)
     return begins, bad | (begins + sizes != ends)
-
-
-def _field(buffer: Array, starts: Array, tag: int) -> tuple[Array, Array, Array]:
-    """(where the payload begins, its size, where there is no such field) of length-delimited fields at `starts`."""
-    head = words(buffer, starts)
-    wrong = head & np.uint64(0xFF) != tag
-    octets = head >> np.uint64(8)
-    sizes = octets & np.uint64(0x7F)
-    begins = starts + 2
-    goes_on = octets & np.uint64(0x80) != 0
-    for place in range(1, _MAX_LENGTH_BYTES):
-        if not goes_on.any():
-            break
-        octets = octets >> np.uint64(8)
-        sizes |= np.where(goes_on, (octets & np.uint64(0x7F)) << np.uint64(7 * place), 0)
-        begins += goes_on
-        goes_on &= octets & np.uint64(0x80) != 0
-    else:
-        wrong |= goes_on
-    return begins, sizes.astype(np.int64), wrong
-
-
-def _items(buffer: Array, starts: Array, ends: Array) -> tuple[Array, Array, Array]:
-    """(begins, sizes, number of values in each list) of the values of bytes lists that fill the spans."""
-    begins, sizes, wrong = _field(buffer, starts, _FIELD_1)
-    if not wrong.any() and np.array_equal(begins + sizes, ends):
-        return begins, sizes, np.ones(len(starts), np.int64)
-    lists = np.flatnonzero(starts < ends)
-    at, stops = starts[lists], ends[lists]
-    found = [(lists[:0], at[:0], at[:0])]
-    bad = np.zeros(len(starts), bool)
-    while len(lists) >= _FEW_LISTS:
-        begins, sizes, wrong = _field(buffer, at, _FIELD_1)
-        at = begins + sizes
-        wrong |= at > stops
-        if wrong.any():
-            bad[lists[wrong]] = True
-        found.append((lists, begins, sizes))
-        goes_on = ~wrong & (at < stops)
-        lists, at, stops = lists[goes_on], at[goes_on], stops[goes_on]
-    for number, start, stop in zip(lists.tolist(), at.tolist(), stops.tolist(), strict=True):
-        try:
-            begins, sizes = _items_of_one(buffer.data, start, stop)
-        except DecodeError:
-            bad[number] = True
-        else:
-            found.append((np.full(len(begins), number), begins, sizes))
-    if bad.any():
-        raise Unfit(bad)
-    # They were found list by list of the first values, then of the second ones: back into the order of the lists.
-    lists, begins, sizes = (np.concatenate(column) for column in zip(*found, strict=True))
-    order = np.argsort(lists, kind="stable")
-    return begins[order], sizes[order], np.bincount(lists, minlength=len(starts))
-
-
-def _items_of_one(data: memoryview, at: int, stop: int) -> tuple[Array, Array]:
-    """(begins, sizes) of the values of one bytes list. Raises DecodeError where it is none of the usual form."""
-    begins, sizes = [], []
-    while at < stop:
-        size, begin = data[at + 1], at + 2
-        if size >= _MORE:
-            size, begin = decode_varint(data, at + 1, stop, _MAX_LENGTH_BYTES)
-        if data[at] != _FIELD_1 or begin + size > stop:
-            raise DecodeError("not the values of a bytes list", at)
-        begins.append(begin)
-        sizes.append(size)
-        at = begin + size
-    return np.array(begins, np.int64), np.array(sizes, np.int64)
 
 
 def _joined(bad: Array | None, more: Array) -> Array | None:
