@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -233,3 +234,30 @@ def test_what_pandas_calls_missing_is_none_and_integers_stay_integers() -> None:
 def test_not_a_number_in_a_float_column_of_pandas_is_a_number() -> None:
     series = Series([1.5, float("nan")], np.dtype(float))
     assert np.isnan(decode_example(encode_columns({"x": series})[1])["x"]).all()
+
+
+@pytest.mark.parametrize("long", [17, 100, 1000])
+@pytest.mark.parametrize("many", [1, 31, 32, 40])
+def test_long_values_among_short_ones(many: int, long: int) -> None:
+    values = [b"x" * (number % 20) for number in range(1000)]
+    values[100 : 100 + many] = [b"y" * (long + number) for number in range(many)]
+    columns: dict[str, Any] = {"a": values, "b": list(range(1000))}
+    assert encode_columns(columns) == [encode_example({"a": a, "b": b}) for a, b in zip(*columns.values(), strict=True)]
+
+
+def test_one_long_value_among_short_ones_is_one_copy() -> None:
+    """And not a turn of numpy for every 16 bytes of it."""
+    values = [b"x"] * 1999 + [b"y" * 1_000_000]
+    calls = 0
+
+    def count(*_: Any) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        records = encode_columns({"k": values})
+    finally:
+        sys.setprofile(None)
+    assert records == [encode_example({"k": value}) for value in values]
+    assert calls < 30_000

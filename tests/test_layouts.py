@@ -7,12 +7,14 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from odd_messages import field, varint
 
 import tfrecord_lite as tfr
 from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.format.blocks import MARGIN
-from tfrecord_lite.format.columns import parts, payloads
+from tfrecord_lite.format.columns import fields, parts, payloads
 from tfrecord_lite.format.columns.decode import ColumnDecoder, decode_columns
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
 from tfrecord_lite.format.columns.layout import (
@@ -279,13 +281,131 @@ def test_a_length_of_five_bytes_hides_no_other_field() -> None:
 
 
 def test_lists_of_one_value_each_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked_at = Mock(wraps=parts._field)
-    monkeypatch.setattr(parts, "_field", looked_at)
+    looked_at = Mock(wraps=fields.field)
+    monkeypatch.setattr(fields, "field", looked_at)
     values = Records.joined([field(1, bytes(size)) for size in (3, 0, 200)])
-    begins, sizes, counts = parts._items(*values)
+    begins, sizes, counts, bad = fields.items(*values)
     assert (begins + sizes).tolist() == values.ends.tolist()
-    assert (sizes.tolist(), counts.tolist()) == ([3, 0, 200], [1, 1, 1])
+    assert (sizes.tolist(), counts.tolist(), bad) == ([3, 0, 200], [1, 1, 1], None)
     assert looked_at.call_count == 1
+
+
+@pytest.mark.parametrize("lengths", [[5000], [0, 5000, 1], [1000] * 5, [1] * 500 + [5000], [*range(200)]], ids=repr)
+def test_so_many_turns_are_taken_as_there_are_values_in_many_lists(
+    monkeypatch: pytest.MonkeyPatch, lengths: list[int]
+) -> None:
+    """And not as many as the longest list has values."""
+    looked_at = Mock(wraps=fields.field)
+    monkeypatch.setattr(fields, "field", looked_at)
+    begins, sizes, counts, bad = fields.items(*Records.joined([field(1, b"x") * length for length in lengths]))
+    assert (counts.tolist(), bad) == (lengths, None)
+    assert len(begins) == len(sizes) == sum(lengths)
+    assert looked_at.call_count <= 1 + sum(lengths) / fields._FEW_LISTS
+
+
+#: Bytes of which lists of bytes, and what is nearly one, are made.
+LIST_BYTES = st.sampled_from([b"\x0a\x00", b"\x0a\x01x", b"\x0a\x82\x00xy", b"\x0a", b"\x80", b"\x00", b"\x12"])
+
+
+@settings(deadline=None)
+@given(
+    payloads=st.lists(st.lists(LIST_BYTES | st.just(b"\x0a\x02\x0a\x00"), max_size=8).map(b"".join), max_size=9),
+    few=st.sampled_from([1, 4, 64]),
+)
+def test_values_of_lists_are_the_fields_that_they_are(payloads: list[bytes], few: int) -> None:
+    """However many lists are looked at together, and whichever of them are no lists of bytes."""
+    if not payloads:
+        return
+    records = Records.joined(payloads)
+    expected: list[list[bytes] | None] = []
+    for payload in payloads:
+        try:
+            spans = split_fields(payload, 0, len(payload))
+        except TFRecordError:
+            expected.append(None)
+        else:
+            is_usual = all(tag == 0x0A for tag, _, _ in spans)
+            starts = [0, *(end for _, _, end in spans[:-1])]
+            is_usual &= all(payload[at] == 0x0A for at, _ in zip(starts, spans, strict=False))
+            is_usual &= all(start - at <= 5 for at, (_, start, _) in zip(starts, spans, strict=False))
+            expected.append([payload[start:end] for _, start, end in spans] if is_usual else None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fields, "_FEW_LISTS", few)
+        begins, sizes, counts, bad = fields.items(*records)
+        if None in expected:
+            assert bad is not None
+            assert bad.tolist() == [values is None for values in expected]
+        else:
+            assert bad is None
+            data = records.buffer.tobytes()
+            values = [data[begin : begin + size] for begin, size in zip(begins.tolist(), sizes.tolist(), strict=True)]
+            assert values == [value for of_list in expected for value in of_list or []]
+            assert counts.tolist() == [len(of_list or []) for of_list in expected]
+
+
+@pytest.mark.parametrize("few", [1, 5])
+@pytest.mark.parametrize("name", ["lists of bytes", "one of each"])
+def test_damage_to_lists_ends_as_in_the_plain_path_however_many_are_walked_through(
+    monkeypatch: pytest.MonkeyPatch, name: str, few: int
+) -> None:
+    monkeypatch.setattr(fields, "_FEW_LISTS", few)
+    records = serialized(name)
+    assert together(records) == plainly(records)
+    record = records[9]
+    for place in range(len(record)):
+        for bits in (0x01, 0x80):
+            records[9] = record[:place] + bytes((record[place] ^ bits,)) + record[place + 1 :]
+            assert together(records) == plainly(records), (place, bits)
+
+
+def test_records_that_are_not_of_a_layout_cost_each_part_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them leaves it at another part: by another value, without one of the entries, or with an odd number."""
+    names = [f"n{number:02}" for number in range(20)]
+    usual = dict.fromkeys(names, 1) | {"words": [b"a", b"b", b"c"], "z": [1, 2, 3]}
+    others = [usual | {name: value} for name in names for value in (None, [1, 2], 0.5)]
+    records = [encode_example(usual)] * 9 + list(map(encode_example, others)) + [encode_example(usual)]
+    odd = records[0]
+    for place in (odd.index(b"words") + 12, odd.index(b"words") + 15):  # the tags of the second and of the third word
+        assert odd[place] == 0x0A
+        records.append(odd[:place] + b"\x12" + odd[place + 1 :])
+    layout = Layout(entries_of(records[0], None) or ())
+    looked_at = {type_: Mock(wraps=type_.check) for type_ in (parts.Head, parts.OpenEntry)}
+    values_taken = Mock(wraps=parts.Head.values)
+    for type_, mock in looked_at.items():
+        monkeypatch.setattr(type_, "check", lambda *args, mock=mock: mock(*args))
+    monkeypatch.setattr(parts.Head, "values", lambda *args: values_taken(*args))
+    body = Records.joined(records)
+    begins, _ = parts.bodies(*body)
+    numbers, found = layout.read(Records(body.buffer, begins, body.ends), payloads.objects)
+    assert numbers.tolist() == [*range(9), 9 + len(others)]
+    assert {key: len(rows.values) for key, rows in found.items()} == {
+        **dict.fromkeys(names, 10),
+        "words": 30,
+        "z": 30,
+    }
+    assert sum(mock.call_count for mock in looked_at.values()) == len(layout._parts)
+    assert values_taken.call_count <= 2 * len(layout._parts)
+    assert together(records) == plainly(records)
+
+
+def test_all_spans_that_are_no_varints_are_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payloads, "_CHUNK", 20)
+    items = [b"\x80" * 10 + b"\x01" if number % 3 == 1 else bytes(7) for number in range(12)]
+    buffer, starts, ends = Records.joined(items)
+    _, _, bad = payloads.integers(buffer, starts, ends - starts)
+    assert bad is not None
+    assert bad.tolist() == [number % 3 == 1 for number in range(12)]
+
+
+def test_a_turn_for_each_word_of_the_longest_is_for_many_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = Mock(wraps=windows)
+    monkeypatch.setattr(payloads, "windows", taken)
+    for count, at_once in ((8, 0), (499, 0), (500, 1), (2000, 1)):
+        items = [b"x" * (number % 101) for number in range(count)]
+        records = Records.joined(items)
+        taken.reset_mock()
+        assert payloads.objects(records.buffer, records.starts, records.ends - records.starts).tolist() == items
+        assert taken.call_count == at_once
 
 
 def test_a_list_of_one_byte_is_not_an_empty_one() -> None:
@@ -473,6 +593,18 @@ def test_few_records_of_many_bytes_have_a_layout(more: int) -> None:
     assert len(others) == (100 if more else 104)
 
 
+@pytest.mark.parametrize("is_known", [False, True])
+@pytest.mark.parametrize("features", [8, 9])
+def test_few_records_have_a_layout_only_if_there_are_many_bytes_for_each_entry(features: int, is_known: bool) -> None:
+    example: dict[str, Any] = {f"n{number}": 1 for number in range(features - 1)} | {"image": b"x" * (1 << 20)}
+    layouts = Layouts(None)
+    if is_known:
+        groups, _ = layouts.read(Records.joined([encode_example(example)] * 8), payloads.objects)
+        assert len(groups) == 1
+    groups, others = layouts.read(Records.joined([encode_example(example)]), payloads.objects)
+    assert (len(groups), len(others)) == ((1, 0) if features == 8 else (0, 1))
+
+
 def test_a_record_that_its_own_layout_does_not_read_is_left_to_the_plain_path() -> None:
     odd = b"\x0a\x0f\x0a\x0d\x0a\x81\x00n\x12\x07\x1a\x05\x0a\x03\x01\x02\x03"
     records = [odd, *[encode_example({"a": 1})] * 300, odd]
@@ -558,7 +690,11 @@ def test_only_what_has_feature_lists_is_decoded() -> None:
 
 @pytest.mark.parametrize("most", [0, 1, 7, 8, 9, 255, 256, 257, 1000])
 @pytest.mark.parametrize("end", [b"", b"\0", b"\0\0x"])
-def test_bytes_in_spans_are_objects_or_one_blob(most: int, end: bytes) -> None:
+@pytest.mark.parametrize("few", [-5000, payloads._FEW_VALUES], ids=["all at once", "one by one"])
+def test_bytes_in_spans_are_objects_or_one_blob(
+    monkeypatch: pytest.MonkeyPatch, most: int, end: bytes, few: int
+) -> None:
+    monkeypatch.setattr(payloads, "_FEW_VALUES", few)
     items = [b"", b"y" * most + end, b"\0", b"ab\0", b"z" * (most // 2), b""]
     records = Records.joined([b"--".join(items)])
     sizes = np.array([len(item) for item in items])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,7 @@ FEATURES = {
     "FixedLen of floats": tfr.FixedLenFeature([2], FLOAT),
     "FixedLen of bytes": tfr.FixedLenFeature([2], STRING),
     "FixedLen of bytes with default": tfr.FixedLenFeature([], STRING, "é"),
+    "FixedLen of bytes with a NUL at the end": tfr.FixedLenFeature([2], STRING, [b"\xff\0", b"\0"]),
     "VarLen": tfr.VarLenFeature(INT64),
     "VarLen of floats": tfr.VarLenFeature(FLOAT),
     "VarLen of bytes": tfr.VarLenFeature(STRING),
@@ -171,6 +173,37 @@ def test_records_and_names_may_be_tensors() -> None:
     default = tf.constant([1, 2], tf.int64)
     given_by_tensorflow = {"k": tf.io.FixedLenFeature(shape, tf.int64, default)}
     assert tfr.parse_single_example(b"", given_by_tensorflow)["k"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("default", [b"\xff\0", b"\0\0", b"\0", b"", "é\0", None])
+def test_bytes_that_end_in_nuls_pad_as_they_are(default: Any) -> None:
+    records = [b"", tfr.encode_example({"k": [b"a\0", b"b"]}), tfr.encode_example({"k": b"c"})]
+    features = {"k": tfr.FixedLenSequenceFeature([], STRING, True, default)}
+    agree_in_words("parse_example", records, features)
+    expected = tfr.parse_example(records, features)["k"].tolist()
+    assert tfr.decode_columns(records * 5, features)["k"].tolist() == expected * 5
+    assert tfr.decode_columns(records * 5, features, bytes_as="blob")["k"].to_objects().tolist() == expected * 5
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [partial(tfr.FixedLenFeature, [], FLOAT), partial(tfr.FixedLenSequenceFeature, [], FLOAT, True)],
+    ids=["FixedLen", "FixedLenSequence"],
+)
+def test_a_default_keeps_its_sign_whatever_tensorflow_has_made_a_tensor_of_before(feature: Any) -> None:
+    """It keeps the tensors of Python's numbers, and finds them again by a comparison to which -0.0 is 0.0."""
+    records = [b"", tfr.encode_example({"k": 1.5})]
+    if feature.func is tfr.FixedLenFeature:
+        records[1] = b""
+    theirs = []
+    for default in (0.0, -0.0, [-0.0]):
+        features = {"k": feature(default)}
+        expected = np.signbit(np.ravel(default))
+        for parse in (tfr.parse_example, tfr.decode_columns):
+            assert np.signbit(parse(records, features)["k"].flat[0]) == expected
+        theirs.append(bool(np.signbit(tf.io.parse_example(records, all_tensorflows(features))["k"].numpy().flat[0])))
+    assert theirs[0] == theirs[1]
+    assert theirs[2]
 
 
 @pytest.mark.parametrize("names", [["one", "two"], [b"one", b"two"], [], None, ["one"], "one"])
@@ -546,6 +579,18 @@ def has_misaligned_steps(features: Mapping[str, Any], examples: Sequence[Mapping
         if not isinstance(partition, RF.UniformRowLength)
         for lists in examples
     )
+
+
+@pytest.mark.parametrize("partition", [RF.RowSplits, RF.RowLengths, RF.RowStarts, RF.RowLimits])
+def test_steps_are_never_divided_by_those_of_another_example(partition: Any) -> None:
+    """Validated or not; TensorFlow notices it only if they are validated, or differ in number in the whole batch."""
+    lists = {"v": [[1, 2], [3, 4]], "p": [[1, 1]]}, {"v": [[5, 6]], "p": [[2], [2]]}
+    records = [tfr.encode_sequence_example({}, each) for each in lists]
+    for validate in (False, True):
+        features = {"k": RF(INT64, "v", [partition("p")], validate=validate)}
+        with pytest.raises(tfr.FeatureError, match="Feature k: values and partitions are not aligned"):
+            tfr.parse_sequence_example(records, {}, features)
+        assert (theirs(tf.io.parse_sequence_example, records, {}, all_tensorflows(features))[0] == RAISES) == validate
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])

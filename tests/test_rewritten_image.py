@@ -72,6 +72,13 @@ def test_nothing_is_added() -> None:
     assert rewritten({"image/encoded": PHOTO, "n": 1}).keys() == {"image/encoded", "n"}
 
 
+def test_empty_lists_and_features_without_a_kind_stay_what_they_are() -> None:
+    others = {"names": np.empty(0, object), "numbers": np.empty(0, np.int64), "rates": np.empty(0, "<f4"), "none": None}
+    record = SMALL_PNG(tfr.encode_example({"image/encoded": PHOTO} | others))
+    image = tfr.decode_example(record)["image/encoded"]
+    assert record == tfr.encode_example({"image/encoded": image} | others)
+
+
 def test_a_grey_image_is_of_one_channel() -> None:
     grey = encoded(opened(PHOTO).convert("L"), "PNG")
     found = rewritten({"image/encoded": grey, "image/channels": 3, "image/colorspace": "RGB"})

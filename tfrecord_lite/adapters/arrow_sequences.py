@@ -26,6 +26,7 @@ from tfrecord_lite.format.feature_list_schema import FeatureListSchema
 from tfrecord_lite.format.feature_schema import FeatureSchema
 from tfrecord_lite.format.lists import Lists
 from tfrecord_lite.format.schema import Schema
+from tfrecord_lite.format.values import with_kind
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -167,16 +168,11 @@ def _steps_of(array: Any, step: FeatureSchema) -> Iterator[list[Any] | None]:
 
 
 def _values_of(lists: Lists) -> list[Any]:
-    return [_with_kind(value) for value in lists.to_list()]
+    return [with_kind(value) for value in lists.to_list()]
 
 
 def _typed(example: dict[str, Any]) -> dict[str, Any]:
-    return {name: _with_kind(value) for name, value in example.items()}
-
-
-def _with_kind(value: Any) -> Any:
-    """An empty list of bytes as what still tells that it is one of bytes."""
-    return np.empty(0, object) if isinstance(value, list) and not value else value
+    return {name: with_kind(value) for name, value in example.items()}
 
 
 def _any_length(step: FeatureSchema) -> FeatureSchema:

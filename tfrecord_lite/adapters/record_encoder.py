@@ -31,7 +31,7 @@ from tfrecord_lite.format.bytes_array import BytesArray
 from tfrecord_lite.format.example import decode_example, encode_example, encode_sequence_example, record_bytes
 from tfrecord_lite.format.feature_schema import KINDLESS, FeatureSchema
 from tfrecord_lite.format.lists import Lists
-from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST, feature_values
+from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST, feature_values, with_kind
 
 _DTYPES = {BYTES_LIST: "bytes", FLOAT_LIST: "float32", INT64_LIST: "int64"}
 _KINDS = {"bytes_list": "bytes", "float_list": "float32", "int64_list": "int64"}
@@ -192,8 +192,7 @@ def _plain(value: Any, key: str) -> Any:
     """A value; the one of a generated Feature or list message."""
     if not hasattr(value, "SerializeToString"):
         return value
-    plain = decode_example(encode_example({key: value}))[key]
-    return np.empty(0, object) if isinstance(plain, list) and not plain else plain
+    return with_kind(decode_example(encode_example({key: value}))[key])
 
 
 def _is_empty(value: Any) -> bool:

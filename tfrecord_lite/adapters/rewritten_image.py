@@ -25,6 +25,7 @@ from tfrecord_lite.adapters.written_folder import image_of
 from tfrecord_lite.cardchecker.images import EXTENSIONS, FORMATS, ImageError
 from tfrecord_lite.errors import FeatureError
 from tfrecord_lite.format.example import check_no_sequence_examples, decode_example, encode_example
+from tfrecord_lite.format.values import with_kind
 
 _FOLDER = "image"
 _FORMATS = {extension[1:] for extensions in EXTENSIONS.values() for extension in extensions}
@@ -66,7 +67,7 @@ class ImageRewriter:
             raise FeatureError(error.reason, key) from error
         example[key] = [image.encoded]
         _tell(example, key, image, data)
-        return encode_example(example)
+        return encode_example({name: with_kind(value) for name, value in example.items()})
 
 
 def _tell(example: dict[str, Any], key: str, image: StoredImage, before: bytes) -> None:

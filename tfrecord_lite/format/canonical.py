@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from tfrecord_lite.errors import DecodeError
 from tfrecord_lite.format.example import (
     decode_example,
@@ -20,6 +18,7 @@ from tfrecord_lite.format.example import (
     encode_example,
     encode_sequence_example,
 )
+from tfrecord_lite.format.values import with_kind
 from tfrecord_lite.format.wire_format import LEN, split_fields
 
 #: The fields of a SequenceExample, of which an Example does not have the second.
@@ -37,7 +36,7 @@ def canonical(record: bytes) -> bytes:
         return encode_example(_encodable(decode_example(record)))
     context, feature_lists = sequence
     has_context = any(tag == _CONTEXT for tag, _, _ in split_fields(record, 0, len(record)))
-    lists = {name: [_with_kind(value) for value in steps] for name, steps in feature_lists.items()}
+    lists = {name: [with_kind(value) for value in steps] for name, steps in feature_lists.items()}
     return encode_sequence_example(_encodable(context) if has_context else None, lists)
 
 
@@ -58,9 +57,4 @@ def sequence_in(record: bytes) -> tuple[dict[str, Any], dict[str, list[Any]]] | 
 
 
 def _encodable(example: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _with_kind(value) for name, value in example.items()}
-
-
-def _with_kind(value: Any) -> Any:
-    """The value with its kind, which an empty Python list does not have."""
-    return np.empty(0, object) if isinstance(value, list) and not value else value
+    return {name: with_kind(value) for name, value in example.items()}

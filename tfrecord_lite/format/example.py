@@ -187,8 +187,9 @@ def decode_example(serialized: Buffer, keys: Collection[str] | None = None) -> d
     """{name: value} of a serialized Example.
 
     Values are list[bytes], float32 array [n], int64 array [n], or None for a feature without a kind; a missing
-    feature is absent. Arrays are the caller's own. With `keys`, only those features are decoded and given, and the
-    values of others are not looked at.
+    feature is absent. Arrays are the caller's own. `encode_example` takes all of them but an empty list, which does not
+    say what it is a list of; an empty object array does. With `keys`, only those features are decoded and given, and
+    the values of others are not looked at.
 
     Raises:
         DecodeError: protobuf would reject the bytes.

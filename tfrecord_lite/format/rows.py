@@ -182,7 +182,8 @@ def padded(column: Column, rows: Rows, *, is_single: bool) -> Array:
     """[B, most steps, *shape]."""
     padding = column.type.padding if column.default is None else column.default[0]
     longest = int(rows.lengths.max(initial=0))
-    array = np.full((len(rows.lengths), longest), padding, column.type.dtype)
+    array = np.empty((len(rows.lengths), longest), column.type.dtype)
+    array[...] = padding  # np.full would cut the NULs off its end
     array[np.arange(longest) < rows.lengths[:, None]] = _as_array(rows.values)
     batch = () if is_single else rows.lengths.shape
     return array.reshape((*batch, longest // column.size, *column.shape))

@@ -58,6 +58,11 @@ def feature_values(value: Any, key: str) -> tuple[int | None, Any]:
     return BYTES_LIST, [_flat(view)]
 
 
+def with_kind(value: Any) -> Any:
+    """A value that was decoded, as one to encode: of an empty list nobody sees that it was one of bytes."""
+    return np.empty(0, object) if isinstance(value, list) and not value else value
+
+
 def _array_values(values: NDArray[Any], key: str) -> tuple[int, Any]:
     if np.ma.is_masked(values):
         raise FeatureError("masked values have no place in a feature", key)

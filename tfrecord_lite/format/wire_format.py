@@ -59,7 +59,9 @@ def encode_field(tag: int, payload: bytes | memoryview) -> bytes:
     return b"".join((_ONE_BYTE[tag], encode_varint(len(payload)), payload))
 
 
-def decode_varint(data: bytes, position: int, end: int, max_bytes: int = _MAX_VARINT_BYTES) -> tuple[int, int]:
+def decode_varint(
+    data: bytes | memoryview, position: int, end: int, max_bytes: int = _MAX_VARINT_BYTES
+) -> tuple[int, int]:
     """(value modulo 2^64, position after it) of the varint at `position`, which must end before `end`."""
     if position < end and data[position] < 0x80:
         return data[position], position + 1

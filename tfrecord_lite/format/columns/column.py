@@ -25,6 +25,8 @@ Array = NDArray[Any]
 #: What a record has: no such feature, one without a kind, an empty list, or values.
 ABSENT, KINDLESS, EMPTY, FULL = range(4)
 
+#: What is left of so few items is copied one by one: it may be long.
+_FEW_ITEMS = 32
 #: Integers that are worked on together: what is computed of them fits in a cache, and in memory that is used again.
 _CACHED_INTEGERS = 32 << 10
 
@@ -204,9 +206,14 @@ class PackedColumn:
             source, begins = self._joined()
             target = _wide(rows.buffer)
             # Pieces of 16 bytes, so that what is written behind the end of an item is no more than that.
-            for at in range(0, int(self.sizes.max()), MAX_GARBAGE):
-                longer = np.flatnonzero(self.sizes > at)
+            longer, at = np.flatnonzero(self.sizes), 0
+            while len(longer) >= _FEW_ITEMS:
                 target[rows.positions[longer] + at] = source[begins[longer] + at]
+                at += MAX_GARBAGE
+                longer = longer[self.sizes[longer] > at]
+            for number, position in zip(longer.tolist(), rows.positions[longer].tolist(), strict=True):
+                item = self._items[number]
+                rows.buffer[position + at : position + len(item)] = np.frombuffer(item, np.uint8, offset=at)
             rows.positions = rows.positions + self.sizes
 
     def _joined(self) -> tuple[Array, Array]:

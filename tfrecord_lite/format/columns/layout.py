@@ -9,6 +9,7 @@ Example; what it reads is what the plain decoder would, and what it does not rea
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfrecord_lite.errors import DecodeError
-from tfrecord_lite.format.columns.parts import Head, OpenEntry, Part, Payload, TakeBytes, Unfit
+from tfrecord_lite.format.columns.parts import Head, OpenEntry, Part, Payload, State, TakeBytes, Unfit
 from tfrecord_lite.format.columns.varints import MAX_SIZE
 from tfrecord_lite.format.columns.window import Records
 from tfrecord_lite.format.rows import Rows
@@ -97,32 +98,45 @@ class Layout:
             records: from their first entry on.
             take_bytes: how bytes are given.
         """
-        numbers = np.arange(len(records.starts))
+        numbers, states = self._followers(records)
         while len(numbers):
-            found = self._read(records if len(numbers) == len(records.starts) else records.take(numbers), take_bytes)
-            if isinstance(found, dict):
+            found: dict[str, Rows] = {}
+            bad = np.zeros(len(numbers), bool)
+            for part, state in zip(self._parts, states, strict=True):
+                try:
+                    found.update(part.values(records.buffer, state, take_bytes))
+                except Unfit as unfit:
+                    bad |= unfit.bad
+            if not bad.any():
                 return numbers, found
-            numbers = numbers[~found]
+            rest = np.flatnonzero(~bad)
+            numbers, states = numbers[rest], [_of_some(state, rest) for state in states]
         return numbers, {}
 
-    def _read(self, records: Records, take_bytes: TakeBytes) -> dict[str, Rows] | Array:
-        """What the features hold; or which records are not of this layout, at least one."""
-        position, states = records.starts, []
+    def _followers(self, records: Records) -> tuple[Array, list[State]]:
+        """(numbers of the records that follow all parts, what each part found in them).
+
+        Others are left out where they show, and the rest goes on: however many there are, each part is looked for once.
+        """
+        numbers, position, ends = np.arange(len(records.starts)), records.starts, records.ends
+        found: list[tuple[Array, State]] = []
         for part in self._parts:
-            position, bad, state = part.check(records.buffer, position, records.ends)
+            if not len(numbers):
+                return numbers, []
+            position, bad, state = part.check(records.buffer, position, ends)
+            found.append((numbers, state))
             if bad is not None:
-                return bad
-            states.append(state)
-        if not np.array_equal(position, records.ends):
-            return position != records.ends
-        try:
-            return {
-                key: rows
-                for part, state in zip(self._parts, states, strict=True)
-                for key, rows in part.values(records.buffer, state, take_bytes)
-            }
-        except Unfit as unfit:
-            return unfit.bad
+                numbers, position, ends = numbers[~bad], position[~bad], ends[~bad]
+        if not np.array_equal(position, ends):
+            numbers = numbers[position == ends]
+        return numbers, [
+            state if len(of) == len(numbers) else _of_some(state, np.searchsorted(of, numbers)) for of, state in found
+        ]
+
+
+def _of_some(state: State, rows: Array) -> State:
+    """What a part found in some of the records in which it was found."""
+    return tuple(array[rows] for array in state)
 
 
 def identity_of(entries: Sequence[Entry]) -> Any:
@@ -130,15 +144,16 @@ def identity_of(entries: Sequence[Entry]) -> Any:
     return tuple((entry.key, entry.kind, entry.form == KINDLESS) for entry in entries)
 
 
-def entries_of(record: bytes, wanted: Collection[str] | None) -> tuple[Entry, ...] | None:
+def entries_of(record: bytes, wanted: Collection[str] | None, most: int = sys.maxsize) -> tuple[Entry, ...] | None:
     """The entries of a record, or None if it is written in an unusual way.
 
     Args:
         record: a serialized Example.
         wanted: names of the features whose values are wanted; None is all.
+        most: with more entries than these it is unusual, too.
     """
     try:
-        entries = tuple(_entries(record, wanted))
+        entries = tuple(_entries(record, wanted, most))
     except (DecodeError, UnicodeDecodeError, _Unusual):
         return None
     names = {entry.key for entry in entries}
@@ -149,8 +164,11 @@ class _Unusual(Exception):
     """Not for a layout."""
 
 
-def _entries(record: bytes, wanted: Collection[str] | None) -> Iterator[Entry]:
-    for start, end in _fields(record, *_only(record, 0, len(record), _FIELD_1), _FIELD_1):
+def _entries(record: bytes, wanted: Collection[str] | None, most: int) -> Iterator[Entry]:
+    entries = _fields(record, *_only(record, 0, len(record), _FIELD_1), _FIELD_1)
+    if len(entries) > most:
+        raise _Unusual
+    for start, end in entries:
         spans = split_fields(record, start, end)
         if [tag for tag, _, _ in spans] != [_FIELD_1, _FIELD_2]:
             raise _Unusual

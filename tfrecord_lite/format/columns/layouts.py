@@ -7,6 +7,7 @@ forms of their entries become one, with the wider forms.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection
 from typing import Any
 
@@ -24,6 +25,8 @@ Array = NDArray[Any]
 _MAX_LAYOUTS = 64
 #: For fewer records than these, and of fewer bytes, a layout costs more than decoding them plainly, which copies them.
 _FEW_RECORDS, _FEW_BYTES = 8, 1 << 20
+#: Of few records each entry must save the copying of so many bytes: to look at it costs as much for one as for many.
+_BYTES_PER_ENTRY = 1 << 17
 #: One in so many records may show a layout that few others have, or none; then there is no looking for more.
 _DISAPPOINTMENT = 256
 
@@ -50,14 +53,14 @@ class Layouts:
         sizes = records.ends - records.starts
         groups: list[Group] = []
         for layout in self._known:
-            if _are_few(sizes[rest]):
-                break
+            if len(layout.entries) > _most_entries(sizes[rest]):
+                continue
             rest = _read_group(layout, entries, rest, take_bytes, groups)
         patience = 1 + len(records.starts) // _DISAPPOINTMENT
-        while not _are_few(sizes[rest]) and patience:
-            found = self._layout_of(records.record(rest[0]))
+        while patience and (most := _most_entries(sizes[rest])):
+            found = self._layout_of(records.record(rest[0]), most)
             left = rest if found is None else _read_group(found, entries, rest, take_bytes, groups)
-            if found is None or _are_few(np.delete(sizes[rest], np.searchsorted(rest, left))):
+            if found is None or not _most_entries(np.delete(sizes[rest], np.searchsorted(rest, left))):
                 patience -= 1
             else:
                 self._remember(found)
@@ -68,8 +71,8 @@ class Layouts:
         self._sort(groups)
         return groups, np.sort(np.append(others, rest))
 
-    def _layout_of(self, record: bytes) -> Layout | None:
-        entries = entries_of(record, self._wanted)
+    def _layout_of(self, record: bytes, most: int) -> Layout | None:
+        entries = entries_of(record, self._wanted, most)
         if entries is None:
             return None
         identity = identity_of(entries)
@@ -88,9 +91,12 @@ class Layouts:
         self._known = sorted(self._known, key=lambda layout: -counts.get(id(layout), 0))
 
 
-def _are_few(sizes: Array) -> bool:
-    """Whether records of these sizes are not worth a layout."""
-    return len(sizes) < _FEW_RECORDS and int(sizes.sum()) < _FEW_BYTES
+def _most_entries(sizes: Array) -> int:
+    """Up to how many entries a layout may have that is worth its while for records of these sizes."""
+    if len(sizes) >= _FEW_RECORDS:
+        return sys.maxsize
+    size = int(sizes.sum())
+    return size // _BYTES_PER_ENTRY if size >= _FEW_BYTES else 0
 
 
 def _read_group(layout: Layout, records: Records, rest: Array, take_bytes: TakeBytes, groups: list[Group]) -> Array:

@@ -19,19 +19,21 @@ from numpy.typing import NDArray
 
 from tfrecord_lite.format.blocks import MARGIN
 from tfrecord_lite.format.columns import payloads, varints
-from tfrecord_lite.format.columns.window import windows, words
+from tfrecord_lite.format.columns.fields import field, items
+from tfrecord_lite.format.columns.window import windows
 from tfrecord_lite.format.rows import Rows
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
 from tfrecord_lite.format.wire_format import LEN
 
 Array = NDArray[Any]
 
-#: Lengths of up to so many bytes are read here: 256 MiB.
-_MAX_LENGTH_BYTES = 4
 _FIELD_1, _FIELD_2 = 0x0A, 0x12
 
 #: Takes the bytes values in spans: `payloads.objects` or `payloads.blob`.
 TakeBytes = Callable[[Array, Array, Array], Any]
+
+#: What a part found in n records, for its values: arrays [n, ...].
+State = tuple[Array, ...]
 
 
 class Checked(NamedTuple):
@@ -45,7 +47,7 @@ class Checked(NamedTuple):
 
     ends: Array
     bad: Array | None
-    state: Any = None
+    state: State = ()
 
 
 class Unfit(Exception):
@@ -66,7 +68,7 @@ class Part(Protocol):
     def check(self, buffer: Array, starts: Array, limits: Array) -> Checked:
         """Look at the records, in which this part starts at `starts` and must not go beyond `limits`, int64 [n]."""
 
-    def values(self, buffer: Array, state: Any, take_bytes: TakeBytes) -> Iterator[tuple[str, Rows]]:
+    def values(self, buffer: Array, state: State, take_bytes: TakeBytes) -> Iterator[tuple[str, Rows]]:
         """(key, values) of the features that end in it. Raises Unfit."""
 
 
@@ -119,6 +121,7 @@ class Head:
     def check(self, buffer: Array, starts: Array, limits: Array) -> Checked:
         taken = windows(buffer, starts - self._pad, self._width)
         ends = starts + self._size
+        state: State = (taken,)
         if self._lengths_at:
             sizes = taken[:, self._lengths_at[-1]].copy()
             bad = None
@@ -126,7 +129,7 @@ class Head:
                 bad = (sizes < self._shortest) | (sizes > self._longest)
             state, ends = (taken, ends, sizes), ends + sizes
         else:
-            sizes, bad, state = None, None, (taken, ends, None)
+            sizes, bad = None, None
         for word, (mask, template, multiple) in zip(taken.view("<u8").T, self._words):  # noqa: B905  a value follows
             found = word & mask
             if multiple:
@@ -137,14 +140,15 @@ class Head:
             bad = _joined(bad, ends > limits)
         return Checked(ends, bad, state)
 
-    def values(self, buffer: Array, state: Any, take_bytes: TakeBytes) -> Iterator[tuple[str, Rows]]:
-        taken, begins, sizes = state
+    def values(self, buffer: Array, state: State, take_bytes: TakeBytes) -> Iterator[tuple[str, Rows]]:
+        taken = state[0]
         count = len(taken)
         for key, at, size in self._floats:
             floats = np.ndarray((count, size), "<f4", taken, at, (self._width, 4)).astype(np.float32)
             yield key, Rows.equal(floats.reshape(-1), count, size)
         if self._key is None:
             return
+        _, begins, sizes = state
         if self._kind == BYTES_LIST:
             yield self._key, Rows.equal(take_bytes(buffer, begins, sizes.astype(np.int64)), count, 1)
             return
@@ -164,11 +168,12 @@ class Payload:
 
     def check(self, buffer: Array, starts: Array, limits: Array) -> Checked:
         ends = starts + self._size
-        return Checked(ends, _joined(None, ends > limits), starts)
+        return Checked(ends, _joined(None, ends > limits), (starts,))
 
-    def values(self, buffer: Array, state: Any, take_bytes: TakeBytes) -> Iterator[tuple[str, Rows]]:
-        floats = windows(buffer, state, self._size).view("<f4").astype(np.float32, copy=False)
-        yield self._key, Rows.equal(floats.reshape(-1), len(state), self._size // 4)
+    def values(self, buffer: Array, state: State, take_bytes: TakeBytes) -> Iterator[tuple[str, Rows]]:
+        (begins,) = state
+        floats = windows(buffer, begins, self._size).view("<f4").astype(np.float32, copy=False)
+        yield self._key, Rows.equal(floats.reshape(-1), len(begins), self._size // 4)
 
 
 class OpenEntry:
@@ -190,28 +195,28 @@ class OpenEntry:
         self._mask = np.frombuffer(b"\xff" * len(constant) + bytes(padding), "<u8")
 
     def check(self, buffer: Array, starts: Array, limits: Array) -> Checked:
-        begins, sizes, bad = _field(buffer, starts, _FIELD_1)
+        begins, sizes, bad = field(buffer, starts, _FIELD_1)
         ends = begins + sizes
         found = windows(buffer, begins, 8 * len(self._mask)).view("<u8") & self._mask
         bad |= (found != self._template).any(axis=1) | (ends > limits)
         # The tag of the value has been seen with the name.
-        begins, sizes, wrong = _field(buffer, begins + (self._size - 1), _FIELD_2)
+        begins, sizes, wrong = field(buffer, begins + (self._size - 1), _FIELD_2)
         bad |= wrong | (begins + sizes != ends)
         if self._kind is None:
             return Checked(ends, _joined(None, bad))
-        begins, sizes, wrong = _field(buffer, np.minimum(begins, limits), self._kind << 3 | LEN)
+        begins, sizes, wrong = field(buffer, np.minimum(begins, limits), self._kind << 3 | LEN)
         bad |= wrong | (begins + sizes != ends)
         if self._kind == BYTES_LIST:
             return Checked(ends, _joined(None, bad), (begins, sizes))
         is_full = sizes > 0
-        begins, sizes, wrong = _field(buffer, np.minimum(begins, limits), _FIELD_1)
+        begins, sizes, wrong = field(buffer, np.minimum(begins, limits), _FIELD_1)
         bad |= is_full & (wrong | (begins + sizes != ends))
         sizes = np.where(is_full, sizes, 0)
         if self._kind == FLOAT_LIST:
             bad |= sizes % 4 != 0
         return Checked(ends, _joined(None, bad), (begins, sizes))
 
-    def values(self, buffer: Array, state: Any, take_bytes: TakeBytes) -> Iterator[tuple[str, Rows]]:
+    def values(self, buffer: Array, state: State, take_bytes: TakeBytes) -> Iterator[tuple[str, Rows]]:
         if self._kind is None:
             return
         begins, sizes = state
@@ -223,62 +228,16 @@ class OpenEntry:
                 raise Unfit(bad)
             yield self._key, Rows.of(numbers, counts)
         else:
-            begins, sizes, counts = _items(buffer, begins, begins + sizes)
+            begins, sizes, counts, bad = items(buffer, begins, begins + sizes)
+            if bad is not None:
+                raise Unfit(bad)
             yield self._key, Rows.of(take_bytes(buffer, begins, sizes), counts)
 
 
 def bodies(buffer: Array, starts: Array, ends: Array) -> tuple[Array, Array]:
     """(where the first entry of each record begins, which records are not one `features` field)."""
-    begins, sizes, bad = _field(buffer, starts, _FIELD_1)
+    begins, sizes, bad = field(buffer, starts, _FIELD_1)
     return begins, bad | (begins + sizes != ends)
-
-
-def _field(buffer: Array, starts: Array, tag: int) -> tuple[Array, Array, Array]:
-    """(where the payload begins, its size, where there is no such field) of length-delimited fields at `starts`."""
-    head = words(buffer, starts)
-    wrong = head & np.uint64(0xFF) != tag
-    octets = head >> np.uint64(8)
-    sizes = octets & np.uint64(0x7F)
-    begins = starts + 2
-    goes_on = octets & np.uint64(0x80) != 0
-    for place in range(1, _MAX_LENGTH_BYTES):
-        if not goes_on.any():
-            break
-        octets = octets >> np.uint64(8)
-        sizes |= np.where(goes_on, (octets & np.uint64(0x7F)) << np.uint64(7 * place), 0)
-        begins += goes_on
-        goes_on &= octets & np.uint64(0x80) != 0
-    else:
-        wrong |= goes_on
-    return begins, sizes.astype(np.int64), wrong
-
-
-def _items(buffer: Array, starts: Array, ends: Array) -> tuple[Array, Array, Array]:
-    """(begins, sizes, number of values in each list) of the values of bytes lists that fill the spans."""
-    begins, sizes, wrong = _field(buffer, starts, _FIELD_1)
-    if not wrong.any() and np.array_equal(begins + sizes, ends):
-        return begins, sizes, np.ones(len(starts), np.int64)
-    counts = np.zeros(len(starts), np.int64)
-    found: list[tuple[Array, Array, Array]] = []
-    open_lists, at = np.flatnonzero(starts < ends), starts
-    while len(open_lists):
-        begins, sizes, wrong = _field(buffer, at[open_lists], _FIELD_1)
-        wrong |= begins + sizes > ends[open_lists]
-        if wrong.any():
-            bad = np.zeros(len(starts), bool)
-            bad[open_lists[wrong]] = True
-            raise Unfit(bad)
-        found.append((open_lists, begins, sizes))
-        counts[open_lists] += 1
-        at = at.copy()
-        at[open_lists] = begins + sizes
-        open_lists = open_lists[at[open_lists] < ends[open_lists]]
-    if not found:
-        return starts[:0], starts[:0], counts
-    # They were found list by list of the first values, then of the second ones: back into the order of the lists.
-    lists, begins, sizes = (np.concatenate(column) for column in zip(*found, strict=True))
-    order = np.argsort(lists, kind="stable")
-    return begins[order], sizes[order], counts
 
 
 def _joined(bad: Array | None, more: Array) -> Array | None:

@@ -24,6 +24,9 @@ Array = NDArray[Any]
 
 #: Values up to this size are taken all at once, longer ones one by one: then the copying costs more than the loop.
 _SHORT = 256
+#: Nor are values taken all at once that are fewer than these, and so many for each byte of the longest: to take eight
+#: bytes of each is a turn of numpy, however few they are.
+_FEW_VALUES, _FEW_PER_BYTE = 100, 4
 #: Bytes from one span to the next, on average, beyond which spans are cut out: to read what lies between costs more.
 _APART = 1 << 10
 #: Bytes of varints that are decoded together: few enough that all that is made of them stays in a cache.
@@ -63,9 +66,8 @@ def integers(buffer: Array, starts: Array, sizes: Array) -> tuple[Array, Array, 
         if not _decode(octets, lasts, values[count : count + len(lasts)]):
             too_long = lasts[np.diff(lasts, prepend=-1) > MAX_SIZE]
             is_bad[some.start + np.searchsorted(limits, too_long, side="right")] = True
-            return values, counts, is_bad
         count += len(lasts)
-    return values[:count], counts, None
+    return values[:count], counts, is_bad if is_bad.any() else None
 
 
 def _decode(octets: Array, lasts: Array, out: Array) -> bool:
@@ -107,7 +109,7 @@ def floats(buffer: Array, starts: Array, sizes: Array) -> Array:
 def objects(buffer: Array, starts: Array, sizes: Array) -> Array:
     """The spans as bytes objects, object [n]."""
     widest = int(sizes.max(initial=0))
-    if widest > _SHORT or not widest:
+    if not widest or widest > _SHORT or len(starts) < _FEW_VALUES + _FEW_PER_BYTE * widest:
         values = np.empty(len(starts), object)
         data, ends = buffer.data, (starts + sizes).tolist()
         values[:] = [bytes(data[start:end]) for start, end in zip(starts.tolist(), ends, strict=True)]
