@@ -1005,6 +1005,22 @@ def test_a_length_of_arrow_with_nothing_behind_it_is_refused(column: Any, tmp_pa
     assert os.listdir(tmp_path) == ["a.arrow"]
 
 
+@pytest.mark.parametrize("end", ["parquet", "arrow", "csv", "npz"])
+def test_a_table_of_more_columns_than_pyarrow_takes_is_refused(
+    end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(from_records, "COLUMN_LIMIT", 10)
+    records = [tfr.encode_example({f"a{number}": 1 for number in range(11)})]
+    write(tmp_path / "a.tfrecord", records)
+    with pytest.raises(tfr.FeatureError, match=r"11 features, of which each is a column; 10 are the limit: a schema"):
+        convert(tmp_path / "a.tfrecord", tmp_path / f"a.{end}")
+    assert os.listdir(tmp_path) == ["a.tfrecord"]
+    schema = tfr.infer_schema(tmp_path / "a.tfrecord")
+    ten = tfr.Schema([schema[f"a{number}"] for number in range(10)])
+    assert convert(tmp_path / "a.tfrecord", tmp_path / f"a.{end}", schema=ten).records == 1
+    assert convert(tmp_path / "a.tfrecord", tmp_path / "a.jsonl").records == 1
+
+
 @pytest.mark.parametrize("end", ["csv.gz", "jsonl.gz", "tar.gz"])
 @pytest.mark.parametrize("damage", ["cut", "not gzip"])
 def test_a_damaged_gzip_file_is_named(end: str, damage: str, tmp_path: Path) -> None:
