@@ -1040,6 +1040,17 @@ def test_a_file_of_another_format_is_not_said_to_be_a_message(end: str, tmp_path
     assert "message" not in str(caught.value)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16", "utf-32-le", "utf-32-be", "utf-32"])
+def test_json_lines_are_utf_8_and_nothing_else(encoding: str, tmp_path: Path) -> None:
+    """Of any two bytes json guesses what they are, so that it took some lines of a file and others not."""
+    text = '{"a": 1}\n{"a": "\u00e9"}\n'
+    (tmp_path / "a.jsonl").write_bytes(text.encode(encoding))
+    with pytest.raises(tfr.FeatureError, match=r"a\.jsonl: line 1: not JSON: (not UTF-8|UTF-16 or UTF-32)"):
+        convert(tmp_path / "a.jsonl", tmp_path / "b.tfrecord")
+    (tmp_path / "a.jsonl").write_bytes('{"a": 1}\n'.encode("utf-8-sig"))
+    assert convert(tmp_path / "a.jsonl", tmp_path / "b.tfrecord").records == 1
+
+
 def test_lines_of_json_are_numbered_as_an_editor_counts_them(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"a": 1}\n\n   \n{"a": [1, "x"]}\n{"a": \n')
