@@ -72,8 +72,10 @@ def _rows(source: str, batches: Any) -> Iterator[Rows]:
     row = 0
     for batch in batches:
         room = max(ROWS_WITHOUT_BYTES, 8 * batch.get_total_buffer_size())  # a flag takes a bit
-        for array in (batch, *batch.columns):
-            _check_length(array, room)
+        _check_length(batch, room)
+        rows = batch.to_struct_array()  # whose fields, unlike columns, are had without their names, perhaps not UTF-8
+        for number in range(batch.num_columns):
+            _check_length(rows.field(number), room)
         batch.validate(full=True)  # offsets that lead out of the file are not noticed otherwise
         for begin in range(0, batch.num_rows, _BATCH_ROWS):
             some = batch.slice(begin, _BATCH_ROWS)
