@@ -2,7 +2,8 @@
 
 setuptools takes the modes of files from the umask, and times and owners of the sdist from the machine. Here the sdist
 is packed again with the time of SOURCE_DATE_EPOCH, or of the last commit, modes 644 and 755; the wheel is made of this
-sdist and its modes are set in the same way. The environment has to have `build`.
+sdist and its modes are set in the same way. Where git knows of no commit the time is that of CHANGELOG.md, which in an
+unpacked sdist is that of all files: the same sdist comes of it. The environment has to have `build`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ def epoch() -> int:
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(given)
     command = ["git", "log", "-1", "--format=%ct"]
-    return int(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+    try:
+        return int(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+    except (OSError, subprocess.CalledProcessError):
+        return int((ROOT / "CHANGELOG.md").stat().st_mtime)
 
 
 def build(kind: str, source: Path, out: Path, time: int) -> Path:

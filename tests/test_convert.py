@@ -898,6 +898,12 @@ def _npy_of(array: Any) -> bytes:
     return file.getvalue()
 
 
+def _npy_saying(header: str, version: int = 1) -> bytes:
+    data = header.encode("latin-1") + b"\n"
+    return b"\x93NUMPY" + bytes([version, 0]) + len(data).to_bytes(2 if version == 1 else 4, "little") + data
+
+
+NPY = "{'descr': '%s', 'fortran_order': False, 'shape': (%s,), }"
 BYTE = np.arange(5, dtype=np.uint8)
 
 
@@ -921,6 +927,19 @@ BYTE = np.arange(5, dtype=np.uint8)
         ),
         (_zip_of({"a.is_missing.npy": np.zeros((2, 2), bool)}), "bool"),
         (_zip_of({"a.npy": BYTE}).replace(b"PK\1\2\x14\3\x14\0\0", b"PK\1\2\x14\3\x14\0\1"), "is encrypted"),
+        (_zip_of({"a.npy": _npy_saying("(" * 3000)}), "feature 'a': cannot be read: "),
+        (_zip_of({"a.npy": _npy_saying("[" * 3000, version=3)}), "feature 'a': cannot be read: "),
+        (_zip_of({"a.npy": _npy_saying("-" * 9000 + "1", version=3)}), "feature 'a': cannot be read: "),
+        (_zip_of({"a.npy": _npy_saying(NPY % ("<i8", "2**70"))}), "feature 'a': cannot be read: "),
+        (_zip_of({"a.npy": _npy_saying(NPY % ("<i8", 2**70))}), "feature 'a': cannot be read: "),
+        (_zip_of({"a.npy": _npy_saying(NPY % ("\\\x1b", 3))}), "feature 'a': cannot be read: "),
+        (_zip_of({"a.npy": _npy_saying(NPY % ("<i8", 1 << 40) + " 0")}), "feature 'a': cannot be read: "),
+        (_zip_of({"a.npy": _npy_saying(NPY % ("<i8", f"{1 << 40}, 0"))}), "says to hold 1099511627776 rows"),
+        (_zip_of({"a.npy": _npy_saying(NPY % ("|S0", 1 << 33))}), "says to hold 8589934592 rows, which take no bytes"),
+        (
+            _zip_of({"a.npy": _npy_saying(NPY % ("<U0", 1 << 33)), "b.npy": BYTE}),
+            "says to hold 8589934592 rows, which take no bytes: 1048576 of them are read",
+        ),
     ],
 )
 def test_arrays_that_do_not_belong_together_are_errors(data: bytes, problem: str, tmp_path: Path) -> None:
@@ -928,6 +947,78 @@ def test_arrays_that_do_not_belong_together_are_errors(data: bytes, problem: str
     with pytest.raises(tfr.TFRecordError, match=f"a.npz: .*{problem}"):
         convert(tmp_path / "a.npz", tmp_path / "out")
     assert os.listdir(tmp_path) == ["a.npz"]
+
+
+def test_a_damaged_npz_of_any_sort_is_an_error_of_ours(tmp_path: Path) -> None:
+    """One byte is changed everywhere, also to what a header in Python may have; and the archive cut everywhere."""
+    data = _zip_of({"a.npy": BYTE[:2], "b.npy": _npy_saying(NPY % ("|S0", 2))})
+    random = np.random.default_rng(0)
+    damaged = [data[:end] for end in range(0, len(data), 3)]
+    for at in range(len(data)):
+        others = (random.integers(256), random.choice(list(b"([{'\\\"-,0*L#\n\t\0")))
+        damaged += [data[:at] + bytes([byte]) + data[at + 1 :] for byte in others]
+    problems = set()
+    for each in damaged:
+        (tmp_path / "a.npz").write_bytes(each)
+        try:
+            convert(tmp_path / "a.npz", tmp_path / "b")
+        except tfr.TFRecordError as error:
+            problems.add(str(error))
+    assert len(problems) > 10
+    assert all(problem.startswith(f"{tmp_path / 'a.npz'}: ") for problem in problems)
+
+
+def test_rows_that_take_no_bytes_are_read_beside_others_that_do(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", a=np.zeros((2000, 0)), b=np.arange(2000))
+    assert convert(tmp_path / "a.npz", tmp_path / "b.tfrecord").records == 2000
+    np.savez(tmp_path / "a.npz", a=np.zeros((2000, 0)))
+    assert convert(tmp_path / "a.npz", tmp_path / "b.tfrecord").records == 2000
+    schema = tfr.Schema([FeatureSchema("a", "float32", (0,))])
+    convert(tmp_path / "b.tfrecord", tmp_path / "a.npz", schema=schema)
+    with np.load(tmp_path / "a.npz") as archive:  # what many of them can be read back from
+        assert sorted(archive) == ["a", "a.row_splits"]
+    assert convert(tmp_path / "a.npz", tmp_path / "c.tfrecord").records == 2000
+    assert (tmp_path / "c.tfrecord").read_bytes() == (tmp_path / "b.tfrecord").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.Array.from_buffers(pa.null(), 1234567, [None]),
+        pa.Array.from_buffers(pa.binary(0), 1234567, [None, pa.py_buffer(b"")]),
+        pa.Array.from_buffers(pa.list_(pa.int64(), 0), 1234567, [None], children=[pa.array([], pa.int64())]),
+        pa.Array.from_buffers(
+            pa.list_(pa.binary(0)),
+            1,
+            [None, pa.py_buffer(np.array([0, 1234567], np.int32))],
+            children=[pa.Array.from_buffers(pa.binary(0), 1234567, [None, pa.py_buffer(b"")])],
+        ),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_a_length_of_arrow_with_nothing_behind_it_is_refused(column: Any, tmp_path: Path) -> None:
+    batch = pa.RecordBatch.from_arrays([column], ["a"])
+    with pa.OSFile(str(tmp_path / "a.arrow"), "wb") as file, pa.ipc.new_file(file, batch.schema) as writer:
+        writer.write_batch(batch)
+    with pytest.raises(tfr.TFRecordError, match=r"a\.arrow: .*1234567 values, and has bytes for 1048576 at the most$"):
+        convert(tmp_path / "a.arrow", tmp_path / "b.tfrecord")
+    assert os.listdir(tmp_path) == ["a.arrow"]
+
+
+@pytest.mark.parametrize("end", ["parquet", "arrow", "csv", "npz"])
+def test_a_table_of_more_columns_than_pyarrow_takes_is_refused(
+    end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(from_records, "COLUMN_LIMIT", 10)
+    records = [tfr.encode_example({f"a{number}": 1 for number in range(11)})]
+    write(tmp_path / "a.tfrecord", records)
+    with pytest.raises(tfr.FeatureError, match=r"11 features, of which each is a column; 10 are the limit: a schema"):
+        convert(tmp_path / "a.tfrecord", tmp_path / f"a.{end}")
+    assert os.listdir(tmp_path) == ["a.tfrecord"]
+    schema = tfr.infer_schema(tmp_path / "a.tfrecord")
+    ten = tfr.Schema([schema[f"a{number}"] for number in range(10)])
+    assert convert(tmp_path / "a.tfrecord", tmp_path / f"a.{end}", schema=ten).records == 1
+    assert convert(tmp_path / "a.tfrecord", tmp_path / "a.jsonl").records == 1
 
 
 @pytest.mark.parametrize("end", ["csv.gz", "jsonl.gz", "tar.gz"])
@@ -947,6 +1038,17 @@ def test_a_file_of_another_format_is_not_said_to_be_a_message(end: str, tmp_path
     with pytest.raises(tfr.TFRecordError, match=f"/a.{end}: ") as caught:
         convert(tmp_path / f"a.{end}", tmp_path / "b.tfrecord")
     assert "message" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16", "utf-32-le", "utf-32-be", "utf-32"])
+def test_json_lines_are_utf_8_and_nothing_else(encoding: str, tmp_path: Path) -> None:
+    """Of any two bytes json guesses what they are, so that it took some lines of a file and others not."""
+    text = '{"a": 1}\n{"a": "\u00e9"}\n'
+    (tmp_path / "a.jsonl").write_bytes(text.encode(encoding))
+    with pytest.raises(tfr.FeatureError, match=r"a\.jsonl: line 1: not JSON: (not UTF-8|UTF-16 or UTF-32)"):
+        convert(tmp_path / "a.jsonl", tmp_path / "b.tfrecord")
+    (tmp_path / "a.jsonl").write_bytes('{"a": 1}\n'.encode("utf-8-sig"))
+    assert convert(tmp_path / "a.jsonl", tmp_path / "b.tfrecord").records == 1
 
 
 def test_lines_of_json_are_numbered_as_an_editor_counts_them(tmp_path: Path) -> None:

@@ -51,4 +51,5 @@ def test_two_builds_are_the_same_bytes_and_hold_what_they_should(tmp_path: Path)
         inside = {name.partition("/")[2] for name in archive.getnames()}
     for name in ("README.md", "LICENSE", "SECURITY.md", "proto/example.proto", "tests/damage.py", "tests/conftest.py"):
         assert name in inside
+    assert {"noxfile.py", ".ci/run"} <= inside  # of which CONTRIBUTING tells
     assert modules <= inside

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import random
@@ -262,6 +263,27 @@ def test_cut_at_every_byte_gives_the_good_records_then_truncated(
             assert records == good, (cut, given)
             check_error(error, tfr.TruncatedRecordError, path)
     assert silent > 8
+
+
+@pytest.mark.parametrize("compression_type", ["GZIP", "ZLIB"])
+def test_a_file_of_no_bytes_is_one_of_no_records_whatever_its_compression(
+    compression_type: str, write: Callable[[bytes], Path]
+) -> None:
+    path = write(b"")
+    assert theirs_v1(path, compression_type) == ([], None)
+    assert ours(path, compression_type) == ours(path, None) == ([], None)
+    assert list(tfr.read_records(io.BytesIO(b""), compression_type)) == []
+    assert tfr.count_records(path, compression_type) == 0
+    (report,) = tfr.verify(path, compression_type).files
+    assert (report.error, report.records) == (None, 0)
+    with tfr.RecordSource(path) as source:  # which takes no type
+        assert len(source) == 0
+    skipped: list[Any] = []
+    assert list(tfr.read_records(path, compression_type, recovery=skipped.append)) == skipped == []
+    if compression_type == "GZIP":
+        with tfr.TFRecordWriter(path, compression_type, mode="a") as writer:
+            writer.write(b"a")
+        assert ours(path, compression_type) == ([b"a"], None)
 
 
 def test_cut_in_every_byte_of_the_second_member_keeps_the_first(write: Callable[[bytes], Path]) -> None:

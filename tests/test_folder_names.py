@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tfrecord_lite.adapters.folder_names import FreeNames
+from tfrecord_lite.adapters.folder_names import FreeNames, harmless
+
+
+def test_names_from_data_lead_nowhere_and_act_on_no_terminal() -> None:
+    names = ["a/b", "..", "a\\b:c\0", "\x1b[2J\na\x7f\x9b", "", "\u0645\u06cc\u200c\u0634 -1.png", "\udcff"]
+    assert [harmless(name) for name in names] == ["a_b", "_.", "a_b_c_", "_[2J_a__", "_", *names[-2:]]
 
 
 def test_names_that_are_wanted_again_are_numbered() -> None:

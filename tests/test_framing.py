@@ -221,6 +221,14 @@ def test_the_longest_record_to_accept_is_accepted() -> None:
     assert source.asked == [12]
 
 
+def test_the_limit_that_is_told_is_the_one_that_was_set() -> None:
+    """Also of a length that no file can hold, which is refused before."""
+    for length in (11, 2**40, 2**63, 2**64 - 1):
+        with pytest.raises(RecordTooLargeError) as caught:
+            read_frame(io.BytesIO(encode_header(length)).read, max_record_size=10)
+        assert (caught.value.length, caught.value.limit) == (length, 10)
+
+
 def test_the_largest_message_is_accepted_without_reading() -> None:
     def read(_size: int) -> bytes:
         raise AssertionError("nothing is to be read")

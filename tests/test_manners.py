@@ -345,6 +345,46 @@ def test_a_current_directory_that_is_gone_is_named(
         assert capsys.readouterr().err == "tfrecord-lite: the current directory is gone: No such file or directory\n"
 
 
+def run_without(stream: int, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """With that of standard input, output and error closed."""
+    redirection = ("<&-", ">&-", "2>&-")[stream]
+    command = ["sh", "-c", f'exec "$@" {redirection}', "sh", *COMMAND, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize("stream", [0, 2], ids=["stdin", "stderr"])
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_a_closed_stream_that_is_not_needed_is_not_missed(here: Path, command: str, stream: int) -> None:
+    done = run_without(stream, *call(command, "train.tfrecord"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout or command not in RESULTS - {"diff"}
+    if command in OF_FILES:
+        done = run_without(stream, *call(command, "missing.tfrecord"))
+        assert done.returncode == (2 if command == "diff" else 1)
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_a_closed_standard_output_is_exit_code_2(here: Path, command: str) -> None:
+    """And not that of damage, or of a difference."""
+    before = sorted(os.listdir())
+    done = run_without(1, *call(command, "train.tfrecord"))
+    assert (done.returncode, done.stderr) == (2, "tfrecord-lite: standard output is closed\n")
+    assert sorted(os.listdir()) == before
+
+
+def test_what_is_written_to_no_stream_is_not_written_to_a_file(here: Path) -> None:
+    """The next file that is opened would be in the place of the one that is closed."""
+    Path("a.jsonl").write_text('{"a": 1}\n{"a": {}}\n')
+    done = run_without(2, "convert", "a.jsonl", "out", "--on-error", "skip", "--workers", "2")
+    assert done.returncode == 0
+    assert tfr.verify("out").records == 1
+    done = run_without(2, "lint", "--spec", "-", "train.tfrecord")
+    assert (done.returncode, done.stdout) == (2, "")
+    done = run_without(0, "lint", "--spec", "-", "train.tfrecord")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+
+
 TO_STDOUT = ("gallery", "report", "lint", "salvage", "merge", "shuffle", "sample", "filter", "dedupe", "convert")
 
 

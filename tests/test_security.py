@@ -236,6 +236,17 @@ def test_sizes_in_a_tar_file_are_judged_before_anything_is_read(kind: bytes, pro
     assert os.listdir(tmp_path) == ["a.tar"]
 
 
+def test_a_sparse_file_in_a_tar_file_is_refused(tmp_path: Path) -> None:
+    """It would be held whole in memory, its holes, too."""
+    (tmp_path / "holes.bin").touch()
+    os.truncate(tmp_path / "holes.bin", 1 << 28)
+    command = ["tar", "--sparse", "--format=gnu", "-cf", "a.tar", "holes.bin"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert os.path.getsize(tmp_path / "a.tar") < 1 << 20
+    with pytest.raises(tfr.TFRecordError, match=r"a\.tar: a member is stored as a sparse file"):
+        convert(tmp_path / "a.tar", tmp_path / "b.tfrecord")
+
+
 def test_a_damaged_header_in_a_tar_file_is_not_its_end(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as archive:
         for number in range(5):

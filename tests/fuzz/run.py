@@ -27,7 +27,8 @@ def fuzz(folder: Path, seconds: int, name: str) -> None:
     with atheris.instrument_imports(include=["tfrecord_lite"]):
         from fuzz.targets import TARGETS
     target, corpus = TARGETS[name], folder / name
-    corpus.mkdir(parents=True, exist_ok=True)
+    for directory in (corpus, folder / "crashes"):
+        directory.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(target.seeds()):
         (corpus / f"seed-{number}").write_bytes(seed)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))

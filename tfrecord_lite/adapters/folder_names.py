@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import unicodedata
 
 from tfrecord_lite.adapters.image_folder import LABELS_CSV, has_image_extension
 
@@ -13,11 +14,18 @@ _NAME_LIMIT = 240
 
 
 def harmless(part: str) -> str:
-    """One folder or file of a name that comes from data; it is not hidden, and does not lead elsewhere."""
-    part = "".join("_" if character in "/\\:\0" else character for character in part)
+    """One folder or file of a name that comes from data; it is not hidden, and does not lead elsewhere.
+
+    What leads elsewhere becomes "_", and so do control characters: `ls` into a terminal may act on it.
+    """
+    part = "".join("_" if _is_harmful(character) else character for character in part)
     if len(os.fsencode(part)) > _NAME_LIMIT:
         return hashlib.blake2b(os.fsencode(part), digest_size=16).hexdigest()
     return f"_{part[1:]}" if part.startswith(".") or not part else part
+
+
+def _is_harmful(character: str) -> bool:
+    return character in "/\\:" or unicodedata.category(character) == "Cc"
 
 
 class FreeNames:

@@ -101,7 +101,7 @@ def _all(findings: Lint, spec: Spec | None, name: str | None) -> Iterator[Findin
 
 def _spec(text: str) -> Spec:
     """The spec in a file, FILE or FILE:NAME, or from standard input."""
-    from tfrecord_lite.files.streams import read_whole
+    from tfrecord_lite.files.streams import open_source, read_whole
     from tfrecord_lite.format.json_spec import json_spec
     from tfrecord_lite.format.python_literals import SpecError
     from tfrecord_lite.format.python_spec import python_spec
@@ -111,7 +111,7 @@ def _spec(text: str) -> Spec:
     # Only Python has names in it, and a file's own name may have a colon.
     if not os.path.exists(text) and behind.isidentifier() and (before.endswith(".py") or before == "-"):
         path, name = before, behind
-    source = sys.stdin.buffer.read() if path == "-" else read_whole(path)
+    source: bytes = open_source(path, "")[0].readall() if path == "-" else read_whole(path)
     is_python = path.endswith(".py") if path != "-" else not source.removeprefix(BOM_UTF8).lstrip().startswith(b"{")
     if is_python:
         return python_spec(source, name)

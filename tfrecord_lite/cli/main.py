@@ -26,7 +26,8 @@ _EPILOG = """\
 exit codes:
   0    all is well
   1    something is wrong with the data, or a file cannot be read or written; diff: they differ
-  2    the command was called wrongly, or an extra is not installed; diff: a file cannot be read;
+  2    the command was called wrongly, with standard output closed perhaps, or an extra is not installed;
+       diff: a file cannot be read;
        lint: SPEC cannot be read, or OUT not be written
        a command whose reader has had enough (head, less) ends with 0, whatever it had found by then
   130  interrupted (Ctrl-C)
@@ -39,6 +40,7 @@ Results go to standard output; progress (on a terminal only), messages and error
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command in `arguments` (sys.argv when None) and return its exit code."""
     code = 0
+    _fill_closed_streams()
     try:
         try:
             code = _run(sys.argv[1:] if arguments is None else arguments)
@@ -114,13 +116,27 @@ def describe(error: TFRecordError | OSError) -> str:
     return f"{printable(os.fsdecode(error.filename2 or error.filename))}: {error.strerror}"
 
 
+def _fill_closed_streams() -> None:
+    """See to it that no file of ours gets the number of a standard stream, into which others would write.
+
+    Of the streams themselves standard error is there afterwards, and goes nowhere.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # the lowest free number is the next one that is given out
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR if number else os.O_WRONLY), True)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", errors="backslashreplace", closefd=False)  # noqa: SIM115
+
+
 def _run(arguments: Sequence[str]) -> int:
     try:
         # The others are not even imported when a command is named: it is to start at once.
         parser = parser_of(arguments[:1] if arguments and arguments[0] in _COMMANDS else _COMMANDS)
         parsed = parser.parse_args(arguments)
         if sys.stdout is None:
-            return fail("standard output is closed", 1)
+            return fail("standard output is closed", 2)
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # a terminal or pipe that does not take every character
         if getattr(parsed, "files", []).count("-") > 1:  # the second time it would be empty

@@ -9,10 +9,11 @@ from typing import Any
 from tfrecord_lite.adapters.arrow import arrow_schema
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.convert.arrow_errors import arrow_errors
-from tfrecord_lite.convert.formats import Rows, Skip
+from tfrecord_lite.convert.formats import ROWS_WITHOUT_BYTES, Rows, Skip
 from tfrecord_lite.convert.tables import TableDecoder as Decoder
 from tfrecord_lite.convert.tables import TableEncoder as Encoder
 from tfrecord_lite.convert.tables import kinds
+from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.streams import open_seekable, open_source
 from tfrecord_lite.format.schema import Schema
 
@@ -70,8 +71,22 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
 def _rows(source: str, batches: Any) -> Iterator[Rows]:
     row = 0
     for batch in batches:
+        room = max(ROWS_WITHOUT_BYTES, 8 * batch.get_total_buffer_size())  # a flag takes a bit
+        _check_length(batch, room)
+        rows = batch.to_struct_array()  # whose fields, unlike columns, are had without their names, perhaps not UTF-8
+        for number in range(batch.num_columns):
+            _check_length(rows.field(number), room)
         batch.validate(full=True)  # offsets that lead out of the file are not noticed otherwise
         for begin in range(0, batch.num_rows, _BATCH_ROWS):
             some = batch.slice(begin, _BATCH_ROWS)
             yield Rows(source, row, some.num_rows, some)
             row += some.num_rows
+
+
+def _check_length(array: Any, room: int) -> None:
+    """Raise TFRecordError if an array says to be longer than that: those of no width are of any length."""
+    pa = import_pyarrow()
+    if len(array) > room:
+        raise TFRecordError(f"says to hold {len(array)} values, and has bytes for {room} at the most")
+    if isinstance(array, (pa.ListArray, pa.LargeListArray, pa.FixedSizeListArray)):
+        _check_length(array.values, room)

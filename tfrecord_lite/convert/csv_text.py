@@ -36,7 +36,7 @@ from tfrecord_lite.convert.arrow_errors import arrow_errors
 from tfrecord_lite.convert.column_kinds import Found
 from tfrecord_lite.convert.csv_cells import cells_of, column_of, found_in_cells
 from tfrecord_lite.convert.csv_rows import NOT_UTF8, ROW_LIMIT, sound_rows
-from tfrecord_lite.convert.formats import Rows, Skip
+from tfrecord_lite.convert.formats import COLUMN_LIMIT, Rows, Skip
 from tfrecord_lite.convert.inflated import open_inflated
 from tfrecord_lite.convert.lines import TextOutput
 from tfrecord_lite.convert.tables import chosen, records_of
@@ -55,8 +55,6 @@ WRAPS = True
 SAYS_KINDS = False
 
 _BATCH_ROWS = 4096
-#: For each column of each block pyarrow has buffers: a million columns end the process, whatever is in them.
-_COLUMN_LIMIT = 100_000
 #: What separates the cells of a file that is read: the first of these that is in its first line.
 _SEPARATORS = (",", "\t", ";")
 #: A quote opens at the beginning of a cell; what closes it is empty if that is not in the text.
@@ -205,8 +203,8 @@ def _names(file: Any, path: str) -> tuple[list[str], int, str]:
     except TFRecordError as error:
         error.path = path
         raise
-    if len(names) > _COLUMN_LIMIT:
-        problem = TFRecordError(f"{len(names)} columns; {_COLUMN_LIMIT} are the limit")
+    if len(names) > COLUMN_LIMIT:
+        problem = TFRecordError(f"{len(names)} columns; {COLUMN_LIMIT} are the limit")
         problem.path = path
         raise problem
     if not names or len(set(names)) < len(names):

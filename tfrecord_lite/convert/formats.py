@@ -45,6 +45,10 @@ FORMATS = {
 #: A folder of them, which is no file: see image_folders.
 IMAGES = "images"
 NAMES = (TFRECORD, *FORMATS, IMAGES)
+#: So many rows may take no bytes of a file: their number is what its header says, and nothing else bounds it.
+ROWS_WITHOUT_BYTES = 1 << 20
+#: For each column of each block pyarrow has buffers: a million columns end the process, whatever is in them.
+COLUMN_LIMIT = 100_000
 _ENDS_OF_TFRECORD = (".tfrecord", ".tfrecords", ".tfrec", ".tfrecord.gz", ".tfrecords.gz")
 
 #: Called with the number of a bad row in its part, and what is wrong with it.

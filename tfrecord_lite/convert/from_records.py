@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import Any
 
 from tfrecord_lite.convert.encoded_stretches import encoded_stretches, record_stretches
-from tfrecord_lite.convert.formats import extension_of
+from tfrecord_lite.convert.formats import COLUMN_LIMIT, extension_of
 from tfrecord_lite.convert.rewriting import Rewrite, RewritingEncoder
 from tfrecord_lite.convert.skipped import SkippedRow
 from tfrecord_lite.convert.to_records import Decoded, is_rereadable, write_decoded
@@ -56,6 +56,9 @@ def from_records(
         else:
             with closing(record_stretches(sources, skips)) as found:
                 total = sum(len(where.offsets) for where, _ in found)
+    if module.NEEDS_SCHEMA and schema is not None and len(schema) > COLUMN_LIMIT:
+        cure = "a schema (--schema) says which are wanted, and JSON Lines and WebDataset have no columns"
+        raise FeatureError(f"{len(schema)} features, of which each is a column; {COLUMN_LIMIT} are the limit: {cure}")
     holds_nothing = module.NEEDS_SCHEMA and not schema
     encoder: Any = module.Encoder(schema, text)
     if rewrite is not None:

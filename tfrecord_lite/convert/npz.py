@@ -15,16 +15,17 @@ says.
 
 from __future__ import annotations
 
+import errno
 import math
+import warnings
 import zipfile
-import zlib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrecord_lite.convert.formats import Rows, Skip
+from tfrecord_lite.convert.formats import ROWS_WITHOUT_BYTES, Rows, Skip
 from tfrecord_lite.convert.npz_columns import IS_MISSING, OFFSETS, ROW_SPLITS, Columns, columns_of
 from tfrecord_lite.convert.tables import chosen, records_of
 from tfrecord_lite.errors import FeatureError, TFRecordError, printable
@@ -188,11 +189,19 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
             if start != b"PK":  # numpy would take it for a pickle
                 raise ValueError("no NPZ file: it does not begin as a ZIP archive does")
             file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                columns = columns_of(_read(archive))
-        except (ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-            if isinstance(error, FeatureError):
-                error.path = source
+            with warnings.catch_warnings():  # of how the header is written, with a part of it
+                warnings.simplefilter("ignore")
+                with np.load(file, allow_pickle=False) as archive:
+                    arrays = _read(archive)
+            _check_lengths(arrays)
+            columns = columns_of(arrays)
+        except FeatureError as error:
+            error.path = source
+            raise
+        except MemoryError:  # for columns
+            raise
+        except Exception as error:
+            if _is_of_system(error):
                 raise
             problem = TFRecordError(_first_line(error))
             problem.path = source
@@ -220,7 +229,7 @@ def _arrays(name: str, feature: FeatureSchema, lists: Lists) -> Iterator[tuple[s
         yield name + OFFSETS, values.offsets
         if feature.shape != () or lists.is_missing.any():
             yield name + ROW_SPLITS, lists.row_splits
-    elif feature.shape is None:
+    elif feature.shape is None or 0 in feature.shape:  # rows that take no bytes are not read back
         yield name, values
         yield name + ROW_SPLITS, lists.row_splits
     else:
@@ -238,13 +247,33 @@ def _read(archive: Any) -> dict[str, Array]:
             raise FeatureError("stands twice in the archive", key)
         try:
             arrays[key] = archive[member]
-        except (ValueError, MemoryError) as error:  # whatever the array says that it holds is asked for at once
+        except Exception as error:
+            if _is_of_system(error):
+                raise
             is_object = "allow_pickle" in str(error)  # numpy's advice
             problem = (
                 "holds Python objects, which are not read" if is_object else f"cannot be read: {_first_line(error)}"
             )
             raise FeatureError(problem, key) from None
     return arrays
+
+
+def _check_lengths(arrays: dict[str, Any]) -> None:
+    """Raise FeatureError if an array says to have more rows than bytes vouch for: of no width, they are any number."""
+    kept = {key: array for key, array in arrays.items() if isinstance(array, np.ndarray) and array.ndim}
+    room = max([ROWS_WITHOUT_BYTES, *(len(array) for array in kept.values() if array.nbytes)])
+    for key, array in kept.items():
+        if len(array) > room:
+            raise FeatureError(f"says to hold {len(array)} rows, which take no bytes: {room} of them are read", key)
+
+
+def _is_of_system(error: Exception) -> bool:
+    """Whether the file cannot be read: all else that zipfile and numpy raise is about what it holds.
+
+    It is of any class: a header is parsed as Python, what an array says that it holds is asked for at once, and a
+    damaged member makes an OSError without a number, or one of a place before the file's start.
+    """
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
 def _first_line(error: Exception) -> str:

@@ -89,6 +89,8 @@ def read_members(file: io.BufferedReader, path: str, others: Others) -> Iterator
                     continue
                 data = None
                 if member.isreg():
+                    if member.issparse():  # holes take no bytes of the file, and all of their size in memory
+                        raise TFRecordError("a member is stored as a sparse file (tar --sparse), which is not read")
                     content = archive.extractfile(member)
                     assert content is not None
                     data = content.read()

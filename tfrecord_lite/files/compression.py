@@ -181,7 +181,7 @@ class InflateStream(io.RawIOBase):
         return True
 
     def _end(self) -> bool:
-        if self._inflate is not None or not self.members:
+        if self._inflate is not None:  # no bytes at all are a file of no records, as to TensorFlow
             self._error = TruncatedRecordError(None, None, f"the {self._type} stream ends before its trailer")
             return True
         return False

@@ -67,12 +67,12 @@ def encode_footer(*record: Buffer) -> bytes:
     return _CRC.pack(crc32c.mask(crc))
 
 
-def decode_header(header: bytes, offset: int = 0, *, verify: bool = True) -> int:
+def decode_header(header: bytes, offset: int = 0, *, verify: bool = True, max_record_size: int | None = None) -> int:
     """The length that the 12 bytes of a header announce.
 
     Raises:
         CorruptRecordError: part="length", when its CRC does not hold.
-        RecordTooLargeError: no file can hold such a record.
+        RecordTooLargeError: no file can hold such a record. It tells `max_record_size` where one is set.
     """
     length, stored = _HEADER.unpack(header)
     computed = crc32c.value(header[: _LENGTH.size])
@@ -80,7 +80,7 @@ def decode_header(header: bytes, offset: int = 0, *, verify: bool = True) -> int
         reason = _guess_kind(header) if offset == 0 else ""
         raise _at(offset, CorruptRecordError("length", crc32c.unmask(stored), computed, reason))
     if length > MAX_LENGTH:
-        raise _at(offset, RecordTooLargeError(length, MAX_LENGTH))
+        raise _at(offset, RecordTooLargeError(length, MAX_LENGTH if max_record_size is None else max_record_size))
     return int(length)
 
 
@@ -114,7 +114,7 @@ def read_frame(read: Read, offset: int = 0, *, verify: bool = True, max_record_s
         return None
     if len(header) < HEADER_SIZE:
         raise _at(offset, TruncatedRecordError(HEADER_SIZE, len(header)))
-    length = decode_header(header, offset, verify=verify)
+    length = decode_header(header, offset, verify=verify, max_record_size=max_record_size)
     check_length(length, read, offset, max_record_size)
     record = _read_up_to(read, length)
     footer = _read_up_to(read, FOOTER_SIZE) if len(record) == length else b""

@@ -133,11 +133,13 @@ def record_from_json(text: str | bytes, schema: Schema | None = None) -> bytes:
 def parse_json(text: str | bytes) -> Any:
     """What JSON says, in which NaN and infinities are SaidNonFinite. Raises FeatureError: it is none."""
     try:
+        # Of bytes json guesses whether they are UTF-16 or UTF-32, of a file of lines of which it sees parts only.
+        text = text if isinstance(text, str) else str(text, "utf-8-sig")
         return json.loads(text, object_pairs_hook=_object, parse_constant=SaidNonFinite)
     except FeatureError:
         raise
     except json.JSONDecodeError as error:  # its text says what is wrong, and shows nothing of the line
-        raise FeatureError(f"not JSON: {error.msg}") from None
+        raise FeatureError(f"not JSON: {'UTF-16 or UTF-32' if chr(0) in error.doc else error.msg}") from None
     except UnicodeDecodeError:
         raise FeatureError("not JSON: not UTF-8") from None
     except RecursionError:
