@@ -7,7 +7,7 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from odd_messages import field, varint
 
@@ -36,7 +36,7 @@ from tfrecord_lite.format.columns.window import Records, windows, words
 from tfrecord_lite.format.example import decode_example, encode_example, encode_sequence_example
 from tfrecord_lite.format.parsing import example_plan, parse_example, parse_single_example
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
-from tfrecord_lite.format.wire_format import split_fields
+from tfrecord_lite.format.wire_format import encode_varint, split_fields
 
 COUNT = 12
 
@@ -307,12 +307,21 @@ def test_so_many_turns_are_taken_as_there_are_values_in_many_lists(
 #: Bytes of which lists of bytes, and what is nearly one, are made.
 LIST_BYTES = st.sampled_from([b"\x0a\x00", b"\x0a\x01x", b"\x0a\x82\x00xy", b"\x0a", b"\x80", b"\x00", b"\x12"])
 
+#: A length that takes a byte more than is read here.
+LONG_LENGTH = b"\x0a\x82\x80\x80\x80\x00xy"
+#: Of values: where lengths take one byte more.
+SIZES = [0, 1, 127, 128, 129, 256, 16383, 16384, 1 << 21]
+
 
 @settings(deadline=None)
 @given(
     payloads=st.lists(st.lists(LIST_BYTES | st.just(b"\x0a\x02\x0a\x00"), max_size=8).map(b"".join), max_size=9),
     few=st.sampled_from([1, 4, 64]),
 )
+@example(payloads=[b"".join(b"\x0a" + encode_varint(size) + bytes(size) for size in SIZES)], few=1)
+@example(payloads=[b"".join(b"\x0a" + encode_varint(size) + bytes(size) for size in SIZES)], few=64)
+@example(payloads=[LONG_LENGTH], few=1)
+@example(payloads=[LONG_LENGTH], few=64)
 def test_values_of_lists_are_the_fields_that_they_are(payloads: list[bytes], few: int) -> None:
     """However many lists are looked at together, and whichever of them are no lists of bytes."""
     if not payloads:
