@@ -87,6 +87,15 @@ def test_features_of_several_columns_are_looked_at_together() -> None:
     assert unclear(joint(FOURTH, x=[1, 2, 3, 4]), {**SPARSE, **plain}) == ALL
 
 
+def test_a_record_is_looked_at_that_fits_in_a_batch_but_not_by_itself() -> None:
+    """Row splits begin with a 0: of a batch TensorFlow's are made of all records', which may be empty."""
+    features = {"r": tfr.RaggedFeature("int64", "value", [tfr.RaggedFeature.RowSplits("splits")])}
+    examples: list[Mapping[str, Any]] = [{"value": [1, 2], "splits": [0, 2]} for _ in range(COUNT)]
+    assert unclear(examples, features) == []
+    examples[5] = {"value": np.empty(0, np.int64), "splits": np.empty(0, np.int64)}
+    assert unclear(examples, features) == [5]
+
+
 def test_columns_that_are_missing_are_empty() -> None:
     nothing: list[Mapping[str, Any]] = [{"i": [number]} for number in range(COUNT)]
     assert unclear(nothing, SPARSE) == unclear(nothing, RAGGED) == []

@@ -23,6 +23,7 @@ from tfrecord_lite.format.example import (
     encode_key,
     encode_pieces,
     encode_sequence_example,
+    record_bytes,
     serialize_message,
 )
 from tfrecord_lite.format.pieces import LARGE_VALUE
@@ -285,3 +286,32 @@ def test_feature_lists_are_found_in_any_record_at_any_place() -> None:
         check_no_sequence_examples([plain, plain + b"\x12\x00"])
     assert caught.value.reason == "a SequenceExample, of which the feature lists have no place here"
     assert caught.value.position == len(plain) + 2
+
+
+def test_a_record_is_a_message_or_all_bytes_of_what_is_bytes_like() -> None:
+    message = Example(features=Features(feature={"n": Feature(int64_list=Int64List(value=[7]))}))
+    assert record_bytes(message) == encode_example({"n": 7})
+    assert record_bytes(b"bytes") == record_bytes(bytearray(b"bytes")) == b"bytes"
+    for shaped in (memoryview(b"abcdefgh").cast("h", (2, 2)), np.frombuffer(b"abcdefgh", np.uint8).reshape(2, 4)):
+        found = record_bytes(shaped)
+        assert isinstance(found, memoryview)
+        assert (found.format, found.shape, found.tobytes()) == ("B", (8,), b"abcdefgh")
+    # A view of nothing cannot be cast.
+    assert record_bytes(np.zeros((0, 3), np.uint8)) == record_bytes(b"") == b""
+
+
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [
+        ("text", "str (encode the text first)"),
+        (7, "int"),
+        (None, "NoneType"),
+        (np.arange(3), "ndarray"),
+        (np.arange(6, dtype=np.uint8)[::2], "ndarray"),
+        (np.zeros((2, 3), np.uint8, order="F"), "ndarray"),
+        (memoryview(b"abcd")[::2], "memoryview"),
+    ],
+)
+def test_nothing_else_is_a_record(record: Any, name: str) -> None:
+    with pytest.raises(TypeError, match=f"^a record is bytes-like and contiguous, not {re.escape(name)}$"):
+        record_bytes(record)

@@ -284,10 +284,11 @@ def test_a_length_of_five_bytes_hides_no_other_field() -> None:
 def test_lists_of_one_value_each_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     looked_at = Mock(wraps=fields.field)
     monkeypatch.setattr(fields, "field", looked_at)
-    values = Records.joined([field(1, bytes(size)) for size in (3, 0, 200)])
+    lengths = [3, 0, 200] * fields._FEW_LISTS
+    values = Records.joined([field(1, bytes(length)) for length in lengths])
     begins, sizes, counts, bad = fields.items(*values)
     assert (begins + sizes).tolist() == values.ends.tolist()
-    assert (sizes.tolist(), counts.tolist(), bad) == ([3, 0, 200], [1, 1, 1], None)
+    assert (sizes.tolist(), counts.tolist(), bad) == (lengths, [1] * len(lengths), None)
     assert looked_at.call_count == 1
 
 

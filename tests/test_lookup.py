@@ -101,6 +101,7 @@ def test_crcs_are_looked_at_only_when_they_are_to_be(number: int, at: int) -> No
     assert (caught.value.part, caught.value.offset) == ("length" if is_length else "data", 77)
     assert is_length or caught.value.computed == crc32c(damaged[12:-4])
     assert records_at(buffer, POSITIONS, SIZES, verify=True) is None
+    assert records_at(buffer, POSITIONS[[number]], SIZES[[number]], verify=True) is None
     assert block_of(given, verify=True) is None
     expected = damaged[12:-4]
     assert record_at(buffer, int(POSITIONS[number]), size, 77, False) == expected

@@ -68,12 +68,11 @@ def items(buffer: Array, starts: Array, ends: Array) -> tuple[Array, Array, Arra
         goes_on = ~wrong & (at < stops)
         lists, at, stops = lists[goes_on], at[goes_on], stops[goes_on]
     for number, start, stop in zip(lists.tolist(), at.tolist(), stops.tolist(), strict=True):
-        try:
-            begins, sizes = _items_of_one(buffer.data, start, stop)
-        except DecodeError:
+        values = _items_of_one(buffer.data, start, stop)
+        if values is None:
             bad[number] = True
         else:
-            found.append((np.full(len(begins), number), begins, sizes))
+            found.append((np.full(len(values[0]), number), *values))
     # They were found list by list of the first values, then of the second ones: back into the order of the lists.
     lists, begins, sizes = (np.concatenate(column) for column in zip(*found, strict=True))
     order = np.argsort(lists, kind="stable")
@@ -81,15 +80,18 @@ def items(buffer: Array, starts: Array, ends: Array) -> tuple[Array, Array, Arra
     return begins[order], sizes[order], counts, bad if bad.any() else None
 
 
-def _items_of_one(data: memoryview, at: int, stop: int) -> tuple[Array, Array]:
-    """(begins, sizes) of the values of one bytes list. Raises DecodeError where it is none of the usual form."""
+def _items_of_one(data: memoryview, at: int, stop: int) -> tuple[Array, Array] | None:
+    """(begins, sizes) of the values of one bytes list; None where it is none of the usual form."""
     begins, sizes = [], []
     while at < stop:
         size, begin = data[at + 1], at + 2
         if size >= _MORE:
-            size, begin = decode_varint(data, at + 1, stop, _MAX_LENGTH_BYTES)
+            try:
+                size, begin = decode_varint(data, at + 1, stop, _MAX_LENGTH_BYTES)
+            except DecodeError:
+                return None
         if data[at] != _FIELD_1 or begin + size > stop:
-            raise DecodeError("not the values of a bytes list", at)
+            return None
         begins.append(begin)
         sizes.append(size)
         at = begin + size
