@@ -289,6 +289,7 @@ def test_lists_of_one_value_each_are_looked_at_once(monkeypatch: pytest.MonkeyPa
     begins, sizes, counts, bad = fields.items(*values)
     assert (begins + sizes).tolist() == values.ends.tolist()
     assert (sizes.tolist(), counts.tolist(), bad) == (lengths, [1] * len(lengths), None)
+    assert counts.dtype == np.int64
     assert looked_at.call_count == 1
 
 
@@ -306,7 +307,9 @@ def test_so_many_turns_are_taken_as_there_are_values_in_many_lists(
 
 
 #: Bytes of which lists of bytes, and what is nearly one, are made.
-LIST_BYTES = st.sampled_from([b"\x0a\x00", b"\x0a\x01x", b"\x0a\x82\x00xy", b"\x0a", b"\x80", b"\x00", b"\x12"])
+LIST_BYTES = st.sampled_from(
+    [b"\x0a\x00", b"\x0a\x01x", b"\x0a\x02\xff\xff", b"\x0a\x82\x00xy", b"\x0a", b"\x80", b"\x00", b"\x12"]
+)
 
 #: A length that takes a byte more than is read here.
 LONG_LENGTH = b"\x0a\x82\x80\x80\x80\x00xy"
@@ -321,6 +324,7 @@ SIZES = [0, 1, 127, 128, 129, 256, 16383, 16384, 1 << 21]
 )
 @example(payloads=[b"".join(b"\x0a" + encode_varint(size) + bytes(size) for size in SIZES)], few=1)
 @example(payloads=[b"".join(b"\x0a" + encode_varint(size) + bytes(size) for size in SIZES)], few=64)
+@example(payloads=[b"\x0a" + encode_varint(size) + b"\xff" * size for size in (2, 200, 3)], few=1)
 @example(payloads=[LONG_LENGTH], few=1)
 @example(payloads=[LONG_LENGTH], few=64)
 def test_values_of_lists_are_the_fields_that_they_are(payloads: list[bytes], few: int) -> None:
