@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from odd_messages import field
 
 import tfrecord_lite as tfr
 from tfrecord_lite.format.columns.decode_lists import ListDecoder
@@ -96,14 +97,17 @@ def test_a_sequence_example_is_refused() -> None:
 
 
 def test_only_the_features_of_the_schema_are_looked_at() -> None:
-    """Not even whether the others are what they should be."""
+    """Not even whether the others are what they should be, or messages at all."""
     schema = schema_of([{"k": 1}])
-    usual, odd = (
-        tfr.encode_example({"k": 1, "l": [0.5]}),
-        tfr.encode_example({"l": [0.5]}) + tfr.encode_example({"k": 1}),
+    no_feature = field(1, field(1, field(1, b"l") + field(2, b"\xff")))
+    usual, odd, bad = (
+        before + tfr.encode_example({"k": 1, **more})
+        for before, more in ((b"", {"l": [0.5]}), (tfr.encode_example({"l": [0.5]}), {}), (no_feature, {}))
     )
+    with pytest.raises(tfr.DecodeError):
+        tfr.decode_example(bad)
     decoder = ListDecoder(schema)
-    for records in ([usual] * COUNT, [odd], [usual, odd] * COUNT):
+    for records in ([usual] * COUNT, [odd], [usual, odd] * COUNT, [bad], [usual, bad] * COUNT):
         found = decoder.decode(Records.joined(records))
         assert found is not None
         assert list(found) == ["k"]

@@ -14,7 +14,7 @@ from odd_messages import field, varint
 import tfrecord_lite as tfr
 from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.format.blocks import MARGIN
-from tfrecord_lite.format.columns import fields, parts, payloads
+from tfrecord_lite.format.columns import fields, parts, payloads, sequences
 from tfrecord_lite.format.columns.decode import ColumnDecoder, decode_columns
 from tfrecord_lite.format.columns.decode_examples import ExampleDecoder, ParsedExampleDecoder
 from tfrecord_lite.format.columns.layout import (
@@ -693,7 +693,9 @@ def test_records_are_joined_with_room_around_them() -> None:
     assert Records.joined([]).starts.tolist() == []
 
 
-def test_only_what_has_feature_lists_is_decoded() -> None:
+def test_only_what_has_feature_lists_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    decode = Mock(wraps=sequences.decode_sequence_example)
+    monkeypatch.setattr(sequences, "decode_sequence_example", decode)
     lists = encode_sequence_example({"a": 1}, {"s": [1, 2]})
     records = [encode_example({"a": 1}), lists, b"\x12\x01x", encode_sequence_example({}, {}), lists]
     found = [
@@ -701,6 +703,7 @@ def test_only_what_has_feature_lists_is_decoded() -> None:
         for each in feature_lists(Records.joined(records))
     ]
     assert found == [{"s": [[1], [2]]}] * 2
+    assert [bytes(call.args[0]) for call in decode.call_args_list] == records[1:]
 
 
 @pytest.mark.parametrize("most", [0, 1, 7, 8, 9, 255, 256, 257, 1000])

@@ -79,7 +79,8 @@ def test_records_of_a_mapped_file_are_bytes_of_their_own(tmp_path: Path) -> None
 
 
 def test_frames_of_more_sizes_than_are_remembered_are_taken() -> None:
-    records = [bytes(size) for size in range(lookup._KEPT_FRAMES + 2)]
+    lookup._frames.clear()
+    records = [bytes(size) for size in range(lookup._KEPT_FRAMES + 1)]
     limits = np.cumsum([0, *(len(record) + 16 for record in records)]).tolist()
     content = b"".join(encode_header(len(record)) + record + encode_footer(record) for record in records)
     take = record_taker(content, limits, verify=True)

@@ -113,7 +113,7 @@ def record_bytes(record: Any) -> bytes | memoryview:
     """
     if hasattr(record, "SerializeToString"):
         return encode_example(record)
-    view = None if isinstance(record, str) else byte_view(record)
+    view = byte_view(record)
     if view is None or not view.c_contiguous:
         raise TypeError(
             f"a record is bytes-like and contiguous, not {type(record).__name__}"
