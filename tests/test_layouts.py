@@ -33,7 +33,12 @@ from tfrecord_lite.format.columns.layout import (
 from tfrecord_lite.format.columns.layouts import Layouts
 from tfrecord_lite.format.columns.sequences import feature_lists
 from tfrecord_lite.format.columns.window import Records, windows, words
-from tfrecord_lite.format.example import decode_example, encode_example, encode_sequence_example
+from tfrecord_lite.format.example import (
+    decode_example,
+    decode_sequence_example,
+    encode_example,
+    encode_sequence_example,
+)
 from tfrecord_lite.format.parsing import example_plan, parse_example, parse_single_example
 from tfrecord_lite.format.values import BYTES_LIST, FLOAT_LIST, INT64_LIST
 from tfrecord_lite.format.wire_format import encode_varint, split_fields
@@ -694,7 +699,7 @@ def test_records_are_joined_with_room_around_them() -> None:
 
 
 def test_only_what_has_feature_lists_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    decode = Mock(wraps=sequences.decode_sequence_example)
+    decode = Mock(wraps=decode_sequence_example)
     monkeypatch.setattr(sequences, "decode_sequence_example", decode)
     lists = encode_sequence_example({"a": 1}, {"s": [1, 2]})
     records = [encode_example({"a": 1}), lists, b"\x12\x01x", encode_sequence_example({}, {}), lists]
