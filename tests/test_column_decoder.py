@@ -84,6 +84,28 @@ def test_records_of_one_layout_are_not_decoded_one_by_one(monkeypatch: pytest.Mo
     assert len(ColumnDecoder(example_plan(FEATURES)).decode(Records.joined(records)) or {}) == len(FEATURES)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_records_without_a_feature_have_its_default_between_those_that_have_it(
+    monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    """Of any size, in records of two layouts, whichever comes first."""
+    features = {
+        "one": tfr.FixedLenFeature([], np.int64, 7),
+        "two": tfr.FixedLenFeature([2], np.float32, [0.5, 1.5]),
+        "word": tfr.FixedLenFeature([], bytes, b"default"),
+    }
+    examples: list[dict[str, Any]] = [
+        {"one": number, "two": [number + 0.5, 1.0], "word": b"w"} for number in range(COUNT)
+    ]
+    for number in range(first, COUNT, 2):
+        examples[number] = {"other": number}
+    records = list(map(tfr.encode_example, examples))
+    expected = {key: value.tolist() for key, value in tfr.parse_example(records, features).items()}
+    monkeypatch.setattr(decode, "example_rows", None)
+    assert {key: value.tolist() for key, value in decode_columns(records, features).items()} == expected
+    assert expected["two"][first] == [0.5, 1.5]
+
+
 def test_features_that_are_not_asked_for_need_not_be_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are no part of what a layout is, so that others are no reason for another layout."""
     monkeypatch.setattr(decode, "example_rows", None)
