@@ -70,7 +70,9 @@ COLUMNS: dict[str, tuple[Any, Any]] = {
     "floats of 68 bytes": both(floats(5, 17)),
     "floats just below a piece of their own": both(floats(5, WORTH_A_PIECE // 4 - 1)),
     "floats in a piece of their own": both(floats(5, WORTH_A_PIECE // 4)),
+    "a double that raises a signal": both(np.array([0x7FF0000000000001], np.uint64).view(np.float64)),
     "doubles in two axes": both(np.arange(24, dtype=float).reshape(4, 2, 3)),
+    "numbers in two axes, one each": both(np.arange(4).reshape(4, 1) * 1000),
     "numbers in two axes": both(np.arange(24).reshape(4, 2, 3) * 1000),
     "rows without values": both(np.empty((3, 0), np.float32)),
     "every other number": both(np.arange(20)[::2]),
@@ -289,6 +291,7 @@ def test_some_of_a_masked_column_are_masked_as_they_were() -> None:
         (SimpleNamespace(values=np.array([1, 2**63], np.uint64), row_splits=[0, 1, 2]), f"{2**63} is outside int64", 1),
         (np.ma.masked_array(np.array([1, 2**63], np.uint64), mask=[True, False]), f"{2**63} is outside int64", 1),
         ([0, 1, -(2**63) - 1], f"{-(2**63) - 1} is outside int64", 2),
+        (np.array([b"a", object()]), "a object has no place in a feature", 1),
     ],
 )
 def test_what_is_no_column_is_told(values: Any, reason: str, number: int | None) -> None:
