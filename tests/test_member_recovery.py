@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import zlib
@@ -70,6 +71,46 @@ def test_a_member_that_was_cut_hides_none_behind_it(level: int, end: int) -> Non
 def test_a_member_inside_a_stored_block_is_data() -> None:
     data = b"before" + MEMBERS[0] + b"behind"
     assert inflated(gzip_member(data, level=0) + MEMBERS[1]) == (data + PARTS[1], [])
+
+
+def read(data: bytes) -> list[bytes]:
+    """The records before the first error."""
+    records: list[bytes] = []
+    with contextlib.suppress(tfr.TFRecordError):
+        records.extend(tfr.read_records(io.BytesIO(data), "GZIP"))
+    return records
+
+
+def members_of(records: list[bytes], ends: list[int]) -> list[bytes]:
+    """Of the frames up to each of `ends`, and of the rest."""
+    plain = frames(records)
+    return [gzip_member(plain[begin:end]) for begin, end in zip([0, *ends], [*ends, len(plain)], strict=True)]
+
+
+@pytest.mark.parametrize("ends", [[4, 60], [30, 60], [60], [13, 14, 27, 45]], ids=str)
+@pytest.mark.parametrize("size", [1, 18])
+def test_recovery_gives_no_less_than_reading_where_bytes_are_gone(ends: list[int], size: int) -> None:
+    """From members that begin inside a frame: of their data, or of a trailer and of the next header at once."""
+    data = b"".join(members_of([b"R0" + b"xyz" * 3, b"R1", b"R2", b"R3", b"R4"], ends))
+    for at in range(len(data)):
+        damaged = delete_range(data, at, at + size)
+        plainly = read(damaged)
+        assert list(tfr.salvage(io.BytesIO(damaged), "GZIP"))[: len(plainly)] == plainly, at
+
+
+@pytest.mark.parametrize("member", [1, 2, 4])
+@pytest.mark.parametrize("size", [999, 1000, 1009])
+def test_a_short_member_without_its_trailer_hides_no_record_of_its_own(size: int, member: int) -> None:
+    """Nor is it taken for a part of a header that leads to the data of the next one, whose header is gone, too."""
+    generator = np.random.default_rng(0)
+    records = [b"%03d" % number + generator.bytes(53) for number in range(100)]
+    members = members_of(records, list(range(size, 7200, size)))
+    behind = sum(map(len, members[:member]))
+    damaged = delete_range(b"".join(members), behind - 8, behind + 10)
+    found = list(tfr.salvage(io.BytesIO(damaged)))
+    assert found[: len(read(damaged))] == read(damaged) == records[: member * size // 72]
+    assert found[len(read(damaged)) :] == records[-len(found) + len(read(damaged)) :]
+    assert len(found) >= 98
 
 
 def test_garbage_between_members_is_passed_over_and_counted() -> None:

@@ -48,7 +48,7 @@ from tfrecord_lite import (
 )
 from tfrecord_lite.format.blocks import BLOCK_SIZE, LARGE_FRAME
 from tfrecord_lite.format.framing import encode_footer, encode_header
-from tfrecord_lite.format.resync import find_headers, stated_lengths
+from tfrecord_lite.format.resync import find_headers, sound_across, stated_lengths
 from tfrecord_lite.format.window import Window
 
 
@@ -423,6 +423,17 @@ def test_headers_are_found_at_every_place_and_nowhere_else(longest: int, alignme
     ]
     positions, lengths = find_headers(bytes(data), longest)
     assert list(zip(positions.tolist(), lengths.tolist(), strict=True)) == plain
+
+
+def test_a_sound_frame_that_goes_on_across_a_place_is_found() -> None:
+    data = b"before" + frame(b"record") + frame(b"other")
+    begin, end = 6, 6 + 16 + len(b"record")
+    across = [place for place in range(len(data) + 1) if sound_across(data, place)[0]]
+    assert across == [*range(begin + 1, end - 3), *range(end + 1, len(data) - 3)]
+    assert not any(sound_across(flip_bit(data, begin + 14), place)[0] for place in range(end))
+    assert sound_across(data, begin + 1) == (True, end - begin)
+    assert sound_across(flip_bit(data, begin + 14), begin + 1) == (False, end - begin)
+    assert sound_across(data[: end - 1], begin + 1) == (False, 0)
 
 
 def test_no_header_of_a_short_record_goes_on_with_zeros() -> None:

@@ -5,7 +5,8 @@ inside it, may pass for its beginning for as long as a stored block is. So where
 side, further and further: it is the one that comes to a trailer that holds, or goes furthest.
 
 A damaged header may pass for a sound one that is shorter or longer. Where what follows it begins with no frame and
-cannot be inflated, its end is one place among the others.
+cannot be inflated, its end is one place among the others. But what it gives before another place may hold a frame, or
+end one: then it is right, its data are damaged, and the other place is in a member behind it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tfrecord_lite.files.compression import WINDOW_BITS
+from tfrecord_lite.files.inflation import Course
 from tfrecord_lite.format.framing import HEADER_SIZE, is_header
+from tfrecord_lite.format.resync import LONGEST_FOUND, find_headers, sound_across
 
 GZIP_HEAD = b"\x1f\x8b\x08"
 #: How long a damaged header may be: of GZIP it may hold the name of a file; and bytes may have come into it.
@@ -43,20 +46,26 @@ class DeflateStart:
         peek: gives the bytes from the beginning of the header on, so many or up to the end of everything.
         patience: bytes that may be inflated on trial, in and out.
         passes: whether the header passes for a sound one.
+        before: what was inflated before it, as much of it as is kept.
 
     Attributes:
         at: the place, from the beginning of the header on; None where nothing proves it, or the header is right.
+        is_certain: whether what proves it is a frame or a trailer.
         cost: bytes that were inflated on trial.
     """
 
-    def __init__(self, compression_type: str, peek: Callable[[int], bytes], patience: int, *, passes: bool) -> None:
+    def __init__(
+        self, compression_type: str, peek: Callable[[int], bytes], patience: int, *, passes: bool, before: bytes
+    ) -> None:
         self.at: int | None = None
+        self.is_certain = False
         self.cost = 0
-        self._type, self._peek, self._patience = compression_type, peek, patience
+        self._type, self._peek, self._patience, self._before = compression_type, peek, patience, before
         stated = self._as_stated() if passes else None
         if stated is None or stated.is_broken:
             best = self._furthest(self._candidates(stated))
             self.at = None if best is None or best is stated else best.at
+            self.is_certain = best is not None and (best.has_frame or best.is_whole)
 
     def _as_stated(self) -> _Trial:
         """The header's own end. What this costs is at most once what the member costs anyway."""
@@ -72,8 +81,8 @@ class DeflateStart:
     def _candidates(self, stated: _Trial | None) -> list[_Trial]:
         data = self._peek(LONGEST_HEADER + TRIAL)
         trials = [] if stated is None else [stated]
-        given = b"" if stated is None else _beginning(zlib.decompressobj(WINDOW_BITS[self._type]), data, BEGINNING)
-        if is_header(given):
+        given = b"" if stated is None else self._stated(data[: LONGEST_HEADER + BEGINNING])
+        if is_header(given[:HEADER_SIZE]):
             return trials
         for at in range(min(LONGEST_HEADER + 1, len(data))):
             if self.cost > self._patience or (at and _is_member(data, at)):
@@ -82,14 +91,34 @@ class DeflateStart:
             beginning = _beginning(inflate_behind_header(self._type), data[at : at + BEGINNING], HEADER_SIZE)
             if not beginning or data[at : at + HEADER_SIZE] in given:  # that is what a stored block holds
                 continue
+            if (
+                beginning in given and beginning not in data[at : at + BEGINNING]
+            ):  # symbols of one block pass for its head
+                continue
             trial = _Trial(at, inflate_behind_header(self._type), has_frame=is_header(beginning))
             if trials or not trial.has_frame:
                 self.cost += trial.go_on(data, at + TRIAL)
             if trial.has_frame or trial.is_whole or trial.reached >= at + TRIAL:
+                if stated is not None and self._gives_frame(data[:at]):
+                    return [stated]
                 trials.append(trial)
             if trial.has_frame or trial.is_whole:
                 break  # what begins inside it is a part of it
         return trials
+
+    def _gives_frame(self, data: bytes) -> bool:
+        """Whether a frame begins in what the data give behind the header that they have, or goes on in that."""
+        given = self._stated(data)
+        is_across, cost = sound_across(self._before + given, len(self._before))
+        self.cost += cost
+        return is_across or len(find_headers(given, LONGEST_FOUND)[0]) > 0
+
+    def _stated(self, data: bytes) -> bytes:
+        """What the data give behind the header that they have, up to where they break."""
+        course = Course(zlib.decompressobj(WINDOW_BITS[self._type]), data)
+        given = b"".join(course.pieces(len(data)))
+        self.cost += len(given)
+        return given
 
     def _furthest(self, trials: list[_Trial]) -> _Trial | None:
         """Of several places the one from which most can be inflated."""

@@ -14,22 +14,17 @@ Otherwise it was cut: of a member that was, the last stored block reaches into t
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
 from typing import Any
 
 from tfrecord_lite.files.compression import WINDOW_BITS
 from tfrecord_lite.files.deflate_start import GZIP_HEAD
-from tfrecord_lite.format import crc32c
-from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD, HEADER_SIZE
+from tfrecord_lite.files.inflation import WRONG_CRC, WRONG_SIZE, Course
+from tfrecord_lite.format.framing import HEADER_SIZE
 from tfrecord_lite.format.gzip_members import TRAILER_SIZE
-from tfrecord_lite.format.resync import LONGEST_FOUND, find_headers
+from tfrecord_lite.format.resync import LONGEST_FOUND, find_headers, sound_across
 
-#: Input of one step; what it gives is a thousand times as long at most.
-_STEP = 4 << 10
 #: Bytes in which frames are looked for: all that stored blocks give of the data, and more.
 _MOST_GIVEN = 1 << 20
-#: What zlib says of a trailer at the last byte of its CRC; and of its size, which it comes to when the CRC holds.
-_WRONG_CRC, _WRONG_SIZE = "incorrect data check", "incorrect length check"
 _SIZE_SIZE = 4
 #: Of data that it takes so much is known to be its: the rest is as long as a stored block.
 _SHARE_KNOWN = 4
@@ -54,7 +49,7 @@ class MemberCut:
     def __init__(self, inflate: Any, size: int, given: bytes, data: bytes, *, is_end: bool) -> None:
         self.cost = 0
         self._inflate, self._given, self._data = inflate, given, data
-        course = _Course(inflate.copy(), data)
+        course = Course(inflate.copy(), data)
         course.go_on(len(data))
         self._size = (size + course.size).to_bytes(8, "little")[:_SIZE_SIZE]
         if course.error or (is_end and not course.is_whole):
@@ -63,18 +58,18 @@ class MemberCut:
             self.known = course.at if course.is_whole else len(data) // _SHARE_KNOWN
         self.is_cut = not self.known
 
-    def _known(self, course: _Course) -> int:
+    def _known(self, course: Course) -> int:
         """Up to where the member, whose course breaks, goes on for certain; 0 where it seems to be cut."""
-        if _WRONG_SIZE in course.error and course.at >= TRAILER_SIZE:  # else it was cut in its trailer
+        if WRONG_SIZE in course.error and course.at >= TRAILER_SIZE:  # else it was cut in its trailer
             return course.at
-        if _WRONG_CRC in course.error and self._data[course.at + 1 :].startswith(self._size):
+        if WRONG_CRC in course.error and self._data[course.at + 1 :].startswith(self._size):
             return course.at
         whole, reached = _members(self._data)
         return max(whole, 1) if self._has_frame(reached, course.at) else 0
 
     def _has_frame(self, behind: int, end: int) -> bool:
         """Whether the member gives a header in the data from `behind` to `end`, or a sound frame across the place."""
-        course, given = _Course(self._inflate.copy(), self._data), bytearray(self._given)
+        course, given = Course(self._inflate.copy(), self._data), bytearray(self._given)
         for piece in course.pieces(min(behind, end)):
             given += piece
             if len(given) > _MOST_GIVEN:
@@ -89,71 +84,16 @@ class MemberCut:
             if len(given) > _MOST_GIVEN:
                 break
         self.cost += len(given)
-        place = len(self._given)
-        positions, lengths = find_headers(self._given, LONGEST_FOUND)
-        ends = positions + lengths + FRAME_OVERHEAD
-        is_across = (ends >= place + HEADER_SIZE) & (ends <= len(given))
-        return any(
-            self._is_sound(given, at, end)
-            for at, end in zip(positions[is_across].tolist(), ends[is_across].tolist(), strict=True)
-        )
-
-    def _is_sound(self, given: bytearray, begin: int, end: int) -> bool:
-        self.cost += end - begin
-        record = bytes(given[begin + HEADER_SIZE : end - FOOTER_SIZE])
-        return crc32c.masked_crc32c(record) == int.from_bytes(given[end - FOOTER_SIZE : end], "little")
-
-
-class _Course:
-    """How far a decompressor comes.
-
-    Attributes:
-        at: up to where it has taken the data; where it breaks, the first byte that it does not take.
-        error: what zlib finds wrong there.
-        size: how many bytes came of it.
-    """
-
-    def __init__(self, inflate: Any, data: bytes, at: int = 0) -> None:
-        self._inflate, self._data = inflate, data
-        self.at = at
-        self.error = ""
-        self.size = 0
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it has come to a trailer that holds."""
-        return bool(self._inflate.eof)
-
-    def go_on(self, end: int) -> None:
-        """Take the data before `end`."""
-        for _ in self.pieces(end):
-            pass
-
-    def pieces(self, end: int) -> Iterator[bytes]:
-        """What comes of the data before `end`, all of it where it breaks."""
-        step = _STEP
-        while self.at < end and not self.is_whole:
-            data = self._data[self.at : min(self.at + step, end)]
-            before = self._inflate.copy()
-            try:
-                piece = self._inflate.decompress(data)
-            except zlib.error as error:
-                self._inflate = before
-                if len(data) == 1:
-                    self.error = str(error)
-                    return
-                step = len(data) // 2
-                continue
-            self.at += len(data) - len(self._inflate.unused_data)
-            self.size += len(piece)
-            yield piece
+        is_across, cost = sound_across(given, len(self._given))
+        self.cost += cost
+        return is_across
 
 
 def _members(data: bytes) -> tuple[int, int]:
     """Up to where the data are whole members, one after the other with zeros between; with another that breaks."""
     whole, at = 0, 0
     while (head := data.find(GZIP_HEAD, at)) >= 0 and not data[at:head].strip(b"\0"):
-        course = _Course(zlib.decompressobj(WINDOW_BITS["GZIP"]), data, head)
+        course = Course(zlib.decompressobj(WINDOW_BITS["GZIP"]), data, head)
         course.go_on(len(data))
         at = course.at
         if not course.is_whole:

@@ -8,8 +8,8 @@ data. So whatever looks like the beginning of a member inside an open one is loo
 member may have been cut there if what follows inflates as a member, and does not as the rest of the open one;
 member_cut.py.
 
-Where only a header is damaged, `resume` goes on with the data behind it, as if a sound one stood before that: zlib
-checks the trailer as ever. Where the data begins is looked for; deflate_start.py.
+Where only a header is damaged, or one and the trailer before it, `resume` goes on with the data behind it, as if a
+sound one stood before that: zlib checks the trailer as ever. Where the data begins is looked for; deflate_start.py.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from tfrecord_lite.files.deflate_start import (
     inflate_behind_header,
     inflates,
 )
+from tfrecord_lite.files.inflation import WRONG_CRC
 from tfrecord_lite.files.member_cut import MemberCut
 from tfrecord_lite.format.framing import is_header
 
@@ -39,6 +40,8 @@ _LONGER_TRIAL = 2 * TRIAL
 _PATIENCE, _PATIENCE_PER_BYTE = 64 << 20, 64
 #: What is kept of what was inflated: a record that holds what looks like a member rarely has more before that.
 _GIVEN = 64 << 10
+#: Bytes of a wrong CRC that zlib takes before it says so.
+_TAKEN_OF_CRC = 3
 #: Zeros that are taken for padding and may be of the data behind a header that is gone: of an empty stored block.
 _ZEROS_OF_DATA = 3
 
@@ -77,6 +80,14 @@ class ResumingInflateStream(InflateStream):
             while self._input or self._read_more():
                 passed, self._input = passed + len(self._input), b""
             return False, max(passed, 0)
+        if WRONG_CRC in str(self._error):  # where its trailer is damaged, the next header may be gone with it
+            end = max(-passed - _TAKEN_OF_CRC, 0)
+            passed, self._input, self._begun = passed + end, self._input[end:], None
+            begin = self._data_begin(passes=False, is_certain=True)
+            if begin is not None:
+                self._go_on(self._input[begin:])
+                self.members, self._error = self.members + 1, None
+                return True, max(passed + begin, 0)
         at = 0 if self._is_at_head else 1
         while True:
             at = self._input.find(GZIP_HEAD, at)
@@ -167,19 +178,27 @@ class ResumingInflateStream(InflateStream):
         self._error = CorruptRecordError("compression", reason=f"{self._type}: {what} is damaged")
         self._output = memoryview(b"")
         zeros = self._zeros_of_data()
-        self._inflate = inflate_behind_header(self._type)
-        self._input, self._salvaged, self._is_at_head = (zeros + begun + self._input)[at:], 0, False
         self.padding -= max(len(zeros) - at, 0)
         self._passed = max(at - len(zeros), 0)
+        self._go_on((zeros + begun + self._input)[at:])
+
+    def _go_on(self, data: bytes) -> None:
+        """With data of a member as if they stood behind a sound header."""
+        self._inflate = inflate_behind_header(self._type)
+        self._input, self._salvaged, self._is_at_head = data, 0, False
         self._zeros = self._known = self._size = 0
 
-    def _data_begin(self, *, passes: bool) -> int | None:
-        """Where behind a damaged header the data of the open member begins, from its first byte on; else None."""
+    def _data_begin(self, *, passes: bool, is_certain: bool = False) -> int | None:
+        """Where behind a damaged header the data of the open member begins, from its first byte on; else None.
+
+        With `is_certain` also None where neither a frame nor a trailer proves it.
+        """
         if self._patience < LONGEST_HEADER * BEGINNING:
             return None
-        start = DeflateStart(self._type, self._peek, self._patience, passes=passes)
+        before = self._given[: max(len(self._given) - len(self._output), 0)]
+        start = DeflateStart(self._type, self._peek, self._patience, passes=passes, before=before)
         self._patience -= start.cost
-        return start.at
+        return start.at if start.is_certain or not is_certain else None
 
     def _peek(self, size: int) -> bytes:
         """What was taken of the open member and what follows, so much in all."""

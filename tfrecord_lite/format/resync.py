@@ -1,6 +1,7 @@
 """Where frames may begin again behind damage.
 
     find_headers        bytes -> every place where a header begins whose CRC holds
+    sound_across        bytes, a place in them -> whether a sound frame goes on there
     stated_lengths      a header -> the length in it, and the length that its CRC is the CRC of
 
 A header is looked for at every byte, and nearly all places are ruled out at once: a length below 4 GiB leaves its upper
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfrecord_lite.format import crc32c
-from tfrecord_lite.format.framing import HEADER_SIZE, is_header
+from tfrecord_lite.format.framing import FOOTER_SIZE, FRAME_OVERHEAD, HEADER_SIZE, is_header
 
 #: Longer records are not looked for.
 LONGEST_FOUND = 2**32 - 1
@@ -55,6 +56,20 @@ def find_headers(data: bytes, longest: int) -> tuple[Array, Array]:
     positions, lengths = positions[is_header], lengths[is_header]
     order = np.argsort(positions)
     return positions[order], lengths[order].astype(np.int64)
+
+
+def sound_across(data: bytes | bytearray, place: int) -> tuple[bool, int]:
+    """Whether a sound frame that begins before `place` goes on behind it, and how many bytes were looked at for it."""
+    positions, lengths = find_headers(bytes(data[: place + HEADER_SIZE - 1]), LONGEST_FOUND)
+    ends = positions + lengths + FRAME_OVERHEAD
+    is_across = (ends >= place + FOOTER_SIZE) & (ends <= len(data))
+    cost = 0
+    for begin, end in zip(positions[is_across].tolist(), ends[is_across].tolist(), strict=True):
+        cost += end - begin
+        record, footer = data[begin + HEADER_SIZE : end - FOOTER_SIZE], data[end - FOOTER_SIZE : end]
+        if crc32c.masked_crc32c(record) == int.from_bytes(footer, "little"):
+            return True, cost
+    return False, cost
 
 
 def stated_lengths(header: bytes) -> list[int]:
