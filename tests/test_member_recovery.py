@@ -100,17 +100,18 @@ def test_recovery_gives_no_less_than_reading_where_bytes_are_gone(ends: list[int
 
 @pytest.mark.parametrize("member", [1, 2, 4])
 @pytest.mark.parametrize("size", [999, 1000, 1009])
-def test_a_short_member_without_its_trailer_hides_no_record_of_its_own(size: int, member: int) -> None:
+@pytest.mark.parametrize("gone", [3, 8, 18])
+def test_a_short_member_without_its_trailer_hides_no_record_of_its_own(size: int, member: int, gone: int) -> None:
     """Nor is it taken for a part of a header that leads to the data of the next one, whose header is gone, too."""
     generator = np.random.default_rng(0)
     records = [b"%03d" % number + generator.bytes(53) for number in range(100)]
     members = members_of(records, list(range(size, 7200, size)))
     behind = sum(map(len, members[:member]))
-    damaged = delete_range(b"".join(members), behind - 8, behind + 10)
+    damaged = delete_range(b"".join(members), behind - 8, behind - 8 + gone)
     found = list(tfr.salvage(io.BytesIO(damaged)))
-    assert found[: len(read(damaged))] == read(damaged) == records[: member * size // 72]
-    assert found[len(read(damaged)) :] == records[-len(found) + len(read(damaged)) :]
-    assert len(found) >= 98
+    before = member * size // 72
+    assert read(damaged) == records[:before]
+    assert found in (records, records[:before] + records[before + 1 :])
 
 
 def test_garbage_between_members_is_passed_over_and_counted() -> None:

@@ -82,8 +82,10 @@ class ResumingInflateStream(InflateStream):
             return False, max(passed, 0)
         if WRONG_CRC in str(self._error):  # where its trailer is damaged, the next header may be gone with it
             end = max(-passed - _TAKEN_OF_CRC, 0)
-            passed, self._input, self._begun = passed + end, self._input[end:], None
-            begin = self._data_begin(passes=False, is_certain=True)
+            passed, self._input, self._begun, self._is_at_head = passed + end, self._input[end:], None, True
+            begin = None
+            if not self._input.startswith(GZIP_HEAD):
+                begin = self._data_begin(passes=False, is_certain=True)
             if begin is not None:
                 self._go_on(self._input[begin:])
                 self.members, self._error = self.members + 1, None
