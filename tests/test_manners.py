@@ -347,7 +347,10 @@ def test_a_current_directory_that_is_gone_is_named(
 
 def run_without(stream: int, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """With that of standard input, output and error closed."""
-    redirection = ("<&-", ">&-", "2>&-")[stream]
+    return run_with(("<&-", ">&-", "2>&-")[stream], *arguments)
+
+
+def run_with(redirection: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = ["sh", "-c", f'exec "$@" {redirection}', "sh", *COMMAND, *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
@@ -371,6 +374,28 @@ def test_a_closed_standard_output_is_exit_code_2(here: Path, command: str) -> No
     done = run_without(1, *call(command, "train.tfrecord"))
     assert (done.returncode, done.stderr) == (2, "tfrecord-lite: standard output is closed\n")
     assert sorted(os.listdir()) == before
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["--print-completion", "bash"], ["count", "--help"]])
+def test_what_is_only_to_be_read_needs_standard_output_too(arguments: list[str]) -> None:
+    done = run_without(1, *arguments)
+    assert (done.returncode, done.stderr) == (2, "tfrecord-lite: standard output is closed\n")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["diff", "train.tfrecord", "missing"], 2),
+        (["lint", "train.tfrecord", "--spec", "missing.py"], 2),
+        (["convert", "train.tfrecord", "-"], 2),
+        (["count", "missing"], 1),
+    ],
+    ids=str,
+)
+def test_a_message_that_cannot_be_written_changes_no_exit_code(here: Path, arguments: list[str], code: int) -> None:
+    for redirection in ("2>/dev/full", "2>&-"):
+        assert run_with(redirection, *arguments).returncode == code
 
 
 def test_what_is_written_to_no_stream_is_not_written_to_a_file(here: Path) -> None:

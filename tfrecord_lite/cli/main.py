@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import os
@@ -80,8 +81,9 @@ def parser_of(names: Sequence[str] = _COMMANDS) -> Parser:
 
 
 def fail(message: str, code: int) -> int:
-    """Say on stderr what went wrong; returns the exit code, to be returned."""
-    print(f"tfrecord-lite: {message}", file=sys.stderr)  # noqa: T201
+    """Say on stderr what went wrong; returns the exit code, to be returned, whether anybody hears it or not."""
+    with contextlib.suppress(OSError):  # of a full device, say
+        print(f"tfrecord-lite: {message}", file=sys.stderr)  # noqa: T201
     return code
 
 
@@ -131,12 +133,12 @@ def _fill_closed_streams() -> None:
 
 
 def _run(arguments: Sequence[str]) -> int:
+    if sys.stdout is None:
+        return fail("standard output is closed", 2)
     try:
         # The others are not even imported when a command is named: it is to start at once.
         parser = parser_of(arguments[:1] if arguments and arguments[0] in _COMMANDS else _COMMANDS)
         parsed = parser.parse_args(arguments)
-        if sys.stdout is None:
-            return fail("standard output is closed", 2)
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # a terminal or pipe that does not take every character
         if getattr(parsed, "files", []).count("-") > 1:  # the second time it would be empty
