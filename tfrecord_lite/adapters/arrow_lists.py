@@ -33,16 +33,16 @@ def declared(field: pa.Field) -> FeatureSchema:
     pa = import_pyarrow()
     column: Any = field.type
     shape: tuple[int, ...] = ()
-    is_list = False
-    if _is_list(pa, column):
-        is_list, column = True, column.value_type
+    is_any_length = is_list(pa, column)
+    if is_any_length:
+        column = column.value_type
     while pa.types.is_fixed_size_list(column):
         shape, column = (*shape, column.list_size), column.value_type
     try:
         name, missing = field.name, (field.metadata or {}).get(MISSING, KINDLESS.encode()).decode()
     except UnicodeDecodeError:  # pyarrow does not look at what is in a file
         raise FeatureError("the name of a column, or what is said of it, is not UTF-8") from None
-    return FeatureSchema(name, _dtype_of(pa, column, name), None if is_list else shape, missing)
+    return FeatureSchema(name, _dtype_of(pa, column, name), None if is_any_length else shape, missing)
 
 
 def _dtype_of(pa: Any, column: Any, name: str) -> str | None:
@@ -55,20 +55,22 @@ def _dtype_of(pa: Any, column: Any, name: str) -> str | None:
         return "int64"
     if types.is_floating(column):
         return "float32"
-    if _is_bytes(pa, column):
+    if is_bytes(pa, column):
         return "bytes"
-    if _is_list(pa, column) or types.is_fixed_size_list(column):
+    if is_list(pa, column) or types.is_fixed_size_list(column):
         raise FeatureError(f"{column} inside a list: a feature is a list of one level", name)
     raise FeatureError(f"{column} has no place in a feature: cast it to integers, floats, strings or binary", name)
 
 
-def _is_list(pa: Any, column: Any) -> bool:
+def is_list(pa: Any, column: Any) -> bool:
+    """Whether a type is lists of any length."""
     types = pa.types
     views = [getattr(types, name) for name in ("is_list_view", "is_large_list_view") if hasattr(types, name)]
     return any(is_kind(column) for is_kind in (types.is_list, types.is_large_list, *views))
 
 
-def _is_bytes(pa: Any, column: Any) -> bool:
+def is_bytes(pa: Any, column: Any) -> bool:
+    """Whether a type is strings or binary."""
     names = ("is_binary", "is_large_binary", "is_fixed_size_binary", "is_string", "is_large_string")
     views = ("is_string_view", "is_binary_view")
     return any(getattr(pa.types, name)(column) for name in (*names, *views) if hasattr(pa.types, name))
@@ -77,7 +79,7 @@ def _is_bytes(pa: Any, column: Any) -> bool:
 def has_no_kind(column: Any) -> bool:
     """Whether a type is null, or lists of null: their values have no kind."""
     pa = import_pyarrow()
-    while _is_list(pa, column) or pa.types.is_fixed_size_list(column):
+    while is_list(pa, column) or pa.types.is_fixed_size_list(column):
         column = column.value_type
     return bool(pa.types.is_null(column))
 
@@ -96,7 +98,7 @@ def lists_of(array: Any, name: str) -> Lists:
         return Lists.all_missing(count)
     is_missing = array.is_null().to_numpy(zero_copy_only=False)
     lengths, size = (~is_missing).astype(np.int64), 1
-    if _is_list(pa, column):
+    if is_list(pa, column):
         lengths = pyarrow.compute.list_value_length(array).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
         array = array.flatten()
     elif pa.types.is_fixed_size_list(column):
@@ -129,7 +131,7 @@ def _leaves(pa: Any, array: Any, lists: Lists, size: int, name: str) -> Any:
     column = array.type
     if pa.types.is_null(column):
         return np.empty(0, np.int64)
-    if _is_bytes(pa, column):
+    if is_bytes(pa, column):
         return _blob(_without_views(pa, array).cast(pa.large_binary()))
     if pa.types.is_floating(column):
         return as_float32(array.to_numpy(zero_copy_only=False), name, lambda at: _row(lists, at // max(size, 1)))

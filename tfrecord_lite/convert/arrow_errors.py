@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
 from tfrecord_lite.errors import TFRecordError
@@ -32,3 +33,23 @@ def arrow_errors(path: str) -> Iterator[None]:
         problem = TFRecordError((str(error).splitlines() or ["damaged"])[0][:200])
         problem.path = path
         raise problem from None
+
+
+@contextmanager
+def lengths_in_file() -> Iterator[None]:
+    """Around what pyarrow alone does: it asks for all the memory that a length in a file says, also a damaged one."""
+    try:
+        yield
+    except MemoryError:
+        raise TFRecordError("holds, or says to hold, more than there is memory for") from None
+
+
+def batches_in_file(batches: Iterable[Any]) -> Iterator[Any]:
+    """The same, which are read one by one, for what is read; what is done with them meanwhile is not looked at."""
+    iterator = iter(batches)
+    while True:
+        with lengths_in_file():
+            batch = next(iterator, None)
+        if batch is None:
+            return
+        yield batch

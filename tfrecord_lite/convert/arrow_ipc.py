@@ -8,12 +8,12 @@ from typing import Any
 
 from tfrecord_lite.adapters.arrow import arrow_schema
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
-from tfrecord_lite.convert.arrow_errors import arrow_errors
-from tfrecord_lite.convert.formats import ROWS_WITHOUT_BYTES, Rows, Skip
+from tfrecord_lite.convert.arrow_errors import arrow_errors, batches_in_file, lengths_in_file
+from tfrecord_lite.convert.arrow_parts import Room, parts
+from tfrecord_lite.convert.formats import Rows, Skip
 from tfrecord_lite.convert.tables import TableDecoder as Decoder
 from tfrecord_lite.convert.tables import TableEncoder as Encoder
 from tfrecord_lite.convert.tables import kinds
-from tfrecord_lite.errors import TFRecordError
 from tfrecord_lite.files.streams import open_seekable, open_source
 from tfrecord_lite.format.schema import Schema
 
@@ -27,7 +27,6 @@ WRAPS = False
 
 #: How a file of the file format begins.
 _MAGIC = b"ARROW1"
-_BATCH_ROWS = 1024
 
 
 class Output:
@@ -56,37 +55,26 @@ class Output:
 
 
 def read_parts(source: str, compression_type: str, schema: Schema | None, skip: Skip | None) -> Iterator[Rows]:
-    """The rows of a file, some thousand at a time."""
+    """The rows of a file, some megabytes at a time."""
     pa = import_pyarrow()
     stream, _, _ = open_source(source, "")
     with io.BufferedReader(stream) as file, arrow_errors(source):
         if file.peek(len(_MAGIC))[: len(_MAGIC)] != _MAGIC:
-            yield from _rows(source, pa.ipc.open_stream(file))
+            with lengths_in_file():
+                batches = pa.ipc.open_stream(file)
+            yield from _rows(source, batches)
             return
     with open_seekable(source) as file, arrow_errors(source):
-        reader = pa.ipc.open_file(file)
+        with lengths_in_file():
+            reader = pa.ipc.open_file(file)
         yield from _rows(source, (reader.get_batch(number) for number in range(reader.num_record_batches)))
 
 
 def _rows(source: str, batches: Any) -> Iterator[Rows]:
-    row = 0
-    for batch in batches:
-        room = max(ROWS_WITHOUT_BYTES, 8 * batch.get_total_buffer_size())  # a flag takes a bit
-        _check_length(batch, room)
-        rows = batch.to_struct_array()  # whose fields, unlike columns, are had without their names, perhaps not UTF-8
-        for number in range(batch.num_columns):
-            _check_length(rows.field(number), room)
+    row, room = 0, Room()
+    for batch in batches_in_file(batches):
         batch.validate(full=True)  # offsets that lead out of the file are not noticed otherwise
-        for begin in range(0, batch.num_rows, _BATCH_ROWS):
-            some = batch.slice(begin, _BATCH_ROWS)
+        room.take(batch.to_struct_array())
+        for some in parts(batch):
             yield Rows(source, row, some.num_rows, some)
             row += some.num_rows
-
-
-def _check_length(array: Any, room: int) -> None:
-    """Raise TFRecordError if an array says to be longer than that: those of no width are of any length."""
-    pa = import_pyarrow()
-    if len(array) > room:
-        raise TFRecordError(f"says to hold {len(array)} values, and has bytes for {room} at the most")
-    if isinstance(array, (pa.ListArray, pa.LargeListArray, pa.FixedSizeListArray)):
-        _check_length(array.values, room)

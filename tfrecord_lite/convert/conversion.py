@@ -1,7 +1,8 @@
 """convert: TFRecord files -> files of another format, or back; or TFRecord files whose images are stored otherwise.
 
-Memory is bounded by the parts that are under way, some megabytes each, for all formats but NPZ, whose columns are whole
-in one file. Of Parquet a row group is held, of CSV some 16 MiB, into which a row has to fit.
+Memory is bounded by the parts that are under way, some megabytes or one long row each, for all formats but NPZ, whose
+columns are whole in one file. Of Arrow a batch is held as it is in the file, of Parquet a row group and 1,024 rows
+of it as pyarrow gives them, of CSV some 16 MiB, into which a row has to fit.
 """
 
 from __future__ import annotations

@@ -45,7 +45,8 @@ FORMATS = {
 #: A folder of them, which is no file: see image_folders.
 IMAGES = "images"
 NAMES = (TFRECORD, *FORMATS, IMAGES)
-#: So many rows may take no bytes of a file: their number is what its header says, and nothing else bounds it.
+#: So many rows and values may take no bytes of a file, in all its columns: their number is what its header says. Where
+#: others take bytes they may be more, for which those vouch.
 ROWS_WITHOUT_BYTES = 1 << 20
 #: For each column of each block pyarrow has buffers: a million columns end the process, whatever is in them.
 COLUMN_LIMIT = 100_000

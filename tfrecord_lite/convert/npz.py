@@ -259,12 +259,15 @@ def _read(archive: Any) -> dict[str, Array]:
 
 
 def _check_lengths(arrays: dict[str, Any]) -> None:
-    """Raise FeatureError if an array says to have more rows than bytes vouch for: of no width, they are any number."""
+    """Raise FeatureError if all arrays say to hold more than bytes vouch for: of no width, they are of any length."""
     kept = {key: array for key, array in arrays.items() if isinstance(array, np.ndarray) and array.ndim}
-    room = max([ROWS_WITHOUT_BYTES, *(len(array) for array in kept.values() if array.nbytes)])
+    room = max(ROWS_WITHOUT_BYTES, sum(array.nbytes for array in kept.values()))
+    held = 0
     for key, array in kept.items():
-        if len(array) > room:
-            raise FeatureError(f"says to hold {len(array)} rows, which take no bytes: {room} of them are read", key)
+        count = 0 if array.nbytes else max(len(array), array.size)
+        held += count
+        if held > room:
+            raise FeatureError(f"says to hold {count} rows, which take no bytes: {room} of them are read in all", key)
 
 
 def _is_of_system(error: Exception) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 
 from tfrecord_lite.adapters.arrow import arrow_schema
 from tfrecord_lite.adapters.arrow_columns import import_pyarrow
-from tfrecord_lite.convert.arrow_errors import arrow_errors
+from tfrecord_lite.convert.arrow_errors import arrow_errors, batches_in_file, lengths_in_file
+from tfrecord_lite.convert.arrow_parts import parts
 from tfrecord_lite.convert.formats import Rows, Skip
 from tfrecord_lite.convert.tables import TableDecoder as Decoder
 from tfrecord_lite.convert.tables import TableEncoder, kinds
@@ -82,8 +83,11 @@ def read_parts(source: str, compression_type: str, schema: Schema | None, skip: 
 
     with open_seekable(source) as file, arrow_errors(source):
         begin = 0
-        # What is buffered in advance would be kept to the end of the file.
-        with pyarrow.parquet.ParquetFile(file, pre_buffer=False) as parquet:
-            for batch in parquet.iter_batches(_BATCH_ROWS, use_threads=False):
-                yield Rows(source, begin, batch.num_rows, batch)
-                begin += batch.num_rows
+        with lengths_in_file():
+            # What is buffered in advance would be kept to the end of the file.
+            parquet = pyarrow.parquet.ParquetFile(file, pre_buffer=False)
+        with parquet:
+            for batch in batches_in_file(parquet.iter_batches(_BATCH_ROWS, use_threads=False)):
+                for some in parts(batch):
+                    yield Rows(source, begin, some.num_rows, some)
+                    begin += some.num_rows
