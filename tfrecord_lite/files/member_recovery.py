@@ -29,7 +29,7 @@ from tfrecord_lite.files.deflate_start import (
     inflate_behind_header,
     inflates,
 )
-from tfrecord_lite.files.inflation import WRONG_CRC
+from tfrecord_lite.files.inflation import WRONG_CRC, WRONG_SIZE
 from tfrecord_lite.files.member_cut import MemberCut
 from tfrecord_lite.format.framing import is_header
 
@@ -40,8 +40,8 @@ _LONGER_TRIAL = 2 * TRIAL
 _PATIENCE, _PATIENCE_PER_BYTE = 64 << 20, 64
 #: What is kept of what was inflated: a record that holds what looks like a member rarely has more before that.
 _GIVEN = 64 << 10
-#: Bytes of a wrong CRC that zlib takes before it says so.
-_TAKEN_OF_CRC = 3
+#: Bytes of a trailer that zlib takes before it says what is wrong with it.
+_TAKEN = {WRONG_CRC: 3, WRONG_SIZE: 7}
 #: Zeros that are taken for padding and may be of the data behind a header that is gone: of an empty stored block.
 _ZEROS_OF_DATA = 3
 
@@ -80,8 +80,9 @@ class ResumingInflateStream(InflateStream):
             while self._input or self._read_more():
                 passed, self._input = passed + len(self._input), b""
             return False, max(passed, 0)
-        if WRONG_CRC in str(self._error):  # where its trailer is damaged, the next header may be gone with it
-            end = max(-passed - _TAKEN_OF_CRC, 0)
+        taken = next((size for what, size in _TAKEN.items() if what in str(self._error)), None)
+        if taken is not None:  # where its trailer is damaged, the next header may be gone with it
+            end = max(-passed - taken, 0)
             passed, self._input, self._begun, self._is_at_head = passed + end, self._input[end:], None, True
             begin = None
             if not self._input.startswith(GZIP_HEAD):
