@@ -350,9 +350,11 @@ def run_without(stream: int, *arguments: str) -> "subprocess.CompletedProcess[st
     return run_with(("<&-", ">&-", "2>&-")[stream], *arguments)
 
 
-def run_with(redirection: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def run_with(
+    redirection: str, *arguments: str, env: dict[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
     command = ["sh", "-c", f'exec "$@" {redirection}', "sh", *COMMAND, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=env)
 
 
 @pytest.mark.parametrize("stream", [0, 2], ids=["stdin", "stderr"])
@@ -396,6 +398,27 @@ def test_what_is_only_to_be_read_needs_standard_output_too(arguments: list[str])
 def test_a_message_that_cannot_be_written_changes_no_exit_code(here: Path, arguments: list[str], code: int) -> None:
     for redirection in ("2>/dev/full", "2>&-"):
         assert run_with(redirection, *arguments).returncode == code
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--help"], 1),
+        (["count", "train.tfrecord"], 1),
+        (["verify", "train.tfrecord"], 1),
+        (["diff", "train.tfrecord", "other.tfrecord"], 2),
+    ],
+    ids=str,
+)
+def test_a_full_standard_output_is_told_once(here: Path, arguments: list[str], code: int) -> None:
+    """Python writes what is left when it ends, which would have been exit code 120."""
+    with tfr.TFRecordWriter("other.tfrecord") as writer:
+        writer.write(b"other")
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = run_with(">/dev/full", *arguments, env=buffered)
+    assert done.returncode == code
+    assert done.stderr == f"tfrecord-lite: {OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))}\n"
 
 
 def test_what_is_written_to_no_stream_is_not_written_to_a_file(here: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any
 
 from tfrecord_lite.cli.output import add_json, as_json, as_text, print_json, print_line
@@ -48,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
                     print_json(_as_json(difference))
                 else:
                     _print(difference)
+        sys.stdout.flush()  # that nobody can be told is no difference
     except (TFRecordError, OSError) as error:
         if reader_has_gone(error):
             raise

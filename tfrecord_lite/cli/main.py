@@ -51,10 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        if not reader_has_gone(error):
-            return fail(describe(error), 1)
-        # Python must not notice again when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        has_gone = reader_has_gone(error)
+        with contextlib.suppress(OSError):  # it is no file
+            descriptor = sys.stdout.fileno()
+            os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)  # Python must not notice again when it closes it
+        return code if has_gone or code == 2 else fail(describe(error), 1)  # of 2 something worse was said
     return code
 
 
