@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -114,30 +115,42 @@ def test_memory_that_is_short_for_our_own_work_is_not_the_files_fault(
         convert(write(tmp_path / "a.arrow", [pa.array([1])]), tmp_path / "b.tfrecord")
 
 
-def _columns_of_long_rows() -> dict[str, Any]:
-    numbers = pa.array([0] * 12, pa.int8())
-    words = pa.DictionaryArray.from_arrays(numbers, pa.array([LONG]))
-    width = pa.Array.from_buffers(pa.binary(len(LONG)), 1, [None, pa.py_buffer(LONG)])
-    columns = {
-        "dictionary": words,
-        "dictionary of one width": pa.DictionaryArray.from_arrays(numbers, width),
-        "lists of words": pa.ListArray.from_arrays(pa.array(range(13), pa.int32()), words),
-        "fixed lists of words": pa.FixedSizeListArray.from_arrays(words, 1),
-        "plain": pa.array([LONG] * 12),
-        "lists of numbers": pa.array([np.zeros(len(LONG) // 8)] * 12),
-    }
-    if hasattr(pa, "binary_view"):
-        view = np.array([len(LONG), 0, 0, 0] * 12, np.int32)
-        columns["views"] = pa.Array.from_buffers(pa.binary_view(), 12, [None, pa.py_buffer(view), pa.py_buffer(LONG)])
-        columns["words that are views"] = pa.DictionaryArray.from_arrays(numbers, columns["views"])
-    if hasattr(pa, "list_view"):
-        columns["lists with values in common"] = views_of(pa.array(np.zeros(len(LONG) // 8)), [0] * 12, [1 << 19] * 12)
-        columns["lists with words in common"] = views_of(words, [11] * 12, [1] * 12)
-    return columns
+def dictionary_of(values: Any) -> Any:
+    """A dictionary of one value, which twelve rows mean."""
+    return pa.DictionaryArray.from_arrays(pa.array([0] * 12, pa.int8()), values)
 
 
-@pytest.mark.parametrize(("kind", "column"), _columns_of_long_rows().items())
-def test_rows_that_stand_for_much_are_worked_on_a_few_at_a_time(kind: str, column: Any) -> None:
+def binary_views() -> Any:
+    views = np.array([len(LONG), 0, 0, 0] * 12, np.int32)
+    return pa.Array.from_buffers(pa.binary_view(), 12, [None, pa.py_buffer(views), pa.py_buffer(LONG)])
+
+
+#: {kind: what makes a column of twelve rows, each of which stands for as much as LONG}
+LONG_ROWS: dict[str, Callable[[], Any]] = {
+    "dictionary": lambda: dictionary_of(pa.array([LONG])),
+    "dictionary of one width": lambda: dictionary_of(
+        pa.Array.from_buffers(pa.binary(len(LONG)), 1, [None, pa.py_buffer(LONG)])
+    ),
+    "lists of words": lambda: pa.ListArray.from_arrays(
+        pa.array(range(13), pa.int32()), dictionary_of(pa.array([LONG]))
+    ),
+    "fixed lists of words": lambda: pa.FixedSizeListArray.from_arrays(dictionary_of(pa.array([LONG])), 1),
+    "plain": lambda: pa.array([LONG] * 12),
+    "lists of numbers": lambda: pa.array([np.zeros(len(LONG) // 8)] * 12),
+}
+if hasattr(pa, "binary_view"):
+    LONG_ROWS["views"] = binary_views
+    LONG_ROWS["words that are views"] = lambda: dictionary_of(binary_views())
+if hasattr(pa, "list_view"):
+    LONG_ROWS["lists with values in common"] = lambda: views_of(
+        pa.array(np.zeros(len(LONG) // 8)), [0] * 12, [1 << 19] * 12
+    )
+    LONG_ROWS["lists with words in common"] = lambda: views_of(dictionary_of(pa.array([LONG])), [11] * 12, [1] * 12)
+
+
+@pytest.mark.parametrize("kind", LONG_ROWS)
+def test_rows_that_stand_for_much_are_worked_on_a_few_at_a_time(kind: str) -> None:
+    column = LONG_ROWS[kind]()
     for offset in (0, 3):  # of a slice
         batch = pa.RecordBatch.from_arrays([column.slice(offset)], ["a"])
         slices = list(arrow_parts.parts(batch))
@@ -147,8 +160,8 @@ def test_rows_that_stand_for_much_are_worked_on_a_few_at_a_time(kind: str, colum
 
 def test_a_long_row_is_alone_and_nulls_and_short_rows_are_many() -> None:
     mixed = pa.array([0, None, 1, 0, 1, None], pa.int8())
-    words = pa.DictionaryArray.from_arrays(mixed, pa.array([b"short", b"x" * (17 << 20)]))
-    batch = pa.RecordBatch.from_arrays([words, pa.array([[1], None, [], [2, 3], None, [4]])], ["a", "b"])
+    long_and_short = pa.DictionaryArray.from_arrays(mixed, pa.array([b"short", b"x" * (17 << 20)]))
+    batch = pa.RecordBatch.from_arrays([long_and_short, pa.array([[1], None, [], [2, 3], None, [4]])], ["a", "b"])
     assert [len(each) for each in arrow_parts.parts(batch)] == [2, 1, 1, 1, 1]
     for column in (
         pa.array([1] * 2500),
