@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from damage import MEMORY
 from PIL import Image
 
 import tfrecord_lite as tfr
@@ -122,11 +123,11 @@ def test_ctrl_c_on_the_way_from_records_leaves_nothing_either(tmp_path: Path) ->
     wait_for_end_of(workers)
 
 
-PEAK = """
-import resource, sys
+PEAK = f"""{MEMORY}
+import sys
 from tfrecord_lite.cli.main import main
 assert main(["convert", *sys.argv[1:]]) == 0
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+print(peak() >> 20)
 """
 
 

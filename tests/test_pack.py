@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from damage import MEMORY
 from photographs import check_upright, folder_of_photographs, photographs, pixels, png_of_size, turned_photographs
 
 from tfrecord_lite import TFRecordOptions, read_examples, read_records
@@ -482,14 +483,13 @@ sys.exit(main(["pack", *sys.argv[1:]]))
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells how much memory was taken at most")
 def test_memory_does_not_grow_with_the_number_of_images(tmp_path: Path, out: Path) -> None:
-    script = """
-import resource, sys
+    script = f"""{MEMORY}
+import sys
 from tfrecord_lite.adapters.packing import pack
 from tfrecord_lite.adapters.image_files import Rendition, Size
 for workers in (0, 2):
     assert pack(sys.argv[1], sys.argv[2], rendition=Rendition(Size(256, 256)), workers=workers).records > 100
-    who = resource.RUSAGE_CHILDREN if workers else resource.RUSAGE_SELF
-    print(resource.getrusage(who).ru_maxrss)
+    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss if workers else peak() >> 10)
 """
     taken = []
     for copies in (50, 200):
