@@ -91,9 +91,8 @@ class DeflateStart:
             beginning = _beginning(inflate_behind_header(self._type), data[at : at + BEGINNING], HEADER_SIZE)
             if not beginning or data[at : at + HEADER_SIZE] in given:  # that is what a stored block holds
                 continue
-            if (
-                beginning in given and beginning not in data[at : at + BEGINNING]
-            ):  # symbols of one block pass for its head
+            # Inside the data the symbols of a block may pass for its head.
+            if beginning in given and beginning not in data[at : at + BEGINNING] and self._stated(data[:at]):
                 continue
             trial = _Trial(at, inflate_behind_header(self._type), has_frame=is_header(beginning))
             if trials or not trial.has_frame:
