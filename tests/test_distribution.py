@@ -17,7 +17,19 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(importlib.util.find_spec("build") is None, reason="needs build: pip install -e .[dev]"),
 ]
-LEFT_OUT = (".git", ".coverage*", ".venv*", "dist", "build", "site", "*.egg-info", "__pycache__", "data", ".*_cache", "results")
+LEFT_OUT = (
+    ".git",
+    ".coverage*",
+    ".venv*",
+    "dist",
+    "build",
+    "site",
+    "*.egg-info",
+    "__pycache__",
+    "data",
+    ".*_cache",
+    "results",
+)
 
 
 def built(source: Path, umask: int) -> dict[str, Path]:
